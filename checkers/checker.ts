@@ -1,0 +1,71 @@
+/**
+ * What a checker is: a pure, total function from a history to a verdict.
+ *
+ * A checker never reads a clock and never throws for what a history holds: an input that breaks its assumptions (values
+ * not unique where the algorithm needs it, versions that no store may report) is `unknown` with the reason, or is judged
+ * by another algorithm. Nothing to examine is unknown, never valid.
+ */
+import type { Guarantee } from '../history/guarantee.ts';
+import type { History, Operation } from '../history/history.ts';
+import type { Value } from '../history/operation.ts';
+
+/** How long a checker may go on. Ask inside every loop whose length the history does not bound linearly. */
+export interface Budget {
+  /** The reason to stop (`"10 s spent"`), or undefined to go on. Cheap: may be asked every few thousand steps. */
+  spent(): string | undefined;
+}
+
+export const unlimited: Budget = { spent: () => undefined };
+
+/** How a history is to be read. */
+export interface Semantics {
+  /** What a register holds before the first write. */
+  readonly initial: Value;
+  /** `any`: an ok read of null matches every state (Knossos). `initial`: it is a read of the value null. */
+  readonly nilRead: 'initial' | 'any';
+  /** Name of the sequential model, a file in checkers/models/. */
+  readonly model: string;
+  /** Whether a cas that failed with `mismatch` says something about the state. Knossos ignores it. */
+  readonly failedCas: 'constrain' | 'ignore';
+  /** Whether session guarantees follow the user's session, or each device of it by itself. */
+  readonly thread: 'session' | 'device';
+}
+
+export const defaultSemantics: Semantics = {
+  initial: null,
+  nilRead: 'initial',
+  model: 'cas-register',
+  failedCas: 'constrain',
+  thread: 'session',
+};
+
+/** Operations that cannot all stand, and the sentence that says why. */
+export interface Anomaly {
+  /** A short name of the kind: `stale read`, `lost write`, `read of a value never written`. */
+  readonly kind: string;
+  /** One sentence with the values, nodes, times that matter; ends with a full stop. */
+  readonly sentence: string;
+  /** The fewest that convince, in order of invocation. May be empty where the evidence is notes alone. */
+  readonly operations: readonly Operation[];
+}
+
+/** What a valid verdict rests on: counts by name (`reads`, `writes`, `keys`, …). `operations` is always there. */
+export type Evidence = { readonly operations: number } & { readonly [name: string]: number };
+
+/** `count` is how many anomalies there are in all; `anomalies` holds the first, ten at the most. */
+export type Verdict =
+  | { readonly type: 'valid'; readonly examined: Evidence }
+  | {
+      readonly type: 'invalid';
+      readonly anomalies: readonly [Anomaly, ...Anomaly[]];
+      readonly count: number;
+      readonly examined: Evidence;
+    }
+  | { readonly type: 'unknown'; readonly reason: string; readonly examined: Evidence };
+
+/** A plug-in: one file in checkers/guarantees/, named for the guarantee it decides. */
+export interface Checker {
+  readonly name: Guarantee;
+  readonly decides: Guarantee;
+  check(history: History, budget: Budget, semantics: Semantics): Verdict;
+}

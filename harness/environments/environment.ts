@@ -1,0 +1,57 @@
+/** Where clusters run, and what the harness may do to one. */
+import type { Clock } from '../../history/clock.ts';
+import type { NodeId } from '../../history/operation.ts';
+import type { Levers } from '../../nemesis/fault.ts';
+
+/** What runs on a node: data, not deeds, so that any environment can run it. */
+export interface NodeSpec {
+  readonly program: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface DeployOptions {
+  readonly seed: number;
+  /** Environment settings from `--set`, by name. */
+  readonly settings: ReadonlyMap<string, string>;
+  /** Told what nodes say and suffer, as it happens. */
+  readonly observe: (event: NodeEvent) => void;
+}
+
+export type NodeEvent =
+  | { readonly type: 'up' | 'down'; readonly node: NodeId }
+  /** The store's own account of a change of role, commit position and so on. */
+  | { readonly type: 'store'; readonly node: NodeId; readonly event: unknown };
+
+/** A client's line to one node. */
+export interface Connection {
+  /** One request, one answer. Rejects when the line breaks; never answers after `close`. No resends. */
+  request(body: unknown): Promise<unknown>;
+  close(): void;
+}
+
+export interface Environment {
+  readonly name: string;
+  readonly about: string;
+  deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Deployment>;
+}
+
+export interface Deployment {
+  readonly clock: Clock;
+  readonly nodes: readonly NodeId[];
+  readonly regions: readonly string[];
+  regionOf(node: NodeId): string;
+  readonly levers: Partial<Levers>;
+  /** Opens a line from a client in `home`. Connecting costs nothing; a dead node never answers or breaks the line. */
+  dial(node: NodeId, home: string): Connection;
+  /** What a node says of itself, asked out of band; undefined when it does not answer. */
+  status(node: NodeId): Promise<unknown>;
+  isUp(node: NodeId): boolean;
+  /**
+   * Lets time pass until `main` is done, and returns what it returned. In a simulation this is the event loop: `main` may
+   * only await what the deployment's own clock and connections bring about.
+   */
+  run<T>(main: () => Promise<T>): Promise<T>;
+  /** Counters of the environment: events, messages, bytes, syncs, … */
+  statistics(): Readonly<Record<string, number>>;
+  destroy(): Promise<void>;
+}

@@ -1,0 +1,47 @@
+/**
+ * What a system under test is: how to deploy it, how to talk to it, and what it promises. One file each in
+ * harness/systems/, with one default export.
+ */
+import type { Guarantee } from '../history/guarantee.ts';
+import type { NodeId, Sighting } from '../history/operation.ts';
+import type { Client, ClientOptions } from '../history/store.ts';
+import type { Call } from '../workloads/workload.ts';
+import type { Deployment, NodeSpec } from './environments/environment.ts';
+
+/** One way to read or to write. */
+export interface Path {
+  readonly name: string;
+  readonly about: string;
+  /** Whose reads the path keeps in order: a path whose token lives on the device speaks for each device by itself. */
+  readonly thread: 'session' | 'device';
+}
+
+/** `--set key=value` for the system. */
+export interface Setting {
+  readonly name: string;
+  readonly about: string;
+  /** Throws an Error with one clear sentence when the value will not do. */
+  check(value: string): void;
+}
+
+export interface System {
+  readonly name: string;
+  readonly about: string;
+  readonly methods: readonly Call['f'][];
+  readonly readPaths: readonly [Path, ...Path[]];
+  readonly writePaths: readonly [Path, ...Path[]];
+  /** The read path the epilogue judges durability by, and the one it reads every node by name with. */
+  readonly strongestReadPath: string;
+  readonly stateReadPath: string;
+  readonly settings: readonly Setting[];
+  /** What it claims for a row of the matrix. Write-path guarantees (durable, fenced) are in `promisesOfWrites`. */
+  promises(writePath: string, readPath: string): readonly Guarantee[];
+  promisesOfWrites(writePath: string): readonly Guarantee[];
+  /** What it claims as a whole: convergent, one-leader-per-term. */
+  readonly always: readonly Guarantee[];
+  node(self: NodeId, nodes: readonly NodeId[], settings: ReadonlyMap<string, string>): NodeSpec;
+  connect(cluster: Deployment, options: ClientOptions): Promise<Client>;
+  sight(cluster: Deployment, node: NodeId): Promise<Sighting | undefined>;
+  /** Turns the store's own events into sightings and counters, where it has any. */
+  interpret?(node: NodeId, event: unknown): { readonly sighting?: Partial<Sighting>; readonly counts?: Readonly<Record<string, number>> };
+}

@@ -1,0 +1,41 @@
+/**
+ * The one way to tell time and to sleep. Two implementations exist: {@link realClock}, here, and the simulator's virtual
+ * clock. Nothing else in the project may look at the time; lint and a test see to it.
+ */
+import type { Instant } from './operation.ts';
+
+/** Ends a timer that has not fired; harmless afterwards. */
+export type Cancel = () => void;
+
+export interface Clock {
+  /** Nanoseconds since the clock was made; never decreases. */
+  now(): Instant;
+  /** Resolves once `now() >= at`; at once when that is already so. */
+  sleepUntil(at: Instant): Promise<void>;
+  /** Calls `fire` once, when `now() >= at`. */
+  timer(at: Instant, fire: () => void): Cancel;
+}
+
+export const MICROSECOND = 1_000;
+export const MILLISECOND = 1_000_000;
+export const SECOND = 1_000_000_000;
+
+/** A clock on the machine's monotonic time. */
+export function realClock(): Clock {
+  const start = process.hrtime.bigint();
+  const now = (): Instant => Number(process.hrtime.bigint() - start);
+  const timer = (at: Instant, fire: () => void): Cancel => {
+    const handle = setTimeout(fire, Math.max(0, (at - now()) / MILLISECOND));
+    return () => clearTimeout(handle);
+  };
+  return {
+    now,
+    timer,
+    sleepUntil: (at) => (at <= now() ? Promise.resolve() : new Promise((resolve) => void timer(at, resolve))),
+  };
+}
+
+/** The wall clock, for what is stored beside a result and never inside a history. */
+export function wallTime(): Date {
+  return new Date();
+}

@@ -1,0 +1,67 @@
+/**
+ * The guarantees: something a history can satisfy or violate. These names are the join key of the whole suite: systems
+ * promise them, workloads exercise them, checkers decide them, the matrix has a column for each, `--guarantee` takes
+ * them. One definition each, here and nowhere else.
+ */
+
+export interface GuaranteeDefinition {
+  /** One sentence, as printed by `tidemark catalog`. */
+  readonly definition: string;
+  readonly source: string;
+  /** What it is a property of: every (write path, read path), a write path, or the system. */
+  readonly scope: 'row' | 'write path' | 'system';
+}
+
+export const guarantees = {
+  linearizable: {
+    definition:
+      'Per key, one total order of all operations that respects real time, each read returning the latest write before it.',
+    source: 'Herlihy & Wing 1990',
+    scope: 'row',
+  },
+  'read-your-writes': {
+    definition: 'A read sees every earlier acknowledged write of its own session to that key, or a later one.',
+    source: 'Terry et al. 1994',
+    scope: 'row',
+  },
+  'monotonic-reads': {
+    definition: 'Successive reads of one key in one session never go back to an older write.',
+    source: 'Terry et al. 1994',
+    scope: 'row',
+  },
+  'monotonic-writes': {
+    definition: "A state that shows a session's later write shows its earlier ones too.",
+    source: 'Terry et al. 1994',
+    scope: 'row',
+  },
+  'writes-follow-reads': {
+    definition: 'A state that shows a write shows every write its session had read before making it.',
+    source: 'Terry et al. 1994',
+    scope: 'row',
+  },
+  durable: {
+    definition: 'Every acknowledged write is in the final state read through the strongest path.',
+    source: 'Tidemark',
+    scope: 'write path',
+  },
+  fenced: {
+    definition:
+      'Nothing invoked after an acknowledgement of a higher term returned is acknowledged by a lower term of the same group.',
+    source: 'Gray & Cheriton 1989',
+    scope: 'write path',
+  },
+  convergent: {
+    definition: 'After healing, within the stated bound, every node that is up holds the same state.',
+    source: 'Shapiro et al. 2011',
+    scope: 'system',
+  },
+  'one-leader-per-term': {
+    definition: 'No two nodes claim to lead in the same term.',
+    source: 'Ongaro & Ousterhout 2014, Election Safety',
+    scope: 'system',
+  },
+} as const satisfies Record<string, GuaranteeDefinition>;
+
+export type Guarantee = keyof typeof guarantees;
+
+export const guaranteeNames = Object.keys(guarantees) as Guarantee[]; // Object.keys widens to string

@@ -1,0 +1,80 @@
+/**
+ * What a fault is, and the levers that environments offer it.
+ *
+ * A fault is a decision (whom, how hard); a lever is the control it pulls. Pulling a lever gives an {@link Injection}: its
+ * cure, and the count of what it did. A fault without effect proves nothing and is reported as such.
+ */
+import type { Instant, NodeId } from '../history/operation.ts';
+import type { Random } from '../history/random.ts';
+
+/** One direction of the connection of two nodes. */
+export interface Link {
+  readonly from: NodeId;
+  readonly to: NodeId;
+}
+
+export interface LinkShape {
+  readonly delayNs?: number;
+  readonly jitterNs?: number;
+  /** Probabilities, 0 … 1, per message. */
+  readonly loss?: number;
+  readonly duplicate?: number;
+  readonly reorder?: number;
+}
+
+/** What a fault did, by name with its unit: `{"messages dropped": 214}`. All zero: it had no effect. */
+export type Effect = Readonly<Record<string, number>>;
+
+/** A fault in force. */
+export interface Injection {
+  /** Undoes it. Healing twice is harmless. */
+  heal(): Promise<void>;
+  /** What it did so far; final once healed. */
+  effect(): Effect;
+}
+
+/** The controls an environment may offer. They act between nodes; the clients' own connections are left alone. */
+export interface Levers {
+  cut(links: readonly Link[]): Promise<Injection>;
+  shape(links: readonly Link[], shape: LinkShape): Promise<Injection>;
+  /** Heals by starting it again on the same disk. What was not synced is lost. */
+  kill(nodes: readonly NodeId[]): Promise<Injection>;
+  pause(nodes: readonly NodeId[]): Promise<Injection>;
+  /** Shifts the node's clocks at once by `offsetNs` and lets them run `driftPpm` fast from then on. Heals to true time. */
+  clock(node: NodeId, skew: { readonly offsetNs: number; readonly driftPpm: number }): Promise<Injection>;
+  /** Adds to the time of every sync. */
+  slowDisk(node: NodeId, syncDelayNs: number): Promise<Injection>;
+}
+
+export type Lever = keyof Levers;
+
+/** The cluster as a fault may see it. Roles are what nodes last said of themselves, so they may be out of date. */
+export interface Target {
+  readonly nodes: readonly NodeId[];
+  readonly levers: Partial<Levers>;
+  /** The node that claims to lead in the highest term, if any does. */
+  leader(): NodeId | undefined;
+  followers(): readonly NodeId[];
+  /** The follower whose applied position is furthest behind. */
+  mostLagging(): NodeId | undefined;
+}
+
+export interface Injected extends Injection {
+  readonly targets: readonly NodeId[];
+}
+
+/** A plug-in: one file in nemesis/faults/. */
+export interface Fault {
+  readonly name: string;
+  readonly about: string;
+  readonly levers: readonly Lever[];
+  /** Undefined: nobody to strike now (no leader known); the schedule notes it and goes on. */
+  inject(cluster: Target, random: Random): Promise<Injected | undefined>;
+}
+
+/** One planned fault: when it strikes and for how long. */
+export interface Strike {
+  readonly fault: string;
+  readonly at: Instant;
+  readonly durationNs: number;
+}

@@ -1,0 +1,62 @@
+/**
+ * What a workload is: one script a session. A script is a generator that yields calls and is handed their completions;
+ * it neither knows which store it talks to nor how: paths, clients, time and recording are the driver's.
+ *
+ * A session uses one read path and one write path, its **lane** being the number of the write path. Keys carry the lane in
+ * their name, so that a key has one write path in a run and a lost `leader-ack` write never blames `quorum-ack`.
+ */
+import type { Guarantee } from '../history/guarantee.ts';
+import type { Key, Outcome, SessionId, Value } from '../history/operation.ts';
+import type { Random } from '../history/random.ts';
+
+export type Call = { readonly device?: string } & (
+  | { readonly f: 'read'; readonly key: Key }
+  | { readonly f: 'readMany'; readonly keys: readonly Key[] }
+  | { readonly f: 'write'; readonly key: Key; readonly value: Value }
+  | { readonly f: 'cas'; readonly key: Key; readonly expected: Value; readonly next: Value }
+);
+
+/** What the script is told of its call. `value` is the answer of an ok read. */
+export interface Reply {
+  readonly outcome: Outcome;
+  readonly value: Value;
+  readonly error?: string;
+}
+
+/** Never ends by itself: the driver stops asking. An epilogue's script ends. */
+export type Script = Generator<Call, void, Reply>;
+
+export interface SessionContext {
+  readonly id: SessionId;
+  /** 0 … sessions-1 among the sessions of this workload in this lane. */
+  readonly index: number;
+  /** Which write path its keys belong to. */
+  readonly lane: number;
+  readonly devices: readonly [string, ...string[]];
+  /** A positive integer that nobody else in this run is given: unique written values. */
+  unique(): number;
+  /** `--set` options that name this workload's settings. */
+  readonly options: WorkloadOptions;
+}
+
+export interface WorkloadOptions {
+  /** Registers per lane. */
+  readonly keys: number;
+  readonly distribution: 'uniform' | 'zipfian';
+}
+
+/** A plug-in: one file in workloads/kinds/. */
+export interface Workload {
+  readonly name: string;
+  readonly about: string;
+  readonly methods: readonly Call['f'][];
+  readonly exercises: readonly Guarantee[];
+  script(session: SessionContext, random: Random): Script;
+  /** The keys this workload has written to in a lane, as far as its scripts have been run: read back at the end. */
+  keysWritten(lane: number, sessions: readonly SessionContext[], written: ReadonlySet<Key>): readonly Key[];
+}
+
+/** Yields one call and returns its reply: `const seen = yield* call({ f: 'read', key })`. */
+export function* call(request: Call): Generator<Call, Reply, Reply> {
+  return yield request;
+}
