@@ -23,7 +23,7 @@ export interface Reply {
   readonly error?: string;
 }
 
-/** Never ends by itself: the driver stops asking. An epilogue's script ends. */
+/** Never ends by itself: the driver stops asking. */
 export type Script = Generator<Call, void, Reply>;
 
 export interface SessionContext {
@@ -45,15 +45,16 @@ export interface WorkloadOptions {
   readonly distribution: 'uniform' | 'zipfian';
 }
 
-/** A plug-in: one file in workloads/kinds/. */
+/**
+ * A plug-in: one file in workloads/kinds/. Every key that was written is read back in the epilogue, by the driver: a
+ * workload has nothing to say there.
+ */
 export interface Workload {
   readonly name: string;
   readonly about: string;
   readonly methods: readonly Call['f'][];
   readonly exercises: readonly Guarantee[];
   script(session: SessionContext, random: Random): Script;
-  /** The keys this workload has written to in a lane, as far as its scripts have been run: read back at the end. */
-  keysWritten(lane: number, sessions: readonly SessionContext[], written: ReadonlySet<Key>): readonly Key[];
 }
 
 /** Yields one call and returns its reply: `const seen = yield* call({ f: 'read', key })`. */
