@@ -20,6 +20,8 @@ export interface Path {
 export interface Setting {
   readonly name: string;
   readonly about: string;
+  /** The values it can take, where they have names. */
+  readonly values?: readonly { readonly name: string; readonly about: string }[];
   /** Throws an Error with one clear sentence when the value will not do. */
   check(value: string): void;
 }

@@ -53,6 +53,8 @@ export interface ClientOptions {
   readonly writePath: string;
   /** What the retired predecessor on the same device had seen. */
   readonly token?: Token;
+  /** How many processes this device has had before: a successor looks for the leader elsewhere first. */
+  readonly attempt: number;
   /** Ask this node by name, and no other. */
   readonly node?: NodeId;
 }

@@ -40,6 +40,8 @@ export interface Deployment {
   readonly nodes: readonly NodeId[];
   readonly regions: readonly string[];
   regionOf(node: NodeId): string;
+  /** One-way latency between a region and a node without faults, for routing to the nearest. */
+  distanceNs(home: string, node: NodeId): number;
   readonly levers: Partial<Levers>;
   /** Opens a line from a client in `home`. Connecting costs nothing; a dead node never answers or breaks the line. */
   dial(node: NodeId, home: string): Connection;
