@@ -1,0 +1,325 @@
+/**
+ * Drives clients: deals sessions to the rows of the matrix, lets operations arrive, records what was asked and what came
+ * of it. Open loop: arrivals come at a set rate whatever the store does, wait in a bounded queue while their session is
+ * busy, and are timed from when they were meant to start. Closed loop: each session asks again after a pause.
+ */
+import { type Cancel, type Clock, SECOND } from '../history/clock.ts';
+import type { Instant, Key, Process, Value } from '../history/operation.ts';
+import type { Random } from '../history/random.ts';
+import { type Answer, type Client, type ClientOptions, Refused } from '../history/store.ts';
+import type { Call, Reply, Script, SessionContext, Workload, WorkloadOptions } from '../workloads/workload.ts';
+import type { Completed, Recorder } from './recorder.ts';
+
+/** A row of the matrix: what a session writes and reads with. */
+export interface Row {
+  readonly writePath: string;
+  readonly readPath: string;
+}
+
+export type Load =
+  | { readonly type: 'open'; readonly perSecond: number; readonly queueMax: number }
+  | { readonly type: 'closed'; readonly thinkNs: number };
+
+export interface DriverOptions {
+  readonly clock: Clock;
+  readonly recorder: Recorder;
+  readonly random: Random;
+  readonly connect: (options: ClientOptions) => Promise<Client>;
+  readonly rows: readonly Row[];
+  readonly writePaths: readonly string[];
+  readonly workloads: readonly Workload[];
+  readonly workloadOptions: WorkloadOptions;
+  /** How many sessions there are in all; at least one per row. */
+  readonly sessions: number;
+  readonly regions: readonly string[];
+  readonly load: Load;
+  readonly timeoutNs: number;
+}
+
+/** What was counted, beside the journal. `shed`: arrivals that found their session's queue full. */
+export interface DriverCounts {
+  invoked: number;
+  ok: number;
+  mismatch: number;
+  refused: number;
+  info: number;
+  shed: number;
+}
+
+const DEVICES = ['d1', 'd2'] as const;
+
+interface Device {
+  readonly name: string;
+  readonly home: string;
+  process: Process;
+  /** Processes this device has had. */
+  attempt: number;
+  client: Client | undefined;
+}
+
+interface Session {
+  readonly context: SessionContext;
+  readonly row: Row;
+  readonly script: Script;
+  readonly devices: readonly Device[];
+  /** Arrivals that wait, oldest first: when they were meant to start. */
+  readonly waiting: Instant[];
+  reply: Reply;
+  busy: boolean;
+}
+
+const NOTHING_YET: Reply = { outcome: 'info', value: null };
+
+export class Driver {
+  readonly counts: DriverCounts = { invoked: 0, ok: 0, mismatch: 0, refused: 0, info: 0, shed: 0 };
+  readonly #options: DriverOptions;
+  readonly #sessions: Session[] = [];
+  readonly #written = new Map<string, Set<Key>>();
+  readonly #cancels = new Set<Cancel>();
+  #nextProcess = 0;
+  #nextValue = 1;
+  #inFlight = 0;
+  #running = false;
+  #drained: (() => void) | undefined;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    for (const path of options.writePaths) this.#written.set(path, new Set());
+    for (let i = 0; i < options.sessions; i++) this.#sessions.push(this.#session(i));
+  }
+
+  /** Lets operations arrive from now on. */
+  start(): void {
+    this.#running = true;
+    const { load, random, clock } = this.#options;
+    const arrivals = random.fork('arrivals');
+    if (load.type === 'closed') {
+      for (const session of this.#sessions) this.#begin(session, undefined);
+      return;
+    }
+    const mean = SECOND / load.perSecond;
+    const arrive = (intended: Instant): void => {
+      if (!this.#running) return;
+      const session = this.#sessions[arrivals.below(this.#sessions.length)];
+      if (!session.busy) this.#begin(session, intended);
+      else if (session.waiting.length < load.queueMax) session.waiting.push(intended);
+      else this.counts.shed++;
+      const next = intended + arrivals.exponential(mean);
+      clock.timer(next, () => arrive(next));
+    };
+    const first = clock.now() + arrivals.exponential(mean);
+    clock.timer(first, () => arrive(first));
+  }
+
+  /** No new operation begins; resolves when those in flight have ended (each has a deadline). */
+  async stop(): Promise<void> {
+    this.#running = false;
+    for (const session of this.#sessions) session.waiting.length = 0;
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    for (const cancel of this.#cancels) cancel();
+    for (const session of this.#sessions) for (const device of session.devices) await device.client?.close();
+  }
+
+  /** The keys that were asked to be written through this path. */
+  keysWritten(writePath: string): readonly Key[] {
+    return [...(this.#written.get(writePath) ?? [])];
+  }
+
+  /** One operation outside the load (the epilogue): asks, records, and tells how it ended. */
+  async once(client: Client, process: Process, call: Call, path: string): Promise<Completed> {
+    const { clock, recorder, timeoutNs } = this.#options;
+    recorder.invoke(process, call, 'epilogue', 'd1', path, undefined);
+    const completed = await new Promise<Completed>((resolve) => {
+      const cancel = clock.timer(clock.now() + timeoutNs, () => resolve(timedOut(call)));
+      void ask(client, call, clock.now() + timeoutNs).then((result) => {
+        cancel();
+        resolve(result);
+      });
+    });
+    recorder.complete(process, call, path, completed);
+    return completed;
+  }
+
+  /** A process number that nobody has had. */
+  newProcess(): Process {
+    return this.#nextProcess++;
+  }
+
+  #session(i: number): Session {
+    const { rows, workloads, writePaths, random, regions, workloadOptions } = this.#options;
+    const row = rows[i % rows.length];
+    const turn = Math.floor(i / rows.length);
+    const workload = workloads[turn % workloads.length];
+    const context: SessionContext = {
+      id: `s${i}`,
+      index: Math.floor(turn / workloads.length) * readersPerLane(rows, row) + rows.filter((r) => r.writePath === row.writePath).indexOf(row),
+      lane: writePaths.indexOf(row.writePath),
+      devices: DEVICES,
+      unique: () => this.#nextValue++,
+      options: workloadOptions,
+    };
+    const homes = random.fork(`homes/${i}`).shuffle(regions);
+    return {
+      context,
+      row,
+      script: workload.script(context, random.fork(`script/${i}`)),
+      devices: DEVICES.map((name, d) => ({
+        name,
+        home: homes[d % homes.length],
+        process: this.#nextProcess++,
+        attempt: 0,
+        client: undefined,
+      })),
+      waiting: [],
+      reply: NOTHING_YET,
+      busy: false,
+    };
+  }
+
+  #begin(session: Session, intended: Instant | undefined): void {
+    session.busy = true;
+    this.#inFlight++;
+    const step = session.script.next(session.reply);
+    if (step.done) throw new Error(`the script of session ${session.context.id} ended: a workload's script never does`);
+    const call = step.value;
+    const device = session.devices.find((d) => d.name === call.device) ?? session.devices[0];
+    if (device.client !== undefined) this.#send(session, device, device.client, call, intended);
+    else {
+      void this.#connect(session, device, undefined).then((client) => {
+        device.client = client;
+        this.#send(session, device, client, call, intended);
+      });
+    }
+  }
+
+  #connect(session: Session, device: Device, predecessor: Client | undefined): Promise<Client> {
+    const token = predecessor?.token?.();
+    return this.#options.connect({
+      session: session.context.id,
+      device: device.name,
+      home: device.home,
+      readPath: session.row.readPath,
+      writePath: session.row.writePath,
+      attempt: device.attempt,
+      ...(token !== undefined && { token }),
+    });
+  }
+
+  #send(session: Session, device: Device, client: Client, call: Call, intended: Instant | undefined): void {
+    const { clock, recorder, timeoutNs } = this.#options;
+    const isWrite = call.f === 'write' || call.f === 'cas';
+    const path = isWrite ? session.row.writePath : session.row.readPath;
+    if (isWrite) this.#written.get(session.row.writePath)?.add(call.key);
+    this.counts.invoked++;
+    recorder.invoke(device.process, call, session.context.id, device.name, path, intended);
+    const deadline = clock.now() + timeoutNs;
+    let ended = false;
+    const end = (completed: Completed): void => {
+      if (ended) return;
+      ended = true;
+      cancel();
+      recorder.complete(device.process, call, path, completed);
+      this.#end(session, device, client, completed);
+    };
+    const cancel = clock.timer(deadline, () => end(timedOut(call)));
+    void ask(client, call, deadline).then(end);
+  }
+
+  #end(session: Session, device: Device, client: Client, completed: Completed): void {
+    this.#count(completed);
+    session.reply = {
+      outcome: completed.outcome,
+      value: completed.value,
+      ...(completed.error !== undefined && { error: completed.error }),
+    };
+    const idle = (): void => {
+      session.busy = false;
+      this.#inFlight--;
+      const { load, clock } = this.#options;
+      if (!this.#running) {
+        if (this.#inFlight === 0) this.#drained?.();
+      } else if (load.type === 'closed') {
+        clock.timer(clock.now() + load.thinkNs, () => this.#running && this.#begin(session, undefined));
+      } else {
+        const intended = session.waiting.shift();
+        if (intended !== undefined) this.#begin(session, intended);
+      }
+    };
+    if (completed.outcome !== 'info') return idle();
+    // Nobody knows what became of it: the process is retired, and its successor carries on with what it had seen.
+    device.process = this.#nextProcess++;
+    device.attempt++;
+    void this.#connect(session, device, client).then(async (successor) => {
+      device.client = successor;
+      await client.close();
+      idle();
+    });
+  }
+
+  #count(completed: Completed): void {
+    if (completed.outcome === 'ok') this.counts.ok++;
+    else if (completed.outcome === 'info') this.counts.info++;
+    else if (completed.error === 'mismatch') this.counts.mismatch++;
+    else this.counts.refused++;
+  }
+}
+
+function readersPerLane(rows: readonly Row[], row: Row): number {
+  return rows.filter((other) => other.writePath === row.writePath).length;
+}
+
+function timedOut(call: Call): Completed {
+  return { outcome: 'info', value: askedValue(call), error: 'timeout' };
+}
+
+/** What the invocation carried; a completion that is not ok repeats it. */
+function askedValue(call: Call): Value {
+  switch (call.f) {
+    case 'read':
+      return null;
+    case 'readMany':
+      return call.keys;
+    case 'write':
+      return call.value;
+    case 'cas':
+      return [call.expected, call.next];
+  }
+}
+
+/** Never rejects. Returning is ok, Refused is fail, anything else is info. */
+async function ask(client: Client, call: Call, deadline: Instant): Promise<Completed> {
+  try {
+    return await perform(client, call, deadline);
+  } catch (error) {
+    const outcome = error instanceof Refused ? 'fail' : 'info';
+    const why = error instanceof Refused ? error.code : error instanceof Error ? error.message : String(error);
+    return { outcome, value: askedValue(call), error: why };
+  }
+}
+
+async function perform(client: Client, call: Call, deadline: Instant): Promise<Completed> {
+  const lacking = (): never => {
+    throw new Refused('UNSUPPORTED', `this client has no ${call.f}`);
+  };
+  switch (call.f) {
+    case 'read': {
+      const answer = await (client.read?.bind(client) ?? lacking)({ key: call.key }, deadline);
+      return { outcome: 'ok', value: answer.value, answer };
+    }
+    case 'readMany': {
+      const answer = await (client.readMany?.bind(client) ?? lacking)({ keys: call.keys }, deadline);
+      return { outcome: 'ok', value: answer.values, answer };
+    }
+    case 'write': {
+      const answer: Answer = await (client.write?.bind(client) ?? lacking)({ key: call.key, value: call.value }, deadline);
+      return { outcome: 'ok', value: call.value, answer };
+    }
+    case 'cas': {
+      const { key, expected, next } = call;
+      const answer = await (client.compareAndSet?.bind(client) ?? lacking)({ key, expected, next }, deadline);
+      const value = [expected, next];
+      if (answer.swapped) return { outcome: 'ok', value, answer };
+      return { outcome: 'fail', value, error: 'mismatch', ...(answer.actual !== undefined && { actual: answer.actual }), answer };
+    }
+  }
+}
