@@ -1,0 +1,140 @@
+/**
+ * Compiles the sources into dist/: `npm run build`, `prepare`, `pretest`.
+ *
+ * Does nothing, without starting the compiler, when dist/ was built from the very sources that lie here. Compiles into a
+ * folder of its own and renames it into place, so that two builds at once, or a build under a running program, never show
+ * a half-written dist/. Plain JavaScript, because it must run before anything is compiled.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const packageRoot = fileURLToPath(new URL('..', import.meta.url));
+const compilerInputs = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+
+/**
+ * A digest of everything the build depends on, or undefined where there are no sources (an installed package).
+ * @param {string} root
+ * @returns {string | undefined}
+ */
+export function digestOfSources(root) {
+  if (!existsSync(join(root, 'tsconfig.build.json'))) return undefined;
+  const folders = JSON.parse(readFileSync(join(root, 'tsconfig.build.json'), 'utf8')).include;
+  const files = folders.flatMap((folder) => sourcesBelow(root, folder));
+  const hash = createHash('sha1');
+  for (const file of [...compilerInputs, ...files]) {
+    const text = readFileSync(join(root, file));
+    hash.update(`${file} ${text.length}\n`).update(text);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * What dist/ was built from, and whether that build passed the type checker; undefined when there is no dist/.
+ * @param {string} root
+ * @returns {{ digest: string, clean: boolean } | undefined}
+ */
+export function lastBuild(root) {
+  try {
+    return JSON.parse(readFileSync(join(root, 'dist/.build.json'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Path of the TypeScript compiler, or undefined when it is not installed.
+ * @param {string} root
+ * @returns {string | undefined}
+ */
+export function findCompiler(root) {
+  try {
+    return createRequire(join(root, 'package.json')).resolve('typescript/bin/tsc');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Compiles and swaps dist/. A type error does not keep the output back, but it makes the result false.
+ * @param {string} root
+ * @param {string} compiler
+ * @param {string} digest of the sources, taken before they are compiled: an edit meanwhile makes the next build run
+ * @returns {boolean} whether the type checker was content
+ */
+export function build(root, compiler, digest) {
+  const fresh = join(root, `dist.tmp-${process.pid}-${process.hrtime.bigint() % 1_000_000n}`);
+  mkdirSync(fresh);
+  try {
+    let clean = true;
+    try {
+      const options = ['-p', join(root, 'tsconfig.build.json'), '--outDir', fresh];
+      execFileSync(process.execPath, [compiler, ...options], { cwd: root, stdio: ['ignore', 2, 2] });
+    } catch {
+      clean = false; // it has said why on stderr
+    }
+    if (readdirSync(fresh).length === 0) return false;
+    writeFileSync(join(fresh, '.build.json'), JSON.stringify({ digest, clean }));
+    swap(root, fresh);
+    return clean;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Puts `fresh` in the place of dist/. Whoever else does the same at this moment wins or loses; both are complete. */
+function swap(root, fresh) {
+  const dist = join(root, 'dist');
+  const old = `${fresh}-old`;
+  for (let attempt = 0; attempt < 20; attempt++) {
+    try {
+      renameSync(fresh, dist);
+      break;
+    } catch (error) {
+      if (!['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(error.code)) throw error;
+    }
+    try {
+      renameSync(dist, old);
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error; // somebody else has just moved it away
+    }
+    try {
+      renameSync(fresh, dist);
+      break;
+    } catch (error) {
+      if (!['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(error.code)) throw error;
+      rmSync(old, { recursive: true, force: true });
+    }
+  }
+  rmSync(old, { recursive: true, force: true });
+}
+
+/** Sources in a folder and below, sorted, tests left out. */
+function sourcesBelow(root, folder) {
+  if (!existsSync(join(root, folder))) return [];
+  const found = [];
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) found.push(...sourcesBelow(root, path));
+    else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts')) found.push(path);
+  }
+  return found.sort();
+}
+
+function main() {
+  const last = lastBuild(packageRoot);
+  const digest = digestOfSources(packageRoot);
+  if (digest === undefined || (last?.digest === digest && last.clean)) return 0;
+  const compiler = findCompiler(packageRoot);
+  if (compiler === undefined) {
+    if (last !== undefined) return 0;
+    process.stderr.write('tidemark cannot be built: TypeScript is not installed. Run: npm ci --include=dev\n');
+    return 1;
+  }
+  return build(packageRoot, compiler, digest) ? 0 : 1;
+}
+
+if (realpathSync(process.argv[1] ?? '.') === fileURLToPath(import.meta.url)) process.exitCode = main();
