@@ -24,7 +24,8 @@ async function rebuildIfStale({ digestOfSources, lastBuild, findCompiler, build 
   if (digest === undefined || last?.digest === digest) return;
   const compiler = findCompiler(root);
   if (compiler === undefined) {
-    if (last !== undefined) process.stderr.write('tidemark: dist/ is older than the sources, and TypeScript is not installed\n');
+    if (last !== undefined)
+      process.stderr.write('tidemark: dist/ is older than the sources, and TypeScript is not installed\n');
     return;
   }
   process.stderr.write(`tidemark: ${last === undefined ? 'not built yet' : 'sources have changed'}, building first\n`);

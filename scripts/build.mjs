@@ -7,7 +7,17 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,8 +76,8 @@ export function findCompiler(root) {
  * @returns {boolean} whether the type checker was content
  */
 export function build(root, compiler, digest) {
-  const fresh = join(root, `dist.tmp-${process.pid}-${process.hrtime.bigint() % 1_000_000n}`);
-  mkdirSync(fresh);
+  const fresh = mkdtempSync(join(root, 'dist.tmp-'));
+  chmodSync(fresh, 0o777 & ~process.umask()); // mkdtemp makes it private, and other users may run what root has built
   try {
     let clean = true;
     try {
@@ -115,13 +125,9 @@ function swap(root, fresh) {
 /** Sources in a folder and below, sorted, tests left out. */
 function sourcesBelow(root, folder) {
   if (!existsSync(join(root, folder))) return [];
-  const found = [];
-  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) found.push(...sourcesBelow(root, path));
-    else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts')) found.push(path);
-  }
-  return found.sort();
+  const names = readdirSync(join(root, folder), { recursive: true });
+  const sources = names.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  return sources.map((name) => `${folder}/${name}`).sort();
 }
 
 function main() {
