@@ -7,6 +7,7 @@ import type { NodeId, Sighting } from '../history/operation.ts';
 import type { Client, ClientOptions } from '../history/store.ts';
 import type { Call } from '../workloads/workload.ts';
 import type { Deployment, NodeSpec } from './environments/environment.ts';
+import type { Setting } from './setting.ts';
 
 /** One way to read or to write. */
 export interface Path {
@@ -14,16 +15,6 @@ export interface Path {
   readonly about: string;
   /** Whose reads the path keeps in order: a path whose token lives on the device speaks for each device by itself. */
   readonly thread: 'session' | 'device';
-}
-
-/** `--set key=value` for the system. */
-export interface Setting {
-  readonly name: string;
-  readonly about: string;
-  /** The values it can take, where they have names. */
-  readonly values?: readonly { readonly name: string; readonly about: string }[];
-  /** Throws an Error with one clear sentence when the value will not do. */
-  check(value: string): void;
 }
 
 export interface System {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../history/clock.ts';
 import type { NodeId } from '../../history/operation.ts';
 import type { Levers } from '../../nemesis/fault.ts';
+import type { Setting } from '../setting.ts';
 
 /** What runs on a node: data, not deeds, so that any environment can run it. */
 export interface NodeSpec {
@@ -32,6 +33,8 @@ export interface Connection {
 export interface Environment {
   readonly name: string;
   readonly about: string;
+  /** What `--set` may change in it. */
+  readonly settings: readonly Setting[];
   deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Deployment>;
 }
 
@@ -55,5 +58,7 @@ export interface Deployment {
   run<T>(main: () => Promise<T>): Promise<T>;
   /** Counters of the environment: events, messages, bytes, syncs, … */
   statistics(): Readonly<Record<string, number>>;
+  /** Nodes that crashed by themselves, and why: a bug of the store (or of the environment), never a fault's doing. */
+  crashes(): readonly string[];
   destroy(): Promise<void>;
 }

@@ -7,7 +7,8 @@ import { defects } from '../../reference-impl/core/defects.ts';
 import type { Acknowledgement, Position as CorePosition, ReadPath, ReplicaEvent, Response, Role, Status } from '../../reference-impl/core/types.ts';
 import { BadInput, unknownName } from '../errors.ts';
 import type { Deployment } from '../environments/environment.ts';
-import type { Path, Setting, System } from '../system.ts';
+import type { Setting } from '../setting.ts';
+import type { Path, System } from '../system.ts';
 
 /** One replication group so far. */
 const GROUP = 'g0';

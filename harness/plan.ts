@@ -1,0 +1,160 @@
+/** What a run is asked to do: names and numbers only, so that it can be saved, sent to a worker, and run again. */
+import { SECOND } from '../history/clock.ts';
+import { type Guarantee, guaranteeNames } from '../history/guarantee.ts';
+import type { Fault } from '../nemesis/fault.ts';
+import type { Workload, WorkloadOptions } from '../workloads/workload.ts';
+import type { Environment } from './environments/environment.ts';
+import { BadInput, unknownName } from './errors.ts';
+import { loadEnvironments, loadFaults, loadSystems, loadWorkloads } from './plugins.ts';
+import type { System } from './system.ts';
+
+export interface Plan {
+  readonly system: string;
+  readonly environment: string;
+  /** Empty: all there are. */
+  readonly workloads: readonly string[];
+  /** `mix`: all that the environment has levers for; `none`. */
+  readonly faults: readonly string[];
+  readonly seed: number;
+  readonly durationNs: number;
+  readonly nodes: number;
+  readonly load: 'open' | 'closed';
+  /** Arrivals per second of the open loop. */
+  readonly rate: number;
+  /** Empty: all that the system has. */
+  readonly readPaths: readonly string[];
+  readonly writePaths: readonly string[];
+  readonly guarantees: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export const defaultPlan: Plan = {
+  system: 'reference',
+  environment: 'simulation',
+  workloads: [],
+  faults: ['mix'],
+  seed: 1,
+  durationNs: 60 * SECOND,
+  nodes: 3,
+  load: 'open',
+  rate: 600,
+  readPaths: [],
+  writePaths: [],
+  guarantees: [],
+  settings: {},
+};
+
+/** The harness's own settings for `--set`, with their defaults. */
+export const harnessSettings = {
+  keys: { about: 'registers per write path in the register workload', value: 8, least: 1, most: 100_000 },
+  sessions: { about: 'sessions in all, dealt evenly to the rows of the matrix', value: 120, least: 1, most: 10_000 },
+  'timeout-ms': { about: 'how long a client waits before the outcome is info', value: 1000, least: 1, most: 600_000 },
+  'settle-ms': { about: 'from the last heal to the epilogue: the bound for convergent', value: 5000, least: 0, most: 600_000 },
+  'queue-max': { about: 'arrivals that may wait for a busy session', value: 8, least: 0, most: 1_000_000 },
+  'think-ms': { about: 'pause between the operations of a session under --load closed', value: 10, least: 0, most: 600_000 },
+} as const;
+
+export type HarnessSetting = keyof typeof harnessSettings;
+
+/** A plan with its names looked up. */
+export interface ResolvedPlan extends Plan {
+  readonly use: {
+    readonly system: System;
+    readonly environment: Environment;
+    readonly workloads: readonly Workload[];
+    readonly faults: readonly Fault[];
+    readonly guarantees: readonly Guarantee[];
+    readonly settings: ReadonlyMap<string, string>;
+    readonly workloadOptions: WorkloadOptions;
+    setting(name: HarnessSetting): number;
+  };
+}
+
+/** Throws {@link BadInput} for every name or number that will not do. */
+export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
+  const system = byName('system', plan.system, await loadSystems());
+  const environment = byName('environment', plan.environment, await loadEnvironments());
+  const workloads = named('workload', plan.workloads, await loadWorkloads());
+  const faults = await chosenFaults(plan.faults);
+  for (const guarantee of plan.guarantees) {
+    if (!guaranteeNames.some((name) => name === guarantee)) throw unknownName('guarantee', guarantee, guaranteeNames);
+  }
+  const readPaths = paths('read path', plan.readPaths, system.readPaths);
+  const writePaths = paths('write path', plan.writePaths, system.writePaths);
+  for (const workload of workloads) {
+    const lacking = workload.methods.find((method) => !system.methods.includes(method));
+    if (lacking) throw new BadInput(`The workload '${workload.name}' needs ${lacking}, which the system '${system.name}' has not.`);
+  }
+  checkSettings(plan.settings, system, environment);
+  const setting = (name: HarnessSetting): number => Number(plan.settings[name] ?? harnessSettings[name].value);
+  const rows = readPaths.length * writePaths.length;
+  if (setting('sessions') < rows) {
+    throw new BadInput(`--set sessions=${setting('sessions')}: there are ${rows} pairs of paths, and each needs a session.`);
+  }
+  return {
+    ...plan,
+    readPaths,
+    writePaths,
+    workloads: workloads.map((workload) => workload.name),
+    faults: faults.map((fault) => fault.name),
+    use: {
+      system,
+      environment,
+      workloads,
+      faults,
+      guarantees: plan.guarantees.length === 0 ? guaranteeNames : guaranteeNames.filter((g) => plan.guarantees.includes(g)),
+      settings: new Map(Object.entries(plan.settings)),
+      workloadOptions: {
+        keys: setting('keys'),
+        distribution: plan.settings.distribution === 'zipfian' ? 'zipfian' : 'uniform',
+      },
+      setting,
+    },
+  };
+}
+
+/** A plan as it was asked for, without what was looked up. */
+export function plainPlan(plan: ResolvedPlan): Plan {
+  const { use: _use, ...plain } = plan;
+  return plain;
+}
+
+function byName<T>(what: string, name: string, all: ReadonlyMap<string, T>): T {
+  const found = all.get(name);
+  if (found === undefined) throw unknownName(what, name, all.keys());
+  return found;
+}
+
+function named<T>(what: string, names: readonly string[], all: ReadonlyMap<string, T>): readonly T[] {
+  return names.length === 0 ? [...all.values()] : [...new Set(names)].map((name) => byName(what, name, all));
+}
+
+async function chosenFaults(names: readonly string[]): Promise<readonly Fault[]> {
+  const all = await loadFaults();
+  if (names.length === 1 && names[0] === 'none') return [];
+  if (names.length === 1 && names[0] === 'mix') return [...all.values()];
+  for (const name of names) if (!all.has(name)) throw unknownName('fault', name, ['none', 'mix', ...all.keys()]);
+  return named('fault', names, all);
+}
+
+function paths(what: string, names: readonly string[], all: readonly { readonly name: string }[]): readonly string[] {
+  const valid = all.map((path) => path.name);
+  for (const name of names) if (!valid.includes(name)) throw unknownName(what, name, valid);
+  return names.length === 0 ? valid : valid.filter((name) => names.includes(name));
+}
+
+function checkSettings(settings: Readonly<Record<string, string>>, system: System, environment: Environment): void {
+  const others = [...system.settings, ...environment.settings];
+  const valid = [...Object.keys(harnessSettings), 'distribution', ...others.map((setting) => setting.name)];
+  for (const [name, value] of Object.entries(settings)) {
+    const other = others.find((setting) => setting.name === name);
+    if (other) other.check(value);
+    else if (name === 'distribution') {
+      if (value !== 'uniform' && value !== 'zipfian') throw unknownName('distribution', value, ['uniform', 'zipfian']);
+    } else if (Object.hasOwn(harnessSettings, name)) {
+      const { least, most } = harnessSettings[name as HarnessSetting]; // just looked up
+      const fits = /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most;
+      if (!fits) throw new BadInput(`--set ${name}=${value}: a whole number from ${least} to ${most} is needed.`);
+    } else throw unknownName('setting', name, valid);
+  }
+}
