@@ -10,6 +10,9 @@
  * Columns lie over SharedArrayBuffer, so that a worker judges them without a copy.
  */
 import type { Instant, Key, Method, NodeId, Note, Outcome, Position, Role, Value } from './operation.ts';
+import type { Values } from './values.ts';
+
+export { NULL_REF, Values } from './values.ts';
 
 export const METHODS = ['read', 'write', 'cas', 'add', 'append', 'send', 'poll'] as const;
 export const READ = 0;
@@ -62,7 +65,10 @@ export interface Columns {
   readonly role: Uint8Array;
   /** First row of the batch this row belongs to; NONE for single operations. */
   readonly batch: Int32Array;
-  /** Nanoseconds; `retTime` is also set for `info` (when the caller gave up), NaN when nothing came back. */
+  /**
+   * Nanoseconds; `retTime` is also set for `info` (when the caller gave up), NaN when nothing came back. Both are NaN in
+   * histories without times.
+   */
   readonly callTime: Float64Array;
   readonly retTime: Float64Array;
   /** NaN for closed-loop operations. */
@@ -79,35 +85,7 @@ export interface Columns {
 
 export const ROLES: readonly Role[] = ['leader', 'follower', 'candidate', 'learner'];
 
-/** Reference to null, in every history. */
-export const NULL_REF = 1;
-
-/**
- * Values by reference: an integer of 31 bits is its own reference (`n * 2`), everything else is interned (`id * 2 + 1`).
- * Two values are equal iff their references are.
- */
-export class Values {
-  readonly #ids = new Map<string, number>([['null', 0]]);
-  readonly #texts: string[] = ['null'];
-
-  intern(value: Value): number {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= -0x40000000 && value < 0x40000000) return value * 2;
-    const text = JSON.stringify(value);
-    let id = this.#ids.get(text);
-    if (id === undefined) {
-      id = this.#texts.length;
-      this.#ids.set(text, id);
-      this.#texts.push(text);
-    }
-    return id * 2 + 1;
-  }
-
-  get(ref: number): Value {
-    return (ref & 1) === 0 ? ref >> 1 : (JSON.parse(this.#texts[ref >> 1]) as Value); // we wrote that text
-  }
-}
-
-/** A note together with the event position at which it stands among the operations' events. */
+/** A note together with the event position it stands before: the first one handed out after it. */
 export type PlacedNote = Note & { readonly at: number };
 
 export interface HistoryParts extends Columns {
