@@ -7,6 +7,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Checker } from '../checkers/checker.ts';
+import type { Model } from '../checkers/model.ts';
 import { guaranteeNames } from '../history/guarantee.ts';
 import type { Fault } from '../nemesis/fault.ts';
 import type { Workload } from '../workloads/workload.ts';
@@ -16,13 +17,7 @@ import type { Environment } from './environments/environment.ts';
 import { BadInput } from './errors.ts';
 import type { System } from './system.ts';
 
-/** A sequential model; checkers/models/ defines the rest of it. */
-export interface NamedModel {
-  readonly name: string;
-  readonly about: string;
-}
-
-type FieldType = 'string' | 'function' | 'list' | 'filled list';
+type FieldType = 'string' | 'function' | 'list' | 'filled list' | 'something';
 
 interface Kind {
   /** Singular, as in messages. */
@@ -62,7 +57,7 @@ const kinds = {
     folder: 'workloads/kinds',
     layout: 'files',
     mark: 'script',
-    fields: { about: 'string', methods: 'filled list', exercises: 'list', script: 'function', keysWritten: 'function' },
+    fields: { about: 'string', methods: 'filled list', exercises: 'list', script: 'function' },
   },
   fault: {
     what: 'fault',
@@ -82,8 +77,8 @@ const kinds = {
     what: 'model',
     folder: 'checkers/models',
     layout: 'files',
-    mark: 'step',
-    fields: { about: 'string' },
+    mark: 'machine',
+    fields: { about: 'string', methods: 'filled list', machine: 'something' },
   },
   environment: {
     what: 'environment',
@@ -105,7 +100,7 @@ interface Plugins {
   readonly workload: Workload;
   readonly fault: Fault;
   readonly checker: Checker;
-  readonly model: NamedModel;
+  readonly model: Model;
   readonly environment: Environment;
   readonly command: CommandModule;
 }
@@ -117,7 +112,7 @@ export const loadSystems = (): Promise<ReadonlyMap<string, System>> => load('sys
 export const loadWorkloads = (): Promise<ReadonlyMap<string, Workload>> => load('workload');
 export const loadFaults = (): Promise<ReadonlyMap<string, Fault>> => load('fault');
 export const loadCheckers = (): Promise<ReadonlyMap<string, Checker>> => load('checker');
-export const loadModels = (): Promise<ReadonlyMap<string, NamedModel>> => load('model');
+export const loadModels = (): Promise<ReadonlyMap<string, Model>> => load('model');
 export const loadEnvironments = (): Promise<ReadonlyMap<string, Environment>> => load('environment');
 
 /** The commands there are, from the names of their files alone: nothing is loaded. */
@@ -249,6 +244,8 @@ function fits(value: unknown, type: FieldType): boolean {
       return Array.isArray(value);
     case 'filled list':
       return Array.isArray(value) && value.length > 0;
+    case 'something':
+      return value !== undefined;
   }
 }
 

@@ -87,11 +87,25 @@ export function build(root, compiler, digest) {
       clean = false; // it has said why on stderr
     }
     if (readdirSync(fresh).length === 0) return false;
+    rewriteDynamicImports(fresh);
     writeFileSync(join(fresh, '.build.json'), JSON.stringify({ digest, clean }));
     swap(root, fresh);
     return clean;
   } finally {
     rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/**
+ * TypeScript 5.9 rewrites `import('./x.ts')` to `./x.js` everywhere but inside `export default { … }`, which is where our
+ * commands import lazily.
+ */
+function rewriteDynamicImports(folder) {
+  for (const name of readdirSync(folder, { recursive: true })) {
+    if (!name.endsWith('.js')) continue;
+    const text = readFileSync(join(folder, name), 'utf8');
+    const rewritten = text.replace(/\bimport\((['"])(\.{1,2}\/[^'"]+)\.ts\1\)/g, 'import($1$2.js$1)');
+    if (rewritten !== text) writeFileSync(join(folder, name), rewritten);
   }
 }
 
