@@ -68,6 +68,8 @@ export interface Fault {
   readonly name: string;
   readonly about: string;
   readonly levers: readonly Lever[];
+  /** Shortest and longest duration that suit it, where the schedule's own (some seconds) do not. */
+  readonly lastsMs?: readonly [number, number];
   /** Undefined: nobody to strike now (no leader known); the schedule notes it and goes on. */
   inject(cluster: Target, random: Random): Promise<Injected | undefined>;
 }

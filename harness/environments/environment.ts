@@ -19,7 +19,9 @@ export interface DeployOptions {
 }
 
 export type NodeEvent =
-  | { readonly type: 'up' | 'down'; readonly node: NodeId }
+  | { readonly type: 'up'; readonly node: NodeId }
+  /** `reason`: it crashed by itself, and why; nobody starts it again. */
+  | { readonly type: 'down'; readonly node: NodeId; readonly reason?: string }
   /** The store's own account of a change of role, commit position and so on. */
   | { readonly type: 'store'; readonly node: NodeId; readonly event: unknown };
 

@@ -1,0 +1,89 @@
+/** A program for tests of the simulated world itself: one step, one visible effect. */
+import type { DiskWrite, Durable, Effects, Status, Steps, Timer } from '../../../reference-impl/core/types.ts';
+import type { Program } from './simulation.ts';
+
+/** What an echo node is asked to do, by request. It answers with the list of what it has seen. */
+export type EchoRequest =
+  | { readonly do: 'answer' }
+  /** Sends the number to a peer, which remembers it. */
+  | { readonly do: 'send'; readonly to: string; readonly what: number }
+  /** Writes an entry; answered when it is durable. */
+  | { readonly do: 'write' }
+  | { readonly do: 'arm'; readonly timer: Timer; readonly ms: number }
+  | { readonly do: 'disarm'; readonly timer: Timer }
+  | { readonly do: 'fail' }
+  | { readonly do: 'never answer' };
+
+export interface EchoAnswer {
+  readonly received: readonly number[];
+  readonly fired: readonly { readonly timer: Timer; readonly nowMs: number }[];
+  readonly durable: number;
+  readonly nowMs: number;
+}
+
+class Echo implements Steps {
+  readonly #received: number[] = [];
+  readonly #fired: { timer: Timer; nowMs: number }[] = [];
+  readonly #durable: number;
+  readonly #waiting: { ticket: number; request: number }[] = [];
+  #ticket = 0;
+  #last: number;
+
+  constructor(durable: Durable) {
+    this.#durable = durable.entries.length;
+    this.#last = durable.entries.length;
+  }
+
+  receive(_from: string, message: unknown): void {
+    this.#received.push(message as number); // only echo nodes send here
+  }
+
+  request(request: number, body: unknown, nowMs: number, out: Effects): void {
+    const asked = body as EchoRequest; // only tests ask here
+    switch (asked.do) {
+      case 'send':
+        out.send(asked.to, asked.what);
+        break;
+      case 'write': {
+        const index = ++this.#last;
+        const entry = { term: 1, index, command: { type: 'noop' } } as const;
+        const write: DiskWrite = { ticket: ++this.#ticket, term: 1, entries: [entry] };
+        this.#waiting.push({ ticket: write.ticket, request });
+        out.write(write);
+        return;
+      }
+      case 'arm':
+        out.timer(asked.timer, asked.ms, asked.ms);
+        break;
+      case 'disarm':
+        out.disarm(asked.timer);
+        break;
+      case 'fail':
+        throw new Error('asked to fail');
+      case 'never answer':
+        return;
+      case 'answer':
+    }
+    this.#answer(request, nowMs, out);
+  }
+
+  synced(ticket: number, nowMs: number, out: Effects): void {
+    while (this.#waiting.length > 0 && this.#waiting[0].ticket <= ticket) this.#answer(this.#waiting.shift()?.request ?? 0, nowMs, out);
+  }
+
+  fired(timer: Timer, nowMs: number): void {
+    this.#fired.push({ timer, nowMs });
+  }
+
+  status(): Status {
+    const none = { term: 0, index: 0 };
+    return { role: 'follower', term: 0, leader: undefined, commit: none, applied: none, last: none };
+  }
+
+  #answer(request: number, nowMs: number, out: Effects): void {
+    const answer: EchoAnswer = { received: [...this.#received], fired: [...this.#fired], durable: this.#durable, nowMs };
+    out.answer(request, answer as never); // the world passes answers on unread
+  }
+}
+
+export const echo: Program = (_id, _options, { durable }) => new Echo(durable);

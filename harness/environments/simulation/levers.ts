@@ -1,0 +1,111 @@
+/**
+ * The levers of the simulated world. Injections compose: a link is mended, and a node goes on, when every injection that
+ * stopped it has been healed; an injection that found nothing to do (a kill of a node that was down) has no effect, and
+ * healing it undoes nothing.
+ */
+import type { NodeId } from '../../../history/operation.ts';
+import type { Effect, Injection, Levers, Link } from '../../../nemesis/fault.ts';
+import { type Cut, type Network, shaping } from './network.ts';
+import type { Node, Pause, Skew } from './node.ts';
+
+export function createLevers(nodes: readonly Node[], network: Network): Levers {
+  const node = (id: NodeId): Node => {
+    const found = nodes.find((candidate) => candidate.id === id);
+    if (found === undefined) throw new Error(`no node '${id}'`);
+    return found;
+  };
+  const linksOf = (links: readonly Link[]): Set<ReturnType<Network['link']>> =>
+    new Set(links.map(({ from, to }) => network.link(node(from).number, node(to).number)));
+
+  return {
+    async cut(links) {
+      const cut: Cut = { dropped: 0 };
+      const severed = linksOf(links);
+      for (const link of severed) link.cuts.push(cut);
+      return injection(
+        () => severed.forEach((link) => remove(link.cuts, cut)),
+        () => ({ 'messages dropped': cut.dropped }),
+      );
+    },
+
+    async shape(links, shape) {
+      const shaped = shaping(shape);
+      const bent = linksOf(links);
+      for (const link of bent) link.shapings.push(shaped);
+      return injection(
+        () => bent.forEach((link) => remove(link.shapings, shaped)),
+        () => ({
+          ...(shaped.delayNs + shaped.jitterNs > 0 && { 'messages delayed': shaped.delayed }),
+          ...(shaped.loss > 0 && { 'messages dropped': shaped.dropped }),
+          ...(shaped.duplicate > 0 && { 'messages duplicated': shaped.duplicated }),
+          ...(shaped.reorder > 0 && { 'messages reordered': shaped.reordered }),
+        }),
+      );
+    },
+
+    async kill(ids) {
+      const killed: { readonly node: Node; readonly life: number }[] = [];
+      let writesLost = 0;
+      for (const victim of new Set(ids.map(node))) {
+        if (!victim.up) continue;
+        writesLost += victim.stop();
+        killed.push({ node: victim, life: victim.life });
+      }
+      return injection(
+        () => {
+          // Started meanwhile, or crashed by itself after that: its life is no longer ours to give.
+          for (const victim of killed) if (victim.node.life === victim.life) victim.node.start();
+        },
+        () => ({ 'nodes killed': killed.length, 'unsynced writes lost': writesLost }),
+      );
+    },
+
+    async pause(ids) {
+      const pause: Pause = { held: 0 };
+      const stopped = [...new Set(ids.map(node))].filter((victim) => victim.up);
+      for (const victim of stopped) victim.pause(pause);
+      return injection(
+        () => stopped.forEach((victim) => victim.resume(pause)),
+        () => ({ 'messages and timers held': pause.held }),
+      );
+    },
+
+    async clock(id, { offsetNs, driftPpm }) {
+      const skew: Skew = { early: 0, late: 0 };
+      const victim = node(id);
+      victim.skew(skew, offsetNs, driftPpm);
+      return injection(
+        () => victim.unskew(skew, driftPpm),
+        () => ({ 'timers early': skew.early, 'timers late': skew.late }),
+      );
+    },
+
+    async slowDisk(id, syncDelayNs) {
+      const drag = { delayNs: syncDelayNs, delayed: 0 };
+      const { disk } = node(id);
+      disk.slow(drag);
+      return injection(
+        () => disk.quicken(drag),
+        () => ({ 'syncs delayed': drag.delayed }),
+      );
+    },
+  };
+}
+
+/** Heals once, and remembers the effect as it was then: what still happens afterwards is not its doing. */
+function injection(undo: () => void, effect: () => Effect): Injection {
+  let final: Effect | undefined;
+  return {
+    async heal() {
+      if (final !== undefined) return;
+      final = effect();
+      undo();
+    },
+    effect: () => final ?? effect(),
+  };
+}
+
+function remove<T>(items: T[], item: T): void {
+  const at = items.indexOf(item);
+  if (at >= 0) items.splice(at, 1);
+}

@@ -1,0 +1,348 @@
+/**
+ * The shell around one replica: its life, its inbox, its timers, its disk and its clock.
+ *
+ * A node works on one thing at a time and needs `cpuNs` for it; what arrives meanwhile queues. The effects of a step leave
+ * when the step is over. A paused node (SIGSTOP) takes up nothing: messages, requests, finished syncs and timers that came
+ * due wait in its inbox, in order, until it goes on.
+ */
+import type { Instant, NodeId } from '../../../history/operation.ts';
+import type { Random } from '../../../history/random.ts';
+import type { DiskWrite, Durable, Effects, ReplicaEvent, Request, Response, Status, Steps, Timer } from '../../../reference-impl/core/types.ts';
+import { Disk } from './disk.ts';
+import { type EventQueue, MESSAGE, REQUEST, RUN, SYNCED, TIMER } from './events.ts';
+import type { Pending } from './lines.ts';
+import type { Network } from './network.ts';
+import { NodeClock } from './node-clock.ts';
+import type { World } from './settings.ts';
+
+/** Makes the replica that runs on a node from what its disk holds. */
+export type Boot = (durable: Durable, nowMs: number, out: Effects) => Steps;
+
+/** What a node has around it. */
+export interface Surroundings {
+  readonly queue: EventQueue;
+  readonly network: Network;
+  readonly world: World;
+  /** Names of the nodes, by number. */
+  readonly ids: readonly NodeId[];
+  now(): Instant;
+  /** The node answers a request, its answer leaving at `at`. */
+  answered(pending: Pending, response: Response, at: Instant): void;
+  /** The node went down with this request in hand. */
+  broken(pending: Pending): void;
+  told(node: NodeId, event: ReplicaEvent): void;
+  rose(node: NodeId): void;
+  /** `error` is what it threw, if it ended that way. */
+  fell(node: NodeId, error: unknown): void;
+}
+
+/** A pause in force, and how much it held up. */
+export interface Pause {
+  held: number;
+}
+
+/** A clock fault in force, and how many timers it made fire at another instant than they should have. */
+export interface Skew {
+  early: number;
+  late: number;
+}
+
+const TIMERS: readonly Timer[] = ['election', 'heartbeat', 'check-quorum', 'requests'];
+const TIMER_NUMBERS: Readonly<Record<Timer, number>> = { election: 0, heartbeat: 1, 'check-quorum': 2, requests: 3 };
+/** A life is counted in the upper bits of an event's `b`, a timer in the lowest two. */
+const TIMER_BITS = 2;
+
+export class Node implements Effects {
+  readonly id: NodeId;
+  readonly number: number;
+  readonly region: number;
+  readonly disk: Disk;
+  readonly #around: Surroundings;
+  readonly #boot: Boot;
+  readonly #clock: NodeClock;
+  readonly #random: Random;
+  #replica: Steps | undefined;
+  #life = 0;
+  readonly #pauses = new Set<Pause>();
+  readonly #skews = new Set<Skew>();
+  /** Requests that the replica has been given and has not answered, by number. */
+  readonly #pending = new Map<number, Pending>();
+
+  #busyUntil: Instant = 0;
+  #runDue = false;
+  #inboxKind: number[] = [];
+  #inboxNumber: number[] = [];
+  #inboxRef: unknown[] = [];
+  #inboxHead = 0;
+
+  /** Per timer: true time it is due (Infinity: not armed), the same on the node's clock, and without any clock fault. */
+  readonly #due = new Float64Array(TIMERS.length).fill(Infinity);
+  readonly #dueOnClock = new Float64Array(TIMERS.length);
+  readonly #dueFaultless = new Float64Array(TIMERS.length);
+  /** Per timer: when its event is in the queue. A timer that is put off keeps its event, which then moves itself. */
+  readonly #eventAt = new Float64Array(TIMERS.length).fill(Infinity);
+
+  constructor(id: NodeId, number: number, region: number, around: Surroundings, boot: Boot, random: Random) {
+    this.id = id;
+    this.number = number;
+    this.region = region;
+    this.#around = around;
+    this.#boot = boot;
+    const { world } = around;
+    const clockRandom = random.fork('clock');
+    const offsetNs = clockRandom.fraction() * world.clockOffsetNsMax;
+    this.#clock = new NodeClock(offsetNs, (clockRandom.fraction() * 2 - 1) * world.clockDriftPpmMax);
+    this.disk = new Disk({ syncMinNs: world.syncMinNs, syncMaxNs: world.syncMaxNs }, random.fork('disk'));
+    this.#random = random.fork('timers');
+  }
+
+  get up(): boolean {
+    return this.#replica !== undefined;
+  }
+
+  get life(): number {
+    return this.#life;
+  }
+
+  get paused(): boolean {
+    return this.#pauses.size > 0;
+  }
+
+  status(): Status | undefined {
+    return this.paused ? undefined : this.#replica?.status();
+  }
+
+  start(): void {
+    if (this.up) return;
+    const now = this.#around.now();
+    this.#busyUntil = now + this.#around.world.cpuNs;
+    this.#around.rose(this.id);
+    try {
+      this.#replica = this.#boot(this.disk.recover(), this.#clock.read(now) / 1e6, this);
+      this.#beginSync();
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  /** Ends the node's life at once (SIGKILL). Returns how many unsynced writes were lost. */
+  stop(): number {
+    const lost = this.#end();
+    this.#around.fell(this.id, undefined);
+    return lost;
+  }
+
+  /** A violated assertion ends the node's life, and nobody starts it again. */
+  crash(error: unknown): void {
+    this.#end();
+    this.#around.fell(this.id, error);
+  }
+
+  #end(): number {
+    this.#replica = undefined;
+    this.#life++;
+    this.#pauses.clear();
+    this.#runDue = false;
+    this.#due.fill(Infinity);
+    this.#eventAt.fill(Infinity);
+    const inHand = [...this.#pending.values()];
+    for (let i = this.#inboxHead; i < this.#inboxKind.length; i++) {
+      if (this.#inboxKind[i] === REQUEST) inHand.push(this.#inboxRef[i] as Pending); // put there by receiveRequest
+    }
+    this.#pending.clear();
+    this.#clearInbox();
+    const lost = this.disk.crash();
+    for (const pending of inHand) this.#around.broken(pending);
+    return lost;
+  }
+
+  pause(pause: Pause): void {
+    this.#pauses.add(pause);
+  }
+
+  resume(pause: Pause): void {
+    if (!this.#pauses.delete(pause) || this.paused) return;
+    if (this.#inboxHead < this.#inboxKind.length) this.#runAt(Math.max(this.#around.now(), this.#busyUntil));
+  }
+
+  skew(skew: Skew, offsetNs: number, driftPpm: number): void {
+    this.#skews.add(skew);
+    this.#clock.leap(this.#around.now(), offsetNs);
+    this.#clock.drift(this.#around.now(), driftPpm);
+    this.#reschedule();
+  }
+
+  unskew(skew: Skew, driftPpm: number): void {
+    if (!this.#skews.delete(skew)) return;
+    this.#clock.drift(this.#around.now(), -driftPpm);
+    this.#reschedule();
+  }
+
+  // Events. -------------------------------------------------------------------------------------------------------------
+
+  receive(from: number, message: unknown): void {
+    this.#deliver(MESSAGE, from, message);
+  }
+
+  receiveRequest(pending: Pending): void {
+    this.#deliver(REQUEST, 0, pending);
+  }
+
+  /** The disk finished a sync begun in life `life`. */
+  syncEnded(life: number): void {
+    if (life !== this.#life) return;
+    try {
+      this.#deliver(SYNCED, this.disk.end(), undefined);
+    } catch (error) {
+      return this.crash(error);
+    }
+    this.#beginSync();
+  }
+
+  timerDue(packed: number, at: Instant): void {
+    const timer = packed & ((1 << TIMER_BITS) - 1);
+    if (packed >> TIMER_BITS !== this.#life || this.#eventAt[timer] !== at) return;
+    this.#eventAt[timer] = Infinity;
+    if (this.#due[timer] > at) return this.#awaitTimer(timer);
+    this.#deliver(TIMER, timer, undefined);
+  }
+
+  /** Takes up what has waited longest. */
+  run(life: number): void {
+    if (life !== this.#life || !this.#runDue) return;
+    this.#runDue = false;
+    if (this.paused) return;
+    const i = this.#inboxHead++;
+    const ref = this.#inboxRef[i];
+    this.#inboxRef[i] = undefined;
+    this.#step(this.#inboxKind[i], this.#inboxNumber[i], ref);
+    if (!this.up) return;
+    if (this.#inboxHead === this.#inboxKind.length) this.#clearInbox();
+    else this.#runAt(this.#busyUntil);
+  }
+
+  // Effects of the step under way. They leave at #busyUntil, when the step is over. -----------------------------------------
+
+  send(to: NodeId, message: unknown): void {
+    const number = this.#around.ids.indexOf(to);
+    if (number < 0) throw new Error(`${this.id} sends to ${to}, which does not exist`);
+    this.#around.network.send(this.number, number, message, this.#busyUntil);
+  }
+
+  write(write: DiskWrite): void {
+    this.disk.write(write);
+  }
+
+  timer(name: Timer, minMs: number, maxMs: number): void {
+    const timer = TIMER_NUMBERS[name];
+    const delayNs = Math.round((minMs + this.#random.fraction() * (maxMs - minMs)) * 1e6);
+    const from = this.#busyUntil;
+    this.#dueOnClock[timer] = this.#clock.read(from) + delayNs;
+    this.#dueFaultless[timer] = Math.ceil(from + this.#clock.faultlessNs(delayNs));
+    this.#due[timer] = Math.ceil(from + this.#clock.trueNs(delayNs));
+    this.#awaitTimer(timer);
+  }
+
+  disarm(name: Timer): void {
+    this.#due[TIMER_NUMBERS[name]] = Infinity;
+  }
+
+  answer(request: number, response: Response): void {
+    const pending = this.#pending.get(request);
+    if (pending === undefined) throw new Error(`${this.id} answers request ${request}, which it does not have`);
+    this.#pending.delete(request);
+    this.#around.answered(pending, response, this.#busyUntil);
+  }
+
+  tell(event: ReplicaEvent): void {
+    this.#around.told(this.id, event);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------------------
+
+  #deliver(kind: number, number: number, ref: unknown): void {
+    if (!this.up) return;
+    const idle = !this.#runDue && this.#busyUntil <= this.#around.now();
+    if (idle && !this.paused) return this.#step(kind, number, ref);
+    this.#inboxKind.push(kind);
+    this.#inboxNumber.push(number);
+    this.#inboxRef.push(ref);
+    if (this.paused) for (const pause of this.#pauses) pause.held++;
+    else this.#runAt(this.#busyUntil);
+  }
+
+  #runAt(at: Instant): void {
+    if (this.#runDue) return;
+    this.#runDue = true;
+    this.#around.queue.push(at, RUN, this.number, this.#life, undefined);
+  }
+
+  #clearInbox(): void {
+    this.#inboxKind = [];
+    this.#inboxNumber = [];
+    this.#inboxRef = [];
+    this.#inboxHead = 0;
+  }
+
+  #step(kind: number, number: number, ref: unknown): void {
+    const replica = this.#replica;
+    if (replica === undefined) return;
+    const now = this.#around.now();
+    if (kind === TIMER && this.#due[number] > now) return; // armed anew or disarmed while it waited in the inbox
+    this.#busyUntil = now + this.#around.world.cpuNs;
+    const nowMs = this.#clock.read(now) / 1e6;
+    try {
+      if (kind === MESSAGE) replica.receive(this.#around.ids[number], ref, nowMs, this);
+      else if (kind === REQUEST) {
+        const pending = ref as Pending; // put there by receiveRequest
+        this.#pending.set(pending.number, pending);
+        replica.request(pending.number, pending.body as Request, nowMs, this); // the clients of this program send these
+      } else if (kind === SYNCED) replica.synced(number, nowMs, this);
+      else {
+        this.#countSkew(number);
+        this.#due[number] = Infinity;
+        replica.fired(TIMERS[number], nowMs, this);
+      }
+      this.#beginSync();
+    } catch (error) {
+      this.crash(error);
+    }
+  }
+
+  /** A sync covers all that the step wrote, so it begins when the step is over. */
+  #beginSync(): void {
+    const duration = this.disk.begin();
+    if (duration === undefined) return;
+    const from = Math.max(this.#around.now(), this.#busyUntil);
+    this.#around.queue.push(from + duration, SYNCED, this.number, this.#life, undefined);
+  }
+
+  /** Sees to it that an event is in the queue no later than the timer is due. */
+  #awaitTimer(timer: number): void {
+    const due = this.#due[timer];
+    if (due >= this.#eventAt[timer]) return;
+    this.#eventAt[timer] = due;
+    this.#around.queue.push(due, TIMER, this.number, (this.#life << TIMER_BITS) | timer, undefined);
+  }
+
+  /** The clock has changed: armed timers are due when it shows what it was to show. */
+  #reschedule(): void {
+    const now = this.#around.now();
+    for (let timer = 0; timer < TIMERS.length; timer++) {
+      if (this.#due[timer] <= now || this.#due[timer] === Infinity) continue;
+      const remainingNs = Math.max(0, this.#dueOnClock[timer] - this.#clock.read(now));
+      this.#due[timer] = Math.ceil(now + this.#clock.trueNs(remainingNs));
+      this.#awaitTimer(timer);
+    }
+  }
+
+  #countSkew(timer: number): void {
+    const late = this.#due[timer] - this.#dueFaultless[timer];
+    // Roundings of a nanosecond or two are no effect.
+    if (Math.abs(late) < 1_000) return;
+    for (const skew of this.#skews) {
+      if (late > 0) skew.late++;
+      else skew.early++;
+    }
+  }
+}
