@@ -5,7 +5,7 @@
  * path. A cell is never filled by implication, and only promised cells decide the verdict of the run.
  */
 import { type Budget, type Checker, defaultSemantics, type Evidence, type Semantics, type Verdict } from '../checkers/checker.ts';
-import { type Guarantee, guaranteeNames, guarantees } from '../history/guarantee.ts';
+import { type Guarantee, guarantees } from '../history/guarantee.ts';
 import { CAS, type History, NONE, WRITE } from '../history/history.ts';
 import type { Cell } from '../results/record.ts';
 import type { Path, System } from './system.ts';
@@ -140,6 +140,11 @@ function lacking(guarantee: Guarantee, evidence: Evidence): string | undefined {
   return undefined;
 }
 
+/** Whether counts, added up over several runs, reach the minimum on which a promise counts as kept. */
+export function enoughEvidence(guarantee: Guarantee, evidence: Readonly<Record<string, number>>): boolean {
+  return Object.entries(minimum[guarantee]).every(([name, least]) => (evidence[name] ?? 0) >= least);
+}
+
 /** How much of what was examined is anomalous: `41 of 1204 reads (3.4 %)`. */
 function share(verdict: Extract<Verdict, { type: 'invalid' }>): string {
   const { count, examined } = verdict;
@@ -161,6 +166,3 @@ export function isPromised(system: System, { guarantee, writePath, readPath }: C
   if (readPath === undefined) return system.promisesOfWrites(writePath).includes(guarantee);
   return system.promises(writePath, readPath).includes(guarantee);
 }
-
-/** Every guarantee, in the order of columns. */
-export const allGuarantees: readonly Guarantee[] = guaranteeNames;

@@ -59,6 +59,8 @@ export type HarnessSetting = keyof typeof harnessSettings;
 /** A plan with its names looked up. */
 export interface ResolvedPlan extends Plan {
   readonly use: {
+    /** The plan as it was asked for: empty lists mean all there is. */
+    readonly asked: Plan;
     readonly system: System;
     readonly environment: Environment;
     readonly workloads: readonly Workload[];
@@ -98,6 +100,7 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
     workloads: workloads.map((workload) => workload.name),
     faults: faults.map((fault) => fault.name),
     use: {
+      asked: plan,
       system,
       environment,
       workloads,
@@ -111,12 +114,6 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       setting,
     },
   };
-}
-
-/** A plan as it was asked for, without what was looked up. */
-export function plainPlan(plan: ResolvedPlan): Plan {
-  const { use: _use, ...plain } = plan;
-  return plain;
 }
 
 function byName<T>(what: string, name: string, all: ReadonlyMap<string, T>): T {

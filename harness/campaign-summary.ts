@@ -1,0 +1,144 @@
+/** What many runs say together: promises and findings with the evidence of all, counters, figures. */
+import { styleText } from 'node:util';
+import type { Cell, RunRecord } from '../results/record.ts';
+import { type ExitCode, HARNESS_FAILED } from './errors.ts';
+import { enoughEvidence } from './judge.ts';
+import type { System } from './system.ts';
+import { count, percent, table } from './table.ts';
+
+/** One cell over all runs. */
+interface Sum {
+  readonly first: Cell;
+  readonly promised: boolean;
+  states: Record<Cell['state'], number>;
+  evidence: Record<string, number>;
+  anomalies: number;
+  /** Seeds that broke or violated it, the first few. */
+  seeds: number[];
+}
+
+const SEEDS_SHOWN = 5;
+
+export class Summary {
+  readonly codes: ExitCode[] = [];
+  readonly #system: System;
+  readonly #sums = new Map<string, Sum>();
+  readonly #verdicts = { kept: 0, broken: 0, undecided: 0 };
+  readonly #counts: Record<string, number> = {};
+  readonly #replays: string[] = [];
+  #operations = 0;
+
+  constructor(system: System) {
+    this.#system = system;
+  }
+
+  get runs(): number {
+    return this.codes.length;
+  }
+
+  add(record: RunRecord): void {
+    this.codes.push(record.exitCode as ExitCode); // judgeRun computed it as one
+    this.#verdicts[record.verdict]++;
+    if (record.exitCode !== 0 && this.#replays.length < SEEDS_SHOWN) this.#replays.push(`${record.verdict}: ${record.command}`);
+    this.#operations += (record.counts.ok ?? 0) + (record.counts.mismatch ?? 0);
+    for (const [name, n] of Object.entries(record.counts)) this.#counts[name] = (this.#counts[name] ?? 0) + n;
+    for (const cell of record.cells) this.#addCell(cell, record.seed);
+  }
+
+  #addCell(cell: Cell, seed: number): void {
+    const { guarantee, writePath, readPath } = cell;
+    const name = `${guarantee}\0${writePath ?? ''}\0${readPath ?? ''}`;
+    let sum = this.#sums.get(name);
+    if (sum === undefined) {
+      const states = { kept: 0, broken: 0, holds: 0, violated: 0, undecided: 0, 'not exercised': 0 };
+      sum = { first: cell, promised: this.#promised(cell), states, evidence: {}, anomalies: 0, seeds: [] };
+      this.#sums.set(name, sum);
+    }
+    sum.states[cell.state]++;
+    sum.anomalies += cell.anomalyCount;
+    for (const [what, n] of Object.entries(cell.evidence)) sum.evidence[what] = (sum.evidence[what] ?? 0) + n;
+    if (cell.state === 'broken' && sum.seeds.length < SEEDS_SHOWN) sum.seeds.push(seed);
+  }
+
+  #promised({ guarantee, writePath, readPath }: Cell): boolean {
+    if (writePath === undefined) return this.#system.always.includes(guarantee);
+    if (readPath === undefined) return this.#system.promisesOfWrites(writePath).includes(guarantee);
+    return this.#system.promises(writePath, readPath).includes(guarantee);
+  }
+
+  json(): Readonly<Record<string, unknown>> {
+    return {
+      runs: this.runs,
+      operations: this.#operations,
+      verdicts: this.#verdicts,
+      harnessFailures: this.codes.filter((code) => code === HARNESS_FAILED).length,
+      counts: this.#counts,
+      cells: [...this.#sums.values()].map(({ first, ...sum }) => ({
+        guarantee: first.guarantee,
+        writePath: first.writePath,
+        readPath: first.readPath,
+        promised: sum.promised,
+        state: stateOf({ first, ...sum }),
+        states: sum.states,
+        evidence: sum.evidence,
+        anomalies: sum.anomalies,
+      })),
+    };
+  }
+
+  render(options: { readonly color: boolean; readonly wallMs: number; readonly ran: number; readonly quiet: boolean }): string {
+    const bold = (text: string): string => (options.color ? styleText('bold', text, { validateStream: false }) : text);
+    const { kept, broken, undecided } = this.#verdicts;
+    const lines: string[] = [];
+    if (!options.quiet) lines.push(bold('Promises and findings over all runs'), ...this.#matrix().map((row) => `  ${row}`), '');
+    lines.push(bold('Counted'), ...this.#figures().map((row) => `  ${row}`), '');
+    const failed = this.codes.filter((code) => code === HARNESS_FAILED).length;
+    lines.push(
+      `verdict  ${broken > 0 ? 'BROKEN' : undecided > 0 ? 'UNDECIDED' : 'KEPT'}: ${count(this.runs)} runs: ${count(kept)} kept, ${count(broken)} broken, ` +
+        `${count(undecided)} undecided (${percent(undecided, this.runs)})${failed > 0 ? `, ${failed} failed in the harness` : ''}`,
+    );
+    const perSecond = options.wallMs > 0 ? (this.#operations / options.wallMs) * 1000 : 0;
+    const speed = options.ran === this.runs ? `, ${count(perSecond)} operations a second` : '';
+    lines.push(`figures  ${count(this.#operations)} operations in ${(options.wallMs / 1000).toFixed(1)} s${speed}`);
+    lines.push(...(this.#replays.length === 0 ? ['replay   any seed with: npx tidemark run --seed N'] : this.#replays.map((replay) => `replay   ${replay}`)));
+    return lines.join('\n');
+  }
+
+  #matrix(): string[] {
+    const rows = [...this.#sums.values()].map((sum) => {
+      const { first, states, anomalies, evidence } = sum;
+      const where = [first.writePath ?? 'system', first.readPath ?? ''];
+      const runs = Object.entries(states)
+        .filter(([, n]) => n > 0)
+        .map(([state, n]) => `${count(n)} ${state}`)
+        .join(', ');
+      const found = anomalies > 0 ? `${count(anomalies)} anomalies` : '';
+      const seeds = sum.seeds.length > 0 ? `seeds ${sum.seeds.join(', ')}` : '';
+      return [first.guarantee, ...where, stateOf(sum), runs, `${count(evidence.operations ?? 0)} operations`, found, seeds];
+    });
+    return table([['guarantee', 'write path', 'read path', '', 'runs', 'evidence', '', ''], ...rows]);
+  }
+
+  #figures(): string[] {
+    const c = this.#counts;
+    const names = ['truncations', 'entries undone', 'undone tokens refused', 'failovers', 'leader changes', 'leader changes under partition'];
+    const told = names.map((name) => `${count(c[name] ?? 0)} ${name}`).join(', ');
+    const calm = Object.keys(c)
+      .filter((name) => name.startsWith('calm reads asked '))
+      .map((name) => {
+        const path = name.slice('calm reads asked '.length);
+        return `${path} ${percent(c[`calm reads answered ${path}`] ?? 0, c[name])} of ${count(c[name])}`;
+      });
+    return [told, `calm reads answered: ${calm.join(', ')}`];
+  }
+}
+
+/** Over many runs evidence adds up: what each run had too little of may be enough together. */
+function stateOf(sum: Sum): string {
+  const { states, promised, first, evidence } = sum;
+  if (!promised) return states.violated > 0 ? 'violated' : states.holds > 0 ? 'holds' : 'undecided';
+  if (states.broken > 0) return 'BROKEN';
+  if (states.kept > 0) return 'kept';
+  if (states.undecided === 0) return 'not exercised';
+  return enoughEvidence(first.guarantee, evidence) ? 'kept' : 'undecided';
+}

@@ -1,0 +1,204 @@
+/**
+ * Many runs with successive seeds, on all cores: a line each, a summary, evidence added up. What has been judged is written
+ * down at once, so that an interrupted campaign goes on where it was when the same command is given again.
+ */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { MILLISECOND, realClock } from '../history/clock.ts';
+import { type Database, openDatabase } from '../results/database.ts';
+import { createRunFolder, newRunId, writeRunFiles } from '../results/files.ts';
+import type { RunRecord } from '../results/record.ts';
+import { saveRun } from '../results/save.ts';
+import type { Done, Order } from './campaign-worker.ts';
+import { Summary } from './campaign-summary.ts';
+import type { Io } from './command.ts';
+import { type ExitCode, worst } from './errors.ts';
+import { type Interrupt, onInterrupt } from './interrupt.ts';
+import type { Plan, ResolvedPlan } from './plan.ts';
+import { runPool } from './pool.ts';
+import { renderReport } from './report-text.ts';
+import type { Display } from './run-command.ts';
+import { count } from './table.ts';
+import { version } from './version.ts';
+
+export interface CampaignOptions {
+  readonly plan: ResolvedPlan;
+  readonly display: Display;
+  readonly io: Io;
+  readonly runs: number;
+  readonly jobs: number;
+  readonly shard: { readonly index: number; readonly of: number };
+  readonly bail: number | undefined;
+  readonly lastFailed: boolean;
+  readonly fresh: boolean;
+  readonly keepAll: boolean;
+}
+
+export async function campaign(options: CampaignOptions): Promise<ExitCode> {
+  const { plan, display, io } = options;
+  const home = join(io.cwd, '.tidemark');
+  const ledger = openLedger(home, options);
+  const opening = openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL });
+  const summary = new Summary(plan.use.system);
+  for (const record of ledger.done.values()) summary.add(record);
+  const seeds = ledger.seeds.filter((seed) => !ledger.done.has(seed));
+  if (ledger.done.size > 0) {
+    io.err(`tidemark: going on with an interrupted campaign: ${count(ledger.done.size)} of ${count(ledger.seeds.length)} runs are judged (--fresh begins anew)\n`);
+  }
+  const interrupt = onInterrupt(io.err);
+  const saving = new Saving(opening, io);
+  const clock = realClock();
+  await perform(options, seeds, interrupt, (done) => {
+    const { record } = done;
+    ledger.write(record);
+    summary.add(record);
+    keepFiles(home, done);
+    saving.add(record);
+    if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
+    else if (!display.quiet) io.out(`${line(record)}\n`);
+  });
+  await saving.end();
+  interrupt.end();
+  const complete = summary.runs === ledger.seeds.length;
+  if (complete) ledger.finish();
+  const wallMs = clock.now() / MILLISECOND;
+  if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'campaign', ...summary.json(), wallMs: Math.round(wallMs) })}\n`);
+  else io.out(`\n${summary.render({ color: io.colour.out, wallMs, ran: seeds.length, quiet: display.quiet })}\n`);
+  if (!complete) io.err(`tidemark: ${count(ledger.seeds.length - summary.runs)} runs were not made; the same command goes on with them\n`);
+  return worst(summary.codes);
+}
+
+/** Deals seeds to workers until none is left, the user has had enough, or enough have failed. */
+async function perform(options: CampaignOptions, seeds: readonly number[], interrupt: Interrupt, told: (done: Done) => void): Promise<void> {
+  const { plan, jobs, bail, io, keepAll } = options;
+  const queue = seeds.values();
+  let broken = 0;
+  const next = (): Order | undefined => {
+    if (interrupt.asked || (bail !== undefined && broken >= bail)) return undefined;
+    const { value: seed } = queue.next();
+    return seed === undefined ? undefined : { plan: { ...plan.use.asked, seed }, id: newRunId() };
+  };
+  await runPool({
+    jobs: Math.min(jobs, seeds.length),
+    setup: { folder: join(io.cwd, '.tidemark', 'runs', `.campaign-${newRunId()}`), keepAll },
+    next,
+    done: (done) => {
+      if (done.record.verdict === 'broken') broken++;
+      told(done);
+    },
+  });
+}
+
+/** Runs that broke a promise, stayed undecided, or were asked for keep their files; a seed remakes the rest. */
+function keepFiles(home: string, { record, journal }: Done): void {
+  if (journal === undefined) return;
+  const folder = createRunFolder(home, record.id);
+  renameSync(journal, join(folder, 'journal.jsonl'));
+  writeRunFiles(folder, record, renderReport(record, { color: false }));
+}
+
+function line(record: RunRecord): string {
+  const { seed, verdict, counts, cells } = record;
+  const done = (counts.ok ?? 0) + (counts.mismatch ?? 0);
+  const why =
+    verdict === 'kept'
+      ? ''
+      : `  ${cells
+          .filter((cell) => cell.state === (verdict === 'broken' ? 'broken' : 'undecided'))
+          .slice(0, 3)
+          .map((cell) => [cell.guarantee, cell.writePath, cell.readPath].filter(Boolean).join('/'))
+          .join(', ')}`;
+  const failed = record.exitCode === 255 ? '  HARNESS FAILED' : '';
+  return `seed ${String(seed).padEnd(8)} ${verdict.padEnd(9)} ${count(done).padStart(9)} operations  ${String(counts.failovers ?? 0).padStart(3)} failovers  ${(record.wallMs / 1000).toFixed(1).padStart(5)} s${why}${failed}`;
+}
+
+interface Ledger {
+  readonly seeds: readonly number[];
+  /** Runs that were judged before this command was given. */
+  readonly done: ReadonlyMap<number, RunRecord>;
+  write(record: RunRecord): void;
+  finish(): void;
+}
+
+/** `.tidemark/campaigns/<hash of plan>.jsonl` while it goes on; `<hash>.last.jsonl` once it is complete. */
+function openLedger(home: string, { plan, runs, shard, lastFailed, fresh }: CampaignOptions): Ledger {
+  const asked = plan.use.asked;
+  const folder = join(home, 'campaigns');
+  mkdirSync(folder, { recursive: true });
+  const name = hash({ ...asked, runs, shard, version: version() });
+  const file = join(folder, `${name}${lastFailed ? '.failed' : ''}.jsonl`);
+  const last = join(folder, `${name}.last.jsonl`);
+  let seeds = Array.from({ length: runs }, (_, i) => asked.seed + i).filter((_, i) => i % shard.of === shard.index - 1);
+  if (lastFailed) {
+    const failed = new Set([...readLedger(last).values()].filter((record) => record.exitCode !== 0).map((record) => record.seed));
+    seeds = seeds.filter((seed) => failed.has(seed));
+  }
+  if (fresh || lastFailed) rmSync(file, { force: true });
+  return {
+    seeds,
+    done: readLedger(file),
+    write: (record) => appendFileSync(file, `${JSON.stringify(slim(record))}\n`),
+    finish: () => {
+      if (!existsSync(file)) return;
+      if (lastFailed) rmSync(file);
+      else renameSync(file, last);
+    },
+  };
+}
+
+/** Enough for the summary and the exit code; anomalies are in the run's own files. */
+function slim(record: RunRecord): RunRecord {
+  return { ...record, latencies: [], cells: record.cells.map((cell) => ({ ...cell, anomalies: cell.anomalies.slice(0, 1) })) };
+}
+
+function readLedger(file: string): Map<number, RunRecord> {
+  const records = new Map<number, RunRecord>();
+  if (!existsSync(file)) return records;
+  for (const text of readFileSync(file, 'utf8').split('\n')) {
+    try {
+      const record = JSON.parse(text) as RunRecord; // our own file
+      records.set(record.seed, record);
+    } catch {
+      // The line that was being written when the campaign was killed: its seed runs again.
+    }
+  }
+  return records;
+}
+
+function hash(plan: Plan & { readonly runs: number; readonly shard: unknown; readonly version: string }): string {
+  return createHash('sha256').update(JSON.stringify(plan)).digest('hex').slice(0, 16);
+}
+
+/** Saves runs one after another while others are made; the first failure is said once and ends the saving. */
+class Saving {
+  readonly #opening: Promise<Database>;
+  readonly #io: Io;
+  #chain: Promise<void> = Promise.resolve();
+  #unsaved = 0;
+  #why: string | undefined;
+
+  constructor(opening: Promise<Database>, io: Io) {
+    this.#opening = opening;
+    this.#io = io;
+  }
+
+  add(record: RunRecord): void {
+    this.#chain = this.#chain.then(async () => {
+      if (this.#why === undefined) {
+        try {
+          return await saveRun(await this.#opening, record);
+        } catch (error) {
+          this.#why = error instanceof Error ? error.message : String(error);
+        }
+      }
+      this.#unsaved++;
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#chain;
+    if (this.#why !== undefined) this.#io.err(`tidemark: ${count(this.#unsaved)} runs were not saved in the database: ${this.#why}\n`);
+    await this.#opening.then((database) => database.close()).catch(() => undefined); // said above, if it mattered
+  }
+}

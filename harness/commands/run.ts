@@ -1,0 +1,47 @@
+import type { CommandModule } from '../command.ts';
+
+/** A flag that may be given several times, each with a comma list. */
+function list(value: string, before: readonly string[]): readonly string[] {
+  return [...before, ...value.split(',').map((part) => part.trim()).filter((part) => part !== '')];
+}
+
+function pairs(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+export default {
+  name: 'run',
+  about: 'Deploy a cluster, drive clients and faults at it, judge what happened. One run, or many.',
+  register(program, io) {
+    program
+      .command('run')
+      .option('--system <name>', 'the store under test', 'reference')
+      .option('--env <name>', 'where the cluster runs', 'simulation')
+      .option('--workload <names>', 'workloads, mixed (default: all)', list, [] as readonly string[])
+      .option('--fault <names>', 'faults: none, mix, or names (default: mix)', list, [] as readonly string[])
+      .option('--seed <number>', 'decides everything in a simulation', '1')
+      .option('--duration <time>', 'how long clients are driven: 60s, 5m, 1500ms', '60s')
+      .option('--nodes <number>', 'nodes in the cluster', '3')
+      .option('--load <loop>', 'open: arrivals at a rate; closed: each session asks again after a pause', 'open')
+      .option('--rate <number>', 'arrivals per second, open loop', '600')
+      .option('--read-path <names>', 'read paths (default: all)', list, [] as readonly string[])
+      .option('--write-path <names>', 'write paths (default: all)', list, [] as readonly string[])
+      .option('--guarantee <names>', 'guarantees to judge (default: all)', list, [] as readonly string[])
+      .option('--set <key=value>', 'a setting; `tidemark catalog` lists them (repeatable)', pairs, [] as readonly string[])
+      .option('--label <key=value>', 'a label to find the run by (repeatable)', pairs, [] as readonly string[])
+      .option('--runs <number>', 'this many runs, with successive seeds')
+      .option('--jobs <number>', 'runs at once (default: one a processor)')
+      .option('--shard <i/n>', 'every n-th of the seeds, beginning with the i-th')
+      .option('--bail <number>', 'stop after this many runs that broke a promise')
+      .option('--last-failed', 'only the seeds that broke or stayed undecided when this command last ran')
+      .option('--fresh', 'begin anew where an interrupted --runs would be resumed')
+      .option('--keep <which>', 'journals of --runs to keep: failed or all', 'failed')
+      .option('--progress <style>', 'json: one JSON object a line on stderr')
+      .option('--quiet', 'no progress, and only the three closing lines')
+      .option('--json', 'only JSON on stdout: one object a run')
+      .action(async (options) => {
+        const { runCommand } = await import('../run-command.ts');
+        io.exit(await runCommand(options, io));
+      });
+  },
+} satisfies CommandModule;

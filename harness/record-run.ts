@@ -1,0 +1,176 @@
+/** Judges a run that has ended and puts everything it produced into one record. */
+import { arch, cpus, release } from 'node:os';
+import { analyseFailovers } from '../checkers/failovers.ts';
+import type { Budget } from '../checkers/checker.ts';
+import { stalenessOf } from '../checkers/staleness.ts';
+import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
+import { type History, METHODS, NONE, OK, READ, ROLES } from '../history/history.ts';
+import { readJsonlFile } from '../history/codec/jsonl.ts';
+import { Latencies } from '../results/histograms.ts';
+import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.ts';
+import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
+import { isPromised, judge, keysByWritePath, rowOf, verdictOf } from './judge.ts';
+import type { ResolvedPlan } from './plan.ts';
+import { loadCheckers } from './plugins.ts';
+import { replayCommand } from './run-command.ts';
+import type { Ended } from './run.ts';
+import { version } from './version.ts';
+
+/** A cluster that was just healed is not calm yet. */
+const RECOVERY_NS = 2 * SECOND;
+/** How often a checker may ask whether to go on: the same on every machine, so that a verdict never depends on its speed. */
+const BUDGET_ASKS = 50_000_000;
+
+export interface Judging {
+  readonly plan: ResolvedPlan;
+  readonly ended: Ended;
+  readonly journal: string;
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Campaigns of many runs leave them out. */
+  readonly histograms: boolean;
+}
+
+export async function judgeRun({ plan, ended, journal, id, labels, histograms }: Judging): Promise<RunRecord> {
+  const real = realClock();
+  const { history } = readJsonlFile(journal);
+  const { system, faults, guarantees } = plan.use;
+  const lanes = keysByWritePath(history, plan.writePaths);
+  const failovers = analyseFailovers(history);
+  const cells = judge(history, {
+    system,
+    writePaths: plan.writePaths,
+    readPaths: plan.readPaths,
+    guarantees,
+    checkers: await loadCheckers(),
+    budget: asks(BUDGET_ASKS),
+    disruptive: faults.some((fault) => fault.levers.some((lever) => lever === 'cut' || lever === 'kill' || lever === 'pause')),
+    failovers: failovers.length,
+  });
+  const verdict = verdictOf(cells, (cell) => isPromised(system, cell));
+  const exitCode: ExitCode = worst([
+    verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT,
+    ...(ended.failures.length > 0 ? [HARNESS_FAILED] : []),
+  ]);
+  const partitions = faults.filter((fault) => fault.levers.includes('cut')).map((fault) => fault.name);
+  const calm = calmReads(history, plan.readPaths, ended.faults);
+  return {
+    id,
+    createdAt: wallTime().toISOString(),
+    command: replayCommand(plan.use.asked),
+    labels,
+    system: system.name,
+    environment: plan.environment,
+    seed: plan.seed,
+    plan: recordedPlan(plan),
+    versions: versions(),
+    verdict,
+    exitCode,
+    virtualNs: ended.virtualNs,
+    wallMs: ended.wallMs + real.now() / MILLISECOND,
+    counts: {
+      ...ended.driver,
+      ...ended.store,
+      ...ended.environment,
+      ...calm,
+      'leader changes': ended.leaderChanges,
+      failovers: failovers.length,
+      'leader changes under partition': failovers.filter(({ cause }) => partitions.some((name) => cause.includes(name))).length,
+      'harness failures': ended.failures.length,
+      interrupted: ended.interrupted ? 1 : 0,
+    },
+    cells,
+    faults: ended.faults,
+    latencies: histograms ? latencies(history, ended.faults) : [],
+    staleness: staleness(history, lanes, plan),
+    failovers,
+    journalSha256: ended.journalSha256,
+  };
+}
+
+function recordedPlan(plan: ResolvedPlan): RunRecord['plan'] {
+  const { use, ...plain } = plan;
+  return {
+    ...plain,
+    workloads: use.workloads.map((workload) => workload.name),
+    faults: use.faults.map((fault) => fault.name),
+    strongestReadPath: use.system.strongestReadPath,
+  };
+}
+
+function versions(): Readonly<Record<string, string>> {
+  return {
+    tidemark: version(),
+    node: process.version,
+    platform: `${process.platform} ${release()} ${arch()}`,
+    processor: cpus()[0]?.model ?? 'unknown',
+  };
+}
+
+function asks(most: number): Budget {
+  let asked = 0;
+  return { spent: () => (++asked > most ? 'the step budget of a run is spent' : undefined) };
+}
+
+/** A time span; faults in force, or the cluster recovering from one. */
+interface Disturbance {
+  readonly fault: string;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** How many reads each path was asked, and answered, while nothing was wrong: a store that refuses everything is no store. */
+function calmReads(history: History, readPaths: readonly string[], faults: readonly FaultRecord[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  const names = history.paths.map((path) => (readPaths.includes(path) ? path : undefined));
+  for (const name of readPaths) {
+    counts[`calm reads asked ${name}`] = 0;
+    counts[`calm reads answered ${name}`] = 0;
+  }
+  const within = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
+  for (let row = 0; row < history.length; row++) {
+    if (history.f[row] !== READ || history.path[row] === NONE) continue;
+    const name = names[history.path[row]];
+    if (name === undefined || within(history.callTime[row], history.callTime[row]).length > 0) continue;
+    counts[`calm reads asked ${name}`]++;
+    if (history.outcome[row] === OK) counts[`calm reads answered ${name}`]++;
+  }
+  return counts;
+}
+
+/** Finds the disturbances that overlap a span. */
+function overlapping(disturbances: readonly Disturbance[]): (from: number, until: number) => readonly Disturbance[] {
+  return (from, until) => disturbances.filter((d) => d.from <= until && from <= d.until);
+}
+
+function latencies(history: History, faults: readonly FaultRecord[]): RunRecord['latencies'] {
+  const recorded = new Latencies();
+  const within = overlapping(faults);
+  const recovering = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
+  for (let row = 0; row < history.length; row++) {
+    const batch = history.batch[row];
+    const path = history.path[row];
+    if (history.outcome[row] !== OK || path === NONE || (batch !== NONE && batch !== row)) continue;
+    if (history.paths[path].startsWith('node:')) continue;
+    const end = history.retTime[row];
+    const begin = Number.isNaN(history.intended[row]) ? history.callTime[row] : history.intended[row];
+    const method = batch === NONE ? METHODS[history.f[row]] : 'readMany';
+    const role = ROLES[history.role[row]] ?? 'unknown';
+    const record = (phase: string): void => recorded.record(method, history.paths[path], role, phase, end - begin);
+    if (recovering(begin, end).length === 0) record('calm');
+    const inForce = new Set(within(begin, end).map((d) => d.fault));
+    if (inForce.size > 0) record('faults');
+    for (const fault of inForce) record(fault);
+  }
+  return recorded.records();
+}
+
+function staleness(history: History, lanes: Int32Array, plan: ResolvedPlan): readonly StalenessRecord[] {
+  return plan.writePaths.flatMap((writePath, lane) =>
+    plan.readPaths.flatMap((readPath): StalenessRecord[] => {
+      const summary = stalenessOf(rowOf(history, lanes, lane, readPath));
+      return summary.reads === 0 ? [] : [{ writePath, readPath, ...summary }];
+    }),
+  );
+}
+

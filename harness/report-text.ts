@@ -1,0 +1,274 @@
+/** The report of a run for the terminal: verdict, matrix with its evidence, anomalies, latencies, staleness, failovers. */
+import { styleText } from 'node:util';
+import { SECOND } from '../history/clock.ts';
+import { type Guarantee, guaranteeNames, guarantees } from '../history/guarantee.ts';
+import type { Operation } from '../history/history.ts';
+import type { Cell, LatencyRecord, RunRecord } from '../results/record.ts';
+import { count, duration, percent, table } from './table.ts';
+
+export interface ReportOptions {
+  readonly color: boolean;
+}
+
+type Style = Parameters<typeof styleText>[0];
+type Paint = (style: Style, text: string) => string;
+
+/** Anomalies explained per cell; the rest is counted. */
+const EXPLAINED_MAX = 2;
+
+export function renderReport(record: RunRecord, options: ReportOptions): string {
+  const paint: Paint = options.color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
+  const parts = [
+    head(record, paint),
+    matrix(record, paint),
+    anomalies(record, paint),
+    findings(record, paint),
+    latency(record, paint),
+    underFaults(record, paint),
+    staleness(record, paint),
+    failovers(record, paint),
+    faults(record, paint),
+    remarks(record, paint),
+  ];
+  return `${parts.filter((part) => part.length > 0).join('\n\n')}\n`;
+}
+
+function section(title: string, lines: readonly string[], paint: Paint): string {
+  return [paint('bold', title), ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+function head(record: RunRecord, paint: Paint): string {
+  const { counts, plan } = record;
+  const workloads = Array.isArray(plan.workloads) ? plan.workloads.join(', ') : '';
+  const done = (counts.ok ?? 0) + (counts.mismatch ?? 0);
+  const seconds = record.virtualNs / SECOND;
+  return [
+    paint('bold', `Run ${record.id}`),
+    `  ${record.system} in ${record.environment}, seed ${record.seed}, ${String(plan.nodes)} nodes; workloads ${workloads}`,
+    `  ${count(done)} operations completed (${count(counts.ok ?? 0)} ok, ${count(counts.mismatch ?? 0)} cas mismatches), ` +
+      `${count(counts.refused ?? 0)} refused, ${count(counts.info ?? 0)} unknown, ${count(counts.shed ?? 0)} shed`,
+    `  ${seconds.toFixed(1)} s of the cluster's time in ${(record.wallMs / 1000).toFixed(1)} s`,
+  ].join('\n');
+}
+
+const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
+  linearizable: ['', 'linearizable'],
+  'read-your-writes': ['read-your-', 'writes'],
+  'monotonic-reads': ['monotonic-', 'reads'],
+  'monotonic-writes': ['monotonic-', 'writes'],
+  'writes-follow-reads': ['writes-', 'follow-reads'],
+  durable: ['', 'durable'],
+  fenced: ['', 'fenced'],
+  convergent: ['', 'convergent'],
+  'one-leader-per-term': ['one-leader-', 'per-term'],
+};
+
+function matrix(record: RunRecord, paint: Paint): string {
+  const columns = guaranteeNames.filter((g) => record.cells.some((cell) => cell.guarantee === g));
+  const rows = [...new Set(record.cells.map((cell) => `${cell.writePath ?? ''}\0${cell.readPath ?? ''}`))];
+  const ofScope = (scope: string): Guarantee[] => columns.filter((g) => guarantees[g].scope === scope);
+  const lines: string[] = [];
+  const draw = (names: readonly string[], chosen: readonly Guarantee[], keys: readonly string[]): void => {
+    if (chosen.length === 0 || keys.length === 0) return;
+    const body = keys.map((key) => {
+      const [writePath, readPath] = key.split('\0');
+      const label = names.length === 2 ? [writePath, readPath] : [writePath === '' ? 'system' : writePath, ''];
+      return [...label, ...chosen.map((g) => word(record.cells.find((c) => matches(c, g, writePath, readPath)), paint))];
+    });
+    const first = [...names.map(() => ''), ...(names.length === 1 ? [''] : []), ...chosen.map((g) => headings[g][0])];
+    const second = [...names, ...(names.length === 1 ? [''] : []), ...chosen.map((g) => headings[g][1])];
+    if (lines.length > 0) lines.push('');
+    const head = first.some((text) => text !== '') ? [first, second] : [second];
+    lines.push(...table([...head.map((row) => row.map((text) => paint('dim', text))), ...body]));
+  };
+  draw(['write path', 'read path'], ofScope('row'), rows.filter((key) => !key.startsWith('\0') && !key.endsWith('\0')));
+  draw(['write path'], ofScope('write path'), rows.filter((key) => key.endsWith('\0') && key !== '\0'));
+  draw([''], ofScope('system'), rows.filter((key) => key === '\0'));
+  lines.push('', paint('dim', 'kept, BROKEN, undecided, untried: promised.  holds, violated: not promised, a finding.'));
+  return section('Promises and findings', lines, paint);
+}
+
+function matches(cell: Cell, guarantee: Guarantee, writePath: string, readPath: string): boolean {
+  return cell.guarantee === guarantee && (cell.writePath ?? '') === writePath && (cell.readPath ?? '') === readPath;
+}
+
+function word(cell: Cell | undefined, paint: Paint): string {
+  switch (cell?.state) {
+    case undefined:
+      return '';
+    case 'kept':
+      return paint('green', 'kept');
+    case 'broken':
+      return paint(['red', 'bold'], 'BROKEN');
+    case 'violated':
+      return paint('yellow', 'violated');
+    case 'holds':
+      return 'holds';
+    case 'undecided':
+      return paint('magenta', 'undecided');
+    case 'not exercised':
+      return paint('dim', 'untried');
+  }
+}
+
+function title(cell: Cell): string {
+  const where = [cell.writePath && `writes ${cell.writePath}`, cell.readPath && `reads ${cell.readPath}`].filter(Boolean);
+  return `${cell.guarantee}${where.length > 0 ? ` (${where.join(', ')})` : ''}`;
+}
+
+function anomalies(record: RunRecord, paint: Paint): string {
+  const broken = record.cells.filter((cell) => cell.state === 'broken');
+  const lines = broken.flatMap((cell) => [
+    paint('red', `${title(cell)}: ${cell.note}`),
+    ...cell.anomalies.slice(0, EXPLAINED_MAX).flatMap((anomaly) => [
+      `  ${anomaly.kind}: ${anomaly.sentence}`,
+      ...anomaly.operations.map((operation) => `    ${describe(operation)}`),
+    ]),
+    ...(cell.anomalyCount > EXPLAINED_MAX ? [`  … and ${count(cell.anomalyCount - EXPLAINED_MAX)} more`] : []),
+  ]);
+  return lines.length === 0 ? '' : section('Broken promises', lines, paint);
+}
+
+/** One operation on one line: `[118..131] p7 s3 read x = 12 on n2 (follower) at 1.31 s, took 4.02 ms`. */
+export function describe(operation: Operation): string {
+  const { index, completionIndex, outcome, f } = operation;
+  const what =
+    f === 'cas'
+      ? `cas ${operation.key} ${JSON.stringify(operation.expected)} -> ${JSON.stringify(operation.value)}`
+      : `${f} ${operation.key}${f === 'read' && outcome !== 'ok' ? '' : ` = ${JSON.stringify(operation.value)}`}`;
+  const node = operation.node ? ` on ${operation.node}${operation.role ? ` (${operation.role})` : ''}` : '';
+  const session = operation.session ? ` ${operation.session}` : '';
+  const took = operation.retTime === undefined ? '' : `, took ${duration(operation.retTime - operation.callTime)}`;
+  const at = Number.isFinite(operation.callTime) ? ` at ${(operation.callTime / SECOND).toFixed(3)} s` : '';
+  const mark = outcome === 'ok' ? '' : ` (${outcome})`;
+  return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}`;
+}
+
+function findings(record: RunRecord, paint: Paint): string {
+  const violated = record.cells.filter((cell) => cell.state === 'violated');
+  const undecided = record.cells.filter((cell) => cell.state === 'undecided' && cell.note !== '');
+  const rows = violated.map((cell) => [title(cell), cell.note]);
+  const lines = table(rows);
+  for (const guarantee of new Set(violated.map((cell) => cell.guarantee))) {
+    const example = violated.find((cell) => cell.guarantee === guarantee)?.anomalies[0];
+    if (example) lines.push(paint('dim', `e.g. ${guarantee}: ${example.sentence}`));
+  }
+  for (const cell of undecided) lines.push(`${title(cell)} undecided: ${cell.note}`);
+  return lines.length === 0 ? '' : section('Findings (not promised, so no failure)', lines, paint);
+}
+
+function figuresOf(latency: LatencyRecord): string[] {
+  return [latency.p50Ns, latency.p90Ns, latency.p99Ns, latency.p999Ns, latency.maxNs].map(duration);
+}
+
+function latency(record: RunRecord, paint: Paint): string {
+  const chosen = record.latencies
+    .filter((l) => l.phase === 'calm' || l.phase === 'faults')
+    .sort((a, b) => (order(a) < order(b) ? -1 : 1));
+  if (chosen.length === 0) return '';
+  const rows = chosen.map((l) => [l.method, l.path, l.role, l.phase, count(l.count), ...figuresOf(l)]);
+  const heading = ['method', 'path', 'answered by', 'while', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'];
+  const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'left', 'left', 'left', ...right(6)]);
+  return section('Latency from the intended start', lines, paint);
+}
+
+function order(l: LatencyRecord): string {
+  return `${l.method} ${l.path} ${l.role} ${l.phase}`;
+}
+
+function right(n: number): 'right'[] {
+  return Array.from({ length: n }, () => 'right');
+}
+
+function underFaults(record: RunRecord, paint: Paint): string {
+  const kinds = [...new Set(record.faults.map((fault) => fault.fault))].sort();
+  const reads = (phase: string, role: string): LatencyRecord[] =>
+    record.latencies.filter((l) => l.phase === phase && l.method === 'read' && l.role === role);
+  const worst = (some: readonly LatencyRecord[], of: (l: LatencyRecord) => number): string =>
+    some.length === 0 ? '–' : duration(some.map(of).reduce((a, b) => Math.max(a, b)));
+  const rows = ['calm', ...kinds].map((phase) => {
+    const leader = reads(phase, 'leader').filter((l) => l.path === record.plan.strongestReadPath);
+    const follower = reads(phase, 'follower');
+    return [phase, ...[leader, follower].flatMap((some) => [worst(some, (l) => l.p50Ns), worst(some, (l) => l.p99Ns)])];
+  });
+  if (rows.length === 1) return '';
+  const heading = ['', 'leader p50', 'leader p99', 'follower p50', 'follower p99'];
+  const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', ...right(4)]);
+  return section('Reads answered by leader and by followers, under each fault (the slowest path of each)', lines, paint);
+}
+
+function staleness(record: RunRecord, paint: Paint): string {
+  if (record.staleness.length === 0) return '';
+  const rows = record.staleness.map((s) => [
+    s.writePath,
+    s.readPath,
+    count(s.reads),
+    percent(s.staleReads, s.reads),
+    ...(s.staleReads === 0 ? ['–', '–', '–', '–'] : [duration(s.p50Ns), duration(s.p99Ns), duration(s.maxNs), count(s.versionsMax)]),
+  ]);
+  const heading = ['write path', 'read path', 'reads', 'stale', 'p50', 'p99', 'max', 'versions max'];
+  const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'left', ...right(6)]);
+  return section('Staleness: how far behind stale reads were, at the least', lines, paint);
+}
+
+function failovers(record: RunRecord, paint: Paint): string {
+  const after = (ns: number | undefined): string => (ns === undefined ? 'never' : `+${duration(ns)}`);
+  const rows = record.failovers.map((f) => [
+    `${(f.start / SECOND).toFixed(2)} s`,
+    f.cause === '' ? 'no fault in force' : f.cause,
+    `${f.from ?? '?'} -> ${f.to}`,
+    `${f.fromTerm} -> ${f.toTerm}`,
+    after(f.electedNs),
+    after(f.firstWriteNs),
+    after(f.firstFreshFollowerReadNs),
+    Object.entries(f.lostWrites)
+      .filter(([, lost]) => lost > 0)
+      .map(([path, lost]) => `${lost} ${path}`)
+      .join(', ') || '0',
+  ]);
+  if (rows.length === 0) return section('Failovers', ['none'], paint);
+  const heading = ['at', 'cause', 'leader', 'term', 'elected', 'first write', 'fresh follower read', 'acknowledged writes lost'];
+  return section('Failovers', table([heading.map((text) => paint('dim', text)), ...rows]), paint);
+}
+
+function faults(record: RunRecord, paint: Paint): string {
+  if (record.faults.length === 0) return '';
+  const kinds = [...new Set(record.faults.map((fault) => fault.fault))].sort();
+  const rows = kinds.map((kind) => {
+    const some = record.faults.filter((fault) => fault.fault === kind);
+    const total = new Map<string, number>();
+    for (const { effect } of some) for (const [name, n] of Object.entries(effect)) total.set(name, (total.get(name) ?? 0) + n);
+    const told = [...total].filter(([, n]) => n > 0).map(([name, n]) => `${count(n)} ${name}`);
+    const idle = some.filter(({ effect }) => Object.values(effect).every((n) => n === 0)).length;
+    const without = idle === 0 ? '' : paint('yellow', told.length === 0 ? 'NO EFFECT' : `; ${idle} of ${some.length} without effect`);
+    return [kind, String(some.length), told.join(', ') + without];
+  });
+  const heading = ['fault', 'times', 'effect'];
+  return section('Faults', table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'right', 'left']), paint);
+}
+
+function remarks(record: RunRecord, paint: Paint): string {
+  const names = ['truncations', 'entries undone', 'undone tokens refused', 'leader changes'];
+  const told = names.filter((name) => (record.counts[name] ?? 0) > 0).map((name) => `${count(record.counts[name])} ${name}`);
+  const calm = Object.keys(record.counts)
+    .filter((name) => name.startsWith('calm reads asked '))
+    .map((name) => {
+      const path = name.slice('calm reads asked '.length);
+      return `${path} ${percent(record.counts[`calm reads answered ${path}`] ?? 0, record.counts[name])}`;
+    });
+  const lines = [...(told.length > 0 ? [told.join(', ')] : []), ...(calm.length > 0 ? [`calm reads answered: ${calm.join(', ')}`] : [])];
+  return lines.length === 0 ? '' : section('Counted', lines, paint);
+}
+
+/** The three lines every run ends with. */
+export function closingLines(record: RunRecord, report: string): readonly string[] {
+  const states = (state: Cell['state']): number => record.cells.filter((cell) => cell.state === state).length;
+  const kept = states('kept');
+  const verdict =
+    record.verdict === 'broken'
+      ? `BROKEN: ${states('broken')} of ${states('broken') + kept} promises broken`
+      : record.verdict === 'undecided'
+        ? `UNDECIDED: ${kept} promises kept, ${states('undecided')} cells undecided`
+        : `KEPT: all ${kept} promises kept; ${states('violated')} findings`;
+  return [`verdict  ${verdict}`, `report   ${report}`, `replay   ${record.command}`];
+}

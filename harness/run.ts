@@ -1,0 +1,245 @@
+/**
+ * One run, end to end (DESIGN.md, section 1):
+ *
+ * plan ──► deploy ──► drive ∥ disturb ──► heal ──► settle ──► epilogue ──► judge
+ *
+ * Data goes one way. The journal is on disk before judging starts, and judging happens whatever went wrong after it was
+ * written. Saving and reporting are the callers'.
+ */
+import { type Clock, MILLISECOND, realClock, SECOND } from '../history/clock.ts';
+import type { NodeId, Value } from '../history/operation.ts';
+import { Random } from '../history/random.ts';
+import { Nemesis } from '../nemesis/nemesis.ts';
+import { plan as planStrikes } from '../nemesis/schedule.ts';
+import type { FaultRecord } from '../results/record.ts';
+import { Driver, type DriverCounts, type Row } from './driver.ts';
+import type { Deployment } from './environments/environment.ts';
+import { epilogue } from './epilogue.ts';
+import type { ResolvedPlan } from './plan.ts';
+import { Recorder } from './recorder.ts';
+import { Watch } from './watch.ts';
+
+/** Faults strike between these shares of the duration; what is before and after is calm. */
+const FAULTS_FROM = 1 / 12;
+const FAULTS_UNTIL = 10 / 12;
+/** How long a fresh cluster may take to elect. */
+const READY_NS = 10 * SECOND;
+/** How often a waiting run looks whether it was told to stop. */
+const STOP_CHECK_NS = 50 * MILLISECOND;
+
+/** What can be seen of a run while it lives. */
+export interface Progress {
+  readonly phase: string;
+  /** The run's own clock: virtual in a simulation. */
+  readonly now: number;
+  readonly events: number;
+  readonly counts: DriverCounts;
+  readonly faultsInForce: readonly string[];
+  readonly leader: NodeId | undefined;
+}
+
+export interface RunOptions {
+  readonly journal: string;
+  /** Told once, when there is something to see. */
+  readonly watching?: (progress: () => Progress) => void;
+  /** Asked now and then: heal, judge what there is, end. */
+  readonly stopped?: () => boolean;
+}
+
+/** A run that has ended; its journal is complete and closed. */
+export interface Ended {
+  readonly journalSha256: string;
+  readonly driver: DriverCounts;
+  readonly store: Readonly<Record<string, number>>;
+  readonly environment: Readonly<Record<string, number>>;
+  readonly faults: readonly FaultRecord[];
+  readonly leaderChanges: number;
+  readonly virtualNs: number;
+  readonly wallMs: number;
+  readonly interrupted: boolean;
+  /** What went wrong in the harness or broke down in a node; the history up to there stands. */
+  readonly failures: readonly string[];
+}
+
+export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promise<Ended> {
+  const real = realClock();
+  const { system, environment, settings } = plan.use;
+  const nodes = Array.from({ length: plan.nodes }, (_, i) => `n${i + 1}`);
+  const failures: string[] = [];
+  // The journal needs the deployment's clock, and a deployment tells of its nodes at once: what it tells first, waits.
+  let watch: Watch | undefined;
+  const early: Parameters<Watch['observe']>[0][] = [];
+  const cluster = await environment.deploy(new Map(nodes.map((node) => [node, system.node(node, nodes, settings)])), {
+    seed: plan.seed,
+    settings,
+    observe: (event) => (watch === undefined ? void early.push(event) : watch.observe(event)),
+  });
+  const recorder = new Recorder({ file: options.journal, clock: cluster.clock, real });
+  recorder.header(header(plan));
+  watch = new Watch(system, nodes, recorder);
+  for (const event of early) watch.observe(event);
+  const run = new Run(plan, cluster, recorder, watch, options.stopped ?? (() => false));
+  options.watching?.(() => run.progress());
+  try {
+    await cluster.run(() => run.main());
+  } catch (error) {
+    failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  const journalSha256 = recorder.close();
+  failures.push(...cluster.crashes());
+  const virtualNs = cluster.clock.now();
+  const statistics = cluster.statistics();
+  await cluster.destroy().catch((error: unknown) => failures.push(`tear-down failed: ${String(error)}`));
+  return {
+    journalSha256,
+    driver: run.driver.counts,
+    store: watch.counts,
+    environment: statistics,
+    faults: run.nemesis.records,
+    leaderChanges: watch.leaderChanges,
+    virtualNs,
+    wallMs: real.now() / MILLISECOND,
+    interrupted: run.interrupted,
+    failures: [...failures, ...run.failures],
+  };
+}
+
+/** Nothing here may differ from machine to machine: the journal of a seed is the same everywhere, byte for byte. */
+function header(plan: ResolvedPlan): Readonly<Record<string, Value>> {
+  return {
+    system: plan.system,
+    environment: plan.environment,
+    seed: plan.seed,
+    nodes: plan.nodes,
+    durationNs: plan.durationNs,
+    workloads: plan.workloads,
+    faults: plan.faults,
+    load: plan.load,
+    rate: plan.rate,
+    readPaths: plan.readPaths,
+    writePaths: plan.writePaths,
+    settings: plan.settings,
+  };
+}
+
+class Run {
+  readonly driver: Driver;
+  readonly nemesis: Nemesis;
+  readonly failures: string[] = [];
+  interrupted = false;
+  readonly #plan: ResolvedPlan;
+  readonly #cluster: Deployment;
+  readonly #clock: Clock;
+  readonly #recorder: Recorder;
+  readonly #watch: Watch;
+  readonly #stopped: () => boolean;
+  readonly #random: Random;
+  #phase = 'deploy';
+
+  constructor(plan: ResolvedPlan, cluster: Deployment, recorder: Recorder, watch: Watch, stopped: () => boolean) {
+    this.#plan = plan;
+    this.#cluster = cluster;
+    this.#clock = cluster.clock;
+    this.#recorder = recorder;
+    this.#watch = watch;
+    this.#stopped = stopped;
+    this.#random = new Random(plan.seed);
+    const { system, workloads, workloadOptions, faults, setting } = plan.use;
+    watch.attach(cluster);
+    this.driver = new Driver({
+      clock: this.#clock,
+      recorder,
+      random: this.#random.fork('driver'),
+      connect: (options) => system.connect(cluster, options),
+      rows: plan.writePaths.flatMap((writePath) => plan.readPaths.map((readPath): Row => ({ writePath, readPath }))),
+      writePaths: plan.writePaths,
+      workloads,
+      workloadOptions,
+      sessions: setting('sessions'),
+      regions: cluster.regions,
+      load:
+        plan.load === 'open'
+          ? { type: 'open', perSecond: plan.rate, queueMax: setting('queue-max') }
+          : { type: 'closed', thinkNs: setting('think-ms') * MILLISECOND },
+      timeoutNs: setting('timeout-ms') * MILLISECOND,
+    });
+    this.nemesis = new Nemesis({
+      clock: this.#clock,
+      target: watch,
+      faults,
+      random: this.#random.fork('nemesis'),
+      note: (fault, value) => recorder.note('nemesis', fault, value),
+    });
+  }
+
+  progress(): Progress {
+    return {
+      phase: this.#phase,
+      now: this.#clock.now(),
+      events: this.#recorder.events,
+      counts: this.driver.counts,
+      faultsInForce: this.nemesis.inForce(),
+      leader: this.#watch.leader(),
+    };
+  }
+
+  async main(): Promise<void> {
+    const { setting } = this.#plan.use;
+    this.#enter('starting');
+    await this.#ready();
+    this.#watch.start(this.#clock);
+    const start = this.#clock.now();
+    const until = start + this.#plan.durationNs;
+    this.#enter('calm');
+    this.driver.start();
+    await this.#disturb(start, until);
+    await this.#wait(until);
+    await this.driver.stop();
+    this.#enter('settle');
+    await this.#clock.sleepUntil(this.#clock.now() + setting('settle-ms') * MILLISECOND);
+    await this.#watch.look();
+    this.#enter('epilogue');
+    await epilogue(this.#plan, this.#cluster, this.driver);
+    this.#watch.stop();
+    await this.#watch.look();
+    this.#enter('end');
+  }
+
+  /** Faults strike within their window; whatever happens, all are healed when this returns. */
+  async #disturb(start: number, until: number): Promise<void> {
+    const { faults } = this.#plan.use;
+    const from = start + Math.floor((until - start) * FAULTS_FROM);
+    const end = start + Math.floor((until - start) * FAULTS_UNTIL);
+    if (faults.length > 0) {
+      await this.#wait(from);
+      this.#enter('faults');
+      this.nemesis.start(planStrikes({ random: this.#random.fork('schedule'), faults, from, until: end }));
+      await this.#wait(end);
+    }
+    this.failures.push(...(await this.nemesis.stop()));
+    this.#enter('healed');
+  }
+
+  async #ready(): Promise<void> {
+    const deadline = this.#clock.now() + READY_NS;
+    for (;;) {
+      await this.#watch.look();
+      if (this.#watch.leader() !== undefined) return;
+      if (this.#clock.now() >= deadline) throw new Error(`no node claimed to lead within ${READY_NS / SECOND} s of the start`);
+      await this.#clock.sleepUntil(this.#clock.now() + STOP_CHECK_NS);
+    }
+  }
+
+  /** Until then, or until the run is told to stop. */
+  async #wait(until: number): Promise<void> {
+    while (!this.interrupted && this.#clock.now() < until) {
+      await this.#clock.sleepUntil(Math.min(until, this.#clock.now() + STOP_CHECK_NS));
+      if (this.#stopped()) this.interrupted = true;
+    }
+  }
+
+  #enter(phase: string): void {
+    this.#phase = phase;
+    this.#recorder.note('harness', 'phase', phase);
+  }
+}

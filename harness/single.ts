@@ -1,0 +1,60 @@
+/** One run: executed, judged, saved, reported. */
+import { join } from 'node:path';
+import { type Database, openDatabase } from '../results/database.ts';
+import { createRunFolder, newRunId, writeRunFiles } from '../results/files.ts';
+import type { RunRecord } from '../results/record.ts';
+import { saveRun } from '../results/save.ts';
+import type { Io } from './command.ts';
+import type { ExitCode } from './errors.ts';
+import { onInterrupt } from './interrupt.ts';
+import type { ResolvedPlan } from './plan.ts';
+import { showProgress } from './progress.ts';
+import { judgeRun } from './record-run.ts';
+import { closingLines, renderReport } from './report-text.ts';
+import { executeRun } from './run.ts';
+import type { Display } from './run-command.ts';
+
+export async function single(plan: ResolvedPlan, display: Display, io: Io): Promise<ExitCode> {
+  const home = join(io.cwd, '.tidemark');
+  // It starts while the run runs; whether it could is asked at the end.
+  const opening = openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL });
+  const id = newRunId();
+  const folder = createRunFolder(home, id);
+  const journal = join(folder, 'journal.jsonl');
+  const interrupt = onInterrupt(io.err);
+  let stopProgress: () => void = () => undefined;
+  const ended = await executeRun(plan, {
+    journal,
+    watching: (look) => {
+      stopProgress = showProgress(io, display.progress, look);
+    },
+    stopped: () => interrupt.asked,
+  });
+  stopProgress();
+  for (const failure of ended.failures) io.err(`tidemark: the run went wrong: ${failure}\n`);
+  const record = await judgeRun({ plan, ended, journal, id, labels: display.labels, histograms: true });
+  const text = renderReport(record, { color: false });
+  writeRunFiles(folder, record, text);
+  await save(opening, record, io);
+  interrupt.end();
+  if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
+  else {
+    if (!display.quiet) io.out(`${io.colour.out ? renderReport(record, { color: true }) : text}\n`);
+    io.out(`${closingLines(record, join('.tidemark', 'runs', id, 'report.txt')).join('\n')}\n`);
+  }
+  return record.exitCode as ExitCode; // judgeRun computed it as one
+}
+
+/** Without a database the verdict and the files stand, and one line says what was not saved and why. */
+async function save(opening: Promise<Database>, record: RunRecord, io: Io): Promise<void> {
+  try {
+    const database = await opening;
+    try {
+      await saveRun(database, record);
+    } finally {
+      await database.close();
+    }
+  } catch (error) {
+    io.err(`tidemark: run ${record.id} was not saved in the database: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
