@@ -1,0 +1,133 @@
+/**
+ * The deliberate bugs. Each is a switch that `ReplicaConfig.defect` turns on by name, applied at the places marked
+ * `defect(…)` and nowhere else. `caughtBy` was declared before any run was made: the suite must find each defect through
+ * one of these guarantees of its histories, under these faults.
+ *
+ * With a defect on, the assertions about what other nodes may do (`expects` in node.ts) are off: a history must show the
+ * damage, not a crash. Assertions about a node's own bookkeeping stay on.
+ */
+
+/** The guarantees' names; the core imports nothing, so they are repeated here. */
+export type CaughtBy =
+  | 'linearizable'
+  | 'read-your-writes'
+  | 'monotonic-reads'
+  | 'monotonic-writes'
+  | 'writes-follow-reads'
+  | 'durable'
+  | 'fenced'
+  | 'convergent'
+  | 'one-leader-per-term';
+
+export interface Defect {
+  readonly name: DefectName;
+  readonly about: string;
+  readonly caughtBy: readonly [CaughtBy, ...CaughtBy[]];
+  /** Faults that expose it best. */
+  readonly faults: readonly string[];
+  /** `deep`: needs a rare interleaving, up to 1,000 seeds. */
+  readonly depth: 'shallow' | 'deep';
+}
+
+export type DefectName =
+  | 'ack-before-quorum'
+  | 'ack-before-fsync'
+  | 'vote-before-fsync'
+  | 'commit-old-term'
+  | 'read-index-without-own-term'
+  | 'no-fence'
+  | 'token-by-index'
+  | 'committed-read-after-restart'
+  | 'mismatch-from-uncommitted'
+  | 'follower-serves-uncommitted'
+  | 'truncate-committed'
+  | 'lost-vote';
+
+export const defects: readonly Defect[] = [
+  {
+    name: 'ack-before-quorum',
+    about: 'A quorum-ack write is answered as soon as the leader alone has it on disk.',
+    caughtBy: ['durable', 'linearizable'],
+    faults: ['isolate-leader', 'kill-leader'],
+    depth: 'shallow',
+  },
+  {
+    name: 'ack-before-fsync',
+    about: 'Leader and followers count entries that are in memory only; a crash forgets what was acknowledged.',
+    caughtBy: ['durable', 'linearizable'],
+    faults: ['restart-all', 'kill-random', 'slow-disk'],
+    depth: 'shallow',
+  },
+  {
+    name: 'vote-before-fsync',
+    about: 'A vote is given before it is on disk; a voter that crashes may vote twice in one term.',
+    caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
+    faults: ['kill-random', 'slow-disk', 'restart-all'],
+    depth: 'deep',
+  },
+  {
+    name: 'commit-old-term',
+    about: 'A new leader opens its term without an entry of its own and commits older entries by counting copies.',
+    caughtBy: ['linearizable', 'durable'],
+    faults: ['isolate-leader', 'kill-leader'],
+    depth: 'deep',
+  },
+  {
+    name: 'read-index-without-own-term',
+    about: 'A new leader serves reads at the commit index that it knew as a follower.',
+    caughtBy: ['linearizable'],
+    faults: ['kill-leader', 'slow-disk'],
+    depth: 'shallow',
+  },
+  {
+    name: 'no-fence',
+    about: 'A follower accepts entries from a leader of an older term, and acknowledges them in that term.',
+    caughtBy: ['fenced', 'durable', 'linearizable', 'convergent'],
+    faults: ['pause-leader', 'isolate-leader', 'one-way-cut'],
+    depth: 'shallow',
+  },
+  {
+    name: 'token-by-index',
+    about: 'A token is satisfied as soon as its index is committed, whichever term wrote that place.',
+    caughtBy: ['read-your-writes', 'monotonic-reads'],
+    faults: ['isolate-leader', 'kill-leader'],
+    depth: 'shallow',
+  },
+  {
+    name: 'committed-read-after-restart',
+    about: 'A restarted node takes its whole recovered log for committed, and serves it.',
+    caughtBy: ['writes-follow-reads', 'linearizable', 'monotonic-reads'],
+    faults: ['kill-leader', 'restart-all'],
+    depth: 'deep',
+  },
+  {
+    name: 'mismatch-from-uncommitted',
+    about: 'A cas that does not match is answered at once, from entries that may yet be undone.',
+    caughtBy: ['linearizable'],
+    faults: ['isolate-leader', 'pause-leader'],
+    depth: 'shallow',
+  },
+  {
+    name: 'follower-serves-uncommitted',
+    about: 'Committed reads see the whole log, the uncommitted suffix included.',
+    caughtBy: ['writes-follow-reads', 'monotonic-reads', 'monotonic-writes'],
+    faults: ['isolate-leader', 'kill-leader'],
+    depth: 'shallow',
+  },
+  {
+    name: 'truncate-committed',
+    about: 'A follower cuts its log behind every append it receives, late duplicates included.',
+    caughtBy: ['convergent', 'durable', 'linearizable'],
+    faults: ['lossy-link', 'slow-link', 'kill-leader'],
+    depth: 'shallow',
+  },
+  {
+    name: 'lost-vote',
+    about: 'A restarted voter has forgotten whom it voted for, and votes at once.',
+    caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
+    faults: ['kill-random', 'restart-all'],
+    depth: 'deep',
+  },
+];
+
+export const defectNames: readonly string[] = defects.map((defect) => defect.name);

@@ -1,0 +1,78 @@
+import type { Log } from './log.ts';
+import type { DiskWrite, NodeId } from './types.ts';
+
+/**
+ * What is on its way to the disk, and what has arrived. The log in memory runs ahead of the disk; this remembers from
+ * where on they differ, writes the difference in one piece (group commit: one write in flight, the next one takes all
+ * that came meanwhile), and knows how far the disk equals the log. Term and vote never wait for a batch.
+ */
+export class Disk {
+  #ticket = 0;
+  #syncedTicket = 0;
+  /** Lowest index at which the log differs from what was handed to the disk. */
+  #dirtyFrom = Number.POSITIVE_INFINITY;
+  /** Last index handed to the disk. */
+  #writtenLast: number;
+  #metaDirty = false;
+  #metaTicket = 0;
+  readonly #inFlight: { readonly ticket: number; last: number }[] = [];
+  #durable: number;
+
+  constructor(lastIndex: number) {
+    this.#writtenLast = lastIndex;
+    this.#durable = lastIndex;
+  }
+
+  /** Highest index up to which the disk is known to hold the log as it is now. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Whether the current term and vote are on the disk. */
+  get metaDurable(): boolean {
+    return !this.#metaDirty && this.#metaTicket <= this.#syncedTicket;
+  }
+
+  metaChanged(): void {
+    this.#metaDirty = true;
+  }
+
+  appended(index: number): void {
+    if (index < this.#dirtyFrom) this.#dirtyFrom = index;
+  }
+
+  truncated(index: number): void {
+    if (index < this.#dirtyFrom) this.#dirtyFrom = index;
+    if (this.#durable >= index) this.#durable = index - 1;
+    // What is in flight will be overwritten from `index` on by the next write.
+    for (const write of this.#inFlight) if (write.last >= index) write.last = index - 1;
+  }
+
+  synced(ticket: number): void {
+    if (ticket > this.#syncedTicket) this.#syncedTicket = ticket;
+    while (this.#inFlight.length > 0 && this.#inFlight[0].ticket <= ticket) {
+      this.#durable = Math.max(this.#durable, this.#inFlight[0].last);
+      this.#inFlight.shift();
+    }
+  }
+
+  /** The next write, if there is something to write and no reason to wait for more. */
+  next(log: Log, term: number, votedFor: NodeId | null): DiskWrite | undefined {
+    const from = this.#dirtyFrom;
+    const last = log.lastIndex;
+    const entriesDirty = from <= last || from <= this.#writtenLast;
+    if (!this.#metaDirty && (!entriesDirty || this.#inFlight.length > 0)) return undefined;
+    const write: DiskWrite = {
+      ticket: ++this.#ticket,
+      ...(this.#metaDirty ? { term, votedFor } : undefined),
+      ...(entriesDirty && from <= this.#writtenLast ? { truncateFrom: from } : undefined),
+      ...(entriesDirty && from <= last ? { entries: log.slice(from, last) } : undefined),
+    };
+    if (this.#metaDirty) this.#metaTicket = this.#ticket;
+    this.#metaDirty = false;
+    this.#dirtyFrom = Number.POSITIVE_INFINITY;
+    this.#writtenLast = last;
+    this.#inFlight.push({ ticket: this.#ticket, last });
+    return write;
+  }
+}

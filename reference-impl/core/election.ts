@@ -1,0 +1,143 @@
+/**
+ * Elections: pre-vote (Ongaro 2014, 9.6), votes (Ongaro & Ousterhout 2014, 5.2 and 5.4.1), stickiness (Ongaro 2014,
+ * 4.2.3) and check-quorum (6.2).
+ */
+import type { PreVote, PreVoteAnswer, Vote, VoteAnswer } from './messages.ts';
+import type { Leader, Node } from './node.ts';
+import { adoptTerm, armElection, follow, lead } from './roles.ts';
+import type { NodeId } from './types.ts';
+
+/** A node that starts: it follows nobody, and where it had a past it withholds its vote. */
+export function beginLife(node: Node): void {
+  const { electionMinMs, electionMaxMs } = node.config;
+  if (node.term === 0 || node.defect('lost-vote')) {
+    armElection(node);
+    return;
+  }
+  // It may have heard a leader a moment before it stopped, and that leader may still count on its stickiness.
+  node.votesWithheldUntilMs = node.nowMs + electionMaxMs;
+  node.out.timer('election', electionMaxMs, electionMaxMs + electionMaxMs - electionMinMs);
+}
+
+export function onElectionTimer(node: Node): void {
+  if (node.stance.type === 'leader') return;
+  const { electionMinMs, electionMaxMs } = node.config;
+  const silentMs = node.nowMs - node.heardLeaderAtMs;
+  if (silentMs < electionMinMs) {
+    // Heartbeats do not re-arm the timer, they only leave their time: a new draw, less what has passed since.
+    node.out.timer('election', electionMinMs - silentMs, electionMaxMs - silentMs);
+    return;
+  }
+  armElection(node);
+  if (votesWithheld(node)) return;
+  if (node.stance.type === 'follower') node.stance.leader = undefined;
+  node.preVote = { campaign: node.term + 1, votes: new Set([node.config.id]) };
+  if (node.preVote.votes.size >= node.quorum) {
+    beginCampaign(node);
+    return;
+  }
+  for (const to of node.others) {
+    node.out.send(to, {
+      type: 'pre-vote',
+      term: node.term,
+      campaign: node.term + 1,
+      lastIndex: node.log.lastIndex,
+      lastTerm: node.log.lastTerm,
+    });
+  }
+}
+
+/** Heard a leader within the shortest election timeout, or leads, or has just been restarted. */
+function votesWithheld(node: Node): boolean {
+  if (node.nowMs < node.votesWithheldUntilMs) return true;
+  return node.stance.type === 'leader' || node.nowMs - node.heardLeaderAtMs < node.config.electionMinMs;
+}
+
+export function onPreVote(node: Node, from: NodeId, message: PreVote): void {
+  const granted =
+    !votesWithheld(node) &&
+    (message.campaign > node.term ||
+      (message.campaign === node.term && (node.votedFor === null || node.votedFor === from))) &&
+    node.log.isCoveredBy(message.lastIndex, message.lastTerm);
+  node.out.send(from, { type: 'pre-vote-answer', term: node.term, campaign: message.campaign, granted });
+}
+
+export function onPreVoteAnswer(node: Node, from: NodeId, message: PreVoteAnswer): void {
+  if (message.term > node.term) {
+    adoptTerm(node, message.term, `${from} is in term ${message.term}`);
+    return;
+  }
+  const preVote = node.preVote;
+  if (preVote === undefined || message.campaign !== preVote.campaign || !message.granted) return;
+  preVote.votes.add(from);
+  if (preVote.votes.size >= node.quorum) beginCampaign(node);
+}
+
+/** Term and own vote go to disk first; {@link settleElection} asks for votes once they are there. */
+function beginCampaign(node: Node): void {
+  node.preVote = undefined;
+  node.term++;
+  node.votedFor = node.config.id;
+  node.voteOwed = undefined;
+  node.disk.metaChanged();
+  node.stance = { type: 'candidate', votes: new Set(), asked: false };
+  armElection(node);
+  node.out.tell({ type: 'role', role: 'candidate', term: node.term, why: 'a quorum would vote for it' });
+}
+
+export function onVote(node: Node, from: NodeId, message: Vote): void {
+  // Stickiness binds real votes too: while a leader is heard, a candidate's higher term is not even adopted.
+  if (votesWithheld(node) && message.term >= node.term) return;
+  if (message.term > node.term) adoptTerm(node, message.term, `${from} stands in term ${message.term}`);
+  const granted =
+    message.term === node.term &&
+    node.stance.type === 'follower' &&
+    (node.votedFor === null || node.votedFor === from) &&
+    node.log.isCoveredBy(message.lastIndex, message.lastTerm);
+  if (!granted) {
+    node.out.send(from, { type: 'vote-answer', term: node.term, granted: false });
+    return;
+  }
+  if (node.votedFor === null) {
+    node.votedFor = from;
+    node.disk.metaChanged();
+  }
+  armElection(node);
+  node.voteOwed = { to: from, term: node.term };
+}
+
+export function onVoteAnswer(node: Node, from: NodeId, message: VoteAnswer): void {
+  if (message.term > node.term) {
+    adoptTerm(node, message.term, `${from} is in term ${message.term}`);
+    return;
+  }
+  if (message.term < node.term || !message.granted || node.stance.type !== 'candidate') return;
+  node.stance.votes.add(from);
+  if (node.stance.votes.size >= node.quorum) lead(node);
+}
+
+/** What waited for term and vote to be on disk: a vote given, or a campaign. */
+export function settleElection(node: Node): void {
+  if (!node.disk.metaDurable && !node.defect('vote-before-fsync')) return;
+  if (node.voteOwed !== undefined) {
+    node.out.send(node.voteOwed.to, { type: 'vote-answer', term: node.voteOwed.term, granted: true });
+    node.voteOwed = undefined;
+  }
+  if (node.stance.type !== 'candidate' || node.stance.asked) return;
+  node.stance.asked = true;
+  node.stance.votes.add(node.config.id);
+  const { lastIndex, lastTerm } = node.log;
+  for (const to of node.others) node.out.send(to, { type: 'vote', term: node.term, lastIndex, lastTerm });
+  if (node.stance.votes.size >= node.quorum) lead(node);
+}
+
+/** Steps down once no quorum was heard for the longest election timeout. */
+export function onCheckQuorum(node: Node, leader: Leader): void {
+  const { electionMaxMs } = node.config;
+  const heardMs = leader.peers.map((peer) => peer.heardAtMs).sort((a, b) => b - a);
+  // The leader itself is one of the quorum.
+  const quorumHeardAtMs = node.quorum === 1 ? node.nowMs : heardMs[node.quorum - 2];
+  const leftMs = quorumHeardAtMs + electionMaxMs - node.nowMs;
+  if (leftMs > 0) node.out.timer('check-quorum', leftMs, leftMs);
+  else follow(node, `no quorum heard for ${electionMaxMs} ms`);
+}

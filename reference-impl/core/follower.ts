@@ -1,0 +1,100 @@
+/** The follower's side of replication: what it accepts from its leader, and when it says so. */
+import type { Append, Commit } from './messages.ts';
+import { newFollower } from './node.ts';
+import type { Follower, Node } from './node.ts';
+import { adoptTerm, follow } from './roles.ts';
+import type { NodeId } from './types.ts';
+
+export function onAppend(node: Node, from: NodeId, message: Append): void {
+  if (message.term < node.term && !acceptsDeposed(node)) {
+    // Fenced. The answer's term makes the deposed leader step down.
+    node.out.send(from, { type: 'rejected', term: node.term, prevIndex: 0, hintIndex: 0, hintTerm: 0, round: 0 });
+    return;
+  }
+  const follower = followLeader(node, from, message.term);
+  if (follower === undefined) return;
+  node.heardLeaderAtMs = node.nowMs;
+  if (node.log.termAt(message.prevIndex) !== message.prevTerm) {
+    reject(node, from, follower, message);
+    return;
+  }
+  const end = message.prevIndex + message.entries.length;
+  // Only what comes as news is answered after its sync; everything else is answered now.
+  if (message.entries.length === 0 || end <= node.log.lastIndex) follower.owesAnswer = true;
+  if (message.round > follower.round) {
+    follower.round = message.round;
+    follower.owesAnswer = true;
+  }
+  takeEntries(node, follower, message);
+  if (end > follower.verified) follower.verified = end;
+  node.commit(Math.min(message.commit, end));
+}
+
+/** Entries that are there already are left alone: a late duplicate must not cut off what came after it. */
+function takeEntries(node: Node, follower: Follower, message: Append): void {
+  if (node.defect('truncate-committed') && node.log.lastIndex > message.prevIndex) node.truncate(message.prevIndex + 1);
+  for (const entry of message.entries) {
+    const term = node.log.termAt(entry.index);
+    if (term === entry.term) continue;
+    if (term !== undefined) {
+      node.expects(entry.index > follower.verified, () => `conflict at ${entry.index}, verified up to ${follower.verified}`);
+      node.truncate(entry.index);
+    }
+    node.append(entry);
+  }
+}
+
+export function onCommit(node: Node, from: NodeId, message: Commit): void {
+  if (message.term !== node.term || node.stance.type !== 'follower' || node.stance.leader !== from) return;
+  node.heardLeaderAtMs = node.nowMs;
+  // After a restart within the term nothing is verified yet; the next append will tell.
+  node.commit(Math.min(message.index, node.stance.verified));
+}
+
+function acceptsDeposed(node: Node): boolean {
+  return node.defect('no-fence') && node.stance.type === 'follower';
+}
+
+/** The stance of a follower of this leader, or undefined when the sender cannot be one. */
+function followLeader(node: Node, from: NodeId, term: number): Follower | undefined {
+  if (term > node.term) adoptTerm(node, term, `${from} leads term ${term}`);
+  else if (node.stance.type === 'candidate') follow(node, `${from} leads term ${term}`);
+  node.preVote = undefined;
+  if (node.stance.type !== 'follower') {
+    node.expects(false, () => `${from} leads term ${term} too`);
+    return undefined;
+  }
+  if (node.stance.term !== term) node.stance = newFollower(term);
+  const follower = node.stance;
+  node.expects(follower.leader === undefined || follower.leader === from, () => `${from} leads term ${term} too`);
+  follower.leader = from;
+  return follower;
+}
+
+function reject(node: Node, from: NodeId, follower: Follower, message: Append): void {
+  const hintIndex = node.log.lastNotAbove(message.prevIndex, message.prevTerm);
+  node.out.send(from, {
+    type: 'rejected',
+    term: follower.term,
+    prevIndex: message.prevIndex,
+    hintIndex,
+    hintTerm: node.log.termAt(hintIndex) ?? 0,
+    round: node.disk.metaDurable ? message.round : 0,
+  });
+}
+
+/** Answers the leader: what it asked for, and whatever came to the disk since the last answer. */
+export function settleFollower(node: Node, follower: Follower): void {
+  if (follower.leader === undefined || !node.disk.metaDurable) return;
+  const durable = Math.min(node.durableIndex, follower.verified);
+  if (!follower.owesAnswer && durable <= follower.acknowledged) return;
+  follower.owesAnswer = false;
+  follower.acknowledged = Math.max(follower.acknowledged, durable);
+  node.out.send(follower.leader, {
+    type: 'appended',
+    term: follower.term,
+    durable,
+    verified: follower.verified,
+    round: follower.round,
+  });
+}

@@ -1,0 +1,11 @@
+/** Thrown when the core finds itself in a state that its protocol excludes. The node must stop: its memory is not to be trusted. */
+export class InvariantViolated extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvariantViolated';
+  }
+}
+
+export function invariant(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new InvariantViolated(message);
+}

@@ -1,0 +1,78 @@
+/**
+ * What replicas say to each other. `term` is always the sender's current term (with an append: the term it leads in).
+ * Any message may be lost, duplicated, delayed or overtaken; PROTOCOL.md says why each of them stands that.
+ */
+import type { Entry } from './types.ts';
+
+/** "Would you vote for me in term `campaign`?" Changes nothing at the receiver, not even its term. */
+export interface PreVote {
+  readonly type: 'pre-vote';
+  readonly term: number;
+  readonly campaign: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+}
+
+export interface PreVoteAnswer {
+  readonly type: 'pre-vote-answer';
+  readonly term: number;
+  readonly campaign: number;
+  readonly granted: boolean;
+}
+
+/** Sent only after the candidate's own term and vote are on its disk. */
+export interface Vote {
+  readonly type: 'vote';
+  readonly term: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+}
+
+/** A granted one is sent only after the vote is on the voter's disk. */
+export interface VoteAnswer {
+  readonly type: 'vote-answer';
+  readonly term: number;
+  readonly granted: boolean;
+}
+
+/** Entries that follow (`prevTerm`, `prevIndex`) in the leader's log; none of them in a heartbeat. */
+export interface Append {
+  readonly type: 'append';
+  readonly term: number;
+  readonly prevIndex: number;
+  readonly prevTerm: number;
+  readonly entries: readonly Entry[];
+  readonly commit: number;
+  /** Latest round of confirmation that the leader began: an answer that repeats it confirms leadership since then. */
+  readonly round: number;
+}
+
+export interface Appended {
+  readonly type: 'appended';
+  readonly term: number;
+  /** Highest index that equals the leader's log and is on the follower's disk: what the leader may count. */
+  readonly durable: number;
+  /** Highest index that equals the leader's log, synced or not: where the leader may go on sending. */
+  readonly verified: number;
+  readonly round: number;
+}
+
+/** The follower has no entry (`prevTerm`, `prevIndex`), or stands in a higher term (then only `term` matters). */
+export interface Rejected {
+  readonly type: 'rejected';
+  readonly term: number;
+  readonly prevIndex: number;
+  /** Highest entry of the follower that may still equal the leader's: nothing above it needs to be tried. */
+  readonly hintIndex: number;
+  readonly hintTerm: number;
+  readonly round: number;
+}
+
+/** The commit index, told to a follower that has the entries already and nothing on its way. No answer. */
+export interface Commit {
+  readonly type: 'commit';
+  readonly term: number;
+  readonly index: number;
+}
+
+export type Message = PreVote | PreVoteAnswer | Vote | VoteAnswer | Append | Appended | Rejected | Commit;

@@ -1,0 +1,211 @@
+/** What a replica holds in memory; the modules beside this one are the steps that change it. */
+import type { DefectName } from './defects.ts';
+import { Disk } from './disk.ts';
+import type { Fifo } from './fifo.ts';
+import { InvariantViolated } from './invariant.ts';
+import { Log } from './log.ts';
+import type { Message } from './messages.ts';
+import { quorumSize } from './quorum.ts';
+import { State } from './state.ts';
+import type { Version } from './state.ts';
+import type { Durable, Effects, Entry, NodeId, Position, ReplicaConfig, Response } from './types.ts';
+
+export interface Follower {
+  readonly type: 'follower';
+  /** Whom it follows; undefined until an append of this term came. */
+  leader: NodeId | undefined;
+  /** The leader's term: the node's own (but for the defect `no-fence`). */
+  readonly term: number;
+  /** Highest index known to equal the log of the leader of this term. Never truncated while the term lasts. */
+  verified: number;
+  /** Highest `durable` told to the leader. */
+  acknowledged: number;
+  /** Latest round the leader asked to have confirmed. */
+  round: number;
+  /** An append waits for its answer. */
+  owesAnswer: boolean;
+}
+
+export interface Candidate {
+  readonly type: 'candidate';
+  readonly votes: Set<NodeId>;
+  /** Votes were asked for: own term and vote are on disk. */
+  asked: boolean;
+}
+
+/** What a leader knows of another voter. */
+export interface Peer {
+  readonly id: NodeId;
+  /** Next index to send. */
+  next: number;
+  /** Highest index that is on the peer's disk as it is in the leader's log. Invariant: match < next. */
+  match: number;
+  /** The peer's log is not known to reach `next` - 1: one message at a time until it is. */
+  probing: boolean;
+  /** Probing, and the answer has not come: silent until the next heartbeat. */
+  awaiting: boolean;
+  /** Last index of each batch on its way, oldest first. */
+  readonly inFlight: number[];
+  heardAtMs: number;
+  roundSent: number;
+  roundAnswered: number;
+  commitSent: number;
+}
+
+/** A write that waits for its acknowledgement, with the answer it will get. */
+export interface PendingWrite {
+  readonly request: number;
+  readonly index: number;
+  readonly deadlineMs: number;
+  readonly answer: Response;
+}
+
+export interface PendingRead {
+  readonly request: number;
+  readonly keys: readonly (string | number)[];
+  /** Served once a round that began no earlier than this one is confirmed. */
+  readonly round: number;
+  readonly deadlineMs: number;
+}
+
+export interface Leader {
+  readonly type: 'leader';
+  readonly peers: readonly Peer[];
+  readonly peerById: ReadonlyMap<NodeId, Peer>;
+  /** Index of the entry that opened the term. */
+  readonly openedAt: number;
+  roundBegun: number;
+  roundConfirmed: number;
+  roundWanted: boolean;
+  readonly onLeader: Fifo<PendingWrite>;
+  readonly onQuorum: Fifo<PendingWrite>;
+  readonly onAll: Fifo<PendingWrite>;
+  readonly reads: Fifo<PendingRead>;
+}
+
+/** A read that waits for the state to reach its token. */
+export interface WaitingToken {
+  readonly request: number;
+  readonly keys: readonly (string | number)[];
+  readonly token: Position;
+  readonly deadlineMs: number;
+}
+
+export class Node {
+  readonly config: ReplicaConfig;
+  readonly others: readonly NodeId[];
+  readonly quorum: number;
+  readonly log: Log;
+  readonly state = new State();
+  readonly disk: Disk;
+  term: number;
+  votedFor: NodeId | null;
+  stance: Follower | Candidate | Leader;
+  /** Asking around before a campaign for term `campaign`. */
+  preVote: { readonly campaign: number; readonly votes: Set<NodeId> } | undefined;
+  /** A grant that waits for the vote to be on disk. */
+  voteOwed: { readonly to: NodeId; readonly term: number } | undefined;
+  heardLeaderAtMs = Number.NEGATIVE_INFINITY;
+  /** Until then a restarted voter gives no vote: it may have heard a leader just before it stopped. */
+  votesWithheldUntilMs = Number.NEGATIVE_INFINITY;
+  /** In this life, a commit index was learned that covers an entry of its leader's term. */
+  ready = false;
+  tokens: WaitingToken[] = [];
+  /** The state's place when the waiting tokens were last looked at. */
+  tokensSeenAt = 0;
+  /** When the `requests` timer is due; infinity while it is not armed. */
+  requestsDueAtMs = Number.POSITIVE_INFINITY;
+  /** Indices above the commit index that this node acknowledged as leader. */
+  readonly acknowledgedAhead = new Set<number>();
+  /** The step under way. */
+  nowMs = 0;
+  out: Effects<Message>;
+
+  constructor(config: ReplicaConfig, durable: Durable, nowMs: number, out: Effects<Message>) {
+    this.config = config;
+    this.others = config.voters.filter((voter) => voter !== config.id);
+    this.quorum = quorumSize(config.voters.length);
+    this.log = new Log(durable.entries);
+    this.disk = new Disk(this.log.lastIndex);
+    for (const entry of durable.entries) this.state.apply(entry);
+    if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
+    this.term = durable.term;
+    this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;
+    this.stance = newFollower(this.term);
+    this.nowMs = nowMs;
+    this.out = out;
+    this.ready = this.commitIndex > 0;
+  }
+
+  /** Whether this deliberate bug is switched on. Every place that a defect changes asks here. */
+  defect(name: DefectName): boolean {
+    return this.config.defect === name;
+  }
+
+  /**
+   * Asserts what the protocol guarantees about the others. A defect, here or on another node, may break it on purpose;
+   * then the history has to show it.
+   */
+  expects(condition: boolean, message: () => string): void {
+    if (!condition && this.config.defect === undefined) throw new InvariantViolated(`${this.config.id}: ${message()}`);
+  }
+
+  get commitIndex(): number {
+    return this.state.committedIndex;
+  }
+
+  /** Highest own index that may be counted as safe from a crash. */
+  get durableIndex(): number {
+    return this.defect('ack-before-fsync') ? this.log.lastIndex : this.disk.durable;
+  }
+
+  /** Appends to log and state. Returns the version that the entry made, if it made one. */
+  append(entry: Entry): Version | undefined {
+    this.expects(entry.term >= this.log.lastTerm, () => `term ${entry.term} after term ${this.log.lastTerm} in the log`);
+    this.log.append(entry);
+    this.disk.appended(entry.index);
+    return this.state.apply(entry);
+  }
+
+  /** Undoes every entry from `index` on. */
+  truncate(index: number): void {
+    this.expects(index > this.commitIndex, () => `truncation from ${index}, committed up to ${this.commitIndex}`);
+    const removed = this.log.truncateFrom(index);
+    this.disk.truncated(index);
+    if (index > this.commitIndex) this.state.undo(removed);
+    else this.state.rebuild(this.log.slice(1, index - 1), index - 1);
+    let acknowledged = 0;
+    for (const entry of removed) if (this.acknowledgedAhead.delete(entry.index)) acknowledged++;
+    this.out.tell({ type: 'truncated', entries: removed, acknowledged });
+  }
+
+  commit(index: number): void {
+    if (index <= this.commitIndex) return;
+    if (this.acknowledgedAhead.size > 0) {
+      for (let i = this.commitIndex + 1; i <= index; i++) this.acknowledgedAhead.delete(i);
+    }
+    this.state.commit(index);
+    if (!this.ready && this.log.termAt(index) === this.term) this.ready = true;
+    this.out.tell({ type: 'committed', index });
+  }
+
+  /** Makes sure that the `requests` timer fires no later than `deadlineMs`. */
+  wakeAt(deadlineMs: number): void {
+    if (deadlineMs >= this.requestsDueAtMs) return;
+    this.requestsDueAtMs = deadlineMs;
+    const delayMs = Math.max(0, deadlineMs - this.nowMs);
+    this.out.timer('requests', delayMs, delayMs);
+  }
+}
+
+export function newFollower(term: number): Follower {
+  return {
+    type: 'follower',
+    leader: undefined,
+    term,
+    verified: 0,
+    acknowledged: 0,
+    round: 0,
+    owesAnswer: false,
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * One voter of a replication group, sans I/O: it is stepped with messages, requests, disk completions and timers, and
+ * hands back effects. PROTOCOL.md says what it does and why that is safe.
+ *
+ * A step has two halves. First its handler changes what the node remembers; then `#settle` hands out everything that
+ * follows from the change, in one place and in one order: votes, commit, answers, appends, and one write to disk.
+ */
+import { beginLife, onCheckQuorum, onElectionTimer, onPreVote, onPreVoteAnswer, onVote, onVoteAnswer, settleElection } from './election.ts';
+import { onAppend, onCommit, settleFollower } from './follower.ts';
+import type { Message } from './messages.ts';
+import { Node } from './node.ts';
+import { expireReads, onRead, settleLeaderReads, settleTokens } from './reads.ts';
+import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers, settleRound } from './replication.ts';
+import type { Durable, Effects, NodeId, ReplicaConfig, Request, Status, Steps, Timer } from './types.ts';
+import { expireWrites, onWrite, settleWrites } from './writes.ts';
+
+export class Replica implements Steps<Message> {
+  readonly #node: Node;
+
+  constructor(config: ReplicaConfig, durable: Durable, nowMs: number, out: Effects<Message>) {
+    this.#node = new Node(config, durable, nowMs, out);
+    beginLife(this.#node);
+  }
+
+  receive(from: NodeId, message: Message, nowMs: number, out: Effects<Message>): void {
+    const node = this.#begin(nowMs, out);
+    switch (message.type) {
+      case 'append':
+        onAppend(node, from, message);
+        break;
+      case 'appended':
+        onAppended(node, from, message);
+        break;
+      case 'rejected':
+        onRejected(node, from, message);
+        break;
+      case 'commit':
+        onCommit(node, from, message);
+        break;
+      case 'pre-vote':
+        onPreVote(node, from, message);
+        break;
+      case 'pre-vote-answer':
+        onPreVoteAnswer(node, from, message);
+        break;
+      case 'vote':
+        onVote(node, from, message);
+        break;
+      case 'vote-answer':
+        onVoteAnswer(node, from, message);
+        break;
+    }
+    this.#settle();
+  }
+
+  request(request: number, body: Request, nowMs: number, out: Effects<Message>): void {
+    const node = this.#begin(nowMs, out);
+    if (body.type === 'read') onRead(node, request, body);
+    else onWrite(node, request, body);
+    this.#settle();
+  }
+
+  synced(ticket: number, nowMs: number, out: Effects<Message>): void {
+    this.#begin(nowMs, out).disk.synced(ticket);
+    this.#settle();
+  }
+
+  fired(timer: Timer, nowMs: number, out: Effects<Message>): void {
+    const node = this.#begin(nowMs, out);
+    const stance = node.stance;
+    if (timer === 'election') onElectionTimer(node);
+    else if (timer === 'requests') {
+      node.requestsDueAtMs = Number.POSITIVE_INFINITY;
+      expireReads(node);
+      if (stance.type === 'leader') expireWrites(node, stance);
+    } else if (stance.type === 'leader') {
+      if (timer === 'heartbeat') onHeartbeatTimer(node, stance);
+      else onCheckQuorum(node, stance);
+    }
+    this.#settle();
+  }
+
+  status(): Status {
+    const { stance, term, log, commitIndex } = this.#node;
+    const commit = { term: log.termAt(commitIndex) ?? 0, index: commitIndex };
+    return {
+      role: stance.type,
+      term,
+      leader: stance.type === 'leader' ? this.#node.config.id : stance.type === 'follower' ? stance.leader : undefined,
+      commit,
+      // The committed part of the state is applied with the entry itself: nothing lies between commit and apply.
+      applied: commit,
+      last: { term: log.lastTerm, index: log.lastIndex },
+    };
+  }
+
+  #begin(nowMs: number, out: Effects<Message>): Node {
+    this.#node.nowMs = nowMs;
+    this.#node.out = out;
+    return this.#node;
+  }
+
+  #settle(): void {
+    const node = this.#node;
+    settleElection(node);
+    const stance = node.stance;
+    if (stance.type === 'leader') {
+      settleCommit(node, stance);
+      settleRound(stance);
+      settleWrites(node, stance);
+      settleLeaderReads(node, stance);
+      settlePeers(node, stance);
+    } else if (stance.type === 'follower') settleFollower(node, stance);
+    settleTokens(node);
+    const write = node.disk.next(node.log, node.term, node.votedFor);
+    if (write !== undefined) node.out.write(write);
+  }
+}

@@ -1,0 +1,137 @@
+/** The leader's side of replication: who is sent what, what may be counted, and how far that commits the log. */
+import type { Appended, Message, Rejected } from './messages.ts';
+import type { Leader, Node, Peer } from './node.ts';
+import { reachedByQuorum } from './quorum.ts';
+import { adoptTerm } from './roles.ts';
+import type { Entry, NodeId } from './types.ts';
+
+/** Batches on their way to one peer at a time; what comes meanwhile goes with the next. */
+const BATCHES_IN_FLIGHT = 4;
+const BATCH_ENTRIES_MAX = 512;
+/** Rounds of confirmation under way at a time; reads that come meanwhile share the next. */
+const ROUNDS_IN_FLIGHT = 4;
+const NO_ENTRIES: readonly Entry[] = [];
+
+export function onAppended(node: Node, from: NodeId, message: Appended): void {
+  const peer = peerThatAnswers(node, from, message);
+  if (peer === undefined) return;
+  node.expects(message.verified <= node.log.lastIndex, () => `${from} verified ${message.verified}, beyond the log`);
+  if (message.durable > peer.match) peer.match = message.durable;
+  if (message.verified + 1 > peer.next) peer.next = message.verified + 1;
+  if (peer.probing && message.verified >= peer.next - 1) {
+    peer.probing = false;
+    peer.awaiting = false;
+  }
+  while (peer.inFlight.length > 0 && peer.inFlight[0] <= message.verified) peer.inFlight.shift();
+}
+
+export function onRejected(node: Node, from: NodeId, message: Rejected): void {
+  const peer = peerThatAnswers(node, from, message);
+  if (peer === undefined) return;
+  // Late: the place was matched since, or another one is being tried.
+  if (message.prevIndex <= peer.match || message.prevIndex >= peer.next) return;
+  if (peer.probing && message.prevIndex !== peer.next - 1) return;
+  const candidate = node.log.lastNotAbove(message.hintIndex, message.hintTerm);
+  peer.next = Math.max(peer.match, Math.min(candidate, message.prevIndex - 1)) + 1;
+  peer.probing = true;
+  peer.awaiting = false;
+  peer.inFlight.length = 0;
+}
+
+function peerThatAnswers(node: Node, from: NodeId, message: Appended | Rejected): Peer | undefined {
+  if (message.term > node.term) {
+    adoptTerm(node, message.term, `${from} is in term ${message.term}`);
+    return undefined;
+  }
+  if (message.term < node.term || node.stance.type !== 'leader') return undefined;
+  const peer = node.stance.peerById.get(from);
+  if (peer === undefined) return undefined;
+  peer.heardAtMs = node.nowMs;
+  if (message.round > peer.roundAnswered) peer.roundAnswered = message.round;
+  return peer;
+}
+
+const scratch: number[] = [];
+
+/** Advances the commit index and the confirmed round to what a quorum has. */
+export function settleCommit(node: Node, leader: Leader): void {
+  scratch.length = 0;
+  for (const peer of leader.peers) scratch.push(peer.match);
+  scratch.push(node.durableIndex);
+  const index = reachedByQuorum(scratch);
+  // Counting copies proves nothing about entries of older terms; they are committed by one of this term above them
+  // (Ongaro & Ousterhout 2014, 5.4.2).
+  if (index > node.commitIndex && (node.log.termAt(index) === node.term || node.defect('commit-old-term'))) {
+    node.commit(index);
+  }
+  if (leader.roundConfirmed < leader.roundBegun) {
+    scratch.length = 0;
+    for (const peer of leader.peers) scratch.push(peer.roundAnswered);
+    scratch.push(leader.roundBegun);
+    const round = reachedByQuorum(scratch);
+    if (round > leader.roundConfirmed) leader.roundConfirmed = round;
+  }
+}
+
+/** Begins a round if reads want one. */
+export function settleRound(leader: Leader): void {
+  if (!leader.roundWanted || leader.roundBegun - leader.roundConfirmed >= ROUNDS_IN_FLIGHT) return;
+  leader.roundWanted = false;
+  leader.roundBegun++;
+  if (leader.peers.length === 0) leader.roundConfirmed = leader.roundBegun;
+}
+
+export function settlePeers(node: Node, leader: Leader): void {
+  for (const peer of leader.peers) {
+    if (peer.probing) {
+      if (!peer.awaiting) probe(node, leader, peer);
+    } else {
+      const last = node.log.lastIndex;
+      while (peer.next <= last && peer.inFlight.length < BATCHES_IN_FLIGHT) sendBatch(node, leader, peer);
+    }
+    if (peer.roundSent < leader.roundBegun) sendAppend(node, leader, peer, NO_ENTRIES);
+    const known = Math.min(node.commitIndex, peer.match);
+    if (peer.commitSent < known && peer.inFlight.length === 0 && !peer.awaiting) {
+      peer.commitSent = known;
+      node.out.send(peer.id, { type: 'commit', term: node.term, index: known });
+    }
+  }
+}
+
+export function onHeartbeatTimer(node: Node, leader: Leader): void {
+  node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);
+  for (const peer of leader.peers) {
+    if (peer.probing) probe(node, leader, peer);
+    else sendAppend(node, leader, peer, NO_ENTRIES);
+  }
+}
+
+function probe(node: Node, leader: Leader, peer: Peer): void {
+  const to = Math.min(node.log.lastIndex, peer.next + BATCH_ENTRIES_MAX - 1);
+  peer.awaiting = true;
+  sendAppend(node, leader, peer, node.log.slice(peer.next, to));
+}
+
+function sendBatch(node: Node, leader: Leader, peer: Peer): void {
+  const to = Math.min(node.log.lastIndex, peer.next + BATCH_ENTRIES_MAX - 1);
+  sendAppend(node, leader, peer, node.log.slice(peer.next, to));
+  peer.inFlight.push(to);
+  peer.next = to + 1;
+}
+
+function sendAppend(node: Node, leader: Leader, peer: Peer, entries: readonly Entry[]): void {
+  const prevIndex = peer.next - 1;
+  const message: Message = {
+    type: 'append',
+    term: node.term,
+    prevIndex,
+    // The leader's log has everything up to `next` - 1.
+    prevTerm: node.log.termAt(prevIndex) ?? 0,
+    entries,
+    commit: node.commitIndex,
+    round: leader.roundBegun,
+  };
+  peer.roundSent = leader.roundBegun;
+  peer.commitSent = Math.min(node.commitIndex, prevIndex + entries.length);
+  node.out.send(peer.id, message);
+}

@@ -1,0 +1,78 @@
+/** Changes of role. A term belongs to at most one leader; whoever hears of a higher term follows. */
+import { Fifo } from './fifo.ts';
+import { newFollower } from './node.ts';
+import type { Leader, Node, Peer } from './node.ts';
+import { leaveWrites } from './writes.ts';
+import { leaveReads } from './reads.ts';
+import type { NodeId } from './types.ts';
+
+/** Adopts a higher term and follows, as yet nobody. */
+export function adoptTerm(node: Node, term: number, why: string): void {
+  node.expects(term > node.term, () => `term ${term} adopted in term ${node.term}`);
+  node.term = term;
+  node.votedFor = null;
+  node.voteOwed = undefined;
+  node.disk.metaChanged();
+  follow(node, why);
+}
+
+/** Becomes a follower in the current term. */
+export function follow(node: Node, why: string): void {
+  const before = node.stance;
+  node.stance = newFollower(node.term);
+  node.preVote = undefined;
+  if (before.type === 'leader') {
+    node.out.disarm('heartbeat');
+    node.out.disarm('check-quorum');
+    leaveWrites(node, before);
+    leaveReads(node, before);
+    node.heardLeaderAtMs = Number.NEGATIVE_INFINITY;
+    armElection(node);
+  }
+  if (before.type !== 'follower') node.out.tell({ type: 'role', role: 'follower', term: node.term, why });
+}
+
+export function lead(node: Node): void {
+  const peers: Peer[] = node.others.map((id) => newPeer(id, node.log.lastIndex + 1, node.nowMs));
+  const leader: Leader = {
+    type: 'leader',
+    peers,
+    peerById: new Map(peers.map((peer) => [peer.id, peer])),
+    openedAt: node.log.lastIndex + 1,
+    roundBegun: 0,
+    roundConfirmed: 0,
+    roundWanted: false,
+    onLeader: new Fifo(),
+    onQuorum: new Fifo(),
+    onAll: new Fifo(),
+    reads: new Fifo(),
+  };
+  node.stance = leader;
+  node.preVote = undefined;
+  node.out.disarm('election');
+  node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);
+  node.out.timer('check-quorum', node.config.electionMaxMs, node.config.electionMaxMs);
+  node.out.tell({ type: 'role', role: 'leader', term: node.term, why: 'a quorum voted for it' });
+  if (node.defect('commit-old-term')) return;
+  // Opens the term: only an entry of its own term tells a leader how far the log is committed.
+  node.append({ term: node.term, index: leader.openedAt, command: { type: 'noop' } });
+}
+
+function newPeer(id: NodeId, next: number, nowMs: number): Peer {
+  return {
+    id,
+    next,
+    match: 0,
+    probing: true,
+    awaiting: false,
+    inFlight: [],
+    heardAtMs: nowMs,
+    roundSent: 0,
+    roundAnswered: 0,
+    commitSent: 0,
+  };
+}
+
+export function armElection(node: Node): void {
+  node.out.timer('election', node.config.electionMinMs, node.config.electionMaxMs);
+}
