@@ -1,0 +1,35 @@
+/** Monotonic reads (Terry et al. 1994): successive reads of one key in one session never go back to an older write. */
+import type { Anomaly, Checker } from '../checker.ts';
+import { judgeThreads } from '../sessions/by-thread.ts';
+import type { Demand } from '../sessions/demands.ts';
+import { INITIAL } from '../sessions/registers.ts';
+import { operationsOf, prepare, type Prepared, seenWrites } from '../sessions/rule.ts';
+import { answer, capital, key, value } from '../sessions/words.ts';
+
+function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
+  const shown = registers.source[read];
+  const source = answer(history, read);
+  const how = `${shown === INITIAL ? 'the initial value' : 'written before it'}${source === '' ? '' : ','}`;
+  const sentence =
+    `${capital(threads.name(read))} read ${value(history, by)} from ${key(history, by)}${answer(history, by).replace(' from ', ' on ')} ` +
+    `and then ${value(history, read)}, ${how}${source}.`;
+  return { kind: 'read went back', sentence, operations: operationsOf(history, [shown, write, by, read]) };
+}
+
+export default {
+  name: 'monotonic-reads',
+  decides: 'monotonic-reads',
+  check(history, budget, semantics) {
+    const prepared = prepare(history, semantics);
+    return judgeThreads(prepared, budget, {
+      remember: seenWrites(prepared),
+      blamesUnwritten: false,
+      explain: (demand, read) => explain(prepared, demand, read),
+      clause: ({ by, read }) => ({
+        text: `${prepared.threads.name(read)} read ${value(history, by)} and then ${value(history, read)}`,
+        rows: [by, read],
+      }),
+      nothing: 'no session read a key again after it had read a write there',
+    });
+  },
+} satisfies Checker;

@@ -1,0 +1,38 @@
+/**
+ * Monotonic writes (Terry et al. 1994): a state that shows a session's later write shows its earlier ones too. Judged within one
+ * state, and in later states of the same log.
+ */
+import type { Anomaly, Checker } from '../checker.ts';
+import { judgeStates } from '../sessions/by-state.ts';
+import type { Demand } from '../sessions/demands.ts';
+import { operationsOf, ownWrites, prepare, type Prepared } from '../sessions/rule.ts';
+import { showed } from '../sessions/showed.ts';
+import { capital, key, value, wrote } from '../sessions/words.ts';
+
+function explain({ history, registers, threads }: Prepared, { write, by, via }: Demand, read: number): Anomaly {
+  const later = registers.source[via];
+  const sentence =
+    `${capital(threads.name(write))} ${wrote(history, write)} and then ${value(history, later)} to ${key(history, later)}; ` +
+    `${showed({ history, registers, via, read })}.`;
+  const kind = 'later write without an earlier one';
+  return { kind, sentence, operations: operationsOf(history, [registers.source[read], write, by, later, via, read]) };
+}
+
+export default {
+  name: 'monotonic-writes',
+  decides: 'monotonic-writes',
+  check(history, budget, semantics) {
+    const prepared = prepare(history, semantics);
+    return judgeStates(prepared, budget, {
+      remember: ownWrites(prepared),
+      explain: (demand, read) => explain(prepared, demand, read),
+      clause: ({ write, by, via, read, shown }) => ({
+        text:
+          `${value(history, read)} is shown with ${value(history, via)} of ${key(history, via)}, which ` +
+          `${prepared.threads.name(write)} wrote after ${value(history, write)}`,
+        rows: [write, by, prepared.registers.source[via], shown, via, read],
+      }),
+      nothing: 'no state showed a write whose session had written before',
+    });
+  },
+} satisfies Checker;

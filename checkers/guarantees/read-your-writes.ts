@@ -1,0 +1,47 @@
+/**
+ * Read-your-writes (Terry et al. 1994): a read sees every earlier acknowledged write of its own session to that key, or a
+ * later one. A write that was lost after its acknowledgement is still owed to its session.
+ */
+import { READ } from '../../history/history.ts';
+import type { Anomaly, Checker } from '../checker.ts';
+import { judgeThreads } from '../sessions/by-thread.ts';
+import type { Demand } from '../sessions/demands.ts';
+import { INITIAL, UNWRITTEN } from '../sessions/registers.ts';
+import { operationsOf, ownWrites, prepare, type Prepared } from '../sessions/rule.ts';
+import { answer, capital, key, value, when, wrote } from '../sessions/words.ts';
+
+function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
+  const shown = registers.source[read];
+  const own =
+    history.f[by] === READ
+      ? `wrote ${value(history, write)} to ${key(history, write)} (read back${when(history, by)})`
+      : wrote(history, write);
+  const how = shown === UNWRITTEN ? 'which nobody wrote' : shown === INITIAL ? 'the initial value' : 'written before it';
+  const source = answer(history, read);
+  const lost = registers.seen[write] === 0 ? `; no read ever returned ${value(history, write)}` : '';
+  return {
+    kind: shown === UNWRITTEN ? 'read of a value never written' : 'own write not seen',
+    sentence:
+      `${capital(threads.name(read))} ${own} and then read ${value(history, read)}, ${how}` +
+      `${source === '' ? '' : `,${source}`}${lost}.`,
+    operations: operationsOf(history, [shown, write, by, read]),
+  };
+}
+
+export default {
+  name: 'read-your-writes',
+  decides: 'read-your-writes',
+  check(history, budget, semantics) {
+    const prepared = prepare(history, semantics);
+    return judgeThreads(prepared, budget, {
+      remember: ownWrites(prepared),
+      blamesUnwritten: true,
+      explain: (demand, read) => explain(prepared, demand, read),
+      clause: ({ write, by, read, shown }) => ({
+        text: `${prepared.threads.name(read)} wrote ${value(history, write)} and then read ${value(history, read)}`,
+        rows: [write, by, shown, read],
+      }),
+      nothing: 'no read follows an acknowledged write of its own session to the same key',
+    });
+  },
+} satisfies Checker;

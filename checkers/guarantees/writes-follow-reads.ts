@@ -1,0 +1,38 @@
+/**
+ * Writes follow reads (Terry et al. 1994): a state that shows a write shows every write its session had read before making it.
+ * Judged within one state, and in later states of the same log.
+ */
+import type { Anomaly, Checker } from '../checker.ts';
+import { judgeStates } from '../sessions/by-state.ts';
+import type { Demand } from '../sessions/demands.ts';
+import { operationsOf, prepare, type Prepared, seenWrites } from '../sessions/rule.ts';
+import { showed } from '../sessions/showed.ts';
+import { capital, key, value, when, wrote } from '../sessions/words.ts';
+
+function explain({ history, registers, threads }: Prepared, { write, by, via }: Demand, read: number): Anomaly {
+  const later = registers.source[via];
+  const sentence =
+    `${capital(threads.name(by))} read ${value(history, by)} from ${key(history, by)}${when(history, by)} and then ` +
+    `${wrote(history, later)}; ${showed({ history, registers, via, read })}.`;
+  const kind = 'write without what it followed';
+  return { kind, sentence, operations: operationsOf(history, [registers.source[read], write, by, later, via, read]) };
+}
+
+export default {
+  name: 'writes-follow-reads',
+  decides: 'writes-follow-reads',
+  check(history, budget, semantics) {
+    const prepared = prepare(history, semantics);
+    return judgeStates(prepared, budget, {
+      remember: seenWrites(prepared),
+      explain: (demand, read) => explain(prepared, demand, read),
+      clause: ({ write, by, via, read, shown }) => ({
+        text:
+          `${value(history, read)} is shown with ${value(history, via)} of ${key(history, via)}, which ` +
+          `${prepared.threads.name(by)} wrote after reading ${value(history, write)}`,
+        rows: [write, by, prepared.registers.source[via], shown, via, read],
+      }),
+      nothing: 'no state showed a write whose session had read before making it',
+    });
+  },
+} satisfies Checker;

@@ -1,0 +1,25 @@
+/** Gathers anomalies into a verdict: all are counted, the first ten are explained. */
+import type { Anomaly, Evidence, Verdict } from '../checker.ts';
+
+const EXPLAINED_MAX = 10;
+
+export class Findings {
+  #count = 0;
+  readonly #anomalies: Anomaly[] = [];
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(explain: () => Anomaly): void {
+    this.#count++;
+    if (this.#anomalies.length < EXPLAINED_MAX) this.#anomalies.push(explain());
+  }
+
+  /** Invalid if anything was found, otherwise unknown if there is a reason to doubt, otherwise valid. */
+  verdict(examined: Evidence, doubt?: string): Verdict {
+    const [first, ...rest] = this.#anomalies;
+    if (first !== undefined) return { type: 'invalid', anomalies: [first, ...rest], count: this.#count, examined };
+    return doubt === undefined ? { type: 'valid', examined } : { type: 'unknown', reason: doubt, examined };
+  }
+}

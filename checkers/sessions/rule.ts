@@ -1,0 +1,93 @@
+/** What the four session guarantees have in common, and where they differ. */
+import { INFO, OK, READ } from '../../history/history.ts';
+import type { Budget, Evidence, Semantics, Verdict } from '../checker.ts';
+import type { History } from '../../history/history.ts';
+import { explainClaim, falseClaims } from './claims.ts';
+import type { Findings } from './findings.ts';
+import { INITIAL, Registers } from './registers.ts';
+import { eventsOf, type Threads, threadsOf } from './threads.ts';
+import type { Wanted, WantedOrder } from './wanted-order.ts';
+import { amount, key } from './words.ts';
+
+/** A history prepared for any of the four. */
+export interface Prepared {
+  readonly history: History;
+  readonly registers: Registers;
+  readonly threads: Threads;
+  readonly events: Int32Array;
+}
+
+export function prepare(history: History, semantics: Semantics): Prepared {
+  return {
+    history,
+    registers: new Registers(history, semantics),
+    threads: threadsOf(history, semantics),
+    events: eventsOf(history),
+  };
+}
+
+/** The write that a completed operation binds its session to, or a negative number. */
+export type Remember = (row: number) => number;
+
+/** Its own acknowledged write. One of unknown outcome counts once the session itself has read it. */
+export function ownWrites({ history, registers, threads }: Prepared): Remember {
+  return (row) => {
+    if (history.f[row] !== READ) return registers.isAcknowledged(row) ? row : INITIAL;
+    const write = registers.source[row];
+    const own = write >= 0 && history.outcome[write] === INFO && threads.of[write] === threads.of[row];
+    return own ? write : INITIAL;
+  };
+}
+
+/** The write whose value it read. */
+export function seenWrites({ history, registers }: Prepared): Remember {
+  return (row) => (history.f[row] === READ && history.outcome[row] === OK ? registers.source[row] : INITIAL);
+}
+
+/** Adds the contradictions that all four report alike: false claims, and circles of what the guarantee wants. */
+export function reportCommon(
+  prepared: Prepared,
+  order: WantedOrder,
+  findings: Findings,
+  budget: Budget,
+  clause: (wanted: Wanted) => { readonly text: string; readonly rows: readonly number[] },
+): string | undefined {
+  const { history, registers, events } = prepared;
+  for (const claim of falseClaims(registers, events)) findings.add(() => explainClaim(history, claim));
+  const { circles, stopped } = order.circles(budget);
+  for (const circle of circles) {
+    findings.add(() => {
+      const clauses = circle.map(clause);
+      return {
+        kind: 'contradictory order',
+        sentence: `No order of the writes to ${key(history, circle[0].read)} allows that ${clauses.map(({ text }) => text).join(', and that ')}.`,
+        operations: operationsOf(
+          history,
+          clauses.flatMap(({ rows }) => rows),
+        ),
+      };
+    });
+  }
+  return stopped;
+}
+
+/** Rows as operations, each once, in order of invocation; what stands for no row is left out. */
+export function operationsOf(history: History, rows: readonly number[]): ReturnType<History['operation']>[] {
+  const distinct = [...new Set(rows)].filter((row) => row >= 0).sort((a, b) => a - b);
+  return distinct.map((row) => history.operation(row));
+}
+
+export function verdictOf(
+  findings: Findings,
+  examined: Evidence & { readonly pairs: number; readonly ambiguous: number },
+  nothing: string,
+): Verdict {
+  const { pairs, ambiguous } = examined;
+  const doubt =
+    ambiguous > 0
+      ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
+      : pairs === 0
+        ? nothing
+        : undefined;
+  return findings.verdict(examined, doubt);
+}

@@ -1,0 +1,64 @@
+/**
+ * Which reads were answered from one state, or from states of which one continues the other.
+ *
+ * A state is what one multi-key read saw. Reads of one life of one node, of one term, are states of one log: of two places of
+ * one term, the lower is a prefix of the higher. Across terms that is not so where uncommitted writes are served: (2,120) may
+ * have been undone when the node stands at (3,115); such reads are not compared.
+ */
+import { type History, NONE, OK, READ } from '../../history/history.ts';
+import { positionsOf } from '../positions.ts';
+
+export interface StateGroups {
+  /** Reads of one node's log, by ascending position. */
+  readonly logs: readonly (readonly number[])[];
+  /** Reads of one state with no known place: the rows of a batch, or a single read. */
+  readonly batches: readonly (readonly number[])[];
+}
+
+export function statesOf(history: History): StateGroups {
+  const positions = positionsOf(history);
+  const lives = livesOf(history);
+  const logs = new Map<string, Map<number, number[]>>();
+  const batches: number[][] = [];
+  let openBatch = NONE;
+  for (let row = 0; row < history.length; row++) {
+    if (history.f[row] !== READ || history.outcome[row] !== OK) continue;
+    const node = history.node[row];
+    const life = node === NONE ? undefined : lives(node, history.call[row], history.ret[row]);
+    if (life === undefined || positions.group[row] === NONE) {
+      const batch = history.batch[row];
+      if (batch !== NONE && batch === openBatch) batches[batches.length - 1].push(row);
+      else batches.push([row]);
+      openBatch = batch;
+      continue;
+    }
+    const name = `${node} ${life} ${positions.group[row]}`;
+    let terms = logs.get(name);
+    if (terms === undefined) logs.set(name, (terms = new Map<number, number[]>()));
+    const log = terms.get(positions.history[row]);
+    if (log === undefined) terms.set(positions.history[row], [row]);
+    else log.push(row);
+  }
+  const sorted = [...logs.values()].flatMap((terms) => [...terms.values()]);
+  for (const log of sorted) log.sort((a, b) => positions.at[a] - positions.at[b]);
+  return { logs: sorted, batches };
+}
+
+/** The number of the life of a node in which an operation fell; undefined if it reached over an end or a beginning. */
+function livesOf(history: History): (node: number, call: number, ret: number) => number | undefined {
+  const changes = history.nodes.map((): number[] => []);
+  for (const note of history.notes) {
+    if (note.process !== 'cluster' || (note.f !== 'up' && note.f !== 'down')) continue;
+    const { node } = note.value as { readonly node?: string };
+    changes[history.nodes.indexOf(node ?? '')]?.push(note.at);
+  }
+  const before = (list: readonly number[], position: number): number => {
+    let count = 0;
+    while (count < list.length && list[count] <= position) count++;
+    return count;
+  };
+  return (node, call, ret) => {
+    const life = before(changes[node], ret);
+    return life === before(changes[node], call) ? life : undefined;
+  };
+}

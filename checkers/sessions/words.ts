@@ -1,0 +1,57 @@
+/** The phrases that explanations are made of. */
+import { type History, INFO, NONE, ROLES } from '../../history/history.ts';
+import type { Instant, Value } from '../../history/operation.ts';
+
+const VALUE_LENGTH_MAX = 60;
+
+/** `1.204 s` since the run began. */
+export function seconds(time: Instant): string {
+  return `${(time / 1e9).toFixed(3)} s`;
+}
+
+export function valueText(value: Value): string {
+  const text = JSON.stringify(value);
+  return text.length <= VALUE_LENGTH_MAX ? text : `${text.slice(0, VALUE_LENGTH_MAX)}…`;
+}
+
+/** Written or read. */
+export function value(history: History, row: number): string {
+  return valueText(history.values.get(history.value[row]));
+}
+
+export function key(history: History, row: number): string {
+  return String(history.keys[history.key[row]]);
+}
+
+/** ` at 1.310 s`, when the answer came; nothing in a history without times. */
+export function when(history: History, row: number): string {
+  const time = Number.isNaN(history.retTime[row]) ? history.callTime[row] : history.retTime[row];
+  return Number.isNaN(time) ? '' : ` at ${seconds(time)}`;
+}
+
+/** `n2 (follower)`, or who else answered. */
+export function server(history: History, row: number): string {
+  if (history.node[row] === NONE) return 'an unnamed node';
+  const role = ROLES[history.role[row]];
+  return role === undefined ? history.nodes[history.node[row]] : `${history.nodes[history.node[row]]} (${role})`;
+}
+
+/** ` from n2 (follower) at 1.310 s`. */
+export function answer(history: History, row: number): string {
+  return `${history.node[row] === NONE ? '' : ` from ${server(history, row)}`}${when(history, row)}`;
+}
+
+/** `wrote 17 to x (ok at 1.204 s)`. */
+export function wrote(history: History, row: number): string {
+  const outcome = history.outcome[row] === INFO ? 'outcome unknown' : `ok${when(history, row)}`;
+  return `wrote ${value(history, row)} to ${key(history, row)} (${outcome})`;
+}
+
+export function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+/** `1 read`, `2 reads`. */
+export function amount(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
