@@ -9,7 +9,7 @@ import type { Event, Key, Outcome, Position, Value } from './operation.ts';
 import { Rows } from './rows.ts';
 import { decodeKeys, historyOf } from './table.ts';
 import { Texts } from './texts.ts';
-import { NULL_REF, Values } from './values.ts';
+import { NULL_REF, Values, jsonOf, unmarked } from './values.ts';
 
 /** Why some input is no history: one sentence, and the line it is about. */
 export class BadHistory extends Error {
@@ -95,6 +95,8 @@ const DIRECT_PROCESSES = 1 << 22;
 export interface BuilderOptions {
   /** The register of events that name none. Without it, a missing key is a broken line. */
   readonly defaultKey?: Key;
+  /** Whether values are Jepsen's independent tuples, `[key, value]`. */
+  readonly independent?: boolean;
 }
 
 type AnyEvent = Event & { readonly index?: number };
@@ -113,6 +115,7 @@ export class HistoryBuilder {
   readonly nodes = new Texts();
   readonly groups = new Texts();
   readonly #defaultKey: number;
+  readonly #independent: boolean;
   readonly #rows = new Rows();
   readonly #notes: PlacedNote[] = [];
   readonly #fields = new EventFields();
@@ -124,7 +127,8 @@ export class HistoryBuilder {
   #lastTime = Number.NEGATIVE_INFINITY;
 
   constructor(options: BuilderOptions = {}) {
-    this.#defaultKey = options.defaultKey === undefined ? NONE : this.keys.intern(JSON.stringify(options.defaultKey));
+    this.#independent = options.independent ?? false;
+    this.#defaultKey = options.defaultKey === undefined ? NONE : this.keys.intern(jsonOf(options.defaultKey));
   }
 
   /** Makes room at once; wrong guesses cost nothing but address space. */
@@ -310,7 +314,7 @@ export class HistoryBuilder {
     if (typeof key !== 'string' && !(typeof key === 'number' && Number.isFinite(key))) {
       throw this.bad(`A key must be a string or a number, not ${JSON.stringify(key) ?? 'nothing'}.`);
     }
-    return this.keys.intern(JSON.stringify(key));
+    return this.keys.intern(jsonOf(key));
   }
 
   #addNote(raw: Record<string, unknown>): void {
@@ -328,8 +332,11 @@ export class HistoryBuilder {
   }
 
   #instant(time: unknown, name: string): number {
-    if (typeof time !== 'number' || !Number.isFinite(time)) throw this.bad(`The ${name} must be a number of nanoseconds.`);
-    return time;
+    const number = unmarked(time);
+    if (typeof number !== 'number' || !Number.isFinite(number)) {
+      throw this.bad(`The ${name} must be a number of nanoseconds.`);
+    }
+    return number;
   }
 
   #readFields(raw: Record<string, unknown>, fields: EventFields): void {
@@ -345,21 +352,34 @@ export class HistoryBuilder {
     fields.f = method;
     fields.process = process as number; // checked above
     if (time !== undefined && time !== null) fields.time = this.#instant(time, 'time');
-    if (Number.isInteger(index) && (index as number) >= 0) fields.index = index as number;
+    if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index <= 0x7fffffff) fields.index = index;
     if (key !== undefined && key !== null) fields.key = this.#key(key);
     if (typeof session === 'string') fields.session = this.sessions.intern(session);
     if (typeof device === 'string') fields.device = this.devices.intern(device);
     if (typeof path === 'string') fields.path = this.paths.intern(path);
     if (typeof node === 'string') fields.node = this.nodes.intern(node);
     if (typeof role === 'string' && ROLES.includes(role as never)) fields.role = ROLES.indexOf(role as never);
-    if (typeof intended === 'number') fields.intended = intended;
+    const meant = unmarked(intended);
+    if (typeof meant === 'number') fields.intended = meant;
     if (raw.error === 'mismatch') fields.mismatch = true;
     if (raw.actual !== undefined) fields.actual = this.values.intern(raw.actual as Value); // came out of JSON or EDN
     this.#readPosition(raw.position, 'position', fields);
     const { version } = raw;
     if (Array.isArray(version) && (version.length === 0 || typeof version[0] !== 'string')) fields.versions = version;
     else this.#readPosition(version, 'version', fields);
-    this.#readValue((raw.value ?? null) as Value, fields);
+    const value = (raw.value ?? null) as Value;
+    this.#readValue(this.#independent ? this.#untupled(value, fields) : value, fields);
+  }
+
+  /** Takes the key out of an independent tuple. A completion may come without one. */
+  #untupled(value: Value, fields: EventFields): Value {
+    if (Array.isArray(value) && value.length === 2) {
+      const [key, inner] = value as readonly Value[];
+      fields.key = this.#key(key);
+      return inner;
+    }
+    if (fields.type === OK || fields.type === INVOKE) throw this.bad('With independent keys, a value must be [key, value].');
+    return null;
   }
 
   #readValue(value: Value, fields: EventFields): void {

@@ -12,6 +12,31 @@ export function isInline(value: unknown): value is number {
 }
 
 /**
+ * JSON text in which integers that no double holds exactly are strings with a mark, so that `JSON.parse` keeps all their
+ * digits: two of them must never become one value. `Values` takes the mark off again.
+ */
+export function markIntegers(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) =>
+    token.startsWith('"') ? token : markInteger(token),
+  );
+}
+
+export function markInteger(digits: string): string {
+  return Number.isSafeInteger(Number(digits)) ? String(Number(digits)) : `"\\u0000${digits}"`;
+}
+
+/** JSON text of a value, marked integers as they were written. */
+export function jsonOf(value: Value): string {
+  const text = JSON.stringify(value);
+  return text.includes('"\\u0000') ? text.replace(/"\\u0000(-?\d{16,})"/g, '$1') : text;
+}
+
+/** The number behind a field that may be a marked integer, as near as a double comes. */
+export function unmarked(value: unknown): unknown {
+  return typeof value === 'string' && /^\0-?\d{16,}$/.test(value) ? Number(value.slice(1)) : value;
+}
+
+/**
  * Values by reference: an integer of 31 bits is its own reference (`n * 2`), everything else is interned by its JSON text
  * (`id * 2 + 1`). Two values are equal iff their references are.
  */
@@ -25,7 +50,7 @@ export class Values {
 
   intern(value: Value): number {
     // Adding 0 makes a negative zero the zero that JSON writes.
-    return isInline(value) ? value * 2 + 0 : this.#texts.intern(JSON.stringify(value)) * 2 + 1;
+    return isInline(value) ? value * 2 + 0 : this.#texts.intern(jsonOf(value)) * 2 + 1;
   }
 
   /** The same for a value whose JSON text, exactly as `JSON.stringify` writes it, is `bytes[from … to-1]`. */
@@ -33,8 +58,12 @@ export class Values {
     return this.#texts.internBytes(bytes, from, to) * 2 + 1;
   }
 
+  /** The value itself; an integer that no double holds exactly comes as the string of its digits. */
   get(ref: number): Value {
-    return (ref & 1) === 0 ? ref >> 1 : (JSON.parse(this.#texts.text(ref >> 1)) as Value); // we wrote that text
+    if ((ref & 1) === 0) return ref >> 1;
+    const text = this.#texts.text(ref >> 1);
+    const exact = !/^-?\d{16,}$/.test(text) || Number.isSafeInteger(Number(text));
+    return exact ? (JSON.parse(text) as Value) : text; // we wrote that text
   }
 
   /** How many values are interned. */

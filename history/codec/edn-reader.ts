@@ -1,0 +1,264 @@
+/**
+ * Reads EDN (https://github.com/edn-format/edn), and what Clojure's printer adds to it, into JSON's values.
+ *
+ * Keywords keep their colon (`":ok"`), so that they differ from strings; symbols and characters are strings; lists and
+ * vectors are equal, as in Clojure; sets and maps with other keys than keywords and strings are sorted, so that equal ones
+ * have equal texts; a tag is dropped; an integer past 2^53 keeps its digits (see `markInteger`).
+ */
+import { BadHistory } from '../builder.ts';
+import type { Value } from '../operation.ts';
+import { markInteger } from '../values.ts';
+
+export const END = Symbol('end of input');
+/** What a closing bracket reads as, inside its collection only. */
+const CLOSED = Symbol('closing bracket');
+
+type Read = Value | typeof END | typeof CLOSED;
+
+const DEPTH_MAX = 500;
+const CHARACTERS: Readonly<Record<string, string>> = {
+  newline: '\n', return: '\r', space: ' ', tab: '\t', formfeed: '\f', backspace: '\b',
+}; // prettier-ignore
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', '"': '"', '\\': '\\',
+}; // prettier-ignore
+const CLOSING: Readonly<Record<string, string>> = { '[': ']', '(': ')', '{': '}' };
+
+const BLANK = /[\s,]/;
+/** Anything that ends a number, symbol or keyword. */
+const TOKEN = /[^\s,;"()[\]{}\\]+/y;
+const INTEGER = /^[+-]?\d+N?$/;
+const FLOAT = /^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?M?$/;
+const RATIO = /^[+-]?\d+\/\d+$/;
+
+/** The text of a keyword without its colon; other texts as they are. */
+export function textOfKeyword(text: string): string {
+  return text.startsWith(':') ? text.slice(1) : text;
+}
+
+export class EdnReader {
+  readonly #text: string;
+  #at = 0;
+  #line = 1;
+  #counted = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** 1-based line of the place reached. */
+  get line(): number {
+    for (; this.#counted < Math.min(this.#at, this.#text.length); this.#counted++) {
+      if (this.#text.charCodeAt(this.#counted) === 10) this.#line++;
+    }
+    return this.#line;
+  }
+
+  get atEnd(): boolean {
+    return this.#at >= this.#text.length;
+  }
+
+  lineOfNext(): number {
+    this.#skipBlanks();
+    return this.line;
+  }
+
+  /** Enters the vector or list that comes next, if one does; returns the bracket that closes it. */
+  openList(): string | undefined {
+    this.#skipBlanks();
+    const open = this.#text[this.#at];
+    if (open !== '[' && open !== '(') return undefined;
+    this.#at++;
+    return CLOSING[open];
+  }
+
+  /** Leaves it, if its closing bracket comes next. */
+  closeList(close: string): boolean {
+    this.#skipBlanks();
+    if (this.#text[this.#at] !== close) return false;
+    this.#at++;
+    return true;
+  }
+
+  /** The next value, or END. */
+  next(): Value | typeof END {
+    const value = this.#read(undefined);
+    if (value === CLOSED) throw this.#bad('This closes nothing.');
+    return value;
+  }
+
+  #bad(reason: string): BadHistory {
+    return new BadHistory(reason, this.line);
+  }
+
+  #skipBlanks(): void {
+    for (; this.#at < this.#text.length; this.#at++) {
+      const character = this.#text[this.#at];
+      if (character === ';') {
+        const newline = this.#text.indexOf('\n', this.#at);
+        this.#at = newline < 0 ? this.#text.length - 1 : newline;
+      } else if (!BLANK.test(character)) {
+        return;
+      }
+    }
+  }
+
+  #read(close: string | undefined): Read {
+    for (;;) {
+      this.#skipBlanks();
+      const character = this.#text[this.#at];
+      if (character === undefined) return END;
+      if (character === ')' || character === ']' || character === '}') {
+        if (character !== close) throw this.#bad(`'${character}' closes nothing.`);
+        this.#at++;
+        return CLOSED;
+      }
+      if (character === '#' && this.#text[this.#at + 1] === '_') {
+        this.#at += 2;
+        this.#value();
+        continue;
+      }
+      return this.#form(character);
+    }
+  }
+
+  /** A value where there must be one. */
+  #value(): Value {
+    const value = this.#read(undefined);
+    if (value === END) throw this.#bad('The file ends within a value.');
+    if (value === CLOSED) throw this.#bad('A value is missing here.');
+    return value;
+  }
+
+  #form(character: string): Value {
+    switch (character) {
+      case '"':
+        return this.#string();
+      case '\\':
+        return this.#character();
+      case '[':
+      case '(':
+        return this.#items(character);
+      case '{':
+        return mapOf(this.#items(character), () => this.#bad('A map has a key without a value.'));
+      case '#':
+        return this.#dispatch();
+      case '^':
+        // Metadata says nothing about the value that follows it.
+        this.#at++;
+        this.#value();
+        return this.#value();
+      default:
+        return this.#token();
+    }
+  }
+
+  #items(open: string): Value[] {
+    this.#at++;
+    if (++this.#depth > DEPTH_MAX) throw this.#bad('Values are nested too deeply.');
+    const items: Value[] = [];
+    for (;;) {
+      const item = this.#read(CLOSING[open]);
+      if (item === END) throw this.#bad(`The file ends before '${CLOSING[open]}'.`);
+      if (item === CLOSED) break;
+      items.push(item);
+    }
+    this.#depth--;
+    return items;
+  }
+
+  #dispatch(): Value {
+    this.#at++;
+    const character = this.#text[this.#at];
+    if (character === '{') return { '#set': sorted(this.#items('{')) };
+    if (character === '"') return this.#string();
+    if (character === '#') {
+      this.#at++;
+      return `##${this.#rawToken()}`;
+    }
+    this.#rawToken(); // the tag
+    return this.#value();
+  }
+
+  #string(): string {
+    const parts: string[] = [];
+    let start = ++this.#at;
+    for (;;) {
+      const character = this.#text[this.#at];
+      if (character === undefined) throw this.#bad('The file ends within a string.');
+      if (character !== '"' && character !== '\\') {
+        this.#at++;
+        continue;
+      }
+      parts.push(this.#text.slice(start, this.#at));
+      this.#at++;
+      if (character === '"') return parts.join('');
+      parts.push(this.#escape());
+      start = this.#at;
+    }
+  }
+
+  #escape(): string {
+    const escaped = this.#text[this.#at++];
+    if (escaped === 'u') {
+      const digits = this.#text.slice(this.#at, this.#at + 4);
+      if (!/^[\da-fA-F]{4}$/.test(digits)) throw this.#bad('\\u must be followed by four hexadecimal digits.');
+      this.#at += 4;
+      return String.fromCharCode(Number.parseInt(digits, 16));
+    }
+    const character = ESCAPES[escaped];
+    if (character === undefined) throw this.#bad(`\\${escaped ?? ''} is no escape of EDN.`);
+    return character;
+  }
+
+  #character(): string {
+    this.#at++;
+    const first = this.#text[this.#at];
+    if (first === undefined) throw this.#bad('The file ends within a character.');
+    const name = /[A-Za-z]/.test(first) ? this.#rawToken() : first;
+    if (name === first) this.#at += name === this.#text[this.#at] ? 1 : 0;
+    if (name.length === 1) return name;
+    if (/^u[\da-fA-F]{4}$/.test(name)) return String.fromCharCode(Number.parseInt(name.slice(1), 16));
+    const character = CHARACTERS[name];
+    if (character === undefined) throw this.#bad(`\\${name} is no character of EDN.`);
+    return character;
+  }
+
+  #rawToken(): string {
+    TOKEN.lastIndex = this.#at;
+    const token = TOKEN.exec(this.#text)?.[0];
+    if (token === undefined) throw this.#bad('A name is missing here.');
+    this.#at += token.length;
+    return token;
+  }
+
+  #token(): Value {
+    const token = this.#rawToken();
+    if (token === 'nil') return null;
+    if (token === 'true') return true;
+    if (token === 'false') return false;
+    if (token.startsWith(':')) return token;
+    if (INTEGER.test(token)) return JSON.parse(markInteger(token.replace(/^\+|N$/g, ''))) as Value; // a number or a string
+    if (FLOAT.test(token)) return Number(token.replace('M', ''));
+    if (RATIO.test(token)) return token;
+    if (/^[\p{L}*+!_?$%&=<>/.|'-]/u.test(token)) return token;
+    throw this.#bad(`${JSON.stringify(token.slice(0, 40))} is neither a number nor a name.`);
+  }
+}
+
+const textOf = (value: Value): string => JSON.stringify(value);
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function sorted(values: readonly Value[]): Value[] {
+  return [...values].sort((a, b) => byText(textOf(a), textOf(b)));
+}
+
+function mapOf(items: readonly Value[], odd: () => BadHistory): Value {
+  if (items.length % 2 !== 0) throw odd();
+  const entries: [Value, Value][] = [];
+  for (let at = 0; at < items.length; at += 2) entries.push([items[at], items[at + 1]]);
+  entries.sort(([a], [b]) => byText(textOf(a), textOf(b)));
+  const named = entries.every(([name]) => typeof name === 'string');
+  return named ? Object.fromEntries(entries as [string, Value][]) : { '#map': entries };
+}

@@ -1,0 +1,352 @@
+/**
+ * Reads one journal line byte by byte into an `EventFields`, without an object or a string. It knows the common shapes
+ * only; of anything else it says so, and the line goes to `JSON.parse`: that decides what is right.
+ */
+import { type EventFields, type HistoryBuilder, READ_MANY, methodCodes, typeCodes } from '../builder.ts';
+import { CAS, NONE, ROLES } from '../history.ts';
+import { NULL_REF } from '../values.ts';
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const SMALL_MAX = 0x3fffffff;
+/** More digits than this may not fit a double exactly. */
+const EXACT_DIGITS = 15;
+
+/** What a line may go on with where it does not fit: nothing here. */
+const UNUSUAL = -1;
+
+const UNKNOWN = 0;
+const FIELD_NAMES = [
+  '', 'index', 'time', 'process', 'type', 'f', 'key', 'value', 'session', 'device', 'path', 'intended', 'node', 'role',
+  'version', 'position', 'error', 'actual',
+] as const; // prettier-ignore
+const [
+  , INDEX, TIME, PROCESS, TYPE, F, KEY, VALUE, SESSION, DEVICE, PATH, INTENDED, NODE, ROLE, VERSION, POSITION, ERROR,
+] = FIELD_NAMES.keys(); // prettier-ignore
+const ACTUAL = FIELD_NAMES.indexOf('actual');
+
+/** A word and the quote that ends it. */
+const quoted = (word: string): Uint8Array => new TextEncoder().encode(`${word}"`);
+const names: readonly Uint8Array[] = FIELD_NAMES.map(quoted);
+
+interface Word {
+  readonly bytes: Uint8Array;
+  readonly code: number;
+}
+const wordsOf = (codes: Iterable<readonly [string, number]>): readonly Word[] =>
+  [...codes].map(([word, code]) => ({ bytes: quoted(word), code }));
+const types = wordsOf(typeCodes);
+/** Methods of one row; the others are unusual. */
+const methods = wordsOf([...methodCodes].filter(([, code]) => code < READ_MANY));
+const roles = wordsOf(ROLES.map((role, code) => [role, code] as const));
+const MISMATCH_WORD = quoted('mismatch');
+
+function startsWith(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
+  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false;
+  return true;
+}
+
+const ABSENT = 0;
+const SCALAR = 1;
+const PAIR = 2;
+
+export class FieldScanner {
+  readonly #builder: HistoryBuilder;
+  readonly #fields: EventFields;
+  /** The name of the n-th field of the last line: most often that of this one too. */
+  readonly #order = new Uint8Array(64);
+  #bytes: Uint8Array = new Uint8Array(0);
+  #number = Number.NaN;
+  #reference = NULL_REF;
+  #code = 0;
+  #first = NULL_REF;
+  #second = NULL_REF;
+  #valueShape = ABSENT;
+
+  constructor(builder: HistoryBuilder, fields: EventFields) {
+    this.#builder = builder;
+    this.#fields = fields;
+  }
+
+  /**
+   * Reads the line that starts at `at` into the fields. Returns where the next line starts, or a negative number for a
+   * line to be read another way. A newline must follow somewhere.
+   */
+  line(bytes: Uint8Array, at: number): number {
+    const fields = this.#fields;
+    fields.clear();
+    this.#bytes = bytes;
+    this.#valueShape = ABSENT;
+    if (bytes[at++] !== OPEN_BRACE) return UNUSUAL;
+    let seen = 0;
+    for (let n = 0; ; n = (n + 1) & 63) {
+      while (bytes[at] === SPACE) at++;
+      if (bytes[at] !== QUOTE) return UNUSUAL;
+      const field = this.#name(at + 1, n);
+      at = field === UNKNOWN ? this.#string(at) : at + 1 + names[field].length;
+      if (at < 0) return UNUSUAL;
+      while (bytes[at] === SPACE) at++;
+      if (bytes[at++] !== COLON) return UNUSUAL;
+      while (bytes[at] === SPACE) at++;
+      at = this.#field(field, at);
+      if (at < 0) return UNUSUAL;
+      seen |= 1 << field;
+      while (bytes[at] === SPACE) at++;
+      const next = bytes[at++];
+      if (next === CLOSE_BRACE) break;
+      if (next !== COMMA) return UNUSUAL;
+    }
+    while (bytes[at] === SPACE || bytes[at] === RETURN) at++;
+    const required = (1 << PROCESS) | (1 << TYPE) | (1 << F);
+    if (bytes[at] !== NEWLINE || (seen & required) !== required) return UNUSUAL;
+    return this.#settleValue() ? at + 1 : UNUSUAL;
+  }
+
+  /** Whether the value fits the method: only a cas has a pair. */
+  #settleValue(): boolean {
+    const fields = this.#fields;
+    if (fields.f === CAS) {
+      if (this.#valueShape !== PAIR) return this.#valueShape === ABSENT || this.#first === NULL_REF;
+      fields.expected = this.#first;
+      fields.value = this.#second;
+      return true;
+    }
+    if (this.#valueShape === PAIR) return false;
+    if (this.#valueShape === SCALAR) fields.value = this.#first;
+    return true;
+  }
+
+  #name(at: number, n: number): number {
+    const guess = this.#order[n];
+    const bytes = this.#bytes;
+    if (guess !== UNKNOWN && startsWith(bytes, at, names[guess])) return guess;
+    for (let field = 1; field < names.length; field++) {
+      if (startsWith(bytes, at, names[field])) return (this.#order[n] = field);
+    }
+    return UNKNOWN;
+  }
+
+  /** Reads a field's value; returns where it ends. */
+  #field(field: number, at: number): number {
+    const fields = this.#fields;
+    let end: number;
+    switch (field) {
+      case INDEX:
+        end = this.#decimal(at);
+        fields.index = this.#number >= 0 && this.#number <= 0x7fffffff ? this.#number : NONE;
+        return end;
+      case TIME:
+        end = this.#decimal(at);
+        fields.time = this.#number;
+        return end;
+      case INTENDED:
+        end = this.#decimal(at);
+        fields.intended = this.#number;
+        return end;
+      case PROCESS:
+        end = this.#decimal(at);
+        if (!(this.#number >= 0 && this.#number <= 0x7fffffff)) return UNUSUAL;
+        fields.process = this.#number;
+        return end;
+      case TYPE:
+        end = this.#word(at, types);
+        fields.type = this.#code;
+        return end;
+      case F:
+        end = this.#word(at, methods);
+        fields.f = this.#code;
+        return end;
+      case ROLE:
+        end = this.#word(at, roles);
+        fields.role = this.#code;
+        return end;
+      case KEY:
+        return this.#key(at);
+      case VALUE:
+        return this.#value(at);
+      case ACTUAL:
+        end = this.#scalar(at);
+        fields.actual = this.#reference;
+        return end;
+      case ERROR:
+        fields.mismatch = this.#bytes[at] === QUOTE && startsWith(this.#bytes, at + 1, MISMATCH_WORD);
+        return this.#skip(at);
+      case UNKNOWN:
+        return this.#skip(at);
+      default:
+        return this.#named(field, at);
+    }
+  }
+
+  /** The fields that name something: session, device, path, node; and positions, which name a group. */
+  #named(field: number, at: number): number {
+    const fields = this.#fields;
+    if (field === VERSION || field === POSITION) return this.#position(field, at);
+    const end = this.#string(at);
+    if (end < 0) return end;
+    const builder = this.#builder;
+    const bytes = this.#bytes;
+    if (field === SESSION) fields.session = builder.sessions.internBytes(bytes, at + 1, end - 1);
+    else if (field === DEVICE) fields.device = builder.devices.internBytes(bytes, at + 1, end - 1);
+    else if (field === PATH) fields.path = builder.paths.internBytes(bytes, at + 1, end - 1);
+    else if (field === NODE) fields.node = builder.nodes.internBytes(bytes, at + 1, end - 1);
+    return end;
+  }
+
+  #key(at: number): number {
+    const bytes = this.#bytes;
+    let end: number;
+    if (bytes[at] === QUOTE) {
+      end = this.#string(at);
+    } else {
+      end = this.#decimal(at);
+      // -0 and numbers past the exact ones have another text than they came with.
+      if (end < 0 || end - at > EXACT_DIGITS || (bytes[at] === MINUS && bytes[at + 1] === ZERO)) return UNUSUAL;
+    }
+    if (end < 0) return UNUSUAL;
+    this.#fields.key = this.#builder.keys.internBytes(bytes, at, end);
+    return end;
+  }
+
+  #value(at: number): number {
+    const bytes = this.#bytes;
+    if (bytes[at] !== OPEN_BRACKET) {
+      const end = this.#scalar(at);
+      this.#first = this.#reference;
+      this.#valueShape = SCALAR;
+      return end;
+    }
+    at = this.#scalar(this.#spaces(at + 1));
+    if (at < 0) return UNUSUAL;
+    this.#first = this.#reference;
+    at = this.#spaces(at);
+    if (bytes[at] !== COMMA) return UNUSUAL;
+    at = this.#scalar(this.#spaces(at + 1));
+    if (at < 0) return UNUSUAL;
+    this.#second = this.#reference;
+    at = this.#spaces(at);
+    if (bytes[at] !== CLOSE_BRACKET) return UNUSUAL;
+    this.#valueShape = PAIR;
+    return at + 1;
+  }
+
+  /** `["g0",3,118]` */
+  #position(field: number, at: number): number {
+    const bytes = this.#bytes;
+    if (bytes[at] !== OPEN_BRACKET || bytes[at + 1] !== QUOTE) return UNUSUAL;
+    const end = this.#string(at + 1);
+    if (end < 0 || bytes[end] !== COMMA) return UNUSUAL;
+    const group = this.#builder.groups.internBytes(bytes, at + 2, end - 1);
+    at = this.#scalar(end + 1);
+    if (at < 0 || bytes[at] !== COMMA || this.#reference === NULL_REF) return UNUSUAL;
+    const history = this.#reference;
+    at = this.#decimal(at + 1);
+    if (at < 0 || bytes[at] !== CLOSE_BRACKET) return UNUSUAL;
+    const fields = this.#fields;
+    if (field === VERSION) {
+      fields.versionGroup = group;
+      fields.versionHistory = history;
+      fields.versionAt = this.#number;
+    } else {
+      fields.positionGroup = group;
+      fields.positionHistory = history;
+      fields.positionAt = this.#number;
+    }
+    return at + 1;
+  }
+
+  #spaces(at: number): number {
+    while (this.#bytes[at] === SPACE) at++;
+    return at;
+  }
+
+  /** A string without escapes, of ASCII only; returns where it ends, after the quote. */
+  #string(at: number): number {
+    const bytes = this.#bytes;
+    if (bytes[at] !== QUOTE) return UNUSUAL;
+    for (at++; ; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) return at + 1;
+      if (byte < SPACE || byte === BACKSLASH || byte > 0x7e) return UNUSUAL;
+    }
+  }
+
+  /** An integer of plain digits, into `#number`. */
+  #decimal(at: number): number {
+    const bytes = this.#bytes;
+    const negative = bytes[at] === MINUS;
+    if (negative) at++;
+    const start = at;
+    let number = 0;
+    let byte = bytes[at];
+    while (byte >= ZERO && byte <= NINE) {
+      number = number * 10 + byte - ZERO;
+      byte = bytes[++at];
+    }
+    this.#number = negative ? -number : number;
+    const isNumber = at > start && (bytes[start] !== ZERO || at === start + 1);
+    // A fraction, an exponent, or digits beyond what was summed up exactly.
+    return isNumber && byte !== 0x2e && (byte | 0x20) !== 0x65 && at - start <= EXACT_DIGITS ? at : UNUSUAL;
+  }
+
+  /** null, true, false, a plain string or integer, into `#reference`. */
+  #scalar(at: number): number {
+    const bytes = this.#bytes;
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      const end = this.#string(at);
+      if (end >= 0) this.#reference = this.#builder.values.internBytes(bytes, at, end);
+      return end;
+    }
+    if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
+      const end = this.#decimal(at);
+      if (end < 0) return UNUSUAL;
+      const number = this.#number;
+      const small = number >= -SMALL_MAX && number <= SMALL_MAX;
+      this.#reference = small ? number * 2 + 0 : this.#builder.values.internBytes(bytes, at, end);
+      return end;
+    }
+    const length = byte === 0x66 ? 5 : 4;
+    const word = byte === 0x6e ? NULL_BYTES : byte === 0x74 ? TRUE_BYTES : byte === 0x66 ? FALSE_BYTES : undefined;
+    if (word === undefined || !startsWith(bytes, at, word)) return UNUSUAL;
+    this.#reference = byte === 0x6e ? NULL_REF : this.#builder.values.internBytes(bytes, at, at + length);
+    return at + length;
+  }
+
+  /** Over a scalar that nobody needs. */
+  #skip(at: number): number {
+    const bytes = this.#bytes;
+    const byte = bytes[at];
+    if (byte === QUOTE) return this.#string(at);
+    if (byte === 0x6e && startsWith(bytes, at, NULL_BYTES)) return at + 4;
+    return this.#decimal(at);
+  }
+
+  #word(at: number, words: readonly Word[]): number {
+    const bytes = this.#bytes;
+    if (bytes[at] !== QUOTE) return UNUSUAL;
+    for (const { bytes: word, code } of words) {
+      if (bytes[at + 1] === word[0] && startsWith(bytes, at + 1, word)) {
+        this.#code = code;
+        return at + 1 + word.length;
+      }
+    }
+    return UNUSUAL;
+  }
+}
+
+const NULL_BYTES = new TextEncoder().encode('null');
+const TRUE_BYTES = new TextEncoder().encode('true');
+const FALSE_BYTES = new TextEncoder().encode('false');

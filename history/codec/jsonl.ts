@@ -1,0 +1,203 @@
+/**
+ * Our journal: JSON Lines, one event a line, as DESIGN.md section 5 has it. The line order is the order of events.
+ *
+ * Reading is streamed through one window of a quarter of a MiB, so a file may be larger than memory's largest buffer.
+ */
+import { EventFields, HistoryBuilder } from '../builder.ts';
+import type { BuilderOptions } from '../builder.ts';
+import type { History } from '../history.ts';
+import type { Event, Position, Value } from '../operation.ts';
+import { markIntegers } from '../values.ts';
+import { FieldScanner } from './fields.ts';
+import { chunksOf, chunksOfSync } from './source.ts';
+import type { Source } from './source.ts';
+
+const NEWLINE = 0x0a;
+const WINDOW_BYTES = 256 * 1024;
+
+/** What the first line of our journals says of the run. */
+export type Header = { readonly [name: string]: Value };
+
+/** What was read although something was amiss. */
+export interface Warnings {
+  /** 1-based number of a last line that was cut off, and is not judged. */
+  readonly tornLine?: number;
+}
+
+export interface Decoded {
+  readonly history: History;
+  readonly header: Header | undefined;
+  readonly warnings: Warnings;
+}
+
+export interface DecodeOptions extends BuilderOptions {
+  /** What errors call the source. */
+  readonly file?: string;
+  /** Bytes to come, where known: room is made for them at once. */
+  readonly size?: number;
+}
+
+/**
+ * Reads a journal from a file or a stream, gzipped or not.
+ *
+ * @throws BadHistory with file, line and reason; the file system's errors as they are
+ */
+export async function readJsonl(source: Source, options: DecodeOptions = {}): Promise<Decoded> {
+  const decoder = new JsonlDecoder(withFile(source, options));
+  for await (const chunk of chunksOf(source)) decoder.push(chunk);
+  return decoder.end();
+}
+
+/** The same from a file, at once. A gzipped file must fit into memory. */
+export function readJsonlSync(path: string, options: DecodeOptions = {}): Decoded {
+  const decoder = new JsonlDecoder(withFile(path, options));
+  for (const chunk of chunksOfSync(path)) decoder.push(chunk);
+  return decoder.end();
+}
+
+const withFile = (source: Source, options: DecodeOptions): DecodeOptions =>
+  typeof source === 'string' ? { file: source, ...options } : options;
+
+/** Takes a journal in pieces. */
+export class JsonlDecoder {
+  readonly #builder: HistoryBuilder;
+  readonly #fields = new EventFields();
+  readonly #scanner: FieldScanner;
+  readonly #size: number | undefined;
+  #window = Buffer.alloc(WINDOW_BYTES);
+  /** Bytes of an unfinished line, at the start of the window. */
+  #carried = 0;
+  #lines = 0;
+  #consumed = 0;
+  #header: Header | undefined;
+
+  constructor(options: DecodeOptions = {}) {
+    this.#builder = new HistoryBuilder(options);
+    this.#builder.file = options.file;
+    this.#scanner = new FieldScanner(this.#builder, this.#fields);
+    this.#size = options.size;
+  }
+
+  push(chunk: Uint8Array): void {
+    // Pieces no larger than the window keep it in the processor's cache.
+    for (let from = 0; from < chunk.length; ) {
+      if (this.#carried * 2 > this.#window.length) this.#widen();
+      const take = Math.min(chunk.length - from, this.#window.length - this.#carried);
+      this.#window.set(chunk.subarray(from, from + take), this.#carried);
+      this.#scan(this.#carried + take);
+      from += take;
+    }
+  }
+
+  end(): Decoded {
+    const tornLine = this.#lastLine();
+    const history = this.#builder.build();
+    return { history, header: this.#header, warnings: tornLine === undefined ? {} : { tornLine } };
+  }
+
+  #widen(): void {
+    const wider = Buffer.alloc(this.#window.length * 2);
+    wider.set(this.#window.subarray(0, this.#carried));
+    this.#window = wider;
+  }
+
+  /** Reads the whole lines of the window's first `length` bytes. */
+  #scan(length: number): void {
+    const window = this.#window;
+    const end = window.subarray(0, length).lastIndexOf(NEWLINE) + 1;
+    const builder = this.#builder;
+    for (let at = end === 0 ? end : this.#firstLine(end); at < end; ) {
+      builder.line = ++this.#lines;
+      const next = this.#scanner.line(window, at);
+      if (next > 0) {
+        builder.put(this.#fields);
+        at = next;
+      } else {
+        const newline = window.indexOf(NEWLINE, at);
+        this.#parse(window.toString('utf8', at, newline));
+        at = newline + 1;
+      }
+    }
+    window.copyWithin(0, end, length);
+    this.#carried = length - end;
+    this.#consumed += end;
+  }
+
+  /** Before the first line: makes room, for as many lines as the file's size promises, and skips a byte order mark. */
+  #firstLine(end: number): number {
+    if (this.#lines > 0) return 0;
+    const window = this.#window;
+    if (this.#size !== undefined) {
+      let lines = 0;
+      for (let at = 0; at < end; at++) if (window[at] === NEWLINE) lines++;
+      this.#builder.reserve(Math.ceil((this.#size / end) * lines * 0.55) + 64);
+    }
+    return window[0] === 0xef && window[1] === 0xbb && window[2] === 0xbf ? 3 : 0;
+  }
+
+  /** What follows the last newline; the number of that line if it is torn. */
+  #lastLine(): number | undefined {
+    const text = this.#window.toString('utf8', 0, this.#carried);
+    if (text.trim() === '') return undefined;
+    const line = (this.#builder.line = ++this.#lines);
+    if (!isJson(text)) return line;
+    this.#parse(text);
+    return undefined;
+  }
+
+  #parse(text: string): void {
+    if (text.trim() === '') return;
+    const event = parseObject(text, this.#builder);
+    if (this.#builder.events === 0 && this.#header === undefined && 'tidemark' in event) {
+      if (event.tidemark !== 1) {
+        throw this.#builder.bad(`The journal has format ${JSON.stringify(event.tidemark)}; this program reads format 1.`);
+      }
+      this.#header = event as Header; // came out of JSON
+      return;
+    }
+    this.#builder.add(event as unknown as Event); // checked field by field
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parseObject(text: string, builder: HistoryBuilder): Record<string, unknown> {
+  let event: unknown;
+  try {
+    event = JSON.parse(/\d{16}/.test(text) ? markIntegers(text) : text);
+  } catch {
+    throw builder.bad(`This is not JSON: ${excerpt(text)}`);
+  }
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    throw builder.bad(`An event must be a JSON object, not ${excerpt(text)}`);
+  }
+  return event as Record<string, unknown>;
+}
+
+/** The beginning of a line as one can print it, with a full stop. */
+export function excerpt(text: string): string {
+  const printable = text.trim().replace(/[^\x20-\x7e]/g, '?');
+  return printable.length > 60 ? `${printable.slice(0, 60)}….` : `${printable}.`;
+}
+
+/** One line of a journal, without its newline. */
+export function encodeEvent(event: Event & { readonly index?: number }): string {
+  const { version, position, ...rest } = event as Event & { version?: Version; position?: Position };
+  return JSON.stringify({
+    ...rest,
+    ...(version === undefined ? {} : { version: isPosition(version) ? triple(version) : version.map(tripleOrNull) }),
+    ...(position === undefined ? {} : { position: triple(position) }),
+  });
+}
+
+type Version = Position | readonly (Position | null)[];
+const isPosition = (version: Version): version is Position => !Array.isArray(version);
+const triple = ({ group, history, at }: Position): Value => [group, history, at];
+const tripleOrNull = (position: Position | null): Value => (position === null ? null : triple(position));
