@@ -52,8 +52,9 @@ export class Indeterminate extends Error {}
 /** An answer, and the node that gave it. */
 export type From<T extends Response['type']> = Extract<Response, { type: T }> & { readonly node: NodeId };
 
-/** Pause before asking again once every node has refused. */
-const RETRY_PAUSE_MS = 25;
+/** Pause before asking again once every node has refused: doubled each time, up to the longest. */
+const RETRY_PAUSE_MS = 20;
+const RETRY_PAUSE_MS_MAX = 160;
 /** How much of the remaining time a follower may wait for a token's place before another node is asked. */
 const TOKEN_WAIT_SHARE = 0.5;
 
@@ -127,7 +128,7 @@ export class RoutingClient {
       if (path !== 'follower+token') return answer;
       // The write's place was reached; what this session has read before must be reached as well.
       if (this.#readToken && precedes(answer.position, this.#readToken)) {
-        await this.#pause(deadlineMs, 'OFFSET_NOT_AVAILABLE');
+        await this.#pause(RETRY_PAUSE_MS, deadlineMs, 'OFFSET_NOT_AVAILABLE');
         continue;
       }
       this.#readToken = answer.position;
@@ -139,6 +140,7 @@ export class RoutingClient {
   /** Asks one node after another until one answers other than by a definite refusal. */
   async #ask(body: Request, deadlineMs: number, target: () => NodeId): Promise<From<'read' | 'written' | 'mismatch'>> {
     const { nodes, only } = this.#config;
+    let pauseMs = RETRY_PAUSE_MS;
     for (let attempt = 1; ; attempt++) {
       const node = only ?? target();
       let code: RefusalCode | 'CONNECTION_REFUSED';
@@ -161,14 +163,16 @@ export class RoutingClient {
         code = 'CONNECTION_REFUSED';
         this.#redirect(node, undefined);
       }
-      if (only !== undefined || attempt % nodes.length === 0) await this.#pause(deadlineMs, code);
-      else if (this.#config.nowMs() >= deadlineMs) throw new RefusedByStore(code);
+      if (only !== undefined || attempt % nodes.length === 0) {
+        await this.#pause(pauseMs, deadlineMs, code);
+        pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS_MAX);
+      } else if (this.#config.nowMs() >= deadlineMs) throw new RefusedByStore(code);
     }
   }
 
-  async #pause(deadlineMs: number, code: RefusalCode | 'CONNECTION_REFUSED'): Promise<void> {
-    if (this.#config.nowMs() + RETRY_PAUSE_MS >= deadlineMs) throw new RefusedByStore(code);
-    await this.#config.sleepMs(RETRY_PAUSE_MS);
+  async #pause(durationMs: number, deadlineMs: number, code: RefusalCode | 'CONNECTION_REFUSED'): Promise<void> {
+    if (this.#config.nowMs() + durationMs >= deadlineMs) throw new RefusedByStore(code);
+    await this.#config.sleepMs(durationMs);
   }
 
   /** `node` refused: follow its hint, or believe in the next one. */
