@@ -55,13 +55,18 @@ export type From<T extends Response['type']> = Extract<Response, { type: T }> & 
 /** Pause before asking again once every node has refused: doubled each time, up to the longest. */
 const RETRY_PAUSE_MS = 20;
 const RETRY_PAUSE_MS_MAX = 160;
+/** How long a node that would not serve a read is passed over. */
+const AVOID_MS = 500;
 /** How much of the remaining time a follower may wait for a token's place before another node is asked. */
 const TOKEN_WAIT_SHARE = 0.5;
 
 export class RoutingClient {
   readonly #config: ClientConfig;
   readonly #lines = new Map<NodeId, Line>();
+  /** Nodes that would not serve a read, and until when (ms) the next nearest is asked instead. */
+  readonly #avoided = new Map<NodeId, number>();
   #leader: NodeId | undefined;
+  /** Whom to ask for the leader while nobody knows. */
   #guess: number;
   #readToken: Position | undefined;
   #writeToken: Position | undefined;
@@ -177,7 +182,8 @@ export class RoutingClient {
 
   /** `node` refused: follow its hint, or believe in the next one. */
   #redirect(node: NodeId, hint: NodeId | undefined): void {
-    const { nodes } = this.#config;
+    const { nodes, nowMs } = this.#config;
+    this.#avoided.set(node, nowMs() + AVOID_MS);
     this.#leader = hint !== undefined && hint !== node && nodes.includes(hint) ? hint : undefined;
     this.#guess = (nodes.indexOf(node) + 1) % nodes.length;
   }
@@ -186,18 +192,22 @@ export class RoutingClient {
     return this.#leader ?? this.#config.nodes[this.#guess % this.#config.nodes.length];
   }
 
+  /** The nearest node that served when last asked. */
   #nearest(): NodeId {
-    return this.#config.nodes[this.#guess % this.#config.nodes.length];
+    return this.#nearestOf(this.#config.nodes);
   }
 
   /** The nearest node that did not last say it leads. */
   #nearestFollower(): NodeId {
-    const { nodes } = this.#config;
-    for (let i = 0; i < nodes.length; i++) {
-      const node = nodes[(this.#guess + i) % nodes.length];
-      if (node !== this.#leader) return node;
-    }
-    return nodes[0];
+    return this.#nearestOf(this.#config.nodes.filter((node) => node !== this.#leader));
+  }
+
+  #nearestOf(nodes: readonly NodeId[]): NodeId {
+    const now = this.#config.nowMs();
+    const serving = nodes.find((node) => (this.#avoided.get(node) ?? 0) <= now);
+    if (serving !== undefined) return serving;
+    // All refused lately: the one that did so longest ago, the leader among them.
+    return this.#config.nodes.reduce((a, b) => ((this.#avoided.get(b) ?? 0) < (this.#avoided.get(a) ?? 0) ? b : a));
   }
 
   #line(node: NodeId): Line {
