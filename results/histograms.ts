@@ -1,0 +1,120 @@
+/**
+ * Latencies in HDR histograms: microseconds, three significant digits, up to an hour.
+ *
+ * Plain JavaScript with 32-bit counts, not WebAssembly: 0.15 µs a value against 0.03, but nothing to initialise and nothing
+ * to destroy. Encoding takes 0.2 ms and a histogram 94 KB, so a few hundred series cost a run 50 ms and 30 MB. Counts
+ * end at 4,294,967,295.
+ */
+import hdr from 'hdr-histogram-js';
+import type { Instant } from '../history/operation.ts';
+import type { LatencyRecord } from './record.ts';
+
+/** One hour, in microseconds. A latency above counts as one hour; `maxNs` still says what it was. */
+export const HIGHEST_US = 3_600_000_000;
+
+export type Histogram = hdr.Histogram;
+
+function empty(): Histogram {
+  return hdr.build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: HIGHEST_US,
+    numberOfSignificantValueDigits: 3,
+    bitBucketSize: 32,
+    useWebAssembly: false,
+    autoResize: false, // an operation stuck for ever must not make the table grow
+  });
+}
+
+/** Latencies of one (method, path, role, phase). Hold on to it: recording then costs no look-up and no allocation. */
+export class Series {
+  readonly histogram: Histogram = empty();
+  #maxNs = 0;
+
+  /** A negative latency (an operation answered before it was meant to be sent) counts as zero. */
+  record(latencyNs: number): void {
+    if (latencyNs > this.#maxNs) this.#maxNs = latencyNs;
+    const microseconds = latencyNs <= 0 ? 0 : Math.round(latencyNs / 1_000);
+    this.histogram.recordValue(microseconds < HIGHEST_US ? microseconds : HIGHEST_US);
+  }
+
+  merge(histogram: Histogram, maxNs: number): void {
+    this.histogram.add(histogram);
+    if (maxNs > this.#maxNs) this.#maxNs = maxNs;
+  }
+
+  get maxNs(): number {
+    return this.#maxNs;
+  }
+}
+
+/** All latencies of a run. */
+export class Latencies {
+  /** By method, path, role and phase, in the order in which they first came. */
+  readonly #series = new Map<string, Map<string, Map<string, Map<string, Series>>>>();
+
+  series(method: string, path: string, role: string, phase: string): Series {
+    const byPhase = within(within(within(this.#series, method), path), role);
+    let series = byPhase.get(phase);
+    if (series === undefined) byPhase.set(phase, (series = new Series()));
+    return series;
+  }
+
+  /** `latencyNs` counts from the intended start. */
+  record(method: string, path: string, role: string, phase: string, latencyNs: Instant): void {
+    this.series(method, path, role, phase).record(latencyNs);
+  }
+
+  /** Adds what another run, or another part of this one, recorded. */
+  merge(records: readonly LatencyRecord[]): void {
+    for (const record of records) {
+      this.series(record.method, record.path, record.role, record.phase).merge(
+        decodeHistogram(record.histogram),
+        record.maxNs,
+      );
+    }
+  }
+
+  records(): readonly LatencyRecord[] {
+    const records: LatencyRecord[] = [];
+    for (const [method, byPath] of this.#series) {
+      for (const [path, byRole] of byPath) {
+        for (const [role, byPhase] of byRole) {
+          for (const [phase, series] of byPhase) {
+            if (series.histogram.totalCount > 0) records.push({ method, path, role, phase, ...figures(series) });
+          }
+        }
+      }
+    }
+    return records;
+  }
+}
+
+function within<T>(map: Map<string, Map<string, T>>, name: string): Map<string, T> {
+  let inner = map.get(name);
+  if (inner === undefined) map.set(name, (inner = new Map<string, T>()));
+  return inner;
+}
+
+function figures({ histogram, maxNs }: Series): Omit<LatencyRecord, 'method' | 'path' | 'role' | 'phase'> {
+  // A bucket answers with its upper end, which may lie above the greatest value that was seen.
+  const percentile = (p: number) => Math.min(percentileNs(histogram, p), maxNs);
+  return {
+    count: histogram.totalCount,
+    p50Ns: percentile(50),
+    p90Ns: percentile(90),
+    p99Ns: percentile(99),
+    p999Ns: percentile(99.9),
+    maxNs,
+    histogram: hdr.encodeIntoCompressedBase64(histogram),
+  };
+}
+
+/** The latency that `percentile` per cent of the operations did not exceed; exact to three digits. */
+export function percentileNs(histogram: Histogram, percentile: number): number {
+  return histogram.getValueAtPercentile(percentile) * 1_000;
+}
+
+/** Reads HdrHistogram V2 compressed base64, ours or another tool's. Throws when it is none. */
+export function decodeHistogram(base64: string): Histogram {
+  return hdr.decodeFromCompressedBase64(base64, 32, false);
+}

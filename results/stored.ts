@@ -1,0 +1,63 @@
+/** All runs that are stored, in the database and in files, seen as one. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Database, openDatabase } from './database.ts';
+import { listRunFiles, readRun, runIds } from './files.ts';
+import { knownIds, listRuns, loadRun } from './load.ts';
+import type { RunRecord } from './record.ts';
+import { findAmong, type Found, newestFirst, type RunFilter, type RunSummary } from './summary.ts';
+import { DatabaseUnavailable } from './unavailable.ts';
+
+export interface StoredRuns {
+  /** Newest first. */
+  list(filter: RunFilter): Promise<readonly RunSummary[]>;
+  /** `last`, an id or the beginning of one, or a label. */
+  find(word: string): Promise<Found>;
+  load(id: string): Promise<RunRecord | undefined>;
+  close(): Promise<void>;
+}
+
+export interface StoredRunsOptions {
+  /** `.tidemark`. */
+  readonly folder: string;
+  /** TIDEMARK_DATABASE_URL. */
+  readonly url?: string | undefined;
+  /** Told, in one sentence each, what could not be read. */
+  readonly warn: (sentence: string) => void;
+}
+
+/** Never rejects for want of a database: then the files alone are read, and `warn` is told. */
+export async function openStoredRuns({ folder, url, warn }: StoredRunsOptions): Promise<StoredRuns> {
+  const database = await openIfAny(folder, url, warn);
+  const list = async (filter: RunFilter): Promise<readonly RunSummary[]> => {
+    const saved = database === undefined ? [] : await listRuns(database, filter);
+    const ids = runIds(folder);
+    const known = database === undefined ? new Set() : await knownIds(database, ids);
+    const unsaved = ids.filter((id) => !known.has(id));
+    const runs = [...saved, ...listRunFiles(folder, filter, unsaved, warn)].sort(newestFirst);
+    return filter.limit === undefined ? runs : runs.slice(0, filter.limit);
+  };
+  return {
+    list,
+    find: (word) => findAmong(word, list),
+    load: async (id) => (database === undefined ? undefined : await loadRun(database, id)) ?? readRun(folder, id),
+    close: async () => database?.close(),
+  };
+}
+
+async function openIfAny(
+  folder: string,
+  url: string | undefined,
+  warn: (sentence: string) => void,
+): Promise<Database | undefined> {
+  // Whoever only looks makes no database.
+  if ((url ?? '') === '' && !existsSync(join(folder, 'postgres', 'data'))) return undefined;
+  try {
+    return await openDatabase({ folder, url });
+  } catch (error) {
+    if (!(error instanceof DatabaseUnavailable)) throw error;
+    const hint = error.hint === '' ? '' : ` ${error.hint}`;
+    warn(`Only the runs in ${join(folder, 'runs')} are seen: ${error.message}.${hint}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+/** What a list of runs shows of each, and how a user names one. */
+import type { RunRecord } from './record.ts';
+
+export interface RunSummary {
+  readonly id: string;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly system: string;
+  readonly environment: string;
+  readonly workloads: readonly string[];
+  readonly faults: readonly string[];
+  readonly seed: number;
+  readonly verdict: RunRecord['verdict'];
+  /** Operations that completed with a certain outcome, refusals apart. */
+  readonly operations: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface RunFilter {
+  /** How many, of the newest; all if absent. */
+  readonly limit?: number;
+  readonly system?: string;
+  readonly verdict?: RunRecord['verdict'];
+  /** `name=value`, or a value alone. */
+  readonly label?: string;
+  /** The run with this id, or those whose ids begin so. */
+  readonly idPrefix?: string;
+}
+
+/** What a user's word for a run stands for. */
+export type Found =
+  | { readonly type: 'found'; readonly id: string }
+  | { readonly type: 'ambiguous'; readonly ids: readonly string[] }
+  | { readonly type: 'none' };
+
+export function summaryOf(record: RunRecord): RunSummary {
+  return {
+    id: record.id,
+    createdAt: record.createdAt,
+    system: record.system,
+    environment: record.environment,
+    workloads: names(record.plan['workloads'] ?? record.plan['workload']),
+    faults: names(record.plan['faults'] ?? record.plan['fault']),
+    seed: record.seed,
+    verdict: record.verdict,
+    operations: completed(record.counts),
+    labels: record.labels,
+  };
+}
+
+/** A plan names them in a list, in one text with commas, or as objects with a name. */
+export function names(planned: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(planned)
+    ? planned
+    : planned === undefined || planned === null
+      ? []
+      : [planned];
+  return list.flatMap((entry) => {
+    if (typeof entry === 'string') return entry.split(',');
+    const name = (entry as { readonly name?: unknown } | null)?.name;
+    return typeof name === 'string' ? [name] : [];
+  });
+}
+
+export function completed(counts: Readonly<Record<string, number>>): number {
+  return (counts['ok'] ?? 0) + (counts['mismatch'] ?? 0);
+}
+
+export function matches(run: RunSummary, filter: RunFilter): boolean {
+  if (filter.system !== undefined && run.system !== filter.system) return false;
+  if (filter.verdict !== undefined && run.verdict !== filter.verdict) return false;
+  if (filter.idPrefix !== undefined && !run.id.startsWith(filter.idPrefix)) return false;
+  return filter.label === undefined || hasLabel(run, filter.label);
+}
+
+/** `label` is `name=value`, or a value alone. */
+export function hasLabel(run: RunSummary, label: string): boolean {
+  return Object.entries(run.labels).some(([name, value]) => label === value || label === `${name}=${value}`);
+}
+
+/** Newest first; of two of one moment, the one with the greater id. */
+export function newestFirst(a: RunSummary, b: RunSummary): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
+  return a.id < b.id ? 1 : a.id > b.id ? -1 : 0;
+}
+
+/** Finds `last`, an id, the beginning of one id only, or the newest run with a label; in this order. */
+export async function findAmong(
+  word: string,
+  list: (filter: RunFilter) => Promise<readonly RunSummary[]>,
+): Promise<Found> {
+  if (word === 'last') return first(await list({ limit: 1 }));
+  if (word === '') return { type: 'none' };
+  const begun = await list({ idPrefix: word, limit: 10 });
+  const exact = begun.find((run) => run.id === word);
+  if (exact !== undefined || begun.length === 1) return { type: 'found', id: (exact ?? begun[0]).id };
+  if (begun.length > 1) return { type: 'ambiguous', ids: begun.map((run) => run.id) };
+  return first(await list({ label: word, limit: 1 }));
+}
+
+function first(runs: readonly RunSummary[]): Found {
+  return runs.length === 0 ? { type: 'none' } : { type: 'found', id: runs[0].id };
+}
