@@ -37,26 +37,52 @@ const [
 ] = FIELD_NAMES.keys(); // prettier-ignore
 const ACTUAL = FIELD_NAMES.indexOf('actual');
 
-/** A word and the quote that ends it. */
-const quoted = (word: string): Uint8Array => new TextEncoder().encode(`${word}"`);
-const names: readonly Uint8Array[] = FIELD_NAMES.map(quoted);
-
-interface Word {
-  readonly bytes: Uint8Array;
+/** A text of up to twelve bytes, compared four at a time. */
+class Word {
   readonly code: number;
+  readonly length: number;
+  readonly #a: number;
+  readonly #b: number;
+  readonly #c: number;
+  readonly #maskA: number;
+  readonly #maskB: number;
+  readonly #maskC: number;
+
+  constructor(text: string, code: number) {
+    const bytes = Buffer.alloc(12);
+    const mask = Buffer.alloc(12);
+    this.length = bytes.write(text);
+    mask.fill(0xff, 0, this.length);
+    this.code = code;
+    [this.#a, this.#b, this.#c] = [bytes.readInt32LE(0), bytes.readInt32LE(4), bytes.readInt32LE(8)];
+    [this.#maskA, this.#maskB, this.#maskC] = [mask.readInt32LE(0), mask.readInt32LE(4), mask.readInt32LE(8)];
+  }
+
+  /** Whether it stands at `at`. Reads up to eleven bytes past its end. */
+  isAt(view: DataView, at: number): boolean {
+    if ((view.getInt32(at, true) & this.#maskA) !== this.#a) return false;
+    if (this.#maskB === 0) return true;
+    if ((view.getInt32(at + 4, true) & this.#maskB) !== this.#b) return false;
+    return this.#maskC === 0 || (view.getInt32(at + 8, true) & this.#maskC) === this.#c;
+  }
 }
+
+/** Bytes that must follow the last line in the buffer handed to `FieldScanner`. */
+export const SLACK_BYTES = 16;
+
 const wordsOf = (codes: Iterable<readonly [string, number]>): readonly Word[] =>
-  [...codes].map(([word, code]) => ({ bytes: quoted(word), code }));
+  [...codes].map(([text, code]) => new Word(`"${text}"`, code));
+const names: readonly Word[] = FIELD_NAMES.map((name, code) => new Word(`"${name}"`, code));
+/** Names as compact writers put them, with the colon. Those of more than twelve bytes are not found this way. */
+const compactNames: readonly Word[] = FIELD_NAMES.map((name, code) => new Word(`"${name}":`, code));
 const types = wordsOf(typeCodes);
 /** Methods of one row; the others are unusual. */
 const methods = wordsOf([...methodCodes].filter(([, code]) => code < READ_MANY));
 const roles = wordsOf(ROLES.map((role, code) => [role, code] as const));
-const MISMATCH_WORD = quoted('mismatch');
-
-function startsWith(bytes: Uint8Array, at: number, word: Uint8Array): boolean {
-  for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word[i]) return false;
-  return true;
-}
+const MISMATCH_WORD = new Word('"mismatch"', 0);
+const NULL_WORD = new Word('null', 0);
+const TRUE_WORD = new Word('true', 0);
+const FALSE_WORD = new Word('false', 0);
 
 const ABSENT = 0;
 const SCALAR = 1;
@@ -68,6 +94,7 @@ export class FieldScanner {
   /** The name of the n-th field of the last line: most often that of this one too. */
   readonly #order = new Uint8Array(64);
   #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
   #number = Number.NaN;
   #reference = NULL_REF;
   #code = 0;
@@ -80,25 +107,34 @@ export class FieldScanner {
     this.#fields = fields;
   }
 
+  /** Looks at this buffer from now on. */
+  over(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
   /**
    * Reads the line that starts at `at` into the fields. Returns where the next line starts, or a negative number for a
-   * line to be read another way. A newline must follow somewhere.
+   * line to be read another way. A newline must follow somewhere, and `SLACK_BYTES` after it.
    */
-  line(bytes: Uint8Array, at: number): number {
-    const fields = this.#fields;
-    fields.clear();
-    this.#bytes = bytes;
+  line(at: number): number {
+    const bytes = this.#bytes;
+    this.#fields.clear();
     this.#valueShape = ABSENT;
     if (bytes[at++] !== OPEN_BRACE) return UNUSUAL;
     let seen = 0;
     for (let n = 0; ; n = (n + 1) & 63) {
-      while (bytes[at] === SPACE) at++;
-      if (bytes[at] !== QUOTE) return UNUSUAL;
-      const field = this.#name(at + 1, n);
-      at = field === UNKNOWN ? this.#string(at) : at + 1 + names[field].length;
-      if (at < 0) return UNUSUAL;
-      while (bytes[at] === SPACE) at++;
-      if (bytes[at++] !== COLON) return UNUSUAL;
+      let field = this.#order[n];
+      if (compactNames[field].isAt(this.#view, at)) {
+        at += compactNames[field].length;
+      } else {
+        at = this.#spaces(at);
+        field = this.#order[n] = this.#name(at);
+        at = field === UNKNOWN ? this.#string(at) : at + names[field].length;
+        if (at < 0) return UNUSUAL;
+        at = this.#spaces(at);
+        if (bytes[at++] !== COLON) return UNUSUAL;
+      }
       while (bytes[at] === SPACE) at++;
       at = this.#field(field, at);
       if (at < 0) return UNUSUAL;
@@ -128,13 +164,8 @@ export class FieldScanner {
     return true;
   }
 
-  #name(at: number, n: number): number {
-    const guess = this.#order[n];
-    const bytes = this.#bytes;
-    if (guess !== UNKNOWN && startsWith(bytes, at, names[guess])) return guess;
-    for (let field = 1; field < names.length; field++) {
-      if (startsWith(bytes, at, names[field])) return (this.#order[n] = field);
-    }
+  #name(at: number): number {
+    for (let field = 1; field < names.length; field++) if (names[field].isAt(this.#view, at)) return field;
     return UNKNOWN;
   }
 
@@ -181,7 +212,7 @@ export class FieldScanner {
         fields.actual = this.#reference;
         return end;
       case ERROR:
-        fields.mismatch = this.#bytes[at] === QUOTE && startsWith(this.#bytes, at + 1, MISMATCH_WORD);
+        fields.mismatch = MISMATCH_WORD.isAt(this.#view, at);
         return this.#skip(at);
       case UNKNOWN:
         return this.#skip(at);
@@ -318,11 +349,14 @@ export class FieldScanner {
       this.#reference = small ? number * 2 + 0 : this.#builder.values.internBytes(bytes, at, end);
       return end;
     }
-    const length = byte === 0x66 ? 5 : 4;
-    const word = byte === 0x6e ? NULL_BYTES : byte === 0x74 ? TRUE_BYTES : byte === 0x66 ? FALSE_BYTES : undefined;
-    if (word === undefined || !startsWith(bytes, at, word)) return UNUSUAL;
-    this.#reference = byte === 0x6e ? NULL_REF : this.#builder.values.internBytes(bytes, at, at + length);
-    return at + length;
+    if (NULL_WORD.isAt(this.#view, at)) {
+      this.#reference = NULL_REF;
+      return at + 4;
+    }
+    const word = byte === 0x74 ? TRUE_WORD : FALSE_WORD;
+    if (!word.isAt(this.#view, at)) return UNUSUAL;
+    this.#reference = this.#builder.values.internBytes(bytes, at, at + word.length);
+    return at + word.length;
   }
 
   /** Over a scalar that nobody needs. */
@@ -330,23 +364,17 @@ export class FieldScanner {
     const bytes = this.#bytes;
     const byte = bytes[at];
     if (byte === QUOTE) return this.#string(at);
-    if (byte === 0x6e && startsWith(bytes, at, NULL_BYTES)) return at + 4;
+    if (NULL_WORD.isAt(this.#view, at)) return at + 4;
     return this.#decimal(at);
   }
 
+  /** One of some words, its code into `#code`. */
   #word(at: number, words: readonly Word[]): number {
-    const bytes = this.#bytes;
-    if (bytes[at] !== QUOTE) return UNUSUAL;
-    for (const { bytes: word, code } of words) {
-      if (bytes[at + 1] === word[0] && startsWith(bytes, at + 1, word)) {
-        this.#code = code;
-        return at + 1 + word.length;
-      }
+    for (let n = 0; n < words.length; n++) {
+      if (!words[n].isAt(this.#view, at)) continue;
+      this.#code = words[n].code;
+      return at + words[n].length;
     }
     return UNUSUAL;
   }
 }
-
-const NULL_BYTES = new TextEncoder().encode('null');
-const TRUE_BYTES = new TextEncoder().encode('true');
-const FALSE_BYTES = new TextEncoder().encode('false');

@@ -8,7 +8,7 @@ import type { BuilderOptions } from '../builder.ts';
 import type { History } from '../history.ts';
 import type { Event, Position, Value } from '../operation.ts';
 import { markIntegers } from '../values.ts';
-import { FieldScanner } from './fields.ts';
+import { FieldScanner, SLACK_BYTES } from './fields.ts';
 import { chunksOf, chunksOfSync } from './source.ts';
 import type { Source } from './source.ts';
 
@@ -64,7 +64,7 @@ export class JsonlDecoder {
   readonly #fields = new EventFields();
   readonly #scanner: FieldScanner;
   readonly #size: number | undefined;
-  #window = Buffer.alloc(WINDOW_BYTES);
+  #window = Buffer.alloc(WINDOW_BYTES + SLACK_BYTES);
   /** Bytes of an unfinished line, at the start of the window. */
   #carried = 0;
   #lines = 0;
@@ -75,6 +75,7 @@ export class JsonlDecoder {
     this.#builder = new HistoryBuilder(options);
     this.#builder.file = options.file;
     this.#scanner = new FieldScanner(this.#builder, this.#fields);
+    this.#scanner.over(this.#window);
     this.#size = options.size;
   }
 
@@ -82,7 +83,7 @@ export class JsonlDecoder {
     // Pieces no larger than the window keep it in the processor's cache.
     for (let from = 0; from < chunk.length; ) {
       if (this.#carried * 2 > this.#window.length) this.#widen();
-      const take = Math.min(chunk.length - from, this.#window.length - this.#carried);
+      const take = Math.min(chunk.length - from, this.#window.length - SLACK_BYTES - this.#carried);
       this.#window.set(chunk.subarray(from, from + take), this.#carried);
       this.#scan(this.#carried + take);
       from += take;
@@ -99,6 +100,7 @@ export class JsonlDecoder {
     const wider = Buffer.alloc(this.#window.length * 2);
     wider.set(this.#window.subarray(0, this.#carried));
     this.#window = wider;
+    this.#scanner.over(wider);
   }
 
   /** Reads the whole lines of the window's first `length` bytes. */
@@ -108,7 +110,7 @@ export class JsonlDecoder {
     const builder = this.#builder;
     for (let at = end === 0 ? end : this.#firstLine(end); at < end; ) {
       builder.line = ++this.#lines;
-      const next = this.#scanner.line(window, at);
+      const next = this.#scanner.line(at);
       if (next > 0) {
         builder.put(this.#fields);
         at = next;
