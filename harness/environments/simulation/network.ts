@@ -40,7 +40,7 @@ interface Link {
   readonly cuts: Cut[];
   /** When the latest message in order arrives. */
   lastDue: Instant;
-  /** When the latest message that was held back arrives, and who held it. */
+  /** When the last of the messages that were held back arrives, and who held it: what arrives sooner overtakes it. */
   heldDue: Instant;
   heldBy: Shaping | undefined;
 }
@@ -143,16 +143,14 @@ export class Network {
       }
     }
     const spreadNs = link.baseNs + MILLISECOND;
-    if (heldBy !== undefined) {
-      due = Math.max(due, link.lastDue) + random.below(2 * spreadNs);
-      if (due > link.heldDue) {
-        link.heldDue = due;
-        link.heldBy = heldBy;
-      }
-    } else {
-      if (due < link.lastDue) due = link.lastDue;
-      link.lastDue = due;
-      if (due < link.heldDue && link.heldBy !== undefined) link.heldBy.reordered++;
+    if (due < link.lastDue) due = link.lastDue;
+    if (heldBy === undefined) link.lastDue = due;
+    else due += random.below(2 * spreadNs);
+    if (due < link.heldDue) {
+      if (link.heldBy !== undefined) link.heldBy.reordered++;
+    } else if (heldBy !== undefined) {
+      link.heldDue = due;
+      link.heldBy = heldBy;
     }
     this.#queue.push(due, MESSAGE, to, from, message);
     if (doubledBy !== undefined) {

@@ -2,27 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../../../history/clock.ts';
 import type { NodeEvent } from '../environment.ts';
-import { echo, type EchoAnswer, type EchoRequest } from './echo-program.ts';
-import { Simulation } from './simulation.ts';
-
-interface Options {
-  readonly seed?: number;
-  readonly nodes?: number;
-  readonly settings?: Readonly<Record<string, string>>;
-  readonly observe?: (event: NodeEvent) => void;
-}
-
-const CALM = { loss: '0', duplicate: '0', reorder: '0', 'clock-drift': '0', 'clock-offset': '0' };
-
-function cluster({ seed = 1, nodes = 3, settings = CALM, observe = () => undefined }: Options = {}): Simulation {
-  const specs = new Map(Array.from({ length: nodes }, (_, i) => [`n${i + 1}`, { program: 'echo', options: {} }]));
-  return new Simulation(specs, { seed, settings: new Map(Object.entries(settings)), observe }, { echo });
-}
-
-/** Asks a node something from its own region. */
-async function ask(sim: Simulation, node: string, request: EchoRequest, home = sim.regionOf(node)): Promise<EchoAnswer> {
-  return (await sim.dial(node, home).request(request)) as EchoAnswer;
-}
+import { ask, CALM, cluster } from '../../../test-support/echo-program.ts';
+import type { Simulation } from './simulation.ts';
 
 const sleep = (sim: Simulation, ns: number): Promise<void> => sim.clock.sleepUntil(sim.clock.now() + ns);
 

@@ -1,6 +1,7 @@
 /** A program for tests of the simulated world itself: one step, one visible effect. */
-import type { DiskWrite, Durable, Effects, Status, Steps, Timer } from '../../../reference-impl/core/types.ts';
-import type { Program } from './simulation.ts';
+import type { DiskWrite, Durable, Effects, Status, Steps, Timer } from '../reference-impl/core/types.ts';
+import type { NodeEvent } from '../harness/environments/environment.ts';
+import { type Program, Simulation } from '../harness/environments/simulation/simulation.ts';
 
 /** What an echo node is asked to do, by request. It answers with the list of what it has seen. */
 export type EchoRequest =
@@ -68,7 +69,8 @@ class Echo implements Steps {
   }
 
   synced(ticket: number, nowMs: number, out: Effects): void {
-    while (this.#waiting.length > 0 && this.#waiting[0].ticket <= ticket) this.#answer(this.#waiting.shift()?.request ?? 0, nowMs, out);
+    while (this.#waiting.length > 0 && this.#waiting[0].ticket <= ticket)
+      this.#answer(this.#waiting.shift()?.request ?? 0, nowMs, out);
   }
 
   fired(timer: Timer, nowMs: number): void {
@@ -81,9 +83,45 @@ class Echo implements Steps {
   }
 
   #answer(request: number, nowMs: number, out: Effects): void {
-    const answer: EchoAnswer = { received: [...this.#received], fired: [...this.#fired], durable: this.#durable, nowMs };
+    const answer: EchoAnswer = {
+      received: [...this.#received],
+      fired: [...this.#fired],
+      durable: this.#durable,
+      nowMs,
+    };
     out.answer(request, answer as never); // the world passes answers on unread
   }
 }
 
-export const echo: Program = (_id, _options, { durable }) => new Echo(durable);
+const echo: Program = (_id, _options, { durable }) => new Echo(durable);
+
+export interface EchoCluster {
+  readonly seed?: number;
+  readonly nodes?: number;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly observe?: (event: NodeEvent) => void;
+}
+
+/** Settings of a world where nothing goes wrong by itself. */
+export const CALM = { loss: '0', duplicate: '0', reorder: '0', 'clock-drift': '0', 'clock-offset': '0' };
+
+/** Nodes n1, n2, … that run the echo program. */
+export function cluster({
+  seed = 1,
+  nodes = 3,
+  settings = CALM,
+  observe = () => undefined,
+}: EchoCluster = {}): Simulation {
+  const specs = new Map(Array.from({ length: nodes }, (_, i) => [`n${i + 1}`, { program: 'echo', options: {} }]));
+  return new Simulation(specs, { seed, settings: new Map(Object.entries(settings)), observe }, { echo });
+}
+
+/** Asks a node something from its own region. */
+export async function ask(
+  sim: Simulation,
+  node: string,
+  request: EchoRequest,
+  home = sim.regionOf(node),
+): Promise<EchoAnswer> {
+  return (await sim.dial(node, home).request(request)) as EchoAnswer;
+}
