@@ -85,6 +85,9 @@ async function runCommand(argv: readonly string[], io: Io): Promise<void> {
   await program.parseAsync([...argv], { from: 'user' });
 }
 
+/** What commander throws once it has printed what was asked for: the help, the version. */
+const printed = new Set(['commander.help', 'commander.helpDisplayed', 'commander.version']);
+
 /** Makes a command speak through `io` and throw instead of ending the process. */
 function govern(command: Command, io: Io): void {
   command
@@ -95,8 +98,8 @@ function govern(command: Command, io: Io): void {
       getOutHasColors: () => io.colour.out,
     })
     .exitOverride((error) => {
-      if (error.exitCode !== 0) throw usageError(command, error);
-      io.exit(KEPT); // help or version was asked for, and printed
+      if (!printed.has(error.code)) throw usageError(command, error);
+      io.exit(KEPT);
       throw error;
     });
 }
@@ -117,7 +120,7 @@ function usageError(command: Command, error: CommanderError): BadInput {
 
 /** Says on stderr, in one line, what went wrong; returns the code that it means. */
 function report(error: unknown, io: Io): ExitCode {
-  if (error instanceof CommanderError && error.exitCode === 0) return KEPT;
+  if (error instanceof CommanderError && printed.has(error.code)) return KEPT;
   const debug = (io.env['TIDEMARK_DEBUG'] ?? '') !== '';
   const bad = error instanceof BadInput;
   const message = error instanceof Error ? error.message : String(error);

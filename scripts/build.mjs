@@ -140,7 +140,7 @@ function swap(root, fresh) {
 function sourcesBelow(root, folder) {
   if (!existsSync(join(root, folder))) return [];
   const names = readdirSync(join(root, folder), { recursive: true });
-  const sources = names.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const sources = names.filter((name) => /(?<!\.test)\.ts$/.test(name) && !name.includes('testdata'));
   return sources.map((name) => `${folder}/${name}`).sort();
 }
 
@@ -148,6 +148,10 @@ function main() {
   const last = lastBuild(packageRoot);
   const digest = digestOfSources(packageRoot);
   if (digest === undefined || (last?.digest === digest && last.clean)) return 0;
+  if (last?.digest === digest) {
+    process.stderr.write('dist/ is built, but these sources have type errors: npm run check:types shows them\n');
+    return 1;
+  }
   const compiler = findCompiler(packageRoot);
   if (compiler === undefined) {
     if (last !== undefined) return 0;
