@@ -5,7 +5,7 @@ import type { Budget } from '../checkers/checker.ts';
 import { stalenessOf } from '../checkers/staleness.ts';
 import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
 import { type History, METHODS, NONE, OK, READ, ROLES } from '../history/history.ts';
-import { readJsonlFile } from '../history/codec/jsonl.ts';
+import { readJsonlSync } from '../history/codec/jsonl.ts';
 import { Latencies } from '../results/histograms.ts';
 import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
@@ -33,7 +33,7 @@ export interface Judging {
 
 export async function judgeRun({ plan, ended, journal, id, labels, histograms }: Judging): Promise<RunRecord> {
   const real = realClock();
-  const { history } = readJsonlFile(journal);
+  const { history } = readJsonlSync(journal);
   const { system, faults, guarantees } = plan.use;
   const lanes = keysByWritePath(history, plan.writePaths);
   const failovers = analyseFailovers(history);

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Clock, MILLISECOND } from '../history/clock.ts';
+import { Recorder } from './recorder.ts';
+
+/** A clock that stands where it was put. */
+function standing(): Clock & { at: number } {
+  return { at: 0, now: () => clock.at, sleepUntil: () => Promise.resolve(), timer: () => () => undefined } as never;
+}
+let clock: Clock & { at: number };
+let real: Clock & { at: number };
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  clock = standing();
+  real = { ...standing(), now: () => real.at };
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-recorder-'));
+  file = join(folder, 'journal.jsonl');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const read = { f: 'read', key: 'x' } as const;
+
+describe('the recorder', () => {
+  it('writes the lines of DESIGN.md, section 5', () => {
+    const recorder = new Recorder({ file, clock, real });
+    recorder.header({ system: 'reference' });
+    clock.at = 10;
+    recorder.invoke(3, read, 's3', 'd1', 'follower', 9);
+    recorder.invoke(4, { f: 'cas', key: 'y', expected: null, next: 'é"' }, 's4', 'd1', 'quorum-ack', undefined);
+    clock.at = 20;
+    recorder.complete(3, read, 'follower', {
+      outcome: 'ok',
+      value: 7,
+      answer: {
+        servedBy: { node: 'n2', role: 'follower' },
+        version: { group: 'g0', history: 3, at: 118 },
+        position: { group: 'g0', history: 3, at: 131 },
+      },
+    });
+    recorder.complete(4, { f: 'cas', key: 'y', expected: null, next: 'é"' }, 'quorum-ack', {
+      outcome: 'fail',
+      value: [null, 'é"'],
+      error: 'mismatch',
+      actual: 5,
+    });
+    recorder.note('nemesis', 'isolate-leader', { do: 'inject', id: 1, targets: ['n1'] });
+    const sha256 = recorder.close();
+    const bytes = readFileSync(file);
+    expect(bytes.toString()).toBe(
+      [
+        '{"tidemark":1,"system":"reference"}',
+        '{"index":0,"time":10,"process":3,"type":"invoke","f":"read","key":"x","value":null,"session":"s3","device":"d1","path":"follower","intended":9}',
+        '{"index":1,"time":10,"process":4,"type":"invoke","f":"cas","key":"y","value":[null,"é\\""],"session":"s4","device":"d1","path":"quorum-ack"}',
+        '{"index":2,"time":20,"process":3,"type":"ok","f":"read","key":"x","value":7,"path":"follower","node":"n2","role":"follower","version":["g0",3,118],"position":["g0",3,131]}',
+        '{"index":3,"time":20,"process":4,"type":"fail","f":"cas","key":"y","value":[null,"é\\""],"path":"quorum-ack","error":"mismatch","actual":5}',
+        '{"index":4,"time":20,"process":"nemesis","type":"info","f":"isolate-leader","value":{"do":"inject","id":1,"targets":["n1"]}}',
+        '',
+      ].join('\n'),
+    );
+    expect(sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+  });
+
+  it('hands over after 100 ms of real time, and not before', () => {
+    const recorder = new Recorder({ file, clock, real });
+    real.at = 99 * MILLISECOND;
+    recorder.note('harness', 'phase', 'calm');
+    expect(readFileSync(file, 'utf8')).toBe('');
+    real.at = 100 * MILLISECOND;
+    recorder.note('harness', 'phase', 'faults');
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
+    recorder.close();
+  });
+
+  it('hands over after 64 KiB whatever the time', () => {
+    const recorder = new Recorder({ file, clock, real });
+    recorder.note('harness', 'phase', 'x'.repeat(65_536));
+    expect(readFileSync(file).length).toBeGreaterThan(65_536);
+    recorder.close();
+  });
+
+  it('never writes over a journal that is there', () => {
+    new Recorder({ file, clock, real }).close();
+    expect(() => new Recorder({ file, clock, real })).toThrow('EEXIST');
+  });
+});
