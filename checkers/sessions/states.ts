@@ -7,6 +7,7 @@
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import { positionsOf } from '../positions.ts';
+import { livesOf } from './notes.ts';
 
 export interface StateGroups {
   /** Reads of one node's log, by ascending position. */
@@ -24,7 +25,7 @@ export function statesOf(history: History): StateGroups {
   for (let row = 0; row < history.length; row++) {
     if (history.f[row] !== READ || history.outcome[row] !== OK) continue;
     const node = history.node[row];
-    const life = node === NONE ? undefined : lives(node, history.call[row], history.ret[row]);
+    const life = node === NONE ? undefined : lives.within(history.nodes[node], history.call[row], history.ret[row]);
     if (life === undefined || positions.group[row] === NONE) {
       const batch = history.batch[row];
       if (batch !== NONE && batch === openBatch) batches[batches.length - 1].push(row);
@@ -42,23 +43,4 @@ export function statesOf(history: History): StateGroups {
   const sorted = [...logs.values()].flatMap((terms) => [...terms.values()]);
   for (const log of sorted) log.sort((a, b) => positions.at[a] - positions.at[b]);
   return { logs: sorted, batches };
-}
-
-/** The number of the life of a node in which an operation fell; undefined if it reached over an end or a beginning. */
-function livesOf(history: History): (node: number, call: number, ret: number) => number | undefined {
-  const changes = history.nodes.map((): number[] => []);
-  for (const note of history.notes) {
-    if (note.process !== 'cluster' || (note.f !== 'up' && note.f !== 'down')) continue;
-    const { node } = note.value as { readonly node?: string };
-    changes[history.nodes.indexOf(node ?? '')]?.push(note.at);
-  }
-  const before = (list: readonly number[], position: number): number => {
-    let count = 0;
-    while (count < list.length && list[count] <= position) count++;
-    return count;
-  };
-  return (node, call, ret) => {
-    const life = before(changes[node], ret);
-    return life === before(changes[node], call) ? life : undefined;
-  };
 }

@@ -1,0 +1,105 @@
+/**
+ * Durability: every acknowledged write is in the final state read through the strongest path. Judged on writes that nothing
+ * overwrites, on the last writes of registers, and by positions on what newer writes cover; the rest is counted, not judged.
+ */
+import { type History, INFO, NONE } from '../../history/history.ts';
+import type { Anomaly, Checker } from '../checker.ts';
+import { placeText, termOf } from '../positions.ts';
+import { explainClaim } from '../sessions/claims.ts';
+import { Findings } from '../sessions/findings.ts';
+import { type FaultSpan, faultSpans, faultsWithin } from '../sessions/notes.ts';
+import { Registers, UNWRITTEN } from '../sessions/registers.ts';
+import { operationsOf } from '../sessions/rule.ts';
+import { COVERED, LOST, NOT_READ_BACK, SURVIVED, type Survival, survivalOf } from '../sessions/survival.ts';
+import { amount, answer, key, server, value, when } from '../sessions/words.ts';
+
+function explainLoss(registers: Registers, write: number, proof: number, faults: readonly FaultSpan[]): Anomaly {
+  const { history, versions } = registers;
+  const term = termOf(versions.history[write]);
+  const by = history.node[write] === NONE ? '' : ` by ${server(history, write)}`;
+  const inTerm = Number.isNaN(term) ? '' : ` in term ${term}`;
+  const inForce = faultsWithin(faults, history.callTime[write], history.retTime[write]);
+  const during = inForce.length === 0 ? '' : ` (during ${inForce.join(', ')})`;
+  const written = `The write of ${value(history, write)} to ${key(history, write)}, acknowledged${by}${inTerm}${when(history, write)}${during},`;
+  const source = registers.source[proof];
+  const covered = history.key[proof] !== history.key[write] || (source >= 0 && !registers.older(source, write));
+  const read = `the read of ${key(history, proof)}${answer(history, proof)}`;
+  const sentence = covered
+    ? `${written} was undone: ${read} shows that the final log does not hold ${placeText(history, versions, write)}.`
+    : `${written} is missing from the final state: ${read} returned ${value(history, proof)}.`;
+  return { kind: 'lost write', sentence, operations: operationsOf(history, [write, proof]) };
+}
+
+function explainUnexpected(history: History, read: number, elsewhere: number): Anomaly {
+  const found = `The final read of ${key(history, read)}${answer(history, read)} returned ${value(history, read)}, which`;
+  const operations = operationsOf(history, [elsewhere, read]);
+  return elsewhere === NONE
+    ? { kind: 'unexpected value', sentence: `${found} nobody ever tried to write there.`, operations }
+    : { kind: 'duplicate', sentence: `${found} was written to ${key(history, elsewhere)} only.`, operations };
+}
+
+/** Values that were written to some other key: those are duplicates, not inventions. */
+function writersOf(registers: Registers): ReadonlyMap<number, number> {
+  const { history } = registers;
+  const writers = new Map<number, number>();
+  for (let row = 0; row < history.length; row++) if (registers.isWrite(row)) writers.set(history.value[row], row);
+  return writers;
+}
+
+function judge(registers: Registers, { fate, proof, finals }: Survival, findings: Findings) {
+  const { history } = registers;
+  const faults = faultSpans(history);
+  const counts = { writes: 0, acknowledged: 0, survived: 0, lost: 0, recovered: 0, covered: 0, 'not read back': 0 };
+  for (let row = 0; row < history.length; row++) {
+    if (history.outcome[row] === INFO && fate[row] === SURVIVED) counts.recovered++;
+    if (!registers.isAcknowledged(row)) continue;
+    counts.acknowledged++;
+    if (fate[row] === SURVIVED) counts.survived++;
+    if (fate[row] === COVERED) counts.covered++;
+    if (fate[row] === NOT_READ_BACK) counts['not read back']++;
+    if (fate[row] !== LOST) continue;
+    counts.lost++;
+    findings.add(() => explainLoss(registers, row, proof[row], faults));
+  }
+  counts.writes = counts.survived + counts.lost;
+  let unexpected = 0;
+  let writers: ReadonlyMap<number, number> | undefined;
+  for (const read of finals) {
+    if (read === NONE || registers.source[read] !== UNWRITTEN) continue;
+    unexpected++;
+    writers ??= writersOf(registers);
+    const elsewhere = writers.get(history.value[read]) ?? NONE;
+    findings.add(() => explainUnexpected(history, read, elsewhere));
+  }
+  return { ...counts, unexpected };
+}
+
+export default {
+  name: 'durable',
+  decides: 'durable',
+  check(history, _budget, semantics) {
+    const registers = new Registers(history, semantics);
+    const findings = new Findings();
+    // One place of a log holds one write: of two that were acknowledged with it, one is lost.
+    for (const claim of registers.falseClaims) {
+      if (claim.type === 'one version, two writes') findings.add(() => explainClaim(history, claim));
+    }
+    const survival = survivalOf(history, registers);
+    if (survival === undefined) {
+      let acknowledged = 0;
+      for (let row = 0; row < history.length; row++) if (registers.isAcknowledged(row)) acknowledged++;
+      const examined = { operations: history.operations, writes: 0, acknowledged, 'not read back': acknowledged };
+      return findings.verdict(examined, 'nothing was read back at the end');
+    }
+    const counts = judge(registers, survival, findings);
+    const doubt =
+      counts.writes > 0
+        ? undefined
+        : counts.acknowledged === 0
+          ? 'no write was acknowledged'
+          : `of ${amount(counts.acknowledged, 'acknowledged write')}, ${counts['not read back']} had no answered final read, and ` +
+            `${counts.covered} were covered by newer ones`;
+    return findings.verdict({ operations: history.operations, ...counts }, doubt);
+  },
+} satisfies Checker;
+

@@ -1,0 +1,53 @@
+/**
+ * Fencing (Gray & Cheriton 1989): nothing invoked after an acknowledgement of a higher term returned is acknowledged by a lower
+ * term of the same group. A deposed leader that still acknowledges is what it forbids.
+ */
+import { type History, NONE, OK, READ } from '../../history/history.ts';
+import type { Anomaly, Checker } from '../checker.ts';
+import { termOf } from '../positions.ts';
+import { Findings } from '../sessions/findings.ts';
+import { eventsOf } from '../sessions/threads.ts';
+import { key, seconds, server, value, when } from '../sessions/words.ts';
+
+function explain(history: History, higher: number, row: number): Anomaly {
+  const term = (write: number): number => termOf(history.versionHistory[write]);
+  const invoked = Number.isNaN(history.callTime[row]) ? 'invoked after that' : `invoked at ${seconds(history.callTime[row])}`;
+  return {
+    kind: 'acknowledged by a deposed leader',
+    sentence:
+      `${server(history, higher)} acknowledged ${value(history, higher)} to ${key(history, higher)} in term ${term(higher)}` +
+      `${when(history, higher)}, and then ${server(history, row)} acknowledged ${value(history, row)} to ${key(history, row)}, ` +
+      `${invoked}, in the lower term ${term(row)}.`,
+    operations: [history.operation(higher), history.operation(row)].sort((a, b) => a.index - b.index),
+  };
+}
+
+export default {
+  name: 'fenced',
+  decides: 'fenced',
+  check(history) {
+    const { f, outcome, versionGroup, versionHistory } = history;
+    const findings = new Findings();
+    /** By group, the write acknowledged with the highest term so far. */
+    const highest = new Map<number, number>();
+    const terms = new Set<string>();
+    let writes = 0;
+    for (const event of eventsOf(history)) {
+      const row = event >> 1;
+      if (event === NONE || f[row] === READ || outcome[row] !== OK || versionGroup[row] === NONE) continue;
+      const term = termOf(versionHistory[row]);
+      if (Number.isNaN(term)) continue;
+      const best = highest.get(versionGroup[row]);
+      const known = best === undefined ? Number.NEGATIVE_INFINITY : termOf(versionHistory[best]);
+      if ((event & 1) === 1) {
+        if (term > known) highest.set(versionGroup[row], row);
+        continue;
+      }
+      writes++;
+      terms.add(`${versionGroup[row]} ${term}`);
+      if (best !== undefined && term < known) findings.add(() => explain(history, best, row));
+    }
+    const examined = { operations: history.operations, writes, terms: terms.size };
+    return findings.verdict(examined, writes === 0 ? 'no acknowledged write tells its term' : undefined);
+  },
+} satisfies Checker;

@@ -1,0 +1,102 @@
+/** What the notes of a journal say: phases, faults in force, lives of nodes, claims of leadership. */
+import type { History, PlacedNote } from '../../history/history.ts';
+import type { Instant, NodeId, Value } from '../../history/operation.ts';
+
+type Fields = Readonly<Record<string, Value>>;
+
+function fields(note: PlacedNote): Fields {
+  const { value } = note;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {}; // all else was excluded
+}
+
+/** The event position at which the final reads begin; undefined in a history without them. */
+export function epilogueOf(history: History): number | undefined {
+  return history.notes.findLast(({ process, f, value }) => process === 'harness' && f === 'phase' && value === 'epilogue')?.at;
+}
+
+/** A fault from its injection to its heal. `until` is infinite for one that was never healed. */
+export interface FaultSpan {
+  readonly name: string;
+  readonly targets: readonly NodeId[];
+  readonly from: Instant;
+  readonly until: Instant;
+}
+
+export function faultSpans(history: History): readonly FaultSpan[] {
+  const spans: FaultSpan[] = [];
+  const open = new Map<string, number>();
+  for (const note of history.notes) {
+    if (note.process !== 'nemesis') continue;
+    const { do: deed, id, targets, error } = fields(note);
+    const name = `${note.f} ${JSON.stringify(id ?? null)}`;
+    if (deed === 'inject') {
+      open.set(name, spans.length);
+      const nodes = Array.isArray(targets) ? targets.map(String) : [];
+      spans.push({ name: note.f, targets: nodes, from: note.time, until: Number.POSITIVE_INFINITY });
+    } else if (deed === 'heal' && error === undefined) {
+      const span = open.get(name);
+      if (span !== undefined) spans[span] = { ...spans[span], until: note.time };
+      open.delete(name);
+    }
+  }
+  return spans;
+}
+
+/** Names of the faults in force at some moment of a span of time, each once. */
+export function faultsWithin(spans: readonly FaultSpan[], from: Instant, until: Instant): readonly string[] {
+  return [...new Set(spans.filter((span) => span.from <= until && span.until >= from).map(({ name }) => name))];
+}
+
+/** Event positions at which lives of nodes begin (`up`) and end. */
+export interface Lives {
+  /** Whether a node is up at an event position; a node of which no note speaks is. */
+  isUp(node: NodeId, position: number): boolean;
+  /** The number of the life in which a span of positions falls; undefined if it reaches over its end or beginning. */
+  within(node: NodeId, from: number, to: number): number | undefined;
+  /** The nodes that the notes speak of. */
+  readonly nodes: readonly NodeId[];
+}
+
+export function livesOf(history: History): Lives {
+  const changes = new Map<NodeId, { readonly at: number; readonly up: boolean }[]>();
+  for (const note of history.notes) {
+    if (note.process !== 'cluster' || (note.f !== 'up' && note.f !== 'down')) continue;
+    const { node } = fields(note);
+    if (typeof node !== 'string') continue;
+    const list = changes.get(node) ?? [];
+    changes.set(node, list);
+    list.push({ at: note.at, up: note.f === 'up' });
+  }
+  const passed = (node: NodeId, position: number): number => {
+    const list = changes.get(node) ?? [];
+    let count = 0;
+    while (count < list.length && list[count].at <= position) count++;
+    return count;
+  };
+  return {
+    isUp: (node, position) => changes.get(node)?.[passed(node, position) - 1]?.up ?? true,
+    within: (node, from, to) => (passed(node, from) === passed(node, to) ? passed(node, to) : undefined),
+    nodes: [...changes.keys()],
+  };
+}
+
+/** A node's claim to lead, or to follow, in some term. */
+export interface Claim {
+  readonly node: NodeId;
+  readonly role: string;
+  readonly term: number;
+  /** Replication group; where a sighting names none, the only one there is, or the empty name. */
+  readonly group: string;
+  readonly time: Instant;
+}
+
+export function sightingsOf(history: History): readonly Claim[] {
+  const only = history.groups.length === 1 ? history.groups[0] : '';
+  return history.notes.flatMap((note): Claim[] => {
+    if (note.process !== 'cluster' || note.f !== 'sighting') return [];
+    const { node, role, term, commit } = fields(note);
+    if (typeof node !== 'string' || typeof role !== 'string' || typeof term !== 'number') return [];
+    const group = Array.isArray(commit) && typeof commit[0] === 'string' ? commit[0] : only;
+    return [{ node, role, term, group, time: note.time }];
+  });
+}
