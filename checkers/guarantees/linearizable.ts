@@ -1,0 +1,42 @@
+/**
+ * Linearizability (Herlihy & Wing 1990), key by key: it is a local property.
+ *
+ * Registers whose values are all written once are judged in linear time by their zones; whatever that does not decide,
+ * and every other model, goes to the search.
+ */
+import type { Anomaly, Budget, Checker, Semantics, Verdict } from '../checker.ts';
+import type { History } from '../../history/history.ts';
+import { modelNamed, models } from '../linearizable/models.ts';
+import { checkObjects } from '../linearizable/objects.ts';
+import { checkRegisters } from '../linearizable/registers.ts';
+
+const ANOMALIES_SHOWN = 10;
+
+function check(history: History, budget: Budget, semantics: Semantics): Verdict {
+  const model = modelNamed(semantics.model);
+  if (model === undefined) {
+    const names = models.map(({ name }) => name).join(', ');
+    return {
+      type: 'unknown',
+      reason: `there is no model '${semantics.model}'; valid: ${names}`,
+      examined: { operations: 0 },
+    };
+  }
+  const isRegister = model.machine(history, semantics).register !== undefined;
+  const { anomalies, count, undecided, seesNothing, examined } = isRegister
+    ? checkRegisters(history, model, semantics, budget)
+    : checkObjects(history, model, semantics, budget);
+  const [first, ...rest] = anomalies;
+  if (first !== undefined) {
+    const shown: [Anomaly, ...Anomaly[]] = [first, ...rest.slice(0, ANOMALIES_SHOWN - 1)];
+    return { type: 'invalid', anomalies: shown, count, examined };
+  }
+  if (undecided.length > 0) {
+    const more = undecided.length === 1 ? '' : ` (and ${undecided.length - 1} more keys)`;
+    return { type: 'unknown', reason: `${undecided[0]}${more}`, examined };
+  }
+  if (seesNothing !== undefined) return { type: 'unknown', reason: seesNothing, examined };
+  return { type: 'valid', examined };
+}
+
+export default { name: 'linearizable', decides: 'linearizable', check } satisfies Checker;

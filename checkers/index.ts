@@ -1,0 +1,93 @@
+/**
+ * The library: verdicts on recorded histories, for code that is not ours.
+ *
+ * ```ts
+ * import { checkLinearizable, readHistory } from 'tidemark';
+ *
+ * const { history } = await readHistory('journal.jsonl'); // JSON Lines (gzipped or not), or EDN of Jepsen and Knossos
+ * const verdict = checkLinearizable(history, { initial: 0, budget: withinSteps(1_000_000) });
+ * if (verdict.type === 'invalid') for (const { sentence } of verdict.anomalies) console.log(sentence);
+ * if (verdict.type === 'unknown') console.log(verdict.reason);
+ * ```
+ *
+ * Events may also be given as they are: `checkLinearizable([{ type: 'invoke', time: 0, process: 0, f: 'write', key: 'x',
+ * value: 1 }, …])`. Their order is the order of the events; operations of which only times are known go through
+ * {@link historyFromOperations}.
+ */
+import type { Budget, Checker, Semantics, Verdict } from './checker.ts';
+import { defaultSemantics, unlimited } from './checker.ts';
+import convergent from './guarantees/convergent.ts';
+import durable from './guarantees/durable.ts';
+import fenced from './guarantees/fenced.ts';
+import linearizable from './guarantees/linearizable.ts';
+import monotonicReads from './guarantees/monotonic-reads.ts';
+import monotonicWrites from './guarantees/monotonic-writes.ts';
+import oneLeaderPerTerm from './guarantees/one-leader-per-term.ts';
+import readYourWrites from './guarantees/read-your-writes.ts';
+import writesFollowReads from './guarantees/writes-follow-reads.ts';
+import { historyFromEvents } from '../history/builder.ts';
+import type { Guarantee } from '../history/guarantee.ts';
+import type { History } from '../history/history.ts';
+import type { Event } from '../history/operation.ts';
+
+export { unlimited, defaultSemantics } from './checker.ts';
+export type { Anomaly, Budget, Checker, Evidence, Semantics, Verdict } from './checker.ts';
+export { models } from './linearizable/models.ts';
+export type { Model } from './model.ts';
+export { BadHistory, HistoryBuilder, historyFromEvents, historyFromOperations } from '../history/builder.ts';
+export type { BuilderOptions, SpannedOperation } from '../history/builder.ts';
+export { readHistory } from '../history/codec/read.ts';
+export { guarantees } from '../history/guarantee.ts';
+export type { Guarantee } from '../history/guarantee.ts';
+export type { History, Operation } from '../history/history.ts';
+export type { Completion, Event, Invocation, Key, Note, Position, Value } from '../history/operation.ts';
+
+const checkers = {
+  linearizable,
+  'read-your-writes': readYourWrites,
+  'monotonic-reads': monotonicReads,
+  'monotonic-writes': monotonicWrites,
+  'writes-follow-reads': writesFollowReads,
+  durable,
+  fenced,
+  convergent,
+  'one-leader-per-term': oneLeaderPerTerm,
+} satisfies { readonly [name in Guarantee]: Checker };
+
+/** How to read the history, and when to give up; what is absent is as in {@link defaultSemantics}. */
+export interface CheckOptions extends Partial<Semantics> {
+  /** Default: {@link unlimited}. */
+  readonly budget?: Budget;
+}
+
+/**
+ * Judges one guarantee. The verdict is `unknown`, with its reason, when the budget is spent or there is nothing to examine.
+ *
+ * @param history a history, or its events in order
+ * @throws BadHistory for events that cannot be: a completion without an invocation, two operations of one process at once
+ */
+export function check(guarantee: Guarantee, history: History | Iterable<Event>, options: CheckOptions = {}): Verdict {
+  const { budget = unlimited, ...semantics } = options;
+  return checkers[guarantee].check(asHistory(history), budget, { ...defaultSemantics, ...semantics });
+}
+
+/**
+ * Whether each key's operations could have happened one at a time, each at some moment between its call and its return
+ * (Herlihy & Wing 1990). Registers whose values are written once are judged in linear time; others by a search, which may
+ * exceed any budget.
+ *
+ * @throws BadHistory as {@link check} does
+ */
+export function checkLinearizable(history: History | Iterable<Event>, options: CheckOptions = {}): Verdict {
+  return check('linearizable', history, options);
+}
+
+/** A budget of so many askings; a checker asks every few thousand steps. Deterministic, where a deadline is not. */
+export function withinSteps(askings: number): Budget {
+  let left = askings;
+  return { spent: () => (--left < 0 ? `${askings} steps spent` : undefined) };
+}
+
+function asHistory(history: History | Iterable<Event>): History {
+  return Symbol.iterator in history ? historyFromEvents(history) : history;
+}

@@ -1,0 +1,115 @@
+/** Any model, key by key, by the search alone. */
+import type { Anomaly, Budget, Evidence, Semantics } from '../checker.ts';
+import type { Machine, Model } from '../model.ts';
+import { METHODS, NEVER, NONE, TRANSACTION } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+import { layOut } from '../search/problem.ts';
+import { search } from '../search/search.ts';
+import { shrink } from '../search/shrink.ts';
+import { explainCore } from './core.ts';
+import { show } from './words.ts';
+
+/** What became of a history, before it is made a verdict. */
+export interface Outcome {
+  readonly anomalies: readonly Anomaly[];
+  readonly count: number;
+  /** Why keys stayed undecided, one sentence part each. */
+  readonly undecided: readonly string[];
+  /** Set where no operation was answered. */
+  readonly seesNothing: string | undefined;
+  readonly examined: Evidence;
+}
+
+/** Explaining costs more than deciding: later anomalies are only counted. */
+export const ANOMALIES_EXPLAINED = 10;
+
+/** Keys of all rows that `keep`, each ascending; linear in the history. */
+export function rowsByKey(history: History, keep: (row: number) => boolean): (key: number) => Int32Array {
+  const { length, key, keys } = history;
+  const from = new Int32Array(keys.length + 1);
+  for (let row = 0; row < length; row++) if (keep(row)) from[key[row] + 1]++;
+  for (let k = 0; k < keys.length; k++) from[k + 1] += from[k];
+  const rows = new Int32Array(from[keys.length]);
+  const next = from.slice();
+  for (let row = 0; row < length; row++) if (keep(row)) rows[next[key[row]]++] = row;
+  return (k) => rows.subarray(from[k], from[k + 1]);
+}
+
+export function foreignReason(history: History, model: Model, row: number): string {
+  const x = show(history.keys[history.key[row]]);
+  if ((history.flags[row] & TRANSACTION) !== 0)
+    return `key ${x} takes part in transactions, which '${model.name}' does not know`;
+  return `key ${x} was asked for ${METHODS[history.f[row]]}, which the model '${model.name}' does not know`;
+}
+
+export interface SearchContext {
+  readonly history: History;
+  readonly machine: Machine;
+  readonly semantics: Semantics;
+  readonly budget: Budget;
+  readonly explains: boolean;
+}
+
+export type KeyOutcome =
+  | { readonly type: 'found' }
+  | { readonly type: 'impossible'; readonly anomaly?: Anomaly }
+  | { readonly type: 'undecided'; readonly reason: string };
+
+/** Searches one key; `rows` are its relevant rows, ascending. */
+export function searchKey(context: SearchContext, rows: Int32Array): KeyOutcome {
+  const { history, machine, budget } = context;
+  if (rows.length === 0) return { type: 'found' };
+  const x = show(history.keys[history.key[rows[0]]]);
+  const exhausted = budget.spent();
+  if (exhausted !== undefined) return { type: 'undecided', reason: `key ${x}: ${exhausted} before it was looked at` };
+  const problem = layOut(history, machine, rows);
+  const result = search(problem, machine, { budget });
+  if (result.type === 'found') return { type: 'found' };
+  if (result.type === 'stopped') {
+    const { reason, placed } = result;
+    const widest = `at most ${problem.slots} at once`;
+    return {
+      type: 'undecided',
+      reason: `key ${x}: ${reason} with ${placed} of ${problem.count} operations placed (${widest})`,
+    };
+  }
+  if (!context.explains) return { type: 'impossible' };
+  return { type: 'impossible', anomaly: explainCore(context, shrink(history, machine, problem, result, budget)) };
+}
+
+export function checkObjects(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
+  const { length, key, keys, f, flags } = history;
+  const machine = model.machine(history, semantics);
+  const knows = METHODS.map((method) => model.methods.includes(method));
+  const foreign = new Int32Array(keys.length).fill(NONE);
+  for (let row = 0; row < length; row++) {
+    if (foreign[key[row]] === NONE && (!knows[f[row]] || (flags[row] & TRANSACTION) !== 0)) foreign[key[row]] = row;
+  }
+  const rows = rowsByKey(history, (row) => foreign[key[row]] === NONE && machine.relevant(row));
+  const anomalies: Anomaly[] = [];
+  const undecided: string[] = [];
+  const examined = { operations: 0, keys: 0, reads: 0, writes: 0 };
+  let count = 0;
+  let answered = 0;
+  for (let k = 0; k < keys.length; k++) {
+    if (foreign[k] !== NONE) undecided.push(foreignReason(history, model, foreign[k]));
+    const own = rows(k);
+    if (own.length === 0) continue;
+    examined.keys++;
+    examined.operations += own.length;
+    for (const row of own) {
+      examined[machine.pure(row) ? 'reads' : 'writes']++;
+      if (history.ret[row] !== NEVER) answered++;
+    }
+    const outcome = searchKey(
+      { history, machine, semantics, budget, explains: anomalies.length < ANOMALIES_EXPLAINED },
+      own,
+    );
+    if (outcome.type === 'undecided') undecided.push(outcome.reason);
+    if (outcome.type !== 'impossible') continue;
+    count++;
+    if (outcome.anomaly !== undefined) anomalies.push(outcome.anomaly);
+  }
+  const seesNothing = answered > 0 ? undefined : 'nothing to examine: no operation was answered';
+  return { anomalies, count, undecided, seesNothing, examined };
+}

@@ -1,0 +1,61 @@
+/** Registers: zones where every value is written once, the search for the other keys. */
+import type { Budget, Semantics } from '../checker.ts';
+import type { Model } from '../model.ts';
+import { NONE } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+import { joinChains, singleClusters } from './chains.ts';
+import { Findings, cluster } from './clusters.ts';
+import { judgeDenials } from './denials.ts';
+import { explain } from './explain.ts';
+import type { Outcome } from './objects.ts';
+import { ANOMALIES_EXPLAINED, foreignReason, rowsByKey, searchKey } from './objects.ts';
+import { SILENT, registerReading } from './register.ts';
+import { survey } from './survey.ts';
+import type { Survey } from './survey.ts';
+import { scanZones } from './zones.ts';
+
+export function checkRegisters(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
+  const reading = registerReading(history, semantics);
+  const surveyed = survey(history, reading, model);
+  const { deeds, foreign, writesOf, readsOf, examined } = surveyed;
+  const findings = new Findings(history.keys.length);
+  const clusters = cluster(history, reading, surveyed, findings);
+  const chains =
+    surveyed.swaps === 0 ? singleClusters(clusters) : joinChains(history, reading, surveyed, clusters, findings);
+  scanZones(history, chains, (key, one, other) => {
+    findings.add({ type: 'crossing', key, one: chains.chain(one), other: chains.chain(other) });
+  });
+  const denied = surveyed.denials === 0 ? undefined : judgeDenials(history, reading, surveyed, clusters, findings);
+
+  const anomalies = findings.first.map((finding) => explain({ history, reading, survey: surveyed }, finding));
+  let count = 0;
+  const undecided: string[] = [];
+  const toSearch: number[] = [];
+  for (let k = 0; k < history.keys.length; k++) {
+    count += findings.perKey[k];
+    if (foreign[k] !== NONE) undecided.push(foreignReason(history, model, foreign[k]));
+    else if (findings.perKey[k] > 0 || writesOf[k] + readsOf[k] === 0) continue;
+    else if (clusters.repeated[k] === 1 || denied?.[k] === 1) toSearch.push(k);
+  }
+  if (toSearch.length > 0) {
+    const machine = model.machine(history, semantics);
+    const rows = rowsByKey(history, (row) => deeds[row] !== SILENT);
+    for (const k of toSearch) {
+      const outcome = searchKey(
+        { history, machine, semantics, budget, explains: anomalies.length < ANOMALIES_EXPLAINED },
+        rows(k),
+      );
+      if (outcome.type === 'undecided') undecided.push(outcome.reason);
+      if (outcome.type !== 'impossible') continue;
+      count++;
+      if (outcome.anomaly !== undefined) anomalies.push(outcome.anomaly);
+    }
+  }
+  return { anomalies, count, undecided, seesNothing: nothingSeen(surveyed), examined };
+}
+
+/** Where nothing was answered, any claim would be true of it. */
+function nothingSeen({ examined }: Survey): string | undefined {
+  const { operations, indeterminate } = examined;
+  return operations > indeterminate ? undefined : 'nothing to examine: no operation on a register was answered';
+}

@@ -1,0 +1,47 @@
+/** How operations, values and times are said. */
+import { CAS, FAIL, HAS_ACTUAL, INFO, METHODS, NEVER, NONE, READ } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+import type { Value } from '../../history/operation.ts';
+import { MILLISECOND, SECOND } from '../../history/clock.ts';
+
+const LONGEST = 60;
+
+export function show(value: Value): string {
+  const text = typeof value === 'string' && /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+export function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+/** Nanoseconds since the run began, readable: `12.5 ms`, `1.204 s`. */
+export function instant(time: number): string {
+  if (Number.isNaN(time)) return 'an unknown time';
+  return time < SECOND ? `${Number((time / MILLISECOND).toFixed(3))} ms` : `${Number((time / SECOND).toFixed(6))} s`;
+}
+
+export function call(history: History, row: number): string {
+  return instant(history.callTime[row]);
+}
+
+export function ret(history: History, row: number): string {
+  return instant(history.retTime[row]);
+}
+
+/** `process 3's read of 7 from x at n2`, without times. */
+export function deedOf(history: History, row: number): string {
+  const { f, outcome, process, node, nodes, value, values, expected, actual, flags } = history;
+  const key = show(history.keys[history.key[row]]);
+  const who = `process ${process[row]}'s`;
+  const where = node[row] === NONE ? '' : ` at ${nodes[node[row]]}`;
+  const asIs = outcome[row] === INFO || history.ret[row] === NEVER ? ' (outcome unknown)' : '';
+  const text = show(values.get(value[row]));
+  if (f[row] === READ) return `${who} read of ${text} from ${key}${where}`;
+  if (f[row] === CAS) {
+    const what = `cas of ${key} from ${show(values.get(expected[row]))} to ${text}`;
+    const held = (flags[row] & HAS_ACTUAL) === 0 ? '' : `, which found ${show(values.get(actual[row]))}`;
+    return `${who} ${outcome[row] === FAIL ? 'failed ' : ''}${what}${where}${held}${asIs}`;
+  }
+  return `${who} ${METHODS[f[row]]} of ${text} to ${key}${where}${asIs}`;
+}

@@ -1,0 +1,45 @@
+/**
+ * What a sequential model is: how one object behaves when operations are applied to it one at a time.
+ *
+ * A model never sees two operations at once; the search tries orders and asks the model whether each step is legal. States
+ * are integers that the model interns (two states are the same iff their integers are), so that the search stores and
+ * compares them cheaply. A model is one file in checkers/models/ with a default export named as the file.
+ */
+import type { Semantics } from './checker.ts';
+import type { History } from '../history/history.ts';
+import type { Method } from '../history/operation.ts';
+
+/** A state of the object, interned by the machine. Negative odd numbers are never states. */
+export type State = number;
+
+/** The step is impossible; no such value; no such state. */
+export const ILLEGAL: State = -1;
+
+/** A model bound to one history: all operations are named by their row. */
+export interface Machine {
+  readonly initial: State;
+  /** Whether the row says or does anything: an unanswered read, a definite refusal do not. */
+  relevant(row: number): boolean;
+  /** Whether the row leaves every state as it is: reads, failed cas. */
+  pure(row: number): boolean;
+  /** The state after the row took effect with the outcome that was recorded, or ILLEGAL. */
+  step(state: State, row: number): State;
+  /**
+   * Only for registers, that is: where what an operation needs and leaves are single states, whatever came before. `needs`
+   * is the state a read or cas must find (ILLEGAL: any), `leaves` what a write or cas leaves (ILLEGAL: no change). It
+   * lets the search discard orders that nobody could tell apart.
+   */
+  readonly register?: {
+    needs(row: number): State;
+    leaves(row: number): State;
+  };
+}
+
+export interface Model {
+  readonly name: string;
+  /** One sentence, as printed by `tidemark catalog`. */
+  readonly about: string;
+  /** What it gives a meaning to; a key that was asked for anything else stays undecided. */
+  readonly methods: readonly Method[];
+  machine(history: History, semantics: Semantics): Machine;
+}

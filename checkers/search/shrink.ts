@@ -1,0 +1,118 @@
+/** From a key without an order to the few operations that cannot all stand. */
+import type { Budget } from '../checker.ts';
+import type { Machine, State } from '../model.ts';
+import type { History } from '../../history/history.ts';
+import type { Problem } from './problem.ts';
+import { layOut } from './problem.ts';
+import type { SearchResult } from './search.ts';
+import { search } from './search.ts';
+
+export interface Core {
+  /** Rows that cannot all stand, whichever of the others took effect; ascending. */
+  readonly rows: readonly number[];
+  /** The row that found no place, and the states there were before it. */
+  readonly stuck: number;
+  readonly states: readonly State[];
+  /** Whether no single one of the rows could be spared. */
+  readonly minimal: boolean;
+}
+
+/** Orders tried for one question, and for all of them: enough for a few thousand operations. */
+const STEPS_PER_QUESTION = 20_000;
+const STEPS_IN_ALL = 1_000_000;
+/** Operations laid out in all; bounds what long keys cost. */
+const OPERATIONS_IN_ALL = 4_000_000;
+
+type Impossible = SearchResult & { readonly type: 'impossible' };
+
+/**
+ * Spares one part after another: a read or failed cas is left out, a write or successful cas may be missing. Both only make
+ * room, so whatever is still impossible proves the whole impossible. `rows` are those of the problem that failed.
+ */
+export function shrink(
+  history: History,
+  machine: Machine,
+  problem: Problem,
+  failure: Impossible,
+  budget: Budget,
+): Core {
+  const until = history.ret[problem.row[failure.stuck]];
+  const rows: number[] = [];
+  for (const row of problem.row) if (history.call[row] < until) rows.push(row);
+  const shrinker = new Shrinker(history, machine, rows, budget);
+  const minimal = shrinker.run();
+  return { ...shrinker.core(problem.row[failure.stuck], failure.states), minimal };
+}
+
+class Shrinker {
+  readonly #history: History;
+  readonly #machine: Machine;
+  readonly #rows: readonly number[];
+  readonly #budget: Budget;
+  /** 1 for rows that are spared. */
+  readonly #spared: Uint8Array;
+  #last: { readonly stuck: number; readonly states: readonly State[] } | undefined;
+  #steps = 0;
+  #operations = 0;
+
+  constructor(history: History, machine: Machine, rows: readonly number[], budget: Budget) {
+    this.#history = history;
+    this.#machine = machine;
+    this.#rows = rows;
+    this.#budget = budget;
+    this.#spared = new Uint8Array(rows.length);
+    for (let i = 0; i < rows.length; i++) if (history.ret[rows[i]] === 0x7fffffff) this.#spared[i] = 1;
+  }
+
+  /** Delta debugging (Zeller): ever smaller chunks, from the oldest operations on. True if it ended undisturbed. */
+  run(): boolean {
+    for (let size = this.#rows.length >> 1; size >= 1; size = size >> 1) {
+      let spared = true;
+      // Single operations are gone over until none can be spared.
+      while (spared) {
+        spared = false;
+        for (let from = 0; from < this.#rows.length; from += size) {
+          const outcome = this.#trySparing(from, Math.min(from + size, this.#rows.length));
+          if (outcome === 'exhausted') return false;
+          spared ||= outcome === 'spared';
+        }
+        if (size > 1) break;
+      }
+    }
+    return true;
+  }
+
+  core(stuck: number, states: readonly State[]): Omit<Core, 'minimal'> {
+    return { rows: this.#rows.filter((_, i) => this.#spared[i] === 0), stuck, states, ...this.#last };
+  }
+
+  #trySparing(from: number, to: number): 'spared' | 'needed' | 'exhausted' {
+    const before = this.#spared.slice(from, to);
+    if (before.every((bit) => bit === 1)) return 'needed';
+    this.#spared.fill(1, from, to);
+    if (this.#steps > STEPS_IN_ALL || this.#operations > OPERATIONS_IN_ALL || this.#budget.spent() !== undefined) {
+      this.#spared.set(before, from);
+      return 'exhausted';
+    }
+    if (this.#isImpossible()) return 'spared';
+    this.#spared.set(before, from);
+    return 'needed';
+  }
+
+  #isImpossible(): boolean {
+    const rows: number[] = [];
+    const mayBeMissing: number[] = [];
+    this.#rows.forEach((row, i) => {
+      if (this.#spared[i] === 1 && this.#machine.pure(row)) return;
+      rows.push(row);
+      mayBeMissing.push(this.#spared[i]);
+    });
+    this.#operations += this.#rows.length;
+    const problem = layOut(this.#history, this.#machine, rows, Uint8Array.from(mayBeMissing));
+    const result = search(problem, this.#machine, { budget: this.#budget, stepsMax: STEPS_PER_QUESTION });
+    this.#steps += result.steps;
+    if (result.type !== 'impossible') return false;
+    this.#last = { stuck: problem.row[result.stuck], states: result.states };
+    return true;
+  }
+}
