@@ -33,7 +33,7 @@ class HandClock implements Clock {
   async go(until: number): Promise<void> {
     for (;;) {
       // Enough turns for the runner to take its next step.
-      for (let i = 0; i < 20; i++) await null;
+      for (let i = 0; i < 20; i++) await Promise.resolve();
       const next = this.#timers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
       this.#timers = this.#timers.filter((other) => other !== next);
@@ -44,7 +44,13 @@ class HandClock implements Clock {
   }
 }
 
-const target: Target = { nodes: ['n1'], levers: {}, leader: () => 'n1', followers: () => [], mostLagging: () => undefined };
+const target: Target = {
+  nodes: ['n1'],
+  levers: {},
+  leader: () => 'n1',
+  followers: () => [],
+  mostLagging: () => undefined,
+};
 
 interface Trial {
   readonly nemesis: Nemesis;
@@ -54,7 +60,10 @@ interface Trial {
 }
 
 /** Faults that write down what is done to them; `trouble` says which of their deeds throw. */
-function trial(strikes: readonly Strike[], trouble: Readonly<Record<string, 'inject' | 'heal' | 'nobody'>> = {}): Trial {
+function trial(
+  strikes: readonly Strike[],
+  trouble: Readonly<Record<string, 'inject' | 'heal' | 'nobody'>> = {},
+): Trial {
   const clock = new HandClock();
   const log: string[] = [];
   const notes: (readonly [number, string, Value])[] = [];
@@ -118,7 +127,9 @@ describe('Nemesis', () => {
   });
 
   it('heals the others when one cannot be healed, and says which', async () => {
-    const { nemesis, clock, log, notes } = trial([strike('a', 1, 500), strike('b', 2, 500), strike('c', 3, 500)], { b: 'heal' });
+    const { nemesis, clock, log, notes } = trial([strike('a', 1, 500), strike('b', 2, 500), strike('c', 3, 500)], {
+      b: 'heal',
+    });
     await clock.go(20);
     expect(await nemesis.stop()).toEqual(['b could not be healed: it sticks']);
     expect(log.slice(3)).toEqual(['20 -c', '20 -a']);
@@ -127,7 +138,10 @@ describe('Nemesis', () => {
   });
 
   it('goes on when there is nobody to strike, or a lever fails', async () => {
-    const { nemesis, clock, log, notes } = trial([strike('a', 1, 5), strike('b', 2, 5), strike('c', 3, 5)], { a: 'nobody', b: 'inject' });
+    const { nemesis, clock, log, notes } = trial([strike('a', 1, 5), strike('b', 2, 5), strike('c', 3, 5)], {
+      a: 'nobody',
+      b: 'inject',
+    });
     await clock.go(20);
     expect(log).toEqual(['3 +c', '8 -c']);
     expect(notes[0]).toEqual([1, 'a', { do: 'skipped', reason: 'nobody to strike' }]);

@@ -64,8 +64,11 @@ export class Nemesis {
 
   /** Carries out the strikes, which are in order of time, and heals each when its time is over. At most once. */
   start(strikes: readonly Strike[]): void {
-    for (const { fault } of strikes) if (!this.#faults.has(fault)) throw new Error(`no fault '${fault}' was given to the nemesis`);
-    this.#done = this.#carryOut(strikes).catch((error: unknown) => void this.#failures.push(`nemesis: ${messageOf(error)}`));
+    for (const { fault } of strikes)
+      if (!this.#faults.has(fault)) throw new Error(`no fault '${fault}' was given to the nemesis`);
+    this.#done = this.#carryOut(strikes).catch(
+      (error: unknown) => void this.#failures.push(`nemesis: ${messageOf(error)}`),
+    );
   }
 
   /**
@@ -83,7 +86,10 @@ export class Nemesis {
   async #carryOut(strikes: readonly Strike[]): Promise<void> {
     let next = 0;
     while (!this.#stopped && (next < strikes.length || this.#inForce.length > 0)) {
-      const ending = this.#inForce.reduce<InForce | undefined>((a, b) => (a !== undefined && a.until <= b.until ? a : b), undefined);
+      const ending = this.#inForce.reduce<InForce | undefined>(
+        (a, b) => (a !== undefined && a.until <= b.until ? a : b),
+        undefined,
+      );
       const strike = strikes[next] as Strike | undefined; // the index may be past the end
       // At the same instant the cure comes first, so that no more than planned are in force.
       if (ending !== undefined && (strike === undefined || ending.until <= strike.at)) {

@@ -7,7 +7,10 @@ import { IN_FORCE_MAX, plan } from './schedule.ts';
 const kinds = Array.from({ length: 12 }, (_, i) => ({ name: `f${i}` }));
 const seeds = Array.from({ length: 300 }, (_, i) => i + 1);
 
-function schedule(seed: number, faults: readonly { name: string; lastsMs?: readonly [number, number] }[] = kinds): readonly Strike[] {
+function schedule(
+  seed: number,
+  faults: readonly { name: string; lastsMs?: readonly [number, number] }[] = kinds,
+): readonly Strike[] {
   return plan({ random: new Random(seed), faults, from: 5 * SECOND, until: 50 * SECOND });
 }
 
@@ -52,7 +55,10 @@ describe('plan', () => {
       const crowd = crowds(strikes);
       expect(Math.max(...crowd)).toBeLessThanOrEqual(IN_FORCE_MAX);
       overlapping += crowd.filter((n) => n === 2).length;
-      const calm = strikes.filter(({ at }, i) => i > 0 && strikes.slice(0, i).every((other) => other.at + other.durationNs <= at - 500 * MILLISECOND));
+      const calm = strikes.filter(
+        ({ at }, i) =>
+          i > 0 && strikes.slice(0, i).every((other) => other.at + other.durationNs <= at - 500 * MILLISECOND),
+      );
       expect(calm.length).toBeGreaterThanOrEqual(3);
     }
     expect(overlapping / seeds.length).toBeGreaterThan(4);
@@ -60,14 +66,17 @@ describe('plan', () => {
 
   it('lets a fault say how long it lasts', () => {
     for (const seed of seeds) {
-      const brief = schedule(seed, [...kinds, { name: 'brief', lastsMs: [500, 600] }]).filter(({ fault }) => fault === 'brief');
+      const brief = schedule(seed, [...kinds, { name: 'brief', lastsMs: [500, 600] }]).filter(
+        ({ fault }) => fault === 'brief',
+      );
       expect(brief.length).toBeGreaterThanOrEqual(1);
       for (const { durationNs } of brief) expect(durationNs).toBeLessThanOrEqual(600 * MILLISECOND);
     }
   });
 
   it('makes do with a short window, and with none', () => {
-    const at = (span: number): readonly Strike[] => plan({ random: new Random(1), faults: kinds, from: 0, until: span });
+    const at = (span: number): readonly Strike[] =>
+      plan({ random: new Random(1), faults: kinds, from: 0, until: span });
     expect(at(12 * SECOND)).toHaveLength(12);
     expect(Math.max(...crowds(at(12 * SECOND)))).toBeLessThanOrEqual(IN_FORCE_MAX);
     expect(at(5 * SECOND)).toHaveLength(5);

@@ -26,11 +26,19 @@ for (const readPath of ['leader', 'follower'] as const) {
     const home = sim.regions[number % sim.regions.length];
     const draws = random.fork(number);
     const device = 'd0';
-    const store = await reference.connect(sim, { session: `s${number}`, device, home, readPath, writePath: 'quorum-ack', attempt: 0 });
+    const store = await reference.connect(sim, {
+      session: `s${number}`,
+      device,
+      home,
+      readPath,
+      writePath: 'quorum-ack',
+      attempt: 0,
+    });
     while (issued < operations) {
       const deadline = sim.clock.now() + 5 * SECOND;
       const key = `k${draws.below(KEYS)}`;
-      const operation = issued++ % 2 === 0 ? store.write?.({ key, value: issued }, deadline) : store.read?.({ key }, deadline);
+      const operation =
+        issued++ % 2 === 0 ? store.write?.({ key, value: issued }, deadline) : store.read?.({ key }, deadline);
       try {
         await operation;
         completed++;
@@ -52,6 +60,9 @@ for (const readPath of ['leader', 'follower'] as const) {
       `${(sim.clock.now() / SECOND).toFixed(1)} s of virtual time: ${rate(completed)} operations/s, ${rate(counts['events'])} events/s\n`,
   );
   for (const [name, n] of Object.entries(counts)) {
-    if (n > 0) process.stdout.write(`  ${name.padEnd(40)} ${String(n).padStart(10)}  ${(n / completed).toFixed(3)} an operation\n`);
+    if (n > 0)
+      process.stdout.write(
+        `  ${name.padEnd(40)} ${String(n).padStart(10)}  ${(n / completed).toFixed(3)} an operation\n`,
+      );
   }
 }

@@ -11,10 +11,13 @@ export default {
     if (levers.shape === undefined || nodes.length < 2) return undefined;
     const victims = random.chance(0.3) ? nodes : [random.pick(nodes)];
     const links = victims === nodes ? towards(nodes, nodes) : between(victims, without(nodes, ...victims));
-    return injected(victims, await levers.shape(links, {
-      loss: random.between(5, 40) / 100,
-      duplicate: random.between(5, 30) / 100,
-      reorder: random.between(10, 50) / 100,
-    }));
+    return injected(
+      victims,
+      await levers.shape(links, {
+        loss: random.between(5, 40) / 100,
+        duplicate: random.between(5, 30) / 100,
+        reorder: random.between(10, 50) / 100,
+      }),
+    );
   },
 } satisfies Fault;

@@ -13,7 +13,8 @@ export default {
     const leading = cluster.leader();
     const following = cluster.followers();
     const aimAtLeader = random.chance(0.5) || following.length === 0;
-    const victim = leading !== undefined && aimAtLeader ? leading : random.pick(following.length > 0 ? following : nodes);
+    const victim =
+      leading !== undefined && aimAtLeader ? leading : random.pick(following.length > 0 ? following : nodes);
     const others = without(nodes, victim);
     const deaf = random.chance(0.5);
     return injected([victim], await levers.cut(deaf ? towards(others, [victim]) : towards([victim], others)));

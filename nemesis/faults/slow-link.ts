@@ -13,6 +13,9 @@ export default {
     const leading = cluster.leader();
     const victim = leading !== undefined && random.chance(0.5) ? leading : random.pick(nodes);
     const delayNs = random.between(50, 400) * MILLISECOND;
-    return injected([victim], await levers.shape(between([victim], without(nodes, victim)), { delayNs, jitterNs: delayNs }));
+    return injected(
+      [victim],
+      await levers.shape(between([victim], without(nodes, victim)), { delayNs, jitterNs: delayNs }),
+    );
   },
 } satisfies Fault;

@@ -12,7 +12,8 @@ export default {
     if (levers.cut === undefined || nodes.length < 3) return undefined;
     const size = Math.floor((nodes.length - 1) / 2);
     const others = random.shuffle(leading === undefined ? nodes : without(nodes, leading));
-    const minority = leading !== undefined && random.chance(0.5) ? [leading, ...others.slice(0, size - 1)] : others.slice(0, size);
+    const minority =
+      leading !== undefined && random.chance(0.5) ? [leading, ...others.slice(0, size - 1)] : others.slice(0, size);
     return injected(minority, await levers.cut(between(minority, without(nodes, ...minority))));
   },
 } satisfies Fault;

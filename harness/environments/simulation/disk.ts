@@ -97,7 +97,9 @@ export class Disk {
     if (write.votedFor !== undefined) this.#votedFor = write.votedFor;
     if (write.truncateFrom !== undefined) {
       if (write.truncateFrom > this.#entries.length + 1) {
-        throw new Error(`a write begins at index ${write.truncateFrom}, the log on disk ends at ${this.#entries.length}`);
+        throw new Error(
+          `a write begins at index ${write.truncateFrom}, the log on disk ends at ${this.#entries.length}`,
+        );
       }
       this.#entries.length = write.truncateFrom - 1;
     }

@@ -7,7 +7,10 @@ import type { Simulation } from './simulation.ts';
 const sleep = (sim: Simulation, ns: number): Promise<void> => sim.clock.sleepUntil(sim.clock.now() + ns);
 
 /** Runs `main` on a calm echo cluster of three. */
-async function on(main: (sim: Simulation) => Promise<void>, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+async function on(
+  main: (sim: Simulation) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const sim = cluster({ settings: { ...CALM, ...settings } });
   await sim.run(() => main(sim));
 }
@@ -235,7 +238,8 @@ describe('pause', () => {
 });
 
 describe('clock', () => {
-  const armed = async (sim: Simulation, ms: number): Promise<void> => void (await ask(sim, 'n1', { do: 'arm', timer: 'election', ms }));
+  const armed = async (sim: Simulation, ms: number): Promise<void> =>
+    void (await ask(sim, 'n1', { do: 'arm', timer: 'election', ms }));
   const fired = async (sim: Simulation): Promise<EchoAnswer['fired']> => (await ask(sim, 'n1', { do: 'answer' })).fired;
 
   it('makes armed timers fire when the clock shows their time', () =>

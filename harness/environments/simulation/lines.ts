@@ -60,7 +60,15 @@ export class Lines {
   depart(line: Line, body: unknown): Promise<unknown> {
     this.waiting++;
     return new Promise((resolve, reject) => {
-      const pending: Pending = { number: ++this.#requests, node: line.node, line, body, resolve, reject, end: undefined };
+      const pending: Pending = {
+        number: ++this.#requests,
+        node: line.node,
+        line,
+        body,
+        resolve,
+        reject,
+        end: undefined,
+      };
       line.outDue = Math.max(line.outDue, this.#now() + this.#latency(line));
       this.#queue.push(line.outDue, REQUEST, line.node, 0, pending);
     });

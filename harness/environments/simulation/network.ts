@@ -71,7 +71,9 @@ export class Regions {
 
   /** Jitter is a tenth of the latency between regions, and a fifth of it within one. */
   jitterNs(a: number, b: number): number {
-    return a === b ? Math.round((this.#baseNs[a][b] * SAME_REGION_JITTER_NS) / SAME_REGION_NS) : Math.round(this.#baseNs[a][b] / 10);
+    return a === b
+      ? Math.round((this.#baseNs[a][b] * SAME_REGION_JITTER_NS) / SAME_REGION_NS)
+      : Math.round(this.#baseNs[a][b] / 10);
   }
 
   /** Number of a region; throws when there is none of that name. */

@@ -7,7 +7,17 @@
  */
 import type { Instant, NodeId } from '../../../history/operation.ts';
 import type { Random } from '../../../history/random.ts';
-import type { DiskWrite, Durable, Effects, ReplicaEvent, Request, Response, Status, Steps, Timer } from '../../../reference-impl/core/types.ts';
+import type {
+  DiskWrite,
+  Durable,
+  Effects,
+  ReplicaEvent,
+  Request,
+  Response,
+  Status,
+  Steps,
+  Timer,
+} from '../../../reference-impl/core/types.ts';
 import { Disk } from './disk.ts';
 import { type EventQueue, MESSAGE, REQUEST, RUN, SYNCED, TIMER } from './events.ts';
 import type { Pending } from './lines.ts';

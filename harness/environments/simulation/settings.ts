@@ -28,7 +28,8 @@ function number(name: string, initial: number, low: number, high: number, about:
     if (value.trim() === '' || !(n >= low && n <= high)) {
       throw new BadInput(`--set ${name}=${value}: a number from ${low} to ${high} is needed.`);
     }
-    if (name === 'regions' && !Number.isInteger(n)) throw new BadInput(`--set ${name}=${value}: a whole number is needed.`);
+    if (name === 'regions' && !Number.isInteger(n))
+      throw new BadInput(`--set ${name}=${value}: a whole number is needed.`);
   };
   return { name, about: `${about} (${initial})`, check, initial, unitNs };
 }

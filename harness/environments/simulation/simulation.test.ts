@@ -13,7 +13,7 @@ describe('the loop', () => {
     const order: string[] = [];
     await sim.run(async () => {
       const long = sleep(sim, 1000).then(async () => {
-        for (let i = 0; i < 5000; i++) await null;
+        for (let i = 0; i < 5000; i++) await Promise.resolve();
         order.push('long');
       });
       const next = sleep(sim, 1001).then(() => order.push('next'));
@@ -105,7 +105,10 @@ describe('lines', () => {
       await sleep(sim, 10 * MILLISECOND);
       const kill = await sim.levers.kill(['n1']);
       await expect(held).rejects.toMatchObject({ code: 'CONNECTION_LOST', definite: false });
-      await expect(ask(sim, 'n1', { do: 'answer' })).rejects.toMatchObject({ code: 'CONNECTION_REFUSED', definite: true });
+      await expect(ask(sim, 'n1', { do: 'answer' })).rejects.toMatchObject({
+        code: 'CONNECTION_REFUSED',
+        definite: true,
+      });
       await kill.heal();
       await ask(sim, 'n1', { do: 'answer' });
     });
@@ -147,7 +150,12 @@ describe('the world', () => {
       await sim.run(async () => {
         const client = async (n: number): Promise<void> => {
           for (let i = 0; i < 50; i++) {
-            await ask(sim, `n${1 + ((n + i) % 3)}`, { do: 'send', to: `n${1 + ((n + i + 1) % 3)}`, what: i }, sim.regions[n % 3]);
+            await ask(
+              sim,
+              `n${1 + ((n + i) % 3)}`,
+              { do: 'send', to: `n${1 + ((n + i + 1) % 3)}`, what: i },
+              sim.regions[n % 3],
+            );
             if (i % 5 === 0) await ask(sim, 'n1', { do: 'write' });
             await sleep(sim, n * 100);
           }

@@ -42,7 +42,11 @@ export class Simulation implements Deployment, Stage, Surroundings {
   #undelivered = 0;
   #trace = 0x811c9dc5;
 
-  constructor(specs: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions, programs: Readonly<Record<string, Program>>) {
+  constructor(
+    specs: ReadonlyMap<NodeId, NodeSpec>,
+    options: DeployOptions,
+    programs: Readonly<Record<string, Program>>,
+  ) {
     const random = new Random(options.seed).fork('simulation');
     this.world = worldOf(options.settings);
     this.#observe = options.observe;
@@ -54,8 +58,10 @@ export class Simulation implements Deployment, Stage, Surroundings {
     this.#lines = new Lines(this.queue, this.#regions, () => this.clock.now(), random.fork('lines'));
     this.#nodes = [...specs].map(([id, spec], i) => {
       const program = programs[spec.program];
-      if (program === undefined) throw new Error(`the simulation can't run '${spec.program}', only ${Object.keys(programs).join(', ')}`);
-      const boot = (durable: Durable, nowMs: number, out: Effects): Steps => program(id, spec.options, { durable, nowMs, out });
+      if (program === undefined)
+        throw new Error(`the simulation can't run '${spec.program}', only ${Object.keys(programs).join(', ')}`);
+      const boot = (durable: Durable, nowMs: number, out: Effects): Steps =>
+        program(id, spec.options, { durable, nowMs, out });
       return new Node(id, i, regionOfNode[i], this, boot, random.fork(`node ${id}`));
     });
     this.levers = createLevers(this.#nodes, this.network);
