@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { evidence, judge, sentences } from '../sessions/testing.ts';
+import checker from './monotonic-reads.ts';
+
+const writes = ['p0: w x 12', 'p0: w x 17'];
+
+test('reads that go forward', () => {
+  const verdict = judge(checker, [...writes, 'p1: r x null', 'p1: r x 12', 'p1: r x 17', 'p1: r x 17']);
+  expect(verdict).toMatchObject({ type: 'valid', examined: { operations: 6, reads: 2, pairs: 2, sessions: 1 } });
+});
+
+test('a read that goes back', () => {
+  const verdict = judge(checker, [
+    ...writes,
+    'p1: r x 17 session=s3 node=n1 role=leader',
+    'p1: r x 12 session=s3 node=n2 role=follower',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'Session s3 read 17 from x on n1 (leader) at 0.005 s and then 12, written before it, from n2 (follower) at 0.007 s.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2, 4, 6]);
+});
+
+test('back to the initial value', () => {
+  const verdict = judge(checker, ['p0: w x 12', 'p1: r x 12', 'p1: r x null']);
+  expect(sentences(verdict)).toEqual([
+    'Process 1 read 12 from x at 0.003 s and then null, the initial value, at 0.005 s.',
+  ]);
+});
+
+test('reads that overlap have no order, and other sessions are of no concern', () => {
+  const overlapping = ['p1 r x session=s', 'p2: r x 17 session=s', 'p1 ok 12'];
+  expect(judge(checker, [...writes, ...overlapping]).type).toBe('unknown');
+  expect(judge(checker, [...writes, 'p1: r x 17', 'p2: r x 12']).type).toBe('unknown');
+});
+
+test('each key of a multi-key read is a read', () => {
+  const verdict = judge(checker, [...writes, 'p0: w y 1', 'p1: r* x,y 17,1', 'p1: r* x,y 12,1']);
+  expect(verdict).toMatchObject({ type: 'invalid', count: 1, examined: { operations: 5, reads: 2 } });
+});
+
+test('two sessions that saw concurrent writes in opposite orders', () => {
+  const verdict = judge(checker, ['p1 w x 1', 'p2 w x 2', 'p3: r x 1', 'p4: r x 2', 'p3: r x 2', 'p4: r x 1', 'p1 ok', 'p2 ok']);
+  expect(sentences(verdict)).toEqual([
+    'No order of the writes to x allows that process 3 read 1 and then 2, and that process 4 read 2 and then 1.',
+  ]);
+});
+
+test('a version that belongs to another write is a lie, and judged by values the read is stale', () => {
+  const verdict = judge(checker, [
+    'p0: w x 12 version=g0/1/7',
+    'p0: w x 17 version=g0/1/8',
+    'p1: r x 17 version=g0/1/8',
+    'p1: r x 12 node=n2 version=g0/1/8',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'Process 1 read 17 from x at 0.005 s and then 12, written before it, from n2 at 0.007 s.',
+    'A read of x returned 12 from n2 at 0.007 s with version (1,8), which belongs to the write of 17 to x.',
+  ]);
+});
+
+test('the other false claims', () => {
+  const read = 'p1: r x 1';
+  expect(sentences(judge(checker, ['p0: w x 1 version=g0/1/7', 'p0: w y 2 version=g0/1/7', read, read]))).toEqual([
+    'Two writes were acknowledged with one version (1,7): 1 to x at 0.001 s, and 2 to y at 0.003 s.',
+  ]);
+  expect(sentences(judge(checker, ['p0: w x 1 version=g0/1/7', 'p1: r x 1 version=g0/1/9']))).toEqual([
+    'A read of x returned 1 at 0.003 s with version (1,9); the same write had been reported with another version before.',
+  ]);
+  expect(sentences(judge(checker, ['p0: w x 1 version=g0/1/7', 'p0: w x 2 version=g0/1/6']))).toEqual([
+    'The write of 1 to x was acknowledged at 0.001 s with version (1,7), and the write of 2 to x, invoked after that, with the lower version (1,6).',
+  ]);
+  const deposed = ['p0: w x 1 version=g0/2/7', 'p0: w x 2 version=g0/1/9', 'p1: r x 1', 'p1: r x 1'];
+  expect(judge(checker, deposed).type).toBe('valid');
+});

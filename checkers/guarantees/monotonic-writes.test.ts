@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { evidence, judge, sentences } from '../sessions/testing.ts';
+import checker from './monotonic-writes.ts';
+
+const writes = ['p1: w x 12 session=s3', 'p1: w y 17 session=s3'];
+
+test('a state that shows both', () => {
+  const verdict = judge(checker, [...writes, 'p2: r* x,y 12,17']);
+  expect(verdict).toMatchObject({ type: 'valid', examined: { operations: 3, reads: 1, pairs: 1, states: 1 } });
+});
+
+test('one state that shows the later write only', () => {
+  const verdict = judge(checker, [...writes, 'p2: r* x,y null,17 node=n2 role=follower']);
+  expect(sentences(verdict)).toEqual([
+    'Session s3 wrote 12 to x (ok at 0.001 s) and then 17 to y; n2 (follower) showed 17 in y together with null, the initial value, in x at 0.005 s.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2, 4, 4]);
+});
+
+test('two states of one log', () => {
+  const verdict = judge(checker, [
+    ...writes,
+    'p2: r y 17 node=n2 role=follower position=g0/3/118',
+    'p2: r x null node=n2 role=follower position=g0/3/120',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'Session s3 wrote 12 to x (ok at 0.001 s) and then 17 to y; n2 (follower) showed 17 in y at (3,118) and null, the initial value, in x at (3,120) at 0.007 s.',
+  ]);
+});
+
+test('states that do not continue one another are not compared', () => {
+  const states = (first: string, second: string, ...between: string[]): string =>
+    judge(checker, [...writes, `p2: r y 17 ${first}`, ...between, `p2: r x null ${second}`]).type;
+  const at = 'node=n2 position=g0/3/118';
+  expect(states(at, at)).toBe('invalid');
+  expect(states(at, 'node=n2 position=g0/3/117')).toBe('unknown');
+  expect(states(at, 'node=n2 position=g0/4/119')).toBe('unknown');
+  expect(states(at, 'node=n1 position=g0/3/119')).toBe('unknown');
+  expect(states(at, 'node=n2 position=g0/3/119', 'cluster down {"node":"n2"}', 'cluster up {"node":"n2"}')).toBe('unknown');
+  expect(states(at, 'node=n2 position=g0/3/119', 'cluster down {"node":"n1"}')).toBe('invalid');
+});
+
+test('without states there is nothing to judge', () => {
+  expect(sentences(judge(checker, [...writes, 'p2: r y 17', 'p2: r x null']))).toEqual([
+    'unknown: no state is known: the reads are neither of several keys at once nor tied to a place in a node',
+  ]);
+});
+
+test('a later write of the same key that its version puts before the earlier one', () => {
+  const verdict = judge(checker, [
+    'p1: w x 1 session=s3 version=g0/3/115',
+    'p1: w x 2 session=s3 version=g0/2/120',
+    'p2: r x 2 version=g0/2/120',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'Session s3 wrote 1 to x (ok at 0.001 s) and then 2 to x; an unnamed node showed 2 in x at 0.005 s, by its version the older one.',
+  ]);
+});
+
+test('a write of unknown outcome is owed by no one until its session has read it', () => {
+  const lines = ['p1 w x 12 session=s3', 'p1 info'];
+  expect(judge(checker, [...lines, 'p3: w y 17 session=s3', 'p2: r* x,y null,17']).type).toBe('unknown');
+  const read = judge(checker, [...lines, 'p3: r x 12 session=s3', 'p3: w y 17 session=s3', 'p2: r* x,y null,17']);
+  expect(read.type).toBe('invalid');
+});

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { evidence, judge, sentences } from '../sessions/testing.ts';
+import checker from './read-your-writes.ts';
+
+test('a session reads its own write, or a later one', () => {
+  const verdict = judge(checker, [
+    'p1: w x 17 session=s3',
+    'p1: r x 17 session=s3',
+    'p2: w x 18',
+    'p1: r x 18 session=s3',
+  ]);
+  expect(verdict).toEqual({
+    type: 'valid',
+    examined: { operations: 4, reads: 2, writes: 2, sessions: 1, pairs: 2, ambiguous: 0 },
+  });
+});
+
+test('an older value is not enough', () => {
+  const verdict = judge(checker, [
+    'p0: w x 12',
+    'p1 w x 17 session=s3',
+    'p1 ok time=1204000000',
+    'p2: r x 17 time=1205000000',
+    'p1 r x session=s3 time=1300000000',
+    'p1 ok 12 node=n2 role=follower time=1310000000',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'Session s3 wrote 17 to x (ok at 1.204 s) and then read 12, written before it, from n2 (follower) at 1.310 s.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2, 6]);
+});
+
+test('a write that was lost is still owed to its session', () => {
+  const verdict = judge(checker, ['p1: w x 17 session=s3', 'p1: r x null session=s3 node=n2 role=leader']);
+  expect(sentences(verdict)).toEqual([
+    'Session s3 wrote 17 to x (ok at 0.001 s) and then read null, the initial value, from n2 (leader) at 0.003 s; no read ever returned 17.',
+  ]);
+});
+
+test('versions tell what real time does not', () => {
+  const lines = ['p0 w x 12', 'p1: w x 17 session=s3 version=g0/2/118', 'p0 ok version=g0/2/117', 'p1: r x 12 session=s3 version=g0/2/117'];
+  expect(judge(checker, lines).type).toBe('invalid');
+  expect(judge(checker, lines.map((line) => line.replace(/ version=\S+/, ''))).type).toBe('valid');
+});
+
+test('a read of an undone suffix is older than what the next term acknowledged', () => {
+  const verdict = judge(checker, [
+    'p0 w x 12',
+    'p1: w x 17 session=s3 version=g0/3/115',
+    'p1: r x 12 session=s3 version=g0/2/118',
+  ]);
+  expect(verdict.type).toBe('invalid');
+});
+
+test('real time holds where a deposed leader goes on counting its own term', () => {
+  const verdict = judge(checker, [
+    'p0: w x 12 version=g0/3/115',
+    'p1: w x 17 session=s3 version=g0/2/120',
+    'p1: r x 12 session=s3 version=g0/3/115',
+  ]);
+  expect(verdict.type).toBe('invalid');
+});
+
+test('a write of unknown outcome counts from when its session has read it', () => {
+  const before = ['p0: w x 12', 'p1 w x 17 session=s3', 'p1 info', 'p2: r x 12 session=s3'];
+  expect(judge(checker, before).type).toBe('unknown');
+  const verdict = judge(checker, [...before, 'p2: r x 17 session=s3', 'p2: r x 12 session=s3']);
+  expect(sentences(verdict)).toEqual([
+    'Session s3 wrote 17 to x (read back at 0.007 s) and then read 12, written before it, at 0.009 s.',
+  ]);
+});
+
+test('devices overlap: only what has ended precedes', () => {
+  const lines = [
+    'p0: w x 12',
+    'p1 w x 17 session=s3 device=phone',
+    'p2: r x 12 session=s3 device=desk',
+    'p1 ok',
+    'p2: r x 12 session=s3 device=desk',
+  ];
+  const verdict = judge(checker, lines);
+  expect(verdict).toMatchObject({ type: 'invalid', count: 1, examined: { reads: 1 } });
+  expect(judge(checker, lines, { thread: 'device' }).type).toBe('unknown');
+});
+
+test('no order of concurrent writes satisfies two sessions that each saw the other one last', () => {
+  const verdict = judge(checker, [
+    'p1 w x 1 session=s1',
+    'p2 w x 2 session=s2',
+    'p1 ok',
+    'p2 ok',
+    'p1: r x 2 session=s1',
+    'p2: r x 1 session=s2',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'No order of the writes to x allows that session s1 wrote 1 and then read 2, and that session s2 wrote 2 and then read 1.',
+  ]);
+});
+
+test('a cas that succeeded is a write', () => {
+  const verdict = judge(checker, ['p0: w x 1', 'p1: cas x 1 2 session=s1', 'p1: r x 1 session=s1']);
+  expect(verdict.type).toBe('invalid');
+});
+
+test('a value that nobody wrote is neither the own write nor a later one', () => {
+  const verdict = judge(checker, ['p1: w x 1', 'p1: r x 99 node=n1']);
+  expect(sentences(verdict)).toEqual([
+    'Process 1 wrote 1 to x (ok at 0.001 s) and then read 99, which nobody wrote, from n1 at 0.003 s; no read ever returned 1.',
+  ]);
+});
+
+test('values that several writes wrote are not judged without versions', () => {
+  const verdict = judge(checker, ['p0: w x 1', 'p1: w x 2 session=s', 'p0: w x 1', 'p1: r x 1 session=s']);
+  expect(sentences(verdict)).toEqual([
+    'unknown: 1 read returned a value that several writes wrote, and no version tells them apart',
+  ]);
+  const versioned = ['p0: w x 1 version=g0/1/1', 'p1: w x 2 session=s version=g0/1/2', 'p0: w x 1 version=g0/1/3'];
+  expect(judge(checker, [...versioned, 'p1: r x 1 session=s version=g0/1/3']).type).toBe('valid');
+  expect(judge(checker, [...versioned, 'p1: r x 1 session=s version=g0/1/1']).type).toBe('invalid');
+});
+
+test('null may mean anything where the semantics say so', () => {
+  const lines = ['p1: w x 1', 'p1: r x null'];
+  expect(judge(checker, lines).type).toBe('invalid');
+  expect(judge(checker, lines, { nilRead: 'any' }).type).toBe('unknown');
+});

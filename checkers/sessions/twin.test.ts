@@ -1,0 +1,312 @@
+/**
+ * The session guarantees against naive twins: their definitions, tried on every order of the writes of a small history.
+ */
+import { expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import { CAS, FAIL, type History, INFO, NONE, OK, READ } from '../../history/history.ts';
+import type { Event, Position, Value } from '../../history/operation.ts';
+import { Random } from '../../history/random.ts';
+import { type Checker, defaultSemantics, unlimited } from '../checker.ts';
+import monotonicReads from '../guarantees/monotonic-reads.ts';
+import monotonicWrites from '../guarantees/monotonic-writes.ts';
+import readYourWrites from '../guarantees/read-your-writes.ts';
+import writesFollowReads from '../guarantees/writes-follow-reads.ts';
+
+const seed = process.env.TIDEMARK_SEED ?? '1';
+const rounds = process.env.TIDEMARK_DEEP === undefined ? 500 : 20_000;
+
+/** A log, two nodes that follow it each at its own pace, and clients who are sometimes told something old. */
+class SmallStore {
+  readonly #random: Random;
+  readonly #log: { readonly key: string; readonly value: number }[] = [];
+  readonly #applied = [0, 0];
+  readonly #versions: number;
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.#versions = random.pick([0, 0.5, 1, 1]);
+  }
+
+  apply(key: string, value: number): number {
+    this.#log.push({ key, value });
+    return this.#log.length - 1;
+  }
+
+  /** Of a place of the log, or nothing where the store keeps it to itself. */
+  version(place: number): Position | undefined {
+    return place >= 0 && this.#random.chance(this.#versions) ? position(place) : undefined;
+  }
+
+  read(keys: readonly string[]): { values: Value[]; versions: (Position | undefined)[]; node: number; at: Position } {
+    const random = this.#random;
+    const node = random.below(2);
+    this.#applied[node] += random.below(this.#log.length - this.#applied[node] + 1);
+    const places = keys.map((key) => this.#place(key, this.#applied[node]));
+    const values = places.map((place) => (place < 0 ? null : random.chance(0.01) ? 999 : this.#log[place].value));
+    return { values, versions: places.map((place, i) => (values[i] === 999 ? undefined : this.version(place))), node, at: position(this.#applied[node]) };
+  }
+
+  #place(key: string, applied: number): number {
+    const mine = this.#log.flatMap((entry, place) => (entry.key === key && place < applied ? [place] : []));
+    return this.#random.chance(0.2) ? this.#random.pick([-1, ...mine]) : (mine[mine.length - 1] ?? -1);
+  }
+}
+
+/** Two terms, so that positions are not all comparable. */
+function position(place: number): Position {
+  return { group: 'g0', history: place < 4 ? 1 : 2, at: place };
+}
+
+interface Pending {
+  readonly process: number;
+  readonly key: string;
+  readonly value: number;
+  place: number;
+}
+
+function smallHistory(random: Random): History {
+  const store = new SmallStore(random);
+  const events: Event[] = [];
+  const keys = random.chance(0.4) ? ['x'] : ['x', 'y'];
+  const clients = Array.from({ length: random.between(2, 4) }, (_, i) => ({
+    process: i,
+    session: `s${random.below(2)}`,
+    device: random.pick(['phone', 'desk']),
+    open: undefined as { readonly keys: readonly string[]; readonly write: Pending | undefined } | undefined,
+  }));
+  const named = random.chance(0.8);
+  const positioned = random.chance(0.6);
+  const repeats = random.chance(0.1);
+  const pending: Pending[] = [];
+  let time = 0;
+  let processes = clients.length;
+  let unique = 1;
+  const land = (write: Pending): void => {
+    if (write.place < 0) write.place = store.apply(write.key, write.value);
+  };
+  for (let step = random.between(12, 36); step > 0; step--) {
+    time += 1000;
+    const late = pending.filter(({ place }) => place < 0);
+    if (late.length > 0 && random.chance(0.3)) land(random.pick(late));
+    if (random.chance(0.02)) events.push({ type: 'info', time, process: 'cluster', f: 'down', value: { node: 'n0' } });
+    const client = random.pick(clients);
+    const { session, device, process } = client;
+    if (client.open === undefined) {
+      const who = { type: 'invoke' as const, time, process, ...(named && { session, device }) };
+      const key = random.pick(keys);
+      if (random.chance(0.4) && unique <= 7) {
+        const write = { process, key, value: repeats ? random.below(3) : unique++, place: -1 };
+        pending.push(write);
+        client.open = { keys: [key], write };
+        if (random.chance(0.2)) events.push({ ...who, f: 'cas', key, value: [null, write.value] });
+        else events.push({ ...who, f: 'write', key, value: write.value });
+      } else if (random.chance(0.4)) {
+        client.open = { keys, write: undefined };
+        events.push({ ...who, f: 'readMany', value: keys });
+      } else {
+        client.open = { keys: [key], write: undefined };
+        events.push({ ...who, f: 'read', key, value: null });
+      }
+      continue;
+    }
+    const { keys: asked, write } = client.open;
+    client.open = undefined;
+    const invoked = events.findLast((event) => event.type === 'invoke' && event.process === process) as Event & { type: 'invoke' };
+    const { f, value } = invoked;
+    const done = { time, process, f, ...(f !== 'readMany' && { key: asked[0] }) };
+    if (write === undefined) {
+      const seen = store.read(asked);
+      const where = positioned ? { node: `n${seen.node}`, position: seen.at } : {};
+      if (random.chance(0.1)) events.push({ ...done, type: 'fail', value });
+      else if (f === 'readMany') {
+        const version = seen.versions.map((v) => v ?? null);
+        events.push({ ...done, ...where, type: 'ok', value: seen.values, ...(version.some((v) => v !== null) && { version }) });
+      } else {
+        const [version] = seen.versions;
+        events.push({ ...done, ...where, type: 'ok', value: seen.values[0], ...(version !== undefined && { version }) });
+      }
+    } else if (random.chance(0.25)) {
+      events.push({ ...done, type: 'info', value });
+      client.process = processes++;
+    } else if (write.place < 0 && random.chance(0.2)) {
+      events.push({ ...done, type: 'fail', value });
+      pending.splice(pending.indexOf(write), 1);
+    } else {
+      land(write);
+      const version = store.version(write.place);
+      events.push({ ...done, type: 'ok', value, ...(version !== undefined && { version }) });
+    }
+  }
+  return historyFromEvents(events);
+}
+
+const INITIAL = -1;
+
+/** What the definitions speak of, found by looking at every pair of rows. */
+class Twin {
+  readonly history: History;
+  readonly #byDevice: boolean;
+  readonly rows: readonly number[];
+  readonly #sources: (readonly number[] | undefined)[] = [];
+
+  constructor(history: History, byDevice: boolean) {
+    this.history = history;
+    this.#byDevice = byDevice;
+    this.rows = Array.from({ length: history.length }, (_, row) => row);
+  }
+
+  thread(row: number): string {
+    const { session, device, process } = this.history;
+    if (session[row] === NONE) return `p${process[row]}`;
+    return this.#byDevice ? `${session[row]} ${device[row]}` : String(session[row]);
+  }
+
+  isWrite(row: number): boolean {
+    return this.history.f[row] !== READ && this.history.f[row] <= CAS && this.history.outcome[row] !== FAIL;
+  }
+
+  isRead(row: number): boolean {
+    return this.history.f[row] === READ && this.history.outcome[row] === OK;
+  }
+
+  /** The writes that a read may have returned. */
+  sources(read: number): readonly number[] {
+    return (this.#sources[read] ??= this.#possibleSources(read));
+  }
+
+  #possibleSources(read: number): readonly number[] {
+    const { key, value, versionAt } = this.history;
+    const alike = this.rows.filter((row) => this.isWrite(row) && key[row] === key[read] && value[row] === value[read]);
+    if (value[read] === 1 && alike.length === 0) return [INITIAL]; // reference 1 is null
+    if (Number.isNaN(versionAt[read]) || alike.length === 1) return alike;
+    const same = alike.filter((row) => versionAt[row] === versionAt[read]);
+    return same.length > 0 ? same : alike.filter((row) => Number.isNaN(versionAt[row]));
+  }
+
+  reads(write: number): readonly number[] {
+    return this.rows.filter((row) => this.isRead(row) && this.sources(row).length === 1 && this.sources(row)[0] === write);
+  }
+
+  happened(write: number): boolean {
+    return this.history.outcome[write] === OK || this.reads(write).length > 0;
+  }
+
+  version(write: number): number {
+    const { versionAt } = this.history;
+    return versionAt[[write, ...this.reads(write)].find((row) => !Number.isNaN(versionAt[row])) ?? write];
+  }
+
+  /** What a completed operation binds its thread to. */
+  bound(row: number, kind: 'own' | 'seen'): number | undefined {
+    if (!this.isRead(row)) return kind === 'own' && this.isWrite(row) && this.history.outcome[row] === OK ? row : undefined;
+    const [write, ...others] = this.sources(row);
+    if (write === undefined || write === INITIAL || others.length > 0) return undefined;
+    const own = this.history.outcome[write] === INFO && this.thread(write) === this.thread(row);
+    return kind === 'seen' || own ? write : undefined;
+  }
+
+  /** Whether some total order of each key's writes respects time, versions, and all of what is wanted: [before, after]. */
+  satisfiable(wanted: readonly (readonly [number, number])[]): boolean {
+    const { key, ret, call } = this.history;
+    const done = (write: number): number => Math.min(ret[write], ...this.reads(write).map((read) => ret[read]));
+    return this.history.keys.every((_, ofKey) => {
+      const writes = this.rows.filter((row) => this.isWrite(row) && key[row] === ofKey && this.happened(row));
+      const ends = new Map(writes.map((write) => [write, done(write)]));
+      const places = new Map(writes.map((write) => [write, this.version(write)]));
+      const mustPrecede = (a: number, b: number): boolean =>
+        (ends.get(a) ?? 0) < call[b] ||
+        (places.get(a) ?? Number.NaN) < (places.get(b) ?? Number.NaN) ||
+        wanted.some(([before, after]) => before === a && after === b);
+      if (wanted.some(([before, after]) => after === INITIAL && writes.includes(before))) return false;
+      const extend = (left: readonly number[]): boolean =>
+        left.length === 0 ||
+        left.some(
+          (first) =>
+            left.every((other) => other === first || !mustPrecede(other, first)) &&
+            extend(left.filter((write) => write !== first)),
+        );
+      return extend(writes);
+    });
+  }
+
+  /** Reads after what binds their thread. */
+  byThread(kind: 'own' | 'seen'): boolean {
+    const { key, ret, call } = this.history;
+    const wanted: [number, number][] = [];
+    for (const read of this.rows.filter((row) => this.isRead(row))) {
+      const sources = this.sources(read);
+      for (const row of this.rows) {
+        const write = this.bound(row, kind);
+        if (write === undefined || key[write] !== key[read] || this.thread(row) !== this.thread(read)) continue;
+        if (ret[row] >= call[read] || sources.length > 1) continue;
+        if (sources.length === 0) {
+          if (kind === 'own') return false;
+        } else if (sources[0] !== write) wanted.push([write, sources[0]]);
+      }
+    }
+    return this.satisfiable(wanted);
+  }
+
+  /** Whether what one read saw is part of what the other saw. */
+  continues(first: number, second: number): boolean {
+    const { batch, node, positionAt, positionHistory, call, ret, notes } = this.history;
+    const life = (row: number): string =>
+      notes.map(({ at, f }) => (f === 'down' && node[row] === this.history.nodes.indexOf('n0') ? `${at <= call[row]} ${at <= ret[row]}` : '')).join();
+    const broken = (row: number): boolean => life(row).includes('false true');
+    const placed = (row: number): boolean => !Number.isNaN(positionAt[row]) && !broken(row);
+    if (!placed(first) || !placed(second)) {
+      return !placed(first) && !placed(second) && (first === second || (batch[first] !== NONE && batch[first] === batch[second]));
+    }
+    return (
+      node[first] === node[second] &&
+      life(first) === life(second) &&
+      positionHistory[first] === positionHistory[second] &&
+      positionAt[first] <= positionAt[second]
+    );
+  }
+
+  byState(kind: 'own' | 'seen'): boolean {
+    const { key, ret, call } = this.history;
+    const wanted: [number, number][] = [];
+    const reads = this.rows.filter((row) => this.isRead(row) && this.sources(row).length === 1);
+    for (const via of reads) {
+      const [later] = this.sources(via);
+      if (later === INITIAL) continue;
+      for (const row of this.rows) {
+        const write = this.bound(row, kind);
+        if (write === undefined || this.thread(row) !== this.thread(later) || ret[row] >= call[later]) continue;
+        for (const read of reads) {
+          const [shown] = this.sources(read);
+          if (key[read] === key[write] && shown !== write && this.continues(via, read)) wanted.push([write, shown]);
+        }
+      }
+    }
+    return this.satisfiable(wanted);
+  }
+}
+
+const guarantees: readonly [Checker, (twin: Twin) => boolean][] = [
+  [readYourWrites, (twin) => twin.byThread('own')],
+  [monotonicReads, (twin) => twin.byThread('seen')],
+  [monotonicWrites, (twin) => twin.byState('own')],
+  [writesFollowReads, (twin) => twin.byState('seen')],
+];
+
+test.each(guarantees)(`$name agrees with its definition (seed ${seed}, ${rounds} histories)`, (checker, holds) => {
+  const found = { valid: 0, invalid: 0, unknown: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const random = new Random(seed).fork(round);
+    const history = smallHistory(random);
+    const byDevice = random.chance(0.3);
+    const semantics = { ...defaultSemantics, thread: byDevice ? ('device' as const) : ('session' as const) };
+    const verdict = checker.check(history, unlimited, semantics);
+    found[verdict.type]++;
+    const expected = holds(new Twin(history, byDevice));
+    const context = `round ${round}: ${JSON.stringify(verdict)}`;
+    expect(verdict.type === 'invalid', context).toBe(!expected);
+    if (verdict.type === 'unknown') {
+      expect(verdict.examined.pairs === 0 || verdict.examined.ambiguous > 0, context).toBe(true);
+    }
+  }
+  for (const [type, count] of Object.entries(found)) expect(count, `${type} of ${rounds}`).toBeGreaterThan(rounds / 50);
+});
