@@ -37,7 +37,7 @@ export class Summary {
   }
 
   add(record: RunRecord): void {
-    this.codes.push(record.exitCode as ExitCode); // judgeRun computed it as one
+    this.codes.push(record.exitCode);
     this.#verdicts[record.verdict]++;
     if (record.exitCode !== 0 && this.#replays.length < SEEDS_SHOWN) this.#replays.push(`${record.verdict}: ${record.command}`);
     this.#operations += (record.counts.ok ?? 0) + (record.counts.mismatch ?? 0);

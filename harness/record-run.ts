@@ -2,6 +2,7 @@
 import { arch, cpus, release } from 'node:os';
 import { analyseFailovers } from '../checkers/failovers.ts';
 import type { Budget } from '../checkers/checker.ts';
+import { undoneWrites } from '../checkers/sessions/survival.ts';
 import { stalenessOf } from '../checkers/staleness.ts';
 import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
 import { type History, METHODS, NONE, OK, READ, ROLES } from '../history/history.ts';
@@ -36,7 +37,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   const { history } = readJsonlSync(journal);
   const { system, faults, guarantees } = plan.use;
   const lanes = keysByWritePath(history, plan.writePaths);
-  const failovers = analyseFailovers(history);
+  const undone = undoneWrites(history);
+  const failovers = analyseFailovers(history, undone);
   const cells = judge(history, {
     system,
     writePaths: plan.writePaths,
@@ -48,10 +50,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     failovers: failovers.length,
   });
   const verdict = verdictOf(cells, (cell) => isPromised(system, cell));
-  const exitCode: ExitCode = worst([
-    verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT,
-    ...(ended.failures.length > 0 ? [HARNESS_FAILED] : []),
-  ]);
+  const judged: ExitCode = verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT;
+  const exitCode = ended.failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
   const partitions = faults.filter((fault) => fault.levers.includes('cut')).map((fault) => fault.name);
   const calm = calmReads(history, plan.readPaths, ended.faults);
   return {
@@ -82,7 +82,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     cells,
     faults: ended.faults,
     latencies: histograms ? latencies(history, ended.faults) : [],
-    staleness: staleness(history, lanes, plan),
+    staleness: staleness(history, lanes, plan, undone),
     failovers,
     journalSha256: ended.journalSha256,
   };
@@ -165,10 +165,15 @@ function latencies(history: History, faults: readonly FaultRecord[]): RunRecord[
   return recorded.records();
 }
 
-function staleness(history: History, lanes: Int32Array, plan: ResolvedPlan): readonly StalenessRecord[] {
+function staleness(
+  history: History,
+  lanes: Int32Array,
+  plan: ResolvedPlan,
+  undone: ReadonlySet<number>,
+): readonly StalenessRecord[] {
   return plan.writePaths.flatMap((writePath, lane) =>
     plan.readPaths.flatMap((readPath): StalenessRecord[] => {
-      const summary = stalenessOf(rowOf(history, lanes, lane, readPath));
+      const summary = stalenessOf(rowOf(history, lanes, lane, readPath), { undone });
       return summary.reads === 0 ? [] : [{ writePath, readPath, ...summary }];
     }),
   );

@@ -42,7 +42,7 @@ export async function single(plan: ResolvedPlan, display: Display, io: Io): Prom
     if (!display.quiet) io.out(`${io.colour.out ? renderReport(record, { color: true }) : text}\n`);
     io.out(`${closingLines(record, join('.tidemark', 'runs', id, 'report.txt')).join('\n')}\n`);
   }
-  return record.exitCode as ExitCode; // judgeRun computed it as one
+  return record.exitCode;
 }
 
 /** Without a database the verdict and the files stand, and one line says what was not saved and why. */

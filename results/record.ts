@@ -89,7 +89,8 @@ export interface RunRecord {
   readonly plan: Readonly<Record<string, unknown>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly verdict: 'kept' | 'broken' | 'undecided';
-  readonly exitCode: number;
+  /** 0 kept, 1 broken, 2 undecided, 254 bad input, 255 the harness failed. */
+  readonly exitCode: 0 | 1 | 2 | 254 | 255;
   readonly virtualNs: number;
   readonly wallMs: number;
   /** ok, fail, info, mismatch, shed, refused, …; counters of the store and the environment. */
