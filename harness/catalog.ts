@@ -101,7 +101,7 @@ function named({ name, about }: NamedThing | Setting): NamedThing {
 export function catalogText(entries: readonly CatalogEntry[], colour: boolean): readonly string[] {
   const bold = (text: string): string => (colour ? styleText('bold', text) : text);
   const lines: string[] = [];
-  for (const kind of [...new Set(entries.map((entry) => entry.kind))]) {
+  for (const kind of new Set(entries.map((entry) => entry.kind))) {
     const ofKind = entries.filter((entry) => entry.kind === kind);
     const width = ofKind.reduce((widest, entry) => Math.max(widest, entry.name.length), 0);
     if (lines.length > 0) lines.push('');

@@ -2,14 +2,14 @@
  * The `tidemark` program: finds the command, runs it, and turns whatever happens into an exit code. This is the one place
  * where the process is ended.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from '@commander-js/extra-typings';
+import { Command, CommanderError, Help, type Option } from '@commander-js/extra-typings';
 import type { Io } from './command.ts';
 import { applyConfig, CONFIG_FILE, readConfig } from './config.ts';
-import { asset } from './entry.ts';
 import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, KEPT, unknownName, worst } from './errors.ts';
 import { commandNames, loadCommand, usePlugins } from './plugins.ts';
+import { version } from './version.ts';
 
 const examples = `
 Examples:
@@ -57,7 +57,8 @@ async function runCommand(argv: readonly string[], io: Io): Promise<void> {
     .description('Tests what a replicated store promises, and measures what its followers cost.')
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', examples);
+    .addHelpText('after', examples)
+    .configureHelp({ optionDescription });
   const configured = existsSync(join(io.cwd, CONFIG_FILE));
   const [first] = argv;
   const names = commandNames();
@@ -68,9 +69,9 @@ async function runCommand(argv: readonly string[], io: Io): Promise<void> {
     if (command === undefined) throw new Error(`harness/commands/${name} registers no command '${name}'`);
     command.summary(about);
     if (command.description() === '') command.description(about);
-    command.option('--plugin <file>', 'a plug-in of your own, .js or .mjs (again for more)', collect, []);
+    command.option('--plugin <file>', 'a plug-in of your own, .js or .mjs (again for more)', collect);
   }
-  for (const command of [program as Command, ...program.commands.flatMap(withSubcommands)]) govern(command, io);
+  for (const command of [program, ...program.commands.flatMap(withSubcommands)]) govern(command, io);
   const config = configured ? await readConfig(io.cwd, program.commands as Command[]) : [];
   program.hook('preAction', (_, command) => {
     applyConfig(config, topCommandOf(command as Command).name(), command as Command);
@@ -171,6 +172,12 @@ export function coloured(attended: boolean, env: Readonly<Record<string, string 
   return attended && env['TERM'] !== 'dumb';
 }
 
+/** Commander would print an empty list as a default; what no value means is in the description. */
+function optionDescription(option: Option): string {
+  const isEmpty = Array.isArray(option.defaultValue) && option.defaultValue.length === 0;
+  return isEmpty ? option.description : new Help().optionDescription(option);
+}
+
 function withSubcommands(command: { readonly commands: readonly unknown[] }): Command[] {
   const subcommands = command.commands as Command[];
   return [command as Command, ...subcommands.flatMap(withSubcommands)];
@@ -182,10 +189,6 @@ function topCommandOf(command: Command): Command {
   return top;
 }
 
-function collect(file: string, files: readonly string[]): string[] {
+function collect(file: string, files: readonly string[] = []): string[] {
   return [...files, file];
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(asset('package.json'), 'utf8')) as { readonly version: string }).version;
 }

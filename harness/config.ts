@@ -12,7 +12,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command, Option } from '@commander-js/extra-typings';
-import type { Document, LineCounter, Node, Pair, Scalar, YAMLMap } from 'yaml';
+import type { Document, LineCounter, Node, Pair, Scalar } from 'yaml';
 import { BadInput, unknownName } from './errors.ts';
 
 export const CONFIG_FILE = 'tidemark.config.yaml';
@@ -82,7 +82,7 @@ class ConfigReader {
       if (command === undefined) return [this.#default(pair, everywhere, undefined)];
       if (!this.#yaml.isMap(pair.value)) throw this.#bad(field.offset, `'${field.name}' must be a map of its options.`);
       const names = new Set(optionsOf(command).keys());
-      return (pair.value as YAMLMap).items.map((inner) => this.#default(inner, names, field.name));
+      return pair.value.items.map((inner) => this.#default(inner, names, field.name));
     });
   }
 
@@ -107,7 +107,7 @@ class ConfigReader {
       return typeof node.value === 'boolean' ? node.value : [textOf(node)];
     }
     if (this.#yaml.isSeq(node) && node.items.every((item) => this.#yaml.isScalar(item))) {
-      return node.items.map((item) => textOf(item as Scalar));
+      return node.items.map((item) => textOf(item));
     }
     if (this.#yaml.isMap(node) && node.items.every((item) => this.#yaml.isScalar(item.value))) {
       return node.items.map((item) => `${textOf(item.key as Scalar)}=${textOf(item.value as Scalar)}`);
@@ -136,7 +136,7 @@ function textOf(scalar: Scalar): string {
 /** A command's options by long name without dashes, its subcommands' included. */
 export function optionsOf(command: Command): ReadonlyMap<string, Option> {
   const all = [command, ...command.commands].flatMap((one) => [...one.options]);
-  return new Map(all.flatMap((option) => (option.long === undefined ? [] : [[option.long?.slice(2) ?? '', option]])));
+  return new Map(all.flatMap((option) => (option.long === undefined ? [] : [[option.long.slice(2), option]])));
 }
 
 function parsed(option: Option, entry: Default): unknown {

@@ -126,16 +126,21 @@ const lengthRule: Rule = ({ text }) => {
   return [`has ${lines} lines; above ${LINES_MAX} its head must say 'long because: …'`];
 };
 
-const words: readonly { readonly pattern: RegExp; readonly why: string }[] = [
+/** Spelled in halves, so that this file passes its own rule. */
+const words: readonly { readonly halves: readonly (readonly [string, string])[]; readonly why: string }[] = [
   {
-    pattern: new RegExp(`\\b(${['TO', 'FIX'].map((half) => half + (half === 'TO' ? 'DO' : 'ME')).join('|')})\\b`),
+    halves: [
+      ['TO', 'DO'],
+      ['FIX', 'ME'],
+    ],
     why: 'carries a note of unfinished work',
   },
-  { pattern: new RegExp('\\.on' + 'ly\\('), why: 'runs one test and hides the others' },
-  { pattern: new RegExp('/wo' + 'rk/'), why: 'names a folder of one machine' },
+  { halves: [['.on', 'ly(']], why: 'runs one test and hides the others' },
+  { halves: [['/wo', 'rk/']], why: 'names a folder of one machine' },
 ];
 
-const wordRule: Rule = ({ text }) => words.filter(({ pattern }) => pattern.test(text)).map(({ why }) => why);
+const wordRule: Rule = ({ text }) =>
+  words.filter(({ halves }) => halves.some((pair) => text.includes(pair.join('')))).map(({ why }) => why);
 
 const rules: readonly Rule[] = [importRule, bannedRule, shapeRule, lengthRule, wordRule];
 
