@@ -6,7 +6,8 @@
 import type { NodeId } from '../../../history/operation.ts';
 import type { Effect, Injection, Levers, Link } from '../../../nemesis/fault.ts';
 import { type Cut, type Network, shaping } from './network.ts';
-import type { Node, Pause, Skew } from './node.ts';
+import type { Node, Pause } from './node.ts';
+import type { Skew } from './timers.ts';
 
 export function createLevers(nodes: readonly Node[], network: Network): Levers {
   const node = (id: NodeId): Node => {

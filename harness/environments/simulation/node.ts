@@ -20,10 +20,12 @@ import type {
 } from '../../../reference-impl/core/types.ts';
 import { Disk } from './disk.ts';
 import { type EventQueue, MESSAGE, REQUEST, RUN, SYNCED, TIMER } from './events.ts';
+import { Inbox } from './inbox.ts';
 import type { Pending } from './lines.ts';
 import type { Network } from './network.ts';
 import { NodeClock } from './node-clock.ts';
 import type { World } from './settings.ts';
+import { type Skew, Timers, TIMERS } from './timers.ts';
 
 /** Makes the replica that runs on a node from what its disk holds. */
 export type Boot = (durable: Durable, nowMs: number, out: Effects) => Steps;
@@ -51,17 +53,6 @@ export interface Pause {
   held: number;
 }
 
-/** A clock fault in force, and how many timers it made fire at another instant than they should have. */
-export interface Skew {
-  early: number;
-  late: number;
-}
-
-const TIMERS: readonly Timer[] = ['election', 'heartbeat', 'check-quorum', 'requests'];
-const TIMER_NUMBERS: Readonly<Record<Timer, number>> = { election: 0, heartbeat: 1, 'check-quorum': 2, requests: 3 };
-/** A life is counted in the upper bits of an event's `b`, a timer in the lowest two. */
-const TIMER_BITS = 2;
-
 export class Node implements Effects {
   readonly id: NodeId;
   readonly number: number;
@@ -70,27 +61,17 @@ export class Node implements Effects {
   readonly #around: Surroundings;
   readonly #boot: Boot;
   readonly #clock: NodeClock;
+  readonly #timers: Timers;
   readonly #random: Random;
-  #replica: Steps | undefined;
-  #life = 0;
-  readonly #pauses = new Set<Pause>();
-  readonly #skews = new Set<Skew>();
+  readonly #inbox = new Inbox();
   /** Requests that the replica has been given and has not answered, by number. */
   readonly #pending = new Map<number, Pending>();
-
+  readonly #pauses = new Set<Pause>();
+  #replica: Steps | undefined;
+  #life = 0;
   #busyUntil: Instant = 0;
+  /** A RUN event of this life is in the queue. */
   #runDue = false;
-  #inboxKind: number[] = [];
-  #inboxNumber: number[] = [];
-  #inboxRef: unknown[] = [];
-  #inboxHead = 0;
-
-  /** Per timer: true time it is due (Infinity: not armed), the same on the node's clock, and without any clock fault. */
-  readonly #due = new Float64Array(TIMERS.length).fill(Infinity);
-  readonly #dueOnClock = new Float64Array(TIMERS.length);
-  readonly #dueFaultless = new Float64Array(TIMERS.length);
-  /** Per timer: when its event is in the queue. A timer that is put off keeps its event, which then moves itself. */
-  readonly #eventAt = new Float64Array(TIMERS.length).fill(Infinity);
 
   constructor(id: NodeId, number: number, region: number, around: Surroundings, boot: Boot, random: Random) {
     this.id = id;
@@ -102,6 +83,7 @@ export class Node implements Effects {
     const clockRandom = random.fork('clock');
     const offsetNs = clockRandom.fraction() * world.clockOffsetNsMax;
     this.#clock = new NodeClock(offsetNs, (clockRandom.fraction() * 2 - 1) * world.clockDriftPpmMax);
+    this.#timers = new Timers(around.queue, number, this.#clock);
     this.disk = new Disk({ syncMinNs: world.syncMinNs, syncMaxNs: world.syncMaxNs }, random.fork('disk'));
     this.#random = random.fork('timers');
   }
@@ -131,7 +113,7 @@ export class Node implements Effects {
       this.#replica = this.#boot(this.disk.recover(), this.#clock.read(now) / 1e6, this);
       this.#beginSync();
     } catch (error) {
-      this.crash(error);
+      this.#crash(error);
     }
   }
 
@@ -142,53 +124,24 @@ export class Node implements Effects {
     return lost;
   }
 
-  /** A violated assertion ends the node's life, and nobody starts it again. */
-  crash(error: unknown): void {
-    this.#end();
-    this.#around.fell(this.id, error);
-  }
-
-  #end(): number {
-    this.#replica = undefined;
-    this.#life++;
-    this.#pauses.clear();
-    this.#runDue = false;
-    this.#due.fill(Infinity);
-    this.#eventAt.fill(Infinity);
-    const inHand = [...this.#pending.values()];
-    for (let i = this.#inboxHead; i < this.#inboxKind.length; i++) {
-      if (this.#inboxKind[i] === REQUEST) inHand.push(this.#inboxRef[i] as Pending); // put there by receiveRequest
-    }
-    this.#pending.clear();
-    this.#clearInbox();
-    const lost = this.disk.crash();
-    for (const pending of inHand) this.#around.broken(pending);
-    return lost;
-  }
-
   pause(pause: Pause): void {
     this.#pauses.add(pause);
   }
 
   resume(pause: Pause): void {
     if (!this.#pauses.delete(pause) || this.paused) return;
-    if (this.#inboxHead < this.#inboxKind.length) this.#runAt(Math.max(this.#around.now(), this.#busyUntil));
+    if (this.#inbox.length > 0) this.#runAt(Math.max(this.#around.now(), this.#busyUntil));
   }
 
   skew(skew: Skew, offsetNs: number, driftPpm: number): void {
-    this.#skews.add(skew);
-    this.#clock.leap(this.#around.now(), offsetNs);
-    this.#clock.drift(this.#around.now(), driftPpm);
-    this.#reschedule();
+    this.#timers.skew(skew, this.#around.now(), offsetNs, driftPpm);
   }
 
   unskew(skew: Skew, driftPpm: number): void {
-    if (!this.#skews.delete(skew)) return;
-    this.#clock.drift(this.#around.now(), -driftPpm);
-    this.#reschedule();
+    this.#timers.unskew(skew, this.#around.now(), driftPpm);
   }
 
-  // Events. -------------------------------------------------------------------------------------------------------------
+  // Events. ----------------------------------------------------------------------------------------------------------
 
   receive(from: number, message: unknown): void {
     this.#deliver(MESSAGE, from, message);
@@ -203,35 +156,28 @@ export class Node implements Effects {
     if (life !== this.#life) return;
     try {
       this.#deliver(SYNCED, this.disk.end(), undefined);
+      this.#beginSync();
     } catch (error) {
-      return this.crash(error);
+      this.#crash(error);
     }
-    this.#beginSync();
   }
 
-  timerDue(packed: number, at: Instant): void {
-    const timer = packed & ((1 << TIMER_BITS) - 1);
-    if (packed >> TIMER_BITS !== this.#life || this.#eventAt[timer] !== at) return;
-    this.#eventAt[timer] = Infinity;
-    if (this.#due[timer] > at) return this.#awaitTimer(timer);
-    this.#deliver(TIMER, timer, undefined);
+  timerComesUp(packed: number, at: Instant): void {
+    const timer = this.#timers.comesUp(packed, at);
+    if (timer >= 0) this.#deliver(TIMER, timer, undefined);
   }
 
   /** Takes up what has waited longest. */
   run(life: number): void {
-    if (life !== this.#life || !this.#runDue) return;
+    if (life !== this.#life) return;
     this.#runDue = false;
-    if (this.paused) return;
-    const i = this.#inboxHead++;
-    const ref = this.#inboxRef[i];
-    this.#inboxRef[i] = undefined;
-    this.#step(this.#inboxKind[i], this.#inboxNumber[i], ref);
-    if (!this.up) return;
-    if (this.#inboxHead === this.#inboxKind.length) this.#clearInbox();
-    else this.#runAt(this.#busyUntil);
+    if (this.paused || this.#inbox.length === 0) return;
+    this.#inbox.shift();
+    this.#step(this.#inbox.kind, this.#inbox.number, this.#inbox.ref);
+    if (this.#inbox.length > 0) this.#runAt(this.#busyUntil);
   }
 
-  // Effects of the step under way. They leave at #busyUntil, when the step is over. -----------------------------------------
+  // Effects of the step under way. They leave at #busyUntil, when the step is over. ----------------------------------
 
   send(to: NodeId, message: unknown): void {
     const number = this.#around.ids.indexOf(to);
@@ -244,17 +190,12 @@ export class Node implements Effects {
   }
 
   timer(name: Timer, minMs: number, maxMs: number): void {
-    const timer = TIMER_NUMBERS[name];
     const delayNs = Math.round((minMs + this.#random.fraction() * (maxMs - minMs)) * 1e6);
-    const from = this.#busyUntil;
-    this.#dueOnClock[timer] = this.#clock.read(from) + delayNs;
-    this.#dueFaultless[timer] = Math.ceil(from + this.#clock.faultlessNs(delayNs));
-    this.#due[timer] = Math.ceil(from + this.#clock.trueNs(delayNs));
-    this.#awaitTimer(timer);
+    this.#timers.arm(name, this.#busyUntil, delayNs);
   }
 
   disarm(name: Timer): void {
-    this.#due[TIMER_NUMBERS[name]] = Infinity;
+    this.#timers.disarm(name);
   }
 
   answer(request: number, response: Response): void {
@@ -268,15 +209,13 @@ export class Node implements Effects {
     this.#around.told(this.id, event);
   }
 
-  // ---------------------------------------------------------------------------------------------------------------------
+  // ------------------------------------------------------------------------------------------------------------------
 
   #deliver(kind: number, number: number, ref: unknown): void {
     if (!this.up) return;
     const idle = !this.#runDue && this.#busyUntil <= this.#around.now();
     if (idle && !this.paused) return this.#step(kind, number, ref);
-    this.#inboxKind.push(kind);
-    this.#inboxNumber.push(number);
-    this.#inboxRef.push(ref);
+    this.#inbox.push(kind, number, ref);
     if (this.paused) for (const pause of this.#pauses) pause.held++;
     else this.#runAt(this.#busyUntil);
   }
@@ -287,18 +226,10 @@ export class Node implements Effects {
     this.#around.queue.push(at, RUN, this.number, this.#life, undefined);
   }
 
-  #clearInbox(): void {
-    this.#inboxKind = [];
-    this.#inboxNumber = [];
-    this.#inboxRef = [];
-    this.#inboxHead = 0;
-  }
-
   #step(kind: number, number: number, ref: unknown): void {
     const replica = this.#replica;
-    if (replica === undefined) return;
     const now = this.#around.now();
-    if (kind === TIMER && this.#due[number] > now) return; // armed anew or disarmed while it waited in the inbox
+    if (replica === undefined || (kind === TIMER && !this.#timers.take(number, now))) return;
     this.#busyUntil = now + this.#around.world.cpuNs;
     const nowMs = this.#clock.read(now) / 1e6;
     try {
@@ -308,14 +239,10 @@ export class Node implements Effects {
         this.#pending.set(pending.number, pending);
         replica.request(pending.number, pending.body as Request, nowMs, this); // the clients of this program send these
       } else if (kind === SYNCED) replica.synced(number, nowMs, this);
-      else {
-        this.#countSkew(number);
-        this.#due[number] = Infinity;
-        replica.fired(TIMERS[number], nowMs, this);
-      }
+      else replica.fired(TIMERS[number], nowMs, this);
       this.#beginSync();
     } catch (error) {
-      this.crash(error);
+      this.#crash(error);
     }
   }
 
@@ -327,32 +254,21 @@ export class Node implements Effects {
     this.#around.queue.push(from + duration, SYNCED, this.number, this.#life, undefined);
   }
 
-  /** Sees to it that an event is in the queue no later than the timer is due. */
-  #awaitTimer(timer: number): void {
-    const due = this.#due[timer];
-    if (due >= this.#eventAt[timer]) return;
-    this.#eventAt[timer] = due;
-    this.#around.queue.push(due, TIMER, this.number, (this.#life << TIMER_BITS) | timer, undefined);
+  /** A violated assertion ends the node's life, and nobody starts it again. */
+  #crash(error: unknown): void {
+    this.#end();
+    this.#around.fell(this.id, error);
   }
 
-  /** The clock has changed: armed timers are due when it shows what it was to show. */
-  #reschedule(): void {
-    const now = this.#around.now();
-    for (let timer = 0; timer < TIMERS.length; timer++) {
-      if (this.#due[timer] <= now || this.#due[timer] === Infinity) continue;
-      const remainingNs = Math.max(0, this.#dueOnClock[timer] - this.#clock.read(now));
-      this.#due[timer] = Math.ceil(now + this.#clock.trueNs(remainingNs));
-      this.#awaitTimer(timer);
-    }
-  }
-
-  #countSkew(timer: number): void {
-    const late = this.#due[timer] - this.#dueFaultless[timer];
-    // Roundings of a nanosecond or two are no effect.
-    if (Math.abs(late) < 1_000) return;
-    for (const skew of this.#skews) {
-      if (late > 0) skew.late++;
-      else skew.early++;
-    }
+  #end(): number {
+    this.#replica = undefined;
+    this.#timers.beginLife(++this.#life);
+    this.#pauses.clear();
+    this.#runDue = false;
+    const inHand = [...this.#pending.values(), ...(this.#inbox.clear(REQUEST) as Pending[])]; // put there by receiveRequest
+    this.#pending.clear();
+    const lost = this.disk.crash();
+    for (const pending of inHand) this.#around.broken(pending);
+    return lost;
   }
 }

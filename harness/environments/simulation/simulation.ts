@@ -170,7 +170,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
         this.#nodes[a].syncEnded(b);
         break;
       case TIMER:
-        this.#nodes[a].timerDue(b, at);
+        this.#nodes[a].timerComesUp(b, at);
         break;
       case REQUEST:
         this.#requestArrives(queue.ref as Pending); // Lines puts one into each such event
