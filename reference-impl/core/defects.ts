@@ -60,7 +60,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'vote-before-fsync',
-    about: 'A vote is given before it is on disk; a voter that crashes may vote twice in one term.',
+    about: 'A vote is given at once and goes to disk with the next entries; a voter that crashes may vote twice in one term.',
     caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
     faults: ['kill-random', 'slow-disk', 'restart-all'],
     depth: 'deep',
@@ -123,7 +123,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'lost-vote',
-    about: 'A restarted voter has forgotten whom it voted for, and votes at once.',
+    about: 'A restarted voter has read back its log only: its vote, and the term it was given in, are forgotten.',
     caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
     faults: ['kill-random', 'restart-all'],
     depth: 'deep',

@@ -17,8 +17,11 @@ export class Disk {
   #metaTicket = 0;
   readonly #inFlight: { readonly ticket: number; last: number }[] = [];
   #durable: number;
+  /** The defect `vote-before-fsync`: term and vote wait for the next entries, and nothing waits for them. */
+  readonly #metaIsLazy: boolean;
 
-  constructor(lastIndex: number) {
+  constructor(lastIndex: number, metaIsLazy: boolean) {
+    this.#metaIsLazy = metaIsLazy;
     this.#writtenLast = lastIndex;
     this.#durable = lastIndex;
   }
@@ -30,7 +33,7 @@ export class Disk {
 
   /** Whether the current term and vote are on the disk. */
   get metaDurable(): boolean {
-    return !this.#metaDirty && this.#metaTicket <= this.#syncedTicket;
+    return this.#metaIsLazy || (!this.#metaDirty && this.#metaTicket <= this.#syncedTicket);
   }
 
   metaChanged(): void {
@@ -61,7 +64,8 @@ export class Disk {
     const from = this.#dirtyFrom;
     const last = log.lastIndex;
     const entriesDirty = from <= last || from <= this.#writtenLast;
-    if (!this.#metaDirty && (!entriesDirty || this.#inFlight.length > 0)) return undefined;
+    const metaWaits = !this.#metaDirty || this.#metaIsLazy;
+    if (metaWaits && (!entriesDirty || this.#inFlight.length > 0)) return undefined;
     const write: DiskWrite = {
       ticket: ++this.#ticket,
       ...(this.#metaDirty ? { term, votedFor } : undefined),

@@ -118,7 +118,7 @@ export function onVoteAnswer(node: Node, from: NodeId, message: VoteAnswer): voi
 
 /** What waited for term and vote to be on disk: a vote given, or a campaign. */
 export function settleElection(node: Node): void {
-  if (!node.disk.metaDurable && !node.defect('vote-before-fsync')) return;
+  if (!node.disk.metaDurable) return;
   if (node.voteOwed !== undefined) {
     node.out.send(node.voteOwed.to, { type: 'vote-answer', term: node.voteOwed.term, granted: true });
     node.voteOwed = undefined;

@@ -126,10 +126,10 @@ export class Node {
     this.others = config.voters.filter((voter) => voter !== config.id);
     this.quorum = quorumSize(config.voters.length);
     this.log = new Log(durable.entries);
-    this.disk = new Disk(this.log.lastIndex);
+    this.disk = new Disk(this.log.lastIndex, this.defect('vote-before-fsync'));
     for (const entry of durable.entries) this.state.apply(entry);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
-    this.term = durable.term;
+    this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
     this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;
     this.stance = newFollower(this.term);
     this.nowMs = nowMs;
@@ -179,7 +179,9 @@ export class Node {
     this.out.tell({ type: 'truncated', entries: removed, acknowledged });
   }
 
-  commit(index: number): void {
+  commit(upTo: number): void {
+    this.expects(upTo <= this.log.lastIndex, () => `commit up to ${upTo} of a log up to ${this.log.lastIndex}`);
+    const index = Math.min(upTo, this.log.lastIndex);
     if (index <= this.commitIndex) return;
     if (this.acknowledgedAhead.size > 0) {
       for (let i = this.commitIndex + 1; i <= index; i++) this.acknowledgedAhead.delete(i);

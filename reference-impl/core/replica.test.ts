@@ -20,6 +20,7 @@ function quiesce(cluster: Cluster, cut: (letter: Letter) => boolean = () => fals
 
 function elected(): Cluster {
   const cluster = new Cluster(['n1', 'n2', 'n3']);
+  cluster.startAll();
   cluster.nowMs = 400;
   cluster.fire('n1', 'election');
   quiesce(cluster);

@@ -7,7 +7,7 @@ import type { Entry, NodeId } from './types.ts';
 
 /** Batches on their way to one peer at a time; what comes meanwhile goes with the next. */
 const BATCHES_IN_FLIGHT = 4;
-const BATCH_ENTRIES_MAX = 512;
+const BATCH_ENTRIES_MAX_DEFAULT = 512;
 /** Rounds of confirmation under way at a time; reads that come meanwhile share the next. */
 const ROUNDS_IN_FLIGHT = 4;
 const NO_ENTRIES: readonly Entry[] = [];
@@ -107,13 +107,17 @@ export function onHeartbeatTimer(node: Node, leader: Leader): void {
 }
 
 function probe(node: Node, leader: Leader, peer: Peer): void {
-  const to = Math.min(node.log.lastIndex, peer.next + BATCH_ENTRIES_MAX - 1);
+  const to = endOfBatch(node, peer);
   peer.awaiting = true;
   sendAppend(node, leader, peer, node.log.slice(peer.next, to));
 }
 
+function endOfBatch(node: Node, peer: Peer): number {
+  return Math.min(node.log.lastIndex, peer.next + (node.config.batchEntriesMax ?? BATCH_ENTRIES_MAX_DEFAULT) - 1);
+}
+
 function sendBatch(node: Node, leader: Leader, peer: Peer): void {
-  const to = Math.min(node.log.lastIndex, peer.next + BATCH_ENTRIES_MAX - 1);
+  const to = endOfBatch(node, peer);
   sendAppend(node, leader, peer, node.log.slice(peer.next, to));
   peer.inFlight.push(to);
   peer.next = to + 1;

@@ -21,6 +21,7 @@ export function follow(node: Node, why: string): void {
   const before = node.stance;
   node.stance = newFollower(node.term);
   node.preVote = undefined;
+  if (before.type !== 'follower') node.out.tell({ type: 'role', role: 'follower', term: node.term, why });
   if (before.type === 'leader') {
     node.out.disarm('heartbeat');
     node.out.disarm('check-quorum');
@@ -29,7 +30,6 @@ export function follow(node: Node, why: string): void {
     node.heardLeaderAtMs = Number.NEGATIVE_INFINITY;
     armElection(node);
   }
-  if (before.type !== 'follower') node.out.tell({ type: 'role', role: 'follower', term: node.term, why });
 }
 
 export function lead(node: Node): void {

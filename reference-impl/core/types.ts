@@ -131,6 +131,8 @@ export interface ReplicaConfig {
   readonly electionMaxMs: number;
   /** How long a write may wait for its acknowledgement before it is answered `unknown`. */
   readonly requestTimeoutMs: number;
+  /** Most entries of one append; 512 if not given. */
+  readonly batchEntriesMax?: number;
   /** A deliberate bug, by its name in defects.ts. */
   readonly defect?: string;
 }

@@ -36,12 +36,14 @@ export interface Machine {
   durable: Durable;
   unsynced: DiskWrite[];
   readonly timers: Map<Timer, Armed>;
+  /** How often it was started. */
   life: number;
 }
 
 export interface Watcher {
   sent?(letter: Letter): void;
   wrote?(node: NodeId, write: DiskWrite): void;
+  armed?(node: NodeId, armed: Armed): void;
   told?(node: NodeId, event: ReplicaEvent): void;
   answered?(node: NodeId, request: number, response: Response): void;
 }
@@ -66,7 +68,10 @@ export class Cluster {
       const durable: Durable = { term: 0, votedFor: null, entries: [] };
       this.machines.set(id, { id, replica: undefined, durable, unsynced: [], timers: new Map(), life: 0 });
     }
-    for (const id of ids) this.start(id);
+  }
+
+  startAll(): void {
+    for (const id of this.machines.keys()) if (!this.isUp(id)) this.start(id);
   }
 
   machine(id: NodeId): Machine {
@@ -158,7 +163,9 @@ export class Cluster {
         this.#watcher.wrote?.(machine.id, write);
       },
       timer: (timer, minMs, maxMs) => {
-        machine.timers.set(timer, { timer, minMs, maxMs, armedAtMs: this.nowMs });
+        const armed = { timer, minMs, maxMs, armedAtMs: this.nowMs };
+        machine.timers.set(timer, armed);
+        this.#watcher.armed?.(machine.id, armed);
       },
       disarm: (timer) => {
         machine.timers.delete(timer);
