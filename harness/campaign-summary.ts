@@ -1,14 +1,15 @@
 /** What many runs say together: promises and findings with the evidence of all, counters, figures. */
-import { styleText } from 'node:util';
 import type { Cell, RunRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED } from './errors.ts';
 import { enoughEvidence } from './judge.ts';
 import type { System } from './system.ts';
-import { count, percent, table } from './table.ts';
+import { type Paint, painter, renderMatrix } from './matrix.ts';
+import { count, percent } from './table.ts';
 
 /** One cell over all runs. */
 interface Sum {
-  readonly first: Cell;
+  /** The first of them, or the first that is broken. */
+  first: Cell;
   readonly promised: boolean;
   states: Record<Cell['state'], number>;
   evidence: Record<string, number>;
@@ -55,6 +56,7 @@ export class Summary {
       this.#sums.set(name, sum);
     }
     sum.states[cell.state]++;
+    if (cell.state === 'broken' && sum.first.state !== 'broken') sum.first = cell;
     sum.anomalies += cell.anomalyCount;
     for (const [what, n] of Object.entries(cell.evidence)) sum.evidence[what] = (sum.evidence[what] ?? 0) + n;
     if (cell.state === 'broken' && sum.seeds.length < SEEDS_SHOWN) sum.seeds.push(seed);
@@ -87,10 +89,11 @@ export class Summary {
   }
 
   render(options: { readonly color: boolean; readonly wallMs: number; readonly ran: number; readonly quiet: boolean }): string {
-    const bold = (text: string): string => (options.color ? styleText('bold', text, { validateStream: false }) : text);
+    const paint = painter(options.color);
+    const bold = (text: string): string => paint('bold', text);
     const { kept, broken, undecided } = this.#verdicts;
     const lines: string[] = [];
-    if (!options.quiet) lines.push(bold('Promises and findings over all runs'), ...this.#matrix().map((row) => `  ${row}`), '');
+    if (!options.quiet) lines.push(bold('Promises and findings over all runs'), ...this.#matrix(paint).map((row) => (row === '' ? '' : `  ${row}`)), '');
     lines.push(bold('Counted'), ...this.#figures().map((row) => `  ${row}`), '');
     const failed = this.codes.filter((code) => code === HARNESS_FAILED).length;
     lines.push(
@@ -104,19 +107,20 @@ export class Summary {
     return lines.join('\n');
   }
 
-  #matrix(): string[] {
-    const rows = [...this.#sums.values()].map((sum) => {
-      const { first, states, anomalies, evidence } = sum;
-      const where = [first.writePath ?? 'system', first.readPath ?? ''];
-      const runs = Object.entries(states)
-        .filter(([, n]) => n > 0)
-        .map(([state, n]) => `${count(n)} ${state}`)
-        .join(', ');
-      const found = anomalies > 0 ? `${count(anomalies)} anomalies` : '';
-      const seeds = sum.seeds.length > 0 ? `seeds ${sum.seeds.join(', ')}` : '';
-      return [first.guarantee, ...where, stateOf(sum), runs, `${count(evidence.operations ?? 0)} operations`, found, seeds];
-    });
-    return table([['guarantee', 'write path', 'read path', '', 'runs', 'evidence', '', ''], ...rows]);
+  /** The cells with the evidence of all runs; a broken one names its first seeds. */
+  #matrix(paint: Paint): string[] {
+    const sums = [...this.#sums.values()];
+    const lines = renderMatrix(
+      sums.map((sum) => ({ ...sum.first, state: stateOf(sum), evidence: evidenceOf(sum), anomalyCount: sum.anomalies })),
+      paint,
+    );
+    for (const { first, states, seeds } of sums.filter(({ states }) => states.broken > 0)) {
+      const where = [first.writePath, first.readPath].filter(Boolean).join(', ');
+      lines.push(paint('red', `${first.guarantee} (${where || 'system'}) broken in ${count(states.broken)} runs, first by seeds ${seeds.join(', ')}`));
+      const anomaly = first.state === 'broken' ? first.anomalies[0] : undefined;
+      if (anomaly !== undefined) lines.push(`  ${anomaly.sentence}`);
+    }
+    return lines;
   }
 
   #figures(): string[] {
@@ -134,11 +138,15 @@ export class Summary {
 }
 
 /** Over many runs evidence adds up: what each run had too little of may be enough together. */
-function stateOf(sum: Sum): string {
+function stateOf(sum: Sum): Cell['state'] {
   const { states, promised, first, evidence } = sum;
   if (!promised) return states.violated > 0 ? 'violated' : states.holds > 0 ? 'holds' : 'undecided';
-  if (states.broken > 0) return 'BROKEN';
+  if (states.broken > 0) return 'broken';
   if (states.kept > 0) return 'kept';
   if (states.undecided === 0) return 'not exercised';
   return enoughEvidence(first.guarantee, evidence) ? 'kept' : 'undecided';
+}
+
+function evidenceOf({ evidence }: Sum): Cell['evidence'] {
+  return { ...evidence, operations: evidence.operations ?? 0 };
 }

@@ -1,23 +1,19 @@
 /** The report of a run for the terminal: verdict, matrix with its evidence, anomalies, latencies, staleness, failovers. */
-import { styleText } from 'node:util';
 import { SECOND } from '../history/clock.ts';
-import { type Guarantee, guaranteeNames, guarantees } from '../history/guarantee.ts';
 import type { Operation } from '../history/history.ts';
 import type { Cell, LatencyRecord, RunRecord } from '../results/record.ts';
+import { type Paint, painter, renderMatrix } from './matrix.ts';
 import { count, duration, percent, table } from './table.ts';
 
 export interface ReportOptions {
   readonly color: boolean;
 }
 
-type Style = Parameters<typeof styleText>[0];
-type Paint = (style: Style, text: string) => string;
-
 /** Anomalies explained per cell; the rest is counted. */
 const EXPLAINED_MAX = 2;
 
 export function renderReport(record: RunRecord, options: ReportOptions): string {
-  const paint: Paint = options.color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
+  const paint = painter(options.color);
   const parts = [
     head(record, paint),
     matrix(record, paint),
@@ -34,7 +30,7 @@ export function renderReport(record: RunRecord, options: ReportOptions): string 
 }
 
 function section(title: string, lines: readonly string[], paint: Paint): string {
-  return [paint('bold', title), ...lines.map((line) => `  ${line}`)].join('\n');
+  return [paint('bold', title), ...lines.map((line) => (line === '' ? '' : `  ${line}`))].join('\n');
 }
 
 function head(record: RunRecord, paint: Paint): string {
@@ -51,64 +47,8 @@ function head(record: RunRecord, paint: Paint): string {
   ].join('\n');
 }
 
-const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
-  linearizable: ['', 'linearizable'],
-  'read-your-writes': ['read-your-', 'writes'],
-  'monotonic-reads': ['monotonic-', 'reads'],
-  'monotonic-writes': ['monotonic-', 'writes'],
-  'writes-follow-reads': ['writes-', 'follow-reads'],
-  durable: ['', 'durable'],
-  fenced: ['', 'fenced'],
-  convergent: ['', 'convergent'],
-  'one-leader-per-term': ['one-leader-', 'per-term'],
-};
-
 function matrix(record: RunRecord, paint: Paint): string {
-  const columns = guaranteeNames.filter((g) => record.cells.some((cell) => cell.guarantee === g));
-  const rows = [...new Set(record.cells.map((cell) => `${cell.writePath ?? ''}\0${cell.readPath ?? ''}`))];
-  const ofScope = (scope: string): Guarantee[] => columns.filter((g) => guarantees[g].scope === scope);
-  const lines: string[] = [];
-  const draw = (names: readonly string[], chosen: readonly Guarantee[], keys: readonly string[]): void => {
-    if (chosen.length === 0 || keys.length === 0) return;
-    const body = keys.map((key) => {
-      const [writePath, readPath] = key.split('\0');
-      const label = names.length === 2 ? [writePath, readPath] : [writePath === '' ? 'system' : writePath, ''];
-      return [...label, ...chosen.map((g) => word(record.cells.find((c) => matches(c, g, writePath, readPath)), paint))];
-    });
-    const first = [...names.map(() => ''), ...(names.length === 1 ? [''] : []), ...chosen.map((g) => headings[g][0])];
-    const second = [...names, ...(names.length === 1 ? [''] : []), ...chosen.map((g) => headings[g][1])];
-    if (lines.length > 0) lines.push('');
-    const head = first.some((text) => text !== '') ? [first, second] : [second];
-    lines.push(...table([...head.map((row) => row.map((text) => paint('dim', text))), ...body]));
-  };
-  draw(['write path', 'read path'], ofScope('row'), rows.filter((key) => !key.startsWith('\0') && !key.endsWith('\0')));
-  draw(['write path'], ofScope('write path'), rows.filter((key) => key.endsWith('\0') && key !== '\0'));
-  draw([''], ofScope('system'), rows.filter((key) => key === '\0'));
-  lines.push('', paint('dim', 'kept, BROKEN, undecided, untried: promised.  holds, violated: not promised, a finding.'));
-  return section('Promises and findings', lines, paint);
-}
-
-function matches(cell: Cell, guarantee: Guarantee, writePath: string, readPath: string): boolean {
-  return cell.guarantee === guarantee && (cell.writePath ?? '') === writePath && (cell.readPath ?? '') === readPath;
-}
-
-function word(cell: Cell | undefined, paint: Paint): string {
-  switch (cell?.state) {
-    case undefined:
-      return '';
-    case 'kept':
-      return paint('green', 'kept');
-    case 'broken':
-      return paint(['red', 'bold'], 'BROKEN');
-    case 'violated':
-      return paint('yellow', 'violated');
-    case 'holds':
-      return 'holds';
-    case 'undecided':
-      return paint('magenta', 'undecided');
-    case 'not exercised':
-      return paint('dim', 'untried');
-  }
+  return section('Promises and findings', renderMatrix(record.cells, paint), paint);
 }
 
 function title(cell: Cell): string {
@@ -147,11 +87,12 @@ export function describe(operation: Operation): string {
 function findings(record: RunRecord, paint: Paint): string {
   const violated = record.cells.filter((cell) => cell.state === 'violated');
   const undecided = record.cells.filter((cell) => cell.state === 'undecided' && cell.note !== '');
-  const rows = violated.map((cell) => [title(cell), cell.note]);
-  const lines = table(rows);
+  const lines: string[] = [];
   for (const guarantee of new Set(violated.map((cell) => cell.guarantee))) {
-    const example = violated.find((cell) => cell.guarantee === guarantee)?.anomalies[0];
-    if (example) lines.push(paint('dim', `e.g. ${guarantee}: ${example.sentence}`));
+    const some = violated.filter((cell) => cell.guarantee === guarantee);
+    const [example] = some;
+    lines.push(`${title(example)}: ${example.note}`, paint('dim', `  e.g. ${example.anomalies[0]?.sentence ?? ''}`));
+    if (some.length > 1) lines.push(paint('dim', `  and in ${some.length - 1} more cells of the matrix`));
   }
   for (const cell of undecided) lines.push(`${title(cell)} undecided: ${cell.note}`);
   return lines.length === 0 ? '' : section('Findings (not promised, so no failure)', lines, paint);
@@ -163,7 +104,7 @@ function figuresOf(latency: LatencyRecord): string[] {
 
 function latency(record: RunRecord, paint: Paint): string {
   const chosen = record.latencies
-    .filter((l) => l.phase === 'calm' || l.phase === 'faults')
+    .filter((l) => (l.phase === 'calm' || l.phase === 'faults') && (l.role === 'leader' || l.role === 'follower'))
     .sort((a, b) => (order(a) < order(b) ? -1 : 1));
   if (chosen.length === 0) return '';
   const rows = chosen.map((l) => [l.method, l.path, l.role, l.phase, count(l.count), ...figuresOf(l)]);

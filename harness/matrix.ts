@@ -1,0 +1,89 @@
+/** The matrix for the terminal: a row per (write path, read path), a column per guarantee, in each cell what came of it. */
+import { styleText } from 'node:util';
+import { type Guarantee, guaranteeNames, guarantees } from '../history/guarantee.ts';
+import type { Cell } from '../results/record.ts';
+import { count, percent, table } from './table.ts';
+
+export type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
+
+export function painter(color: boolean): Paint {
+  return color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
+}
+
+export type MatrixCell = Pick<Cell, 'guarantee' | 'writePath' | 'readPath' | 'state' | 'evidence' | 'anomalyCount'>;
+
+const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
+  linearizable: ['', 'linearizable'],
+  'read-your-writes': ['read-your-', 'writes'],
+  'monotonic-reads': ['monotonic-', 'reads'],
+  'monotonic-writes': ['monotonic-', 'writes'],
+  'writes-follow-reads': ['writes-', 'follow-reads'],
+  durable: ['', 'durable'],
+  fenced: ['', 'fenced'],
+  convergent: ['', 'convergent'],
+  'one-leader-per-term': ['one-leader-', 'per-term'],
+};
+
+/** Lines: first what is promised of pairs of paths, then of write paths, then of the whole system. */
+export function renderMatrix(cells: readonly MatrixCell[], paint: Paint): string[] {
+  const lines: string[] = [];
+  for (const scope of ['row', 'write path', 'system'] as const) {
+    const some = cells.filter((cell) => guarantees[cell.guarantee].scope === scope);
+    if (some.length === 0) continue;
+    if (lines.length > 0) lines.push('');
+    lines.push(...block(some, scope, paint));
+  }
+  lines.push(
+    '',
+    paint('dim', 'Promised: kept, BROKEN, undecided, untried (no fault of this plan puts it to the test).'),
+    paint('dim', 'Not promised, so a finding and no failure: holds, violated. The number is what it was judged on.'),
+  );
+  return lines;
+}
+
+function block(cells: readonly MatrixCell[], scope: 'row' | 'write path' | 'system', paint: Paint): string[] {
+  const columns = guaranteeNames.filter((g) => cells.some((cell) => cell.guarantee === g));
+  const label = ({ writePath, readPath }: MatrixCell): string[] =>
+    scope === 'row' ? [writePath ?? '', readPath ?? ''] : [scope === 'system' ? 'system' : (writePath ?? '')];
+  const names = scope === 'row' ? ['write path', 'read path'] : [scope === 'system' ? '' : 'write path'];
+  const rows = new Map<string, string[]>();
+  for (const cell of cells) {
+    const key = label(cell).join('\0');
+    const row = rows.get(key) ?? [...label(cell), ...columns.map(() => '')];
+    row[names.length + columns.indexOf(cell.guarantee)] = word(cell, paint);
+    rows.set(key, row);
+  }
+  const first = [...names.map(() => ''), ...columns.map((g) => headings[g][0])];
+  const second = [...names, ...columns.map((g) => headings[g][1])];
+  const head = first.some((text) => text !== '') ? [first, second] : [second];
+  return table([...head.map((row) => row.map((text) => paint('dim', text))), ...rows.values()]);
+}
+
+function word(cell: MatrixCell, paint: Paint): string {
+  const { evidence } = cell;
+  switch (cell.state) {
+    case 'broken':
+      return paint(['red', 'bold'], `BROKEN ${count(cell.anomalyCount)}x`);
+    case 'violated':
+      return paint('yellow', `violated ${shareOf(cell)}`);
+    case 'kept':
+      return `${paint('green', 'kept')} ${paint('dim', count(examined(evidence)))}`;
+    case 'holds':
+      return `holds ${paint('dim', count(examined(evidence)))}`;
+    case 'undecided':
+      return paint('magenta', 'undecided');
+    case 'not exercised':
+      return paint('dim', 'untried');
+  }
+}
+
+/** What the verdict rests on: reads where reads were judged, otherwise writes, otherwise operations. */
+export function examined(evidence: Cell['evidence']): number {
+  return evidence.reads ?? evidence.writes ?? evidence.operations;
+}
+
+function shareOf({ anomalyCount, evidence }: MatrixCell): string {
+  const of = examined(evidence);
+  return of >= anomalyCount ? percent(anomalyCount, of) : `${count(anomalyCount)}x`;
+}
