@@ -42,7 +42,10 @@ interface Reign {
 }
 
 /** In order of terms, group by group. `undone` is computed where it is not given: see `undoneWrites`. */
-export function analyseFailovers(history: History, undone: ReadonlySet<number> = undoneWrites(history)): readonly Failover[] {
+export function analyseFailovers(
+  history: History,
+  undone: ReadonlySet<number> = undoneWrites(history),
+): readonly Failover[] {
   const faults = faultSpans(history);
   return reignsByGroup(history).flatMap((reigns) => {
     const evidence = new TermEvidence(history, reigns);
@@ -172,7 +175,9 @@ function lossesByFailover(
     const group = history.versionGroup[row] === NONE ? undefined : history.groups[history.versionGroup[row]];
     if (group !== undefined && group !== changes[0].now.group) continue;
     const term = writeTerm(history, row);
-    const change = changes.findIndex(({ now }) => (term === undefined ? now.since >= history.retTime[row] : now.term > term));
+    const change = changes.findIndex(({ now }) =>
+      term === undefined ? now.since >= history.retTime[row] : now.term > term,
+    );
     if (change === -1) continue;
     const path = history.path[row] === NONE ? '' : history.paths[history.path[row]];
     losses[change][path] = (losses[change][path] ?? 0) + 1;

@@ -55,7 +55,10 @@ export function stalenessOf(history: History, options: StalenessOptions = {}): S
   };
 }
 
-export function readAges(history: History, { semantics = defaultSemantics, undone }: StalenessOptions = {}): readonly ReadAge[] {
+export function readAges(
+  history: History,
+  { semantics = defaultSemantics, undone }: StalenessOptions = {},
+): readonly ReadAge[] {
   const registers = new Registers(history, semantics);
   const excluded = undone ?? undoneWrites(history, semantics);
   const doneTime = effectTimes(registers);

@@ -40,7 +40,13 @@ function epilogueReads(history: History, from: number): Epilogue {
       continue;
     }
     const node = path.slice(BY_NAME.length);
-    const asked = nodes.get(node) ?? { node, answers: new Map<number, number>(), refused: [], misdirected: [], last: from };
+    const asked = nodes.get(node) ?? {
+      node,
+      answers: new Map<number, number>(),
+      refused: [],
+      misdirected: [],
+      last: from,
+    };
     nodes.set(node, asked);
     asked.last = history.call[row];
     if (history.outcome[row] !== OK) asked.refused.push(row);
@@ -96,7 +102,8 @@ export default {
   check(history) {
     const from = epilogueOf(history);
     const nothing = { operations: history.operations, nodes: 0, reads: 0, keys: 0 };
-    if (from === undefined) return { type: 'unknown', reason: 'no node was read by name at the end', examined: nothing };
+    if (from === undefined)
+      return { type: 'unknown', reason: 'no node was read by name at the end', examined: nothing };
     const epilogue = epilogueReads(history, from);
     const lives = livesOf(history);
     const right = expected(epilogue, history);
@@ -113,7 +120,8 @@ export default {
         counts.reads += asked.answers.size;
         for (const [ofKey, row] of asked.answers) {
           const other = right.get(ofKey) ?? row;
-          if (history.value[row] !== history.value[other]) findings.add(() => explainDifference(history, name, row, other));
+          if (history.value[row] !== history.value[other])
+            findings.add(() => explainDifference(history, name, row, other));
         }
         const silent = asked.refused.filter((row) => !asked.answers.has(history.key[row]));
         if (silent.length > 0) findings.add(() => explainSilence(history, name, silent));

@@ -102,4 +102,3 @@ export default {
     return findings.verdict({ operations: history.operations, ...counts }, doubt);
   },
 } satisfies Checker;
-

@@ -11,7 +11,9 @@ import { key, seconds, server, value, when } from '../sessions/words.ts';
 
 function explain(history: History, higher: number, row: number): Anomaly {
   const term = (write: number): number => termOf(history.versionHistory[write]);
-  const invoked = Number.isNaN(history.callTime[row]) ? 'invoked after that' : `invoked at ${seconds(history.callTime[row])}`;
+  const invoked = Number.isNaN(history.callTime[row])
+    ? 'invoked after that'
+    : `invoked at ${seconds(history.callTime[row])}`;
   return {
     kind: 'acknowledged by a deposed leader',
     sentence:

@@ -40,7 +40,16 @@ test('each key of a multi-key read is a read', () => {
 });
 
 test('two sessions that saw concurrent writes in opposite orders', () => {
-  const verdict = judge(checker, ['p1 w x 1', 'p2 w x 2', 'p3: r x 1', 'p4: r x 2', 'p3: r x 2', 'p4: r x 1', 'p1 ok', 'p2 ok']);
+  const verdict = judge(checker, [
+    'p1 w x 1',
+    'p2 w x 2',
+    'p3: r x 1',
+    'p4: r x 2',
+    'p3: r x 2',
+    'p4: r x 1',
+    'p1 ok',
+    'p2 ok',
+  ]);
   expect(sentences(verdict)).toEqual([
     'No order of the writes to x allows that process 3 read 1 and then 2, and that process 4 read 2 and then 1.',
   ]);

@@ -36,7 +36,9 @@ test('states that do not continue one another are not compared', () => {
   expect(states(at, 'node=n2 position=g0/3/117')).toBe('unknown');
   expect(states(at, 'node=n2 position=g0/4/119')).toBe('unknown');
   expect(states(at, 'node=n1 position=g0/3/119')).toBe('unknown');
-  expect(states(at, 'node=n2 position=g0/3/119', 'cluster down {"node":"n2"}', 'cluster up {"node":"n2"}')).toBe('unknown');
+  expect(states(at, 'node=n2 position=g0/3/119', 'cluster down {"node":"n2"}', 'cluster up {"node":"n2"}')).toBe(
+    'unknown',
+  );
   expect(states(at, 'node=n2 position=g0/3/119', 'cluster down {"node":"n1"}')).toBe('invalid');
 });
 

@@ -38,9 +38,19 @@ test('a write that was lost is still owed to its session', () => {
 });
 
 test('versions tell what real time does not', () => {
-  const lines = ['p0 w x 12', 'p1: w x 17 session=s3 version=g0/2/118', 'p0 ok version=g0/2/117', 'p1: r x 12 session=s3 version=g0/2/117'];
+  const lines = [
+    'p0 w x 12',
+    'p1: w x 17 session=s3 version=g0/2/118',
+    'p0 ok version=g0/2/117',
+    'p1: r x 12 session=s3 version=g0/2/117',
+  ];
   expect(judge(checker, lines).type).toBe('invalid');
-  expect(judge(checker, lines.map((line) => line.replace(/ version=\S+/, ''))).type).toBe('valid');
+  expect(
+    judge(
+      checker,
+      lines.map((line) => line.replace(/ version=\S+/, '')),
+    ).type,
+  ).toBe('valid');
 });
 
 test('a read of an undone suffix is older than what the next term acknowledged', () => {

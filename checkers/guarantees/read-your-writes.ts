@@ -16,7 +16,8 @@ function explain({ history, registers, threads }: Prepared, { write, by }: Deman
     history.f[by] === READ
       ? `wrote ${value(history, write)} to ${key(history, write)} (read back${when(history, by)})`
       : wrote(history, write);
-  const how = shown === UNWRITTEN ? 'which nobody wrote' : shown === INITIAL ? 'the initial value' : 'written before it';
+  const how =
+    shown === UNWRITTEN ? 'which nobody wrote' : shown === INITIAL ? 'the initial value' : 'written before it';
   const source = answer(history, read);
   const lost = registers.seen[write] === 0 ? `; no read ever returned ${value(history, write)}` : '';
   return {

@@ -18,7 +18,11 @@ test('an answer without what it answers', () => {
 });
 
 test('a later state of the same log', () => {
-  const verdict = judge(checker, [...lines, 'p2: r y 17 node=n2 position=g0/3/118', 'p2: r x null node=n2 position=g0/3/119']);
+  const verdict = judge(checker, [
+    ...lines,
+    'p2: r y 17 node=n2 position=g0/3/118',
+    'p2: r x null node=n2 position=g0/3/119',
+  ]);
   expect(sentences(verdict)).toEqual([
     'Session s3 read 12 from x at 0.003 s and then wrote 17 to y (ok at 0.005 s); n2 showed 17 in y at (3,118) and null, the initial value, in x at (3,119) at 0.009 s.',
   ]);
@@ -30,6 +34,10 @@ test('what a session reads after its write is no dependency of it', () => {
 });
 
 test('a reader that roams to a stale node breaks monotonic reads, not this', () => {
-  const verdict = judge(checker, [...lines, 'p2: r y 17 node=n1 position=g0/3/118', 'p2: r x null node=n2 position=g0/3/110']);
+  const verdict = judge(checker, [
+    ...lines,
+    'p2: r y 17 node=n1 position=g0/3/118',
+    'p2: r x null node=n2 position=g0/3/110',
+  ]);
   expect(verdict.type).toBe('unknown');
 });

@@ -104,7 +104,11 @@ export function judgeStates(prepared: Prepared, budget: Budget, rule: StateRule)
   }
   const stopped = reportCommon(prepared, order, findings, budget, (wanted) => rule.clause(wanted));
   if (stopped !== undefined) return findings.verdict(examined(), stopped);
-  return verdictOf(findings, examined(), counts.pairs === 0 && logs.length === 0 && !batches.some((b) => b.length > 1) ? NO_STATES : rule.nothing);
+  return verdictOf(
+    findings,
+    examined(),
+    counts.pairs === 0 && logs.length === 0 && !batches.some((b) => b.length > 1) ? NO_STATES : rule.nothing,
+  );
 }
 
 const NO_STATES = 'no state is known: the reads are neither of several keys at once nor tied to a place in a node';

@@ -94,7 +94,11 @@ export class Graph {
   }
 
   /** The labels of a path with the fewest labelled edges: a breadth-first search in which only those count. */
-  #labelsBetween({ start, edges }: { readonly start: Int32Array; readonly edges: Int32Array }, a: number, b: number): number[] {
+  #labelsBetween(
+    { start, edges }: { readonly start: Int32Array; readonly edges: Int32Array },
+    a: number,
+    b: number,
+  ): number[] {
     const cameBy = new Int32Array(this.#nodes).fill(NONE);
     const reached = new Uint8Array(this.#nodes);
     let level = [a];

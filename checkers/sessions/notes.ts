@@ -11,7 +11,9 @@ function fields(note: PlacedNote): Fields {
 
 /** The event position at which the final reads begin; undefined in a history without them. */
 export function epilogueOf(history: History): number | undefined {
-  return history.notes.findLast(({ process, f, value }) => process === 'harness' && f === 'phase' && value === 'epilogue')?.at;
+  return history.notes.findLast(
+    ({ process, f, value }) => process === 'harness' && f === 'phase' && value === 'epilogue',
+  )?.at;
 }
 
 /** A fault from its injection to its heal. `until` is infinite for one that was never healed. */

@@ -147,7 +147,8 @@ export class Registers {
     if (first === NONE) return value[read] === this.#initial ? INITIAL : UNWRITTEN;
     const versioned = versionGroup[read] !== NONE && claimed === NONE;
     if (this.#alike[first] === NONE && (value[read] !== this.#initial || versioned)) {
-      if (versioned && this.hasVersion(first)) this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
+      if (versioned && this.hasVersion(first))
+        this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
       else if (versioned) this.#learn(first, read);
       return first;
     }
@@ -182,7 +183,10 @@ export class Registers {
 
   #valueSlot(row: number): number {
     const { key, value } = this.history;
-    return this.#byValue.slot(mix(key[row], value[row]), (other) => key[other] === key[row] && value[other] === value[row]);
+    return this.#byValue.slot(
+      mix(key[row], value[row]),
+      (other) => key[other] === key[row] && value[other] === value[row],
+    );
   }
 
   /** By the version that the row itself claims. */

@@ -15,7 +15,8 @@ export function showed(parts: {
   const how = registers.source[read] === INITIAL ? 'the initial value' : 'an older write';
   const later = `${value(history, via)} in ${key(history, via)}`;
   const missing = `${value(history, read)}, ${how}, in ${key(history, read)}`;
-  if (via === read) return `${server(history, read)} showed ${later}${when(history, read)}, by its version the older one`;
+  if (via === read)
+    return `${server(history, read)} showed ${later}${when(history, read)}, by its version the older one`;
   if (history.positionGroup[via] === NONE) {
     return `${server(history, read)} showed ${later} together with ${missing}${when(history, read)}`;
   }

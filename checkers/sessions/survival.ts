@@ -50,7 +50,9 @@ export function survivalOf(history: History, registers: Registers): Survival | u
     }
     const missing =
       final !== NONE &&
-      (shown === INITIAL || (shown >= 0 && registers.older(shown, row)) || (shown === UNWRITTEN && attempts[history.key[row]] === 1));
+      (shown === INITIAL ||
+        (shown >= 0 && registers.older(shown, row)) ||
+        (shown === UNWRITTEN && attempts[history.key[row]] === 1));
     // One of unknown outcome may simply never have happened.
     const known = registers.isAcknowledged(row) || registers.seen[row] === 1;
     const told = missing ? { fate: LOST, read: final } : log?.fateOf(row);
@@ -96,7 +98,10 @@ interface Place {
 class FinalLog {
   readonly #registers: Registers;
   /** By group: places of the log in ascending order, with the highest term up to each and the lowest from each on. */
-  readonly #groups = new Map<number, { readonly places: readonly Place[]; readonly highest: Place[]; readonly lowest: Place[] }>();
+  readonly #groups = new Map<
+    number,
+    { readonly places: readonly Place[]; readonly highest: Place[]; readonly lowest: Place[] }
+  >();
 
   constructor(registers: Registers, finals: Int32Array) {
     this.#registers = registers;
@@ -112,7 +117,8 @@ class FinalLog {
     for (const read of finals) {
       if (read === NONE) continue;
       const write = registers.source[read];
-      if (write >= 0) put(versions.group[write], { at: versions.at[write], term: termOf(versions.history[write]), read });
+      if (write >= 0)
+        put(versions.group[write], { at: versions.at[write], term: termOf(versions.history[write]), read });
       // A position bounds what comes after it. What lies at it may be of an older term where a store names its current one.
       put(positions.group[read], { at: positions.at[read] + 0.5, term: termOf(positions.history[read]), read });
     }

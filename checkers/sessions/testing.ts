@@ -10,7 +10,9 @@ export function judge(checker: Checker, lines: readonly string[], semantics: Par
 /** The sentences of an invalid verdict, the reason of an unknown one, nothing of a valid one. */
 export function sentences(verdict: Verdict): readonly string[] {
   if (verdict.type === 'valid') return [];
-  return verdict.type === 'unknown' ? [`unknown: ${verdict.reason}`] : verdict.anomalies.map(({ sentence }) => sentence);
+  return verdict.type === 'unknown'
+    ? [`unknown: ${verdict.reason}`]
+    : verdict.anomalies.map(({ sentence }) => sentence);
 }
 
 /** Journal indices of the operations of the first anomaly. */

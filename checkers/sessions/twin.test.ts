@@ -43,7 +43,12 @@ class SmallStore {
     this.#applied[node] += random.below(this.#log.length - this.#applied[node] + 1);
     const places = keys.map((key) => this.#place(key, this.#applied[node]));
     const values = places.map((place) => (place < 0 ? null : random.chance(0.01) ? 999 : this.#log[place].value));
-    return { values, versions: places.map((place, i) => (values[i] === 999 ? undefined : this.version(place))), node, at: position(this.#applied[node]) };
+    return {
+      values,
+      versions: places.map((place, i) => (values[i] === 999 ? undefined : this.version(place))),
+      node,
+      at: position(this.#applied[node]),
+    };
   }
 
   #place(key: string, applied: number): number {
@@ -111,7 +116,9 @@ function smallHistory(random: Random): History {
     }
     const { keys: asked, write } = client.open;
     client.open = undefined;
-    const invoked = events.findLast((event) => event.type === 'invoke' && event.process === process) as Event & { type: 'invoke' };
+    const invoked = events.findLast((event) => event.type === 'invoke' && event.process === process) as Event & {
+      type: 'invoke';
+    };
     const { f, value } = invoked;
     const done = { time, process, f, ...(f !== 'readMany' && { key: asked[0] }) };
     if (write === undefined) {
@@ -120,10 +127,22 @@ function smallHistory(random: Random): History {
       if (random.chance(0.1)) events.push({ ...done, type: 'fail', value });
       else if (f === 'readMany') {
         const version = seen.versions.map((v) => v ?? null);
-        events.push({ ...done, ...where, type: 'ok', value: seen.values, ...(version.some((v) => v !== null) && { version }) });
+        events.push({
+          ...done,
+          ...where,
+          type: 'ok',
+          value: seen.values,
+          ...(version.some((v) => v !== null) && { version }),
+        });
       } else {
         const [version] = seen.versions;
-        events.push({ ...done, ...where, type: 'ok', value: seen.values[0], ...(version !== undefined && { version }) });
+        events.push({
+          ...done,
+          ...where,
+          type: 'ok',
+          value: seen.values[0],
+          ...(version !== undefined && { version }),
+        });
       }
     } else if (random.chance(0.25)) {
       events.push({ ...done, type: 'info', value });
@@ -184,7 +203,9 @@ class Twin {
   }
 
   reads(write: number): readonly number[] {
-    return this.rows.filter((row) => this.isRead(row) && this.sources(row).length === 1 && this.sources(row)[0] === write);
+    return this.rows.filter(
+      (row) => this.isRead(row) && this.sources(row).length === 1 && this.sources(row)[0] === write,
+    );
   }
 
   happened(write: number): boolean {
@@ -198,7 +219,8 @@ class Twin {
 
   /** What a completed operation binds its thread to. */
   bound(row: number, kind: 'own' | 'seen'): number | undefined {
-    if (!this.isRead(row)) return kind === 'own' && this.isWrite(row) && this.history.outcome[row] === OK ? row : undefined;
+    if (!this.isRead(row))
+      return kind === 'own' && this.isWrite(row) && this.history.outcome[row] === OK ? row : undefined;
     const [write, ...others] = this.sources(row);
     if (write === undefined || write === INITIAL || others.length > 0) return undefined;
     const own = this.history.outcome[write] === INFO && this.thread(write) === this.thread(row);
@@ -251,11 +273,19 @@ class Twin {
   continues(first: number, second: number): boolean {
     const { batch, node, positionAt, positionHistory, call, ret, notes } = this.history;
     const life = (row: number): string =>
-      notes.map(({ at, f }) => (f === 'down' && node[row] === this.history.nodes.indexOf('n0') ? `${at <= call[row]} ${at <= ret[row]}` : '')).join();
+      notes
+        .map(({ at, f }) =>
+          f === 'down' && node[row] === this.history.nodes.indexOf('n0') ? `${at <= call[row]} ${at <= ret[row]}` : '',
+        )
+        .join();
     const broken = (row: number): boolean => life(row).includes('false true');
     const placed = (row: number): boolean => !Number.isNaN(positionAt[row]) && !broken(row);
     if (!placed(first) || !placed(second)) {
-      return !placed(first) && !placed(second) && (first === second || (batch[first] !== NONE && batch[first] === batch[second]));
+      return (
+        !placed(first) &&
+        !placed(second) &&
+        (first === second || (batch[first] !== NONE && batch[first] === batch[second]))
+      );
     }
     return (
       node[first] === node[second] &&
@@ -292,21 +322,26 @@ const guarantees: readonly [Checker, (twin: Twin) => boolean][] = [
   [writesFollowReads, (twin) => twin.byState('seen')],
 ];
 
-test.each(guarantees)(`$name agrees with its definition (seed ${seed}, ${rounds} histories)`, (checker, holds) => {
-  const found = { valid: 0, invalid: 0, unknown: 0 };
-  for (let round = 0; round < rounds; round++) {
-    const random = new Random(seed).fork(round);
-    const history = smallHistory(random);
-    const byDevice = random.chance(0.3);
-    const semantics = { ...defaultSemantics, thread: byDevice ? ('device' as const) : ('session' as const) };
-    const verdict = checker.check(history, unlimited, semantics);
-    found[verdict.type]++;
-    const expected = holds(new Twin(history, byDevice));
-    const context = `round ${round}: ${JSON.stringify(verdict)}`;
-    expect(verdict.type === 'invalid', context).toBe(!expected);
-    if (verdict.type === 'unknown') {
-      expect(verdict.examined.pairs === 0 || verdict.examined.ambiguous > 0, context).toBe(true);
+test.each(guarantees)(
+  `$name agrees with its definition (seed ${seed}, ${rounds} histories)`,
+  { timeout: 120_000 },
+  (checker, holds) => {
+    const found = { valid: 0, invalid: 0, unknown: 0 };
+    for (let round = 0; round < rounds; round++) {
+      const random = new Random(seed).fork(round);
+      const history = smallHistory(random);
+      const byDevice = random.chance(0.3);
+      const semantics = { ...defaultSemantics, thread: byDevice ? ('device' as const) : ('session' as const) };
+      const verdict = checker.check(history, unlimited, semantics);
+      found[verdict.type]++;
+      const expected = holds(new Twin(history, byDevice));
+      const context = `round ${round}: ${JSON.stringify(verdict)}`;
+      expect(verdict.type === 'invalid', context).toBe(!expected);
+      if (verdict.type === 'unknown') {
+        expect(verdict.examined.pairs === 0 || verdict.examined.ambiguous > 0, context).toBe(true);
+      }
     }
-  }
-  for (const [type, count] of Object.entries(found)) expect(count, `${type} of ${rounds}`).toBeGreaterThan(rounds / 50);
-});
+    for (const [type, count] of Object.entries(found))
+      expect(count, `${type} of ${rounds}`).toBeGreaterThan(rounds / 50);
+  },
+);

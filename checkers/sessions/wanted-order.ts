@@ -110,7 +110,11 @@ function versionChain(registers: Registers, writes: readonly number[]): [number,
   const first = writes.find((write) => registers.hasVersion(write));
   if (first === undefined) return [];
   const chain = writes
-    .filter((write) => versions.group[write] === versions.group[first] && !Number.isNaN(registers.compare(first, write)))
+    .filter(
+      (write) => versions.group[write] === versions.group[first] && !Number.isNaN(registers.compare(first, write)),
+    )
     .sort((a, b) => registers.compare(a, b));
-  return chain.slice(1).flatMap((b, i): [number, number][] => (registers.compare(chain[i], b) < 0 ? [[chain[i], b]] : []));
+  return chain
+    .slice(1)
+    .flatMap((b, i): [number, number][] => (registers.compare(chain[i], b) < 0 ? [[chain[i], b]] : []));
 }

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import { evidence, judge, sentences } from '../sessions/testing.ts';
+import checker from './durable.ts';
+
+const epilogue = 'harness phase "epilogue"';
+
+test('elements that are all read back', () => {
+  const verdict = judge(checker, [
+    'p1: w e1 1',
+    'p1: w e2 2',
+    'p1 w e3 3',
+    'p1 info',
+    epilogue,
+    'p9: r* e1,e2,e3 1,2,3 path=leader',
+  ]);
+  expect(verdict).toEqual({
+    type: 'valid',
+    examined: {
+      operations: 4,
+      writes: 2,
+      acknowledged: 2,
+      survived: 2,
+      lost: 0,
+      recovered: 1,
+      covered: 0,
+      'not read back': 0,
+      unexpected: 0,
+    },
+  });
+});
+
+test('an element that was acknowledged and is not there', () => {
+  const verdict = judge(checker, [
+    'p1: w e1 1',
+    'nemesis isolate-leader {"do":"inject","id":1,"targets":["n1"]}',
+    'p2: w e2 2 node=n1 role=leader version=g0/2/118',
+    'nemesis isolate-leader {"do":"heal","id":1,"targets":["n1"]}',
+    'p1 w e3 3',
+    'p1 info',
+    epilogue,
+    'p9: r* e1,e2,e3 1,null,null path=leader node=n2 role=leader',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'The write of 2 to e2, acknowledged by n1 (leader) in term 2 at 0.004 s (during isolate-leader), is missing from the final state: the read of e2 from n2 (leader) at 0.010 s returned null.',
+  ]);
+  expect(evidence(verdict)).toEqual([3, 9]);
+  expect(verdict).toMatchObject({ count: 1, examined: { survived: 1, lost: 1, recovered: 0 } });
+});
+
+test('what one node says of itself is no final state', () => {
+  const verdict = judge(checker, ['p1: w e1 1', epilogue, 'p9: r e1 null path=node:n2', 'p9: r e1 1 path=leader']);
+  expect(verdict.type).toBe('valid');
+});
+
+test('a register shows the loss of its last write, and nothing of those before', () => {
+  const lines = ['p1: w x 1', 'p1: w x 2', 'p1: w x 3', epilogue];
+  expect(judge(checker, [...lines, 'p9: r x 3'])).toMatchObject({ type: 'valid', examined: { writes: 1, covered: 2 } });
+  expect(judge(checker, [...lines, 'p9: r x 2'])).toMatchObject({ type: 'invalid', count: 1 });
+  const pending = ['p1: w x 1', 'p2 w x 2', 'p2 info', 'p1: w x 3', epilogue, 'p9: r x 2'];
+  expect(sentences(judge(checker, pending))).toEqual([
+    'unknown: of 2 acknowledged writes, 0 had no answered final read, and 2 were covered by newer ones',
+  ]);
+});
+
+test('a loss that a newer write covers is found by the terms of the final log', () => {
+  const verdict = judge(checker, [
+    'p1: w x 1 node=n1 role=leader version=g0/2/118',
+    'p2: w e 5 node=n2 role=leader version=g0/3/115',
+    'p2: w x 2 node=n2 role=leader version=g0/3/119',
+    epilogue,
+    'p9: r* x,e 2,5 node=n2 role=leader',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'The write of 1 to x, acknowledged by n1 (leader) in term 2 at 0.001 s, was undone: the read of e from n2 (leader) at 0.008 s shows that the final log does not hold (2,118).',
+  ]);
+});
+
+test('the terms of the final log also show what is there though it was covered', () => {
+  const verdict = judge(checker, [
+    'p1: w a 1 version=g0/2/110',
+    'p1: w x 2 version=g0/2/118',
+    'p1: w x 3 version=g0/2/130',
+    'p1: w x 4 version=g0/3/140',
+    'p1: w b 5 version=g0/2/135',
+    epilogue,
+    'p9: r* a,x,b 1,4,5',
+  ]);
+  expect(verdict).toMatchObject({ type: 'valid', examined: { writes: 5, survived: 5, covered: 0 } });
+});
+
+test('one place in the log cannot hold two acknowledged writes', () => {
+  const verdict = judge(checker, [
+    'p1: w x 1 node=n1 version=g0/2/7',
+    'p2: w x 2 node=n2 version=g0/2/7',
+    epilogue,
+    'p9: r x 2',
+  ]);
+  expect(sentences(verdict)[0]).toBe(
+    'Two writes were acknowledged with one version (2,7): 1 to x from n1 at 0.001 s, and 2 to x from n2 at 0.003 s.',
+  );
+});
+
+test('values that nobody wrote, and values in the wrong place', () => {
+  const verdict = judge(checker, ['p1: w e1 1', 'p1 w e2 2', 'p1 info', epilogue, 'p9: r e1 99', 'p9: r e2 1']);
+  expect(sentences(verdict)).toEqual([
+    'The write of 1 to e1, acknowledged at 0.001 s, is missing from the final state: the read of e1 at 0.006 s returned 99.',
+    'The final read of e1 at 0.006 s returned 99, which nobody ever tried to write there.',
+    'The final read of e2 at 0.008 s returned 1, which was written to e1 only.',
+  ]);
+});
+
+test('nothing read back, nothing judged', () => {
+  expect(sentences(judge(checker, ['p1: w e1 1', 'p9: r e1 1']))).toEqual([
+    'unknown: nothing was read back at the end',
+  ]);
+  expect(judge(checker, ['p1: w e1 1', 'p1: w e2 2', epilogue, 'p9: r e1 1', 'p9 r e2', 'p9 fail'])).toMatchObject({
+    type: 'valid',
+    examined: { writes: 1, 'not read back': 1 },
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { evidence, judge, sentences } from '../sessions/testing.ts';
+import checker from './fenced.ts';
+
+const higher = 'p1: w x 17 node=n2 role=leader version=g0/3/115';
+
+test('terms that only rise', () => {
+  const verdict = judge(checker, [
+    'p1: w x 1 version=g0/2/7',
+    'p2 w x 2',
+    higher,
+    'p2 ok version=g0/2/120',
+    'p1: cas x 17 18 version=g0/3/116',
+  ]);
+  expect(verdict).toEqual({ type: 'valid', examined: { operations: 4, writes: 4, terms: 2 } });
+});
+
+test('a deposed leader that acknowledges', () => {
+  const verdict = judge(checker, [higher, 'p2: w y 18 node=n1 role=leader version=g0/2/120']);
+  expect(sentences(verdict)).toEqual([
+    'n2 (leader) acknowledged 17 to x in term 3 at 0.001 s, and then n1 (leader) acknowledged 18 to y, invoked at 0.002 s, in the lower term 2.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2]);
+});
+
+test('other groups have terms of their own, and refusals acknowledge nothing', () => {
+  expect(judge(checker, [higher, 'p2: w y 18 version=g1/2/120']).type).toBe('valid');
+  expect(judge(checker, [higher, 'p2 w y 18', 'p2 info', 'p3 w y 19', 'p3 fail']).type).toBe('valid');
+});
+
+test('without terms there is nothing to judge', () => {
+  expect(sentences(judge(checker, ['p1: w x 1', 'p1: w x 2 version=g0/8f3a/7']))).toEqual([
+    'unknown: no acknowledged write tells its term',
+  ]);
+});
