@@ -150,6 +150,24 @@ describe('kill', () => {
       expect(lost).toBeGreaterThan(5);
     }));
 
+  it('keeps any number of the unsynced writes, from none to all', () =>
+    on(async (sim) => {
+      await sim.levers.slowDisk('n1', SECOND);
+      const survivors = new Set<number>();
+      for (let round = 0; round < 40; round++) {
+        const before = (await ask(sim, 'n1', { do: 'answer' })).durable;
+        const late = Promise.allSettled(upTo(4).map(() => ask(sim, 'n1', { do: 'write' })));
+        await sleep(sim, 10 * MILLISECOND);
+        const kill = await sim.levers.kill(['n1']);
+        await late;
+        await kill.heal();
+        const survived = (await ask(sim, 'n1', { do: 'answer' })).durable - before;
+        expect(kill.effect()).toEqual({ 'nodes killed': 1, 'unsynced writes lost': 4 - survived });
+        survivors.add(survived);
+      }
+      expect([...survivors].sort()).toEqual([0, 1, 2, 3, 4]);
+    }));
+
   it('of a node that is down has no effect, and healing it raises nobody', () =>
     on(async (sim) => {
       const first = await sim.levers.kill(['n1']);
@@ -200,6 +218,20 @@ describe('pause', () => {
       expect(after.received).toEqual(upTo(5));
       expect(after.fired).toHaveLength(1);
       expect(after.fired[0].nowMs).toBeGreaterThan(1000);
+    }));
+
+  it('fires no timer that was put off before its turn came', () =>
+    on(async (sim) => {
+      await ask(sim, 'n2', { do: 'arm', timer: 'election', ms: 50 });
+      const pause = await sim.levers.pause(['n2']);
+      const putOff = ask(sim, 'n2', { do: 'arm', timer: 'election', ms: 500 });
+      await sleep(sim, 100 * MILLISECOND);
+      await pause.heal();
+      await putOff;
+      await sleep(sim, 100 * MILLISECOND);
+      expect((await ask(sim, 'n2', { do: 'answer' })).fired).toHaveLength(0);
+      await sleep(sim, 500 * MILLISECOND);
+      expect((await ask(sim, 'n2', { do: 'answer' })).fired).toHaveLength(1);
     }));
 
   it('ends when every pause is healed', () =>

@@ -45,18 +45,10 @@ export function createLevers(nodes: readonly Node[], network: Network): Levers {
     },
 
     async kill(ids) {
-      const killed: { readonly node: Node; readonly life: number }[] = [];
-      let writesLost = 0;
-      for (const victim of new Set(ids.map(node))) {
-        if (!victim.up) continue;
-        writesLost += victim.stop();
-        killed.push({ node: victim, life: victim.life });
-      }
+      const killed = [...new Set(ids.map(node))].filter((victim) => victim.up);
+      const writesLost = killed.reduce((lost, victim) => lost + victim.stop(), 0);
       return injection(
-        () => {
-          // Started meanwhile, or crashed by itself after that: its life is no longer ours to give.
-          for (const victim of killed) if (victim.node.life === victim.life) victim.node.start();
-        },
+        () => killed.forEach((victim) => victim.start()),
         () => ({ 'nodes killed': killed.length, 'unsynced writes lost': writesLost }),
       );
     },

@@ -92,10 +92,6 @@ export class Node implements Effects {
     return this.#replica !== undefined;
   }
 
-  get life(): number {
-    return this.#life;
-  }
-
   get paused(): boolean {
     return this.#pauses.size > 0;
   }
@@ -162,9 +158,8 @@ export class Node implements Effects {
     }
   }
 
-  timerComesUp(packed: number, at: Instant): void {
-    const timer = this.#timers.comesUp(packed, at);
-    if (timer >= 0) this.#deliver(TIMER, timer, undefined);
+  timerComesUp(timer: number, at: Instant): void {
+    if (this.#timers.comesUp(timer, at)) this.#deliver(TIMER, timer, undefined);
   }
 
   /** Takes up what has waited longest. */
@@ -262,7 +257,8 @@ export class Node implements Effects {
 
   #end(): number {
     this.#replica = undefined;
-    this.#timers.beginLife(++this.#life);
+    this.#life++;
+    this.#timers.clear();
     this.#pauses.clear();
     this.#runDue = false;
     const inHand = [...this.#pending.values(), ...(this.#inbox.clear(REQUEST) as Pending[])]; // put there by receiveRequest

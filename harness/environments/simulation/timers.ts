@@ -15,8 +15,6 @@ export interface Skew {
 
 export const TIMERS: readonly Timer[] = ['election', 'heartbeat', 'check-quorum', 'requests'];
 const NUMBERS: Readonly<Record<Timer, number>> = { election: 0, heartbeat: 1, 'check-quorum': 2, requests: 3 };
-/** An event's `b` has the timer in its lowest bits, and the life it belongs to above. */
-const TIMER_BITS = 2;
 /** Differences below this are roundings, not effects. */
 const SKEW_NS_LEAST = 1_000;
 
@@ -25,7 +23,6 @@ export class Timers {
   readonly #node: number;
   readonly #clock: NodeClock;
   readonly #skews = new Set<Skew>();
-  #life = 0;
   /** True time each is due (Infinity: not armed), the same on the node's clock, and as it were without clock faults. */
   readonly #due = new Float64Array(TIMERS.length).fill(Infinity);
   readonly #dueOnClock = new Float64Array(TIMERS.length);
@@ -39,11 +36,9 @@ export class Timers {
     this.#clock = clock;
   }
 
-  /** Disarms all; events of the life before are void. */
-  beginLife(life: number): void {
-    this.#life = life;
+  /** Disarms all: the process they belonged to is gone. */
+  clear(): void {
     this.#due.fill(Infinity);
-    this.#eventAt.fill(Infinity);
   }
 
   arm(name: Timer, from: Instant, delayNs: number): void {
@@ -58,14 +53,13 @@ export class Timers {
     this.#due[NUMBERS[name]] = Infinity;
   }
 
-  /** An event has come up: which timer it makes due, or -1 when that one was put off or disarmed, or is of another life. */
-  comesUp(packed: number, at: Instant): number {
-    const timer = packed & ((1 << TIMER_BITS) - 1);
-    if (packed >> TIMER_BITS !== this.#life || this.#eventAt[timer] !== at) return -1;
+  /** A timer's event has come up: whether the timer is due now, rather than put off, disarmed or cleared since. */
+  comesUp(timer: number, at: Instant): boolean {
+    if (this.#eventAt[timer] !== at) return false;
     this.#eventAt[timer] = Infinity;
-    if (this.#due[timer] <= at) return timer;
+    if (this.#due[timer] <= at) return true;
     this.#await(timer);
-    return -1;
+    return false;
   }
 
   /** Disarms a timer that is due, to be fired; false when it was put off or disarmed while it waited in the inbox. */
@@ -100,7 +94,7 @@ export class Timers {
     const due = this.#due[timer];
     if (due >= this.#eventAt[timer]) return;
     this.#eventAt[timer] = due;
-    this.#queue.push(due, TIMER, this.#node, (this.#life << TIMER_BITS) | timer, undefined);
+    this.#queue.push(due, TIMER, this.#node, timer, undefined);
   }
 
   /** The clock has changed: armed timers are due when it shows what it was to show. */
