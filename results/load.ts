@@ -1,6 +1,6 @@
 /** Reads runs from the database. */
 import { type Database, within } from './database.ts';
-import type { Cell, FailoverRecord, FaultRecord, LatencyRecord, RunRecord, StalenessRecord } from './record.ts';
+import type { RunRecord } from './record.ts';
 import { completed, findAmong, type Found, names, type RunFilter, type RunSummary } from './summary.ts';
 import { escapeText, fromStoredJson } from './text.ts';
 
@@ -15,10 +15,10 @@ export async function listRuns(database: Database, filter: RunFilter = {}): Prom
     database.clock,
     TIMEOUT_MS,
     'the runs could not be listed',
-    sql<Row[]>`
+    sql<{ json: string }[]>`
     select json_build_object(
       'id', id,
-      'createdAt', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+      'createdAt', tidemark.iso(created_at),
       'system', system,
       'environment', environment,
       'workloads', coalesce(plan -> 'workloads', plan -> 'workload'),
@@ -69,11 +69,15 @@ export async function knownIds(database: Database, ids: readonly string[]): Prom
 
 /** A run as it was saved; undefined when there is none with this id. */
 export async function loadRun(database: Database, id: string): Promise<RunRecord | undefined> {
-  return within(database.clock, TIMEOUT_MS, 'the run could not be loaded', read(database, escapeText(id)));
+  const query = database.sql<Row[]>`select tidemark.load_run(${escapeText(id)})::text as json`;
+  const [{ json }] = await within(database.clock, TIMEOUT_MS, 'the run could not be loaded', query);
+  if (json === null) return undefined;
+  const record = fromStoredJson(json) as RunRecord; // save_run checked the types that matter
+  return { ...record, cells: record.cells.map(present), failovers: record.failovers.map(present) };
 }
 
 interface Row {
-  readonly json: string;
+  readonly json: string | null;
 }
 
 interface StoredSummary extends Omit<RunSummary, 'workloads' | 'faults' | 'operations' | 'labels'> {
@@ -83,65 +87,7 @@ interface StoredSummary extends Omit<RunSummary, 'workloads' | 'faults' | 'opera
   readonly faults: unknown;
 }
 
-async function read({ sql }: Database, id: string): Promise<RunRecord | undefined> {
-  return sql.begin('isolation level repeatable read read only', async (transaction) => {
-    /** The rows of one query, whose column `json` holds them; names with null are left out: they were absent. */
-    const rows = async <T>(query: PromiseLike<Row[]>) =>
-      (await query).map(({ json }) => present(fromStoredJson(json) as object) as T);
-    const [run] = await rows<Omit<RunRecord, 'labels' | 'cells' | 'faults' | 'latencies' | 'staleness' | 'failovers'>>(
-      transaction<Row[]>`
-        select json_build_object(
-          'id', id, 'createdAt', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-          'command', command, 'system', system, 'environment', environment, 'seed', seed, 'plan', plan,
-          'versions', versions, 'verdict', verdict, 'exitCode', exit_code, 'virtualNs', virtual_ns, 'wallMs', wall_ms,
-          'counts', counts, 'journalSha256', journal_sha256)::text as json
-        from tidemark.runs where id = ${id}`,
-    );
-    if (run === undefined) return undefined;
-    const labels = await rows<{ readonly name: string; readonly value: string }>(transaction<Row[]>`
-      select json_build_object('name', name, 'value', value)::text as json
-      from tidemark.labels where run = ${id} order by place`);
-    const faults = await rows<FaultRecord>(transaction<Row[]>`
-      select json_build_object(
-        'id', id, 'fault', fault, 'targets', targets, 'from', from_ns, 'until', until_ns, 'effect', effect)::text as json
-      from tidemark.faults where run = ${id} order by place`);
-    const cells = await rows<Cell>(transaction<Row[]>`
-      select json_build_object(
-        'guarantee', guarantee, 'writePath', write_path, 'readPath', read_path, 'state', state, 'note', note,
-        'evidence', evidence, 'anomalyCount', anomaly_count,
-        'anomalies', coalesce((
-          select json_agg(
-            json_build_object('kind', kind, 'sentence', sentence, 'operations', operations) order by a.place)
-          from tidemark.anomalies a where a.run = v.run and a.verdict = v.place), '[]'))::text as json
-      from tidemark.verdicts v where run = ${id} order by place`);
-    const latencies = await rows<LatencyRecord>(transaction<Row[]>`
-      select json_build_object(
-        'method', method, 'path', path, 'role', role, 'phase', phase, 'count', count, 'p50Ns', p50_ns, 'p90Ns', p90_ns,
-        'p99Ns', p99_ns, 'p999Ns', p999_ns, 'maxNs', max_ns, 'histogram', histogram)::text as json
-      from tidemark.histograms where run = ${id} order by place`);
-    const staleness = await rows<StalenessRecord>(transaction<Row[]>`
-      select json_build_object(
-        'writePath', write_path, 'readPath', read_path, 'reads', reads, 'staleReads', stale_reads, 'p50Ns', p50_ns,
-        'p99Ns', p99_ns, 'maxNs', max_ns, 'versionsMax', versions_max)::text as json
-      from tidemark.staleness where run = ${id} order by place`);
-    const failovers = await rows<FailoverRecord>(transaction<Row[]>`
-      select json_build_object(
-        'group', replication_group, 'fromTerm', from_term, 'toTerm', to_term, 'from', from_node, 'to', to_node,
-        'cause', cause, 'start', start_ns, 'electedNs', elected_ns, 'firstWriteNs', first_write_ns,
-        'firstFreshFollowerReadNs', first_fresh_follower_read_ns, 'lostWrites', lost_writes)::text as json
-      from tidemark.failovers where run = ${id} order by place`);
-    return {
-      ...run,
-      labels: Object.fromEntries(labels.map(({ name, value }) => [name, value])),
-      cells,
-      faults,
-      latencies,
-      staleness,
-      failovers,
-    };
-  });
-}
-
-function present(row: object): object {
-  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+/** What is optional and was absent comes back as null. */
+function present<T extends object>(row: T): T {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as T; // null stood for absent
 }

@@ -34,23 +34,41 @@ const LOCK = '8388068006826078827';
 export async function migrate(sql: Sql, known: readonly Migration[] = migrations()): Promise<void> {
   const latest = known.length;
   if ((await versionOf(sql)) === latest) return;
-  await sql.begin(async (transaction) => {
-    await transaction`set local lock_timeout = '15s'`;
-    await transaction`select pg_advisory_xact_lock(${LOCK}::text::bigint)`;
-    await transaction`create schema if not exists tidemark`;
-    await transaction`
-      create table if not exists tidemark.schema_version (
-        version integer primary key,
-        applied_at timestamptz not null default now()
-      )`;
-    const [{ version }] = await transaction<[{ version: number }]>`
-      select coalesce(max(version), 0) as version from tidemark.schema_version`;
-    if (version > latest) throw tooNew(version, latest);
-    for (const migration of known.slice(version)) {
-      await transaction.unsafe(readFileSync(migration.file, 'utf8'));
-      await transaction`insert into tidemark.schema_version (version) values (${migration.version})`;
+  // Not sql.begin: when the connection breaks, it sends a rollback into it all the same, and throws where nobody catches.
+  const connection = await sql.reserve();
+  try {
+    await connection`begin`;
+    await upgrade(connection, known);
+    await connection`commit`;
+  } catch (error) {
+    const fromServer =
+      error instanceof DatabaseUnavailable || (error as { readonly severity?: unknown }).severity !== undefined;
+    if (fromServer) {
+      await connection`rollback`;
+      connection.release();
     }
-  });
+    throw error; // and a broken connection is not given back
+  }
+  connection.release();
+}
+
+async function upgrade(sql: Sql, known: readonly Migration[]): Promise<void> {
+  const latest = known.length;
+  await sql`set local lock_timeout = '15s'`;
+  await sql`select pg_advisory_xact_lock(${LOCK}::text::bigint)`;
+  await sql`create schema if not exists tidemark`;
+  await sql`
+    create table if not exists tidemark.schema_version (
+      version integer primary key,
+      applied_at timestamptz not null default now()
+    )`;
+  const [{ version }] = await sql<[{ version: number }]>`
+    select coalesce(max(version), 0) as version from tidemark.schema_version`;
+  if (version > latest) throw tooNew(version, latest);
+  for (const migration of known.slice(version)) {
+    await sql.unsafe(readFileSync(migration.file, 'utf8'));
+    await sql`insert into tidemark.schema_version (version) values (${migration.version})`;
+  }
 }
 
 /** Undefined when there is no schema yet. */

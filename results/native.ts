@@ -15,6 +15,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
+import { userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseUnavailable } from './unavailable.ts';
 
@@ -76,9 +77,9 @@ function pointsTo(link: string, target: string): boolean {
 /**
  * How to run a program that refuses to run as root. `command` goes before it; `uid` and `gid` own its files.
  *
- * - `self`: we are not root.
+ * - `self`: we are not root, and our user has a name.
  * - `owner`: root in somebody's checkout; run as that somebody.
- * - `namespace`: root, in a user namespace that gives root another name. Files stay root's.
+ * - `namespace`: in a user namespace where we are called nobody. Files stay ours.
  * - `setpriv`: where namespaces are not allowed: as nobody, with one capability left, to pass through folders that only
  *   root may enter.
  */
@@ -108,7 +109,11 @@ function setpriv(uid: number, gid: number): readonly string[] {
 export function chooseRunAs(folder: string, only?: 'namespace' | 'setpriv'): RunAs {
   const uid = process.getuid?.() ?? 0;
   const gid = process.getgid?.() ?? 0;
-  if (uid !== 0) return { type: 'self', command: [], uid, gid };
+  if (uid !== 0) {
+    // initdb wants a user of a name; containers often run as a number that has none.
+    if (hasName() || !works(namespace)) return { type: 'self', command: [], uid, gid };
+    return { type: 'namespace', command: namespace, uid, gid };
+  }
   const owner = statSync(folder);
   if (owner.uid !== 0 && owner.uid !== NOBODY) {
     return { type: 'owner', command: setpriv(owner.uid, owner.gid), uid: owner.uid, gid: owner.gid };
@@ -123,13 +128,22 @@ export function chooseRunAs(folder: string, only?: 'namespace' | 'setpriv'): Run
   );
 }
 
+function hasName(): boolean {
+  try {
+    userInfo();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function works(command: readonly string[]): boolean {
   return spawnSync(command[0], [...command.slice(1), 'true'], { stdio: 'ignore', timeout: 5_000 }).status === 0;
 }
 
 /** Gives a folder and all in it to the one who runs the server; nothing to do unless the way of running has changed. */
 export function giveTo(runAs: RunAs, folder: string): void {
-  if (runAs.type === 'self' || lstatSync(folder).uid === runAs.uid) return;
+  if (process.getuid?.() !== 0 || lstatSync(folder).uid === runAs.uid) return;
   chownSync(folder, runAs.uid, runAs.gid);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

@@ -1,0 +1,352 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { entry } from '../harness/entry.ts';
+import { MILLISECOND, realClock, SECOND } from '../history/clock.ts';
+import { missing, need } from '../test-support/need.ts';
+import { sampleRecord } from '../test-support/sample-record.ts';
+import { type Database, openDatabase } from './database.ts';
+import { loadRun } from './load.ts';
+import { isAlive, pidOf, processId } from './lock.ts';
+import { migrations } from './migrate.ts';
+import { findNative } from './native.ts';
+import { saveRun } from './save.ts';
+import { serving, stopping } from './server.ts';
+import { DatabaseUnavailable } from './unavailable.ts';
+
+need('postgres');
+
+const clock = realClock();
+const isRoot = process.getuid?.() === 0;
+const parent = realpathSync(mkdtempSync(join(tmpdir(), 'tm-database-')));
+const folders: string[] = [];
+const filesAtRest = ['data', 'lib', 'server.log', 'users'];
+
+/** A `.tidemark` of its own; its server, if a test failed to stop it, is ended in the end. */
+function newFolder(name: string): string {
+  const folder = join(parent, name, '.tidemark');
+  mkdirSync(folder, { recursive: true });
+  folders.push(folder);
+  return folder;
+}
+
+/** The same with a cluster that is there already: a copy is quicker than initdb. */
+function seededFolder(name: string): string {
+  const folder = newFolder(name);
+  mkdirSync(join(folder, 'postgres'));
+  const copied = spawnSync('cp', ['-a', join(seed, 'postgres', 'data'), join(folder, 'postgres', 'data')]);
+  if (copied.status !== 0) throw new Error(String(copied.stderr));
+  return folder;
+}
+
+function serverOf(folder: string): { readonly process: string; readonly socket: string } {
+  const server = serving(join(folder, 'postgres'));
+  if (server === undefined) throw new Error('nobody serves');
+  return server;
+}
+
+async function until(condition: () => boolean, seconds: number): Promise<boolean> {
+  const end = clock.now() + seconds * SECOND;
+  while (!condition() && clock.now() < end) await clock.sleepUntil(clock.now() + 20 * MILLISECOND);
+  return condition();
+}
+
+/** Another process, from dist: opens the database, runs `body` with it, and ends. */
+function another(folder: string, body: string, options: object = {}): ChildProcess {
+  const code = `
+    import { openDatabase } from ${JSON.stringify(pathToFileURL(entry('results/database')).href)};
+    import { saveRun } from ${JSON.stringify(pathToFileURL(entry('results/save')).href)};
+    const database = await openDatabase({ folder: ${JSON.stringify(folder)} });
+    ${body}`;
+  return spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
+  });
+}
+
+async function ended(child: ChildProcess): Promise<{ readonly code: number | null; readonly output: string }> {
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, output };
+}
+
+async function unreachable(url: string): Promise<{ readonly error: Error; readonly ms: number }> {
+  const from = clock.now();
+  const error = await openDatabase({ folder: parent, url }).then(
+    () => new Error('it opened'),
+    (thrown: Error) => thrown,
+  );
+  return { error, ms: (clock.now() - from) / MILLISECOND };
+}
+
+/** A server that accepts and says nothing. */
+async function neverAnswered(): ReturnType<typeof unreachable> {
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await new Promise((resolve) => silent.once('listening', resolve));
+  const { port } = silent.address() as AddressInfo; // it listens on TCP
+  const result = await unreachable(`postgres://127.0.0.1:${port}/x`);
+  silent.close();
+  return result;
+}
+
+/** Kills the only user of a server; answers whether the server stops by itself. */
+async function orphaned(folder: string): Promise<boolean> {
+  const child = another(folder, "console.log('open'); setInterval(() => {}, 1000);");
+  await new Promise((resolve) => child.stdout?.once('data', resolve));
+  const { process: server } = serverOf(folder);
+  child.kill('SIGKILL');
+  return until(() => !isAlive(server), 10);
+}
+
+/** Below a path of 200 characters. */
+const seed = newFolder('x'.repeat(200));
+/** What takes its time goes on while other tests run. */
+let orphanStops: Promise<boolean>;
+let silence: ReturnType<typeof unreachable>;
+
+beforeAll(async () => {
+  if (missing('postgres') !== undefined) return;
+  silence = neverAnswered();
+  const database = await openDatabase({ folder: seed });
+  await database.close();
+  orphanStops = orphaned(seededFolder('orphan'));
+});
+
+afterAll(() => {
+  for (const folder of folders) {
+    for (const server of [serving(join(folder, 'postgres')), stopping(join(folder, 'postgres'))]) {
+      if (server === undefined) continue;
+      if (isAlive(server.process)) process.kill(pidOf(server.process), 'SIGQUIT');
+      rmSync(server.socket, { recursive: true, force: true });
+    }
+  }
+  rmSync(parent, { recursive: true, force: true });
+});
+
+describe('the embedded server', () => {
+  test('below a path of 200 characters starts, links its libraries outside node_modules, and stops with its last user', async () => {
+    const folder = seed;
+    const before = readdirSync(findNative().libraries);
+    const database = await openDatabase({ folder });
+    const server = serverOf(folder);
+    const second = await openDatabase({ folder });
+    expect(serverOf(folder)).toEqual(server);
+    expect(Buffer.byteLength(`${server.socket}/.s.PGSQL.5432`)).toBeLessThanOrEqual(107);
+    expect(statSync(server.socket).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(folder, 'postgres', 'lib'))).toContain('libicui18n.so.60');
+    expect(readdirSync(findNative().libraries)).toEqual(before);
+    await database.close();
+    await database.close();
+    expect((await second.sql`select 1 as one`)[0]).toEqual({ one: 1 });
+    await second.close();
+    expect(isAlive(server.process)).toBe(false);
+    expect(existsSync(server.socket)).toBe(false);
+    expect(readdirSync(join(folder, 'postgres')).sort()).toEqual(filesAtRest);
+  });
+
+  test('keeps its socket out of a temporary folder of a long name', async () => {
+    const folder = seed;
+    const before = process.env['TMPDIR'];
+    const long = join(parent, 't'.repeat(100));
+    mkdirSync(long);
+    process.env['TMPDIR'] = long;
+    try {
+      const database = await openDatabase({ folder });
+      expect(dirname(serverOf(folder).socket)).not.toBe(long);
+      await database.close();
+    } finally {
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    }
+  });
+
+  test('is started once by two processes that come at the same moment, and both save', async () => {
+    const folder = newFolder('two');
+    const record = (id: string) => JSON.stringify(sampleRecord({ id }));
+    const ids = ['20261121-000000-000-000001', '20261121-000000-000-000002'];
+    const children = ids.map((id) =>
+      another(folder, `await saveRun(database, ${record(id)}); await database.close();`),
+    );
+    for (const { code, output } of await Promise.all(children.map(ended))) expect(output + code).toBe('0');
+    expect(serving(join(folder, 'postgres'))).toBeUndefined();
+    expect(
+      readFileSync(join(folder, 'postgres', 'server.log'), 'utf8').match(/creating configuration files/g),
+    ).toHaveLength(1);
+    const database = await openDatabase({ folder });
+    for (const id of ids) expect(await loadRun(database, id)).toEqual(sampleRecord({ id }));
+    await database.close();
+  });
+
+  test('comes up while the event loop is busy', async () => {
+    const folder = seed;
+    const opening = openDatabase({ folder, patienceMs: 300 });
+    await until(() => serving(join(folder, 'postgres')) !== undefined, 5);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+    const database = await opening;
+    await database.close();
+  });
+
+  test('that cannot start is a reason, not a wait', async () => {
+    const native = { ...findNative(), initdb: '/bin/false' };
+    const opening = openDatabase({ folder: newFolder('broken'), embedded: { native } });
+    await clock.sleepUntil(clock.now() + 300 * MILLISECOND); // nobody awaits it yet: that must not be an unhandled rejection
+    await expect(opening).rejects.toThrow(/^the embedded PostgreSQL ends at once: /);
+    await expect(opening).rejects.toBeInstanceOf(DatabaseUnavailable);
+  });
+});
+
+describe('after a kill', () => {
+  let folder: string;
+  beforeAll(() => {
+    if (missing('postgres') === undefined) folder = seededFolder('killed');
+  });
+
+  test('of the server, the next to save starts another', async () => {
+    const database = await openDatabase({ folder });
+    const first = serverOf(folder);
+    // Its backends go on for a moment: such a save may still succeed. Here it must not.
+    const [{ backend }] = await database.sql<[{ backend: number }]>`select pg_backend_pid() as backend`;
+    for (const pid of [pidOf(first.process), backend]) process.kill(pid, 'SIGKILL');
+    await until(() => processId(backend) === undefined, 5);
+    const record = sampleRecord();
+    await saveRun(database, record);
+    expect(serverOf(folder).process).not.toBe(first.process);
+    expect(await loadRun(database, record.id)).toEqual(record);
+    await database.close();
+    expect(existsSync(first.socket)).toBe(false);
+  });
+
+  test('of the server, several find it dead at once', async () => {
+    const database = await openDatabase({ folder });
+    process.kill(pidOf(serverOf(folder).process), 'SIGKILL');
+    const others = await Promise.all([openDatabase({ folder }), openDatabase({ folder }), database.reopen()]);
+    const { process: server } = serverOf(folder);
+    for (const other of others) await other?.close();
+    expect((await database.sql`select 1 as one`)[0]).toEqual({ one: 1 });
+    await database.close();
+    expect(isAlive(server)).toBe(false);
+  });
+
+  test('of a user, its registration counts for nothing', async () => {
+    const child = another(folder, "console.log('open'); setInterval(() => {}, 1000);");
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    const { process: server } = serverOf(folder);
+    const database = await openDatabase({ folder });
+    child.kill('SIGKILL');
+    await ended(child);
+    expect(serverOf(folder).process).toBe(server);
+    await database.close();
+    expect(isAlive(server)).toBe(false);
+  });
+
+  test('of its only user, the server stops by itself', async () => {
+    expect(await orphanStops).toBe(true);
+    const folder = join(parent, 'orphan', '.tidemark');
+    const database = await openDatabase({ folder });
+    await database.close();
+    expect(readdirSync(join(folder, 'postgres')).sort()).toEqual(filesAtRest);
+  });
+
+  test('of everything, a pid that another process has got since is in nobody’s way', async () => {
+    const data = join(folder, 'postgres', 'data');
+    writeFileSync(join(data, 'postmaster.pid'), `${process.pid}\n${data}\n1\n5432\n/tmp\n\n0 0\nready\n`);
+    if (isRoot) chownSync(join(data, 'postmaster.pid'), statSync(data).uid, statSync(data).gid);
+    const database = await openDatabase({ folder });
+    await database.close();
+  });
+
+  test('of the holder of the lock, the lock is taken from it', async () => {
+    const dead = spawnSync('true');
+    expect(processId(dead.pid)).toBeUndefined();
+    writeFileSync(join(folder, 'postgres', 'lock'), `${dead.pid}-1-1`);
+    const database = await openDatabase({ folder });
+    await database.close();
+    expect(existsSync(join(folder, 'postgres', 'lock'))).toBe(false);
+  });
+});
+
+describe.skipIf(!isRoot)('for root', () => {
+  test.each(['namespace', 'setpriv'] as const)(
+    'the server runs by way of %s, below a folder that is root’s alone',
+    async (runAs) => {
+      const folder = seededFolder(runAs);
+      chmodSync(dirname(folder), 0o700);
+      const database = await openDatabase({ folder, embedded: { runAs } });
+      await saveRun(database, sampleRecord());
+      await database.close();
+      // The way may change from one start to the next.
+      const again = await openDatabase({ folder, embedded: { runAs: runAs === 'setpriv' ? 'namespace' : 'setpriv' } });
+      expect(await loadRun(again, sampleRecord().id)).toEqual(sampleRecord());
+      await again.close();
+    },
+  );
+
+  // One that has a name in /etc/passwd, one that has none.
+  test.each([1, 54_321])('in the folder of user %i, the files stay theirs, who goes on using them', async (uid) => {
+    const folder = newFolder(`user-${uid}`);
+    chmodSync(parent, 0o755);
+    chmodSync(dirname(folder), 0o700);
+    for (const path of [dirname(folder), folder]) chownSync(path, uid, uid);
+    const save = `await saveRun(database, ${JSON.stringify(sampleRecord())}); await database.close();`;
+    const asThem = { uid, gid: uid, cwd: '/', env: { PATH: process.env['PATH'] } };
+    expect(await ended(another(folder, save, asThem))).toEqual({ code: 0, output: '' });
+    const database = await openDatabase({ folder });
+    expect(await loadRun(database, sampleRecord().id)).toEqual(sampleRecord());
+    await database.close();
+    expect(await ended(another(folder, save, asThem))).toEqual({ code: 0, output: '' });
+  });
+});
+
+describe('a given database', () => {
+  test.each([
+    [
+      'postgres://me:secret@127.0.0.1:1/x',
+      "PostgreSQL at 127.0.0.1:1/x can't be used: connect ECONNREFUSED 127.0.0.1:1",
+    ],
+    ['mysql://127.0.0.1/x', 'TIDEMARK_DATABASE_URL does not begin with postgres://'],
+  ])('that is not there is a reason: %s', async (url, sentence) => {
+    const { error, ms } = await unreachable(url);
+    expect(error).toBeInstanceOf(DatabaseUnavailable);
+    expect(error.message).toBe(sentence);
+    expect(ms).toBeLessThan(5_000);
+  });
+
+  test('that never answers is a reason within five seconds', async () => {
+    const { error, ms } = await silence;
+    expect(error.message).toMatch(/no answer within/);
+    expect(ms).toBeLessThan(5_000);
+  });
+});
+
+describe('the schema', () => {
+  test('is made whole from nothing, and one of a newer version is refused', async () => {
+    const folder = seededFolder('schema');
+    const database: Database = await openDatabase({ folder });
+    const versions = await database.sql`select version from tidemark.schema_version order by version`;
+    expect(versions.map((row) => row['version'])).toEqual(migrations().map(({ version }) => version));
+    const again = await openDatabase({ folder });
+    await again.close();
+    await database.sql`insert into tidemark.schema_version (version) values (99)`;
+    await expect(openDatabase({ folder })).rejects.toThrow(
+      'the database has schema version 99, and this Tidemark knows versions up to 2',
+    );
+    await database.close();
+  });
+});
