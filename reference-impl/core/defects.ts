@@ -53,7 +53,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'ack-before-fsync',
-    about: 'Leader and followers count entries that are in memory only; a crash forgets what was acknowledged.',
+    about: 'Leader and followers count entries in memory and write a hundred at a time; a crash forgets what was acknowledged.',
     caughtBy: ['durable', 'linearizable'],
     faults: ['restart-all', 'kill-random', 'slow-disk'],
     depth: 'shallow',
@@ -81,7 +81,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'no-fence',
-    about: 'A follower accepts entries from a leader of an older term, and acknowledges them in that term.',
+    about: 'A node takes entries from a leader of an older term, and acknowledges them in that term.',
     caughtBy: ['fenced', 'durable', 'linearizable', 'convergent'],
     faults: ['pause-leader', 'isolate-leader', 'one-way-cut'],
     depth: 'shallow',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Disk } from './disk.ts';
+import { DILIGENT, Disk } from './disk.ts';
 import { Log } from './log.ts';
 import { generator } from './testdata/chaos.ts';
 import type { DiskWrite, Entry } from './types.ts';
@@ -13,7 +13,7 @@ it('never claims an entry that the disk does not hold, and claims all of them in
   for (let seed = 1; seed <= 200; seed++) {
     const random = generator(seed);
     const log = new Log([]);
-    const disk = new Disk(0, false);
+    const disk = new Disk(0, DILIGENT);
     const onDisk: Entry[] = [];
     const inFlight: DiskWrite[] = [];
     let term = 1;
@@ -55,7 +55,7 @@ it('never claims an entry that the disk does not hold, and claims all of them in
 
 it('groups entries while a write is under way, and lets term and vote pass at once', () => {
   const log = new Log([]);
-  const disk = new Disk(0, false);
+  const disk = new Disk(0, DILIGENT);
   const add = (): DiskWrite | undefined => {
     log.append(entry(1, log.lastIndex + 1));
     disk.appended(log.lastIndex);

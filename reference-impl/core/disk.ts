@@ -1,6 +1,16 @@
 import type { Log } from './log.ts';
 import type { DiskWrite, NodeId } from './types.ts';
 
+/** What two of the defects do to the disk; nothing of it in a sound replica. */
+export interface Laziness {
+  /** Term and vote wait for the next entries, and nothing waits for them. */
+  readonly meta: boolean;
+  /** Fewer entries than this wait for more. */
+  readonly entries: number;
+}
+
+export const DILIGENT: Laziness = { meta: false, entries: 0 };
+
 /**
  * What is on its way to the disk, and what has arrived. The log in memory runs ahead of the disk; this remembers from
  * where on they differ, writes the difference in one piece (group commit: one write in flight, the next one takes all
@@ -17,11 +27,10 @@ export class Disk {
   #metaTicket = 0;
   readonly #inFlight: { readonly ticket: number; last: number }[] = [];
   #durable: number;
-  /** The defect `vote-before-fsync`: term and vote wait for the next entries, and nothing waits for them. */
-  readonly #metaIsLazy: boolean;
+  readonly #lazy: Laziness;
 
-  constructor(lastIndex: number, metaIsLazy: boolean) {
-    this.#metaIsLazy = metaIsLazy;
+  constructor(lastIndex: number, lazy: Laziness) {
+    this.#lazy = lazy;
     this.#writtenLast = lastIndex;
     this.#durable = lastIndex;
   }
@@ -33,7 +42,7 @@ export class Disk {
 
   /** Whether the current term and vote are on the disk. */
   get metaDurable(): boolean {
-    return this.#metaIsLazy || (!this.#metaDirty && this.#metaTicket <= this.#syncedTicket);
+    return this.#lazy.meta || (!this.#metaDirty && this.#metaTicket <= this.#syncedTicket);
   }
 
   metaChanged(): void {
@@ -64,8 +73,8 @@ export class Disk {
     const from = this.#dirtyFrom;
     const last = log.lastIndex;
     const entriesDirty = from <= last || from <= this.#writtenLast;
-    const metaWaits = !this.#metaDirty || this.#metaIsLazy;
-    if (metaWaits && (!entriesDirty || this.#inFlight.length > 0)) return undefined;
+    const entriesWait = !entriesDirty || this.#inFlight.length > 0 || last - from + 1 < this.#lazy.entries;
+    if (entriesWait && (!this.#metaDirty || this.#lazy.meta)) return undefined;
     const write: DiskWrite = {
       ticket: ++this.#ticket,
       ...(this.#metaDirty ? { term, votedFor } : undefined),

@@ -3,6 +3,7 @@
  * 4.2.3) and check-quorum (6.2).
  */
 import type { PreVote, PreVoteAnswer, Vote, VoteAnswer } from './messages.ts';
+import { atLeastOneMs } from './node.ts';
 import type { Leader, Node } from './node.ts';
 import { adoptTerm, armElection, follow, lead } from './roles.ts';
 import type { NodeId } from './types.ts';
@@ -138,6 +139,6 @@ export function onCheckQuorum(node: Node, leader: Leader): void {
   // The leader itself is one of the quorum.
   const quorumHeardAtMs = node.quorum === 1 ? node.nowMs : heardMs[node.quorum - 2];
   const leftMs = quorumHeardAtMs + electionMaxMs - node.nowMs;
-  if (leftMs > 0) node.out.timer('check-quorum', leftMs, leftMs);
+  if (leftMs > 0) node.out.timer('check-quorum', atLeastOneMs(leftMs), atLeastOneMs(leftMs));
   else follow(node, `no quorum heard for ${electionMaxMs} ms`);
 }

@@ -6,7 +6,7 @@ import { adoptTerm, follow } from './roles.ts';
 import type { NodeId } from './types.ts';
 
 export function onAppend(node: Node, from: NodeId, message: Append): void {
-  if (message.term < node.term && !acceptsDeposed(node)) {
+  if (message.term < node.term && !node.defect('no-fence')) {
     // Fenced. The answer's term makes the deposed leader step down.
     node.out.send(from, { type: 'rejected', term: node.term, prevIndex: 0, hintIndex: 0, hintTerm: 0, round: 0 });
     return;
@@ -51,14 +51,10 @@ export function onCommit(node: Node, from: NodeId, message: Commit): void {
   node.commit(Math.min(message.index, node.stance.verified));
 }
 
-function acceptsDeposed(node: Node): boolean {
-  return node.defect('no-fence') && node.stance.type === 'follower';
-}
-
 /** The stance of a follower of this leader, or undefined when the sender cannot be one. */
 function followLeader(node: Node, from: NodeId, term: number): Follower | undefined {
   if (term > node.term) adoptTerm(node, term, `${from} leads term ${term}`);
-  else if (node.stance.type === 'candidate') follow(node, `${from} leads term ${term}`);
+  else if (node.stance.type === 'candidate' || term < node.term) follow(node, `${from} leads term ${term}`);
   node.preVote = undefined;
   if (node.stance.type !== 'follower') {
     node.expects(false, () => `${from} leads term ${term} too`);

@@ -126,7 +126,8 @@ export class Node {
     this.others = config.voters.filter((voter) => voter !== config.id);
     this.quorum = quorumSize(config.voters.length);
     this.log = new Log(durable.entries);
-    this.disk = new Disk(this.log.lastIndex, this.defect('vote-before-fsync'));
+    const lazy = { meta: this.defect('vote-before-fsync'), entries: this.defect('ack-before-fsync') ? 100 : 0 };
+    this.disk = new Disk(this.log.lastIndex, lazy);
     for (const entry of durable.entries) this.state.apply(entry);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
     this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
@@ -195,9 +196,14 @@ export class Node {
   wakeAt(deadlineMs: number): void {
     if (deadlineMs >= this.requestsDueAtMs) return;
     this.requestsDueAtMs = deadlineMs;
-    const delayMs = Math.max(0, deadlineMs - this.nowMs);
+    const delayMs = atLeastOneMs(deadlineMs - this.nowMs);
     this.out.timer('requests', delayMs, delayMs);
   }
+}
+
+/** A delay that really passes: a fraction might be rounded to nothing, and the timer fire in the same instant for ever. */
+export function atLeastOneMs(delayMs: number): number {
+  return Math.max(1, delayMs);
 }
 
 export function newFollower(term: number): Follower {
