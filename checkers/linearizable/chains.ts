@@ -13,11 +13,14 @@ import type { Blocks } from './zones.ts';
 export interface Chains extends Blocks {
   /** The clusters of the block that begins with this cluster, in order. */
   chain(root: number): readonly number[];
+  /** Per cluster: its own latest call. */
+  readonly ownLast: Int32Array;
 }
 
 /** Without cas, every cluster is its own block. */
 export function singleClusters(clusters: Clusters): Chains {
-  return { first: clusters.first, last: clusters.last, skip: clusters.repeated, chain: (root) => [root] };
+  const { first, last, repeated } = clusters;
+  return { first, last, ownLast: last, skip: repeated, chain: (root) => [root] };
 }
 
 /** An indeterminate cas is taken to have happened iff its value was found, by a read or by another cas that happened. */
@@ -68,7 +71,7 @@ export function joinChains(
     }
     findings.add({ type: 'swapped in a circle', key: key[row], rows });
   }
-  return { first, last, skip: clusters.repeated, chain };
+  return { first, last, ownLast: clusters.last, skip: clusters.repeated, chain };
 }
 
 interface Links {

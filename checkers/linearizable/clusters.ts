@@ -8,6 +8,7 @@ import type { History } from '../../history/history.ts';
 import { ABSURD, READS, SWAPS, WRITES, found, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import type { Survey } from './survey.ts';
+import { WriteTable } from './write-table.ts';
 
 /** What is wrong, by rows and clusters; `explain.ts` makes sentences of it. */
 export type Finding = { readonly key: number } & (
@@ -61,7 +62,7 @@ export function cluster(history: History, reading: RegisterReading, survey: Surv
   const last = new Int32Array(length + keys.length);
   first.fill(-1, length);
   last.fill(-1, length);
-  const table = new WriteTable(survey.writesOf);
+  const table = new WriteTable(survey.writesOf, survey.lowest, survey.highest);
   const repeated = new Uint8Array(keys.length);
   for (let row = 0; row < length; row++) {
     const what = deeds[row];
@@ -92,51 +93,4 @@ export function cluster(history: History, reading: RegisterReading, survey: Surv
   }
   for (let k = 0; k < keys.length; k++) if (survey.foreign[k] !== NONE) repeated[k] = 1;
   return { repeated, first, last, of };
-}
-
-/** Key and value to the row that wrote it: open addressing, each key in a region of its own. */
-class WriteTable {
-  /** Pairs of reference and row plus one; 0: empty. */
-  readonly #slots: Int32Array;
-  readonly #base: Float64Array;
-  readonly #bits: Uint8Array;
-
-  constructor(writesOf: Int32Array) {
-    this.#base = new Float64Array(writesOf.length);
-    this.#bits = new Uint8Array(writesOf.length);
-    let size = 0;
-    for (let k = 0; k < writesOf.length; k++) {
-      const bits = writesOf[k] === 0 ? 0 : 33 - Math.clz32(writesOf[k]);
-      this.#bits[k] = bits;
-      this.#base[k] = size;
-      size += 2 ** bits;
-    }
-    this.#slots = new Int32Array(2 * size);
-  }
-
-  /** False if it was there already. */
-  add(key: number, ref: number, row: number): boolean {
-    const at = this.#find(key, ref);
-    if (this.#slots[at + 1] !== 0) return false;
-    this.#slots[at] = ref;
-    this.#slots[at + 1] = row + 1;
-    return true;
-  }
-
-  get(key: number, ref: number): number {
-    return this.#slots[this.#find(key, ref) + 1] - 1;
-  }
-
-  /** A region is at most half full, so there always is an empty slot; a key without writes has one, which stays empty. */
-  #find(key: number, ref: number): number {
-    const slots = this.#slots;
-    const mask = 2 ** this.#bits[key] - 1;
-    const base = this.#base[key];
-    let h = Math.imul(ref ^ (ref >>> 15), 0x2c1b3c6d);
-    h ^= h >>> 12;
-    for (let i = h & mask; ; i = (i + 1) & mask) {
-      const at = 2 * (base + i);
-      if (slots[at + 1] === 0 || slots[at] === ref) return at;
-    }
-  }
 }

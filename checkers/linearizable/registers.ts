@@ -12,7 +12,7 @@ import { ANOMALIES_EXPLAINED, foreignReason, rowsByKey, searchKey } from './obje
 import { SILENT, registerReading } from './register.ts';
 import { survey } from './survey.ts';
 import type { Survey } from './survey.ts';
-import { scanZones } from './zones.ts';
+import { orderBlocks, scanZones } from './zones.ts';
 
 export function checkRegisters(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
   const reading = registerReading(history, semantics);
@@ -22,10 +22,14 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
   const clusters = cluster(history, reading, surveyed, findings);
   const chains =
     surveyed.swaps === 0 ? singleClusters(clusters) : joinChains(history, reading, surveyed, clusters, findings);
-  scanZones(history, chains, (key, one, other) => {
+  const order = orderBlocks(history, chains);
+  scanZones(history, chains, order, (key, one, other) => {
     findings.add({ type: 'crossing', key, one: chains.chain(one), other: chains.chain(other) });
   });
-  const denied = surveyed.denials === 0 ? undefined : judgeDenials(history, reading, surveyed, clusters, findings);
+  const denials =
+    surveyed.denials === 0
+      ? undefined
+      : judgeDenials({ history, reading, survey: surveyed, clusters }, chains, order, findings);
 
   const anomalies = findings.first.map((finding) => explain({ history, reading, survey: surveyed }, finding));
   let count = 0;
@@ -35,16 +39,14 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
     count += findings.perKey[k];
     if (foreign[k] !== NONE) undecided.push(foreignReason(history, model, foreign[k]));
     else if (findings.perKey[k] > 0 || writesOf[k] + readsOf[k] === 0) continue;
-    else if (clusters.repeated[k] === 1 || denied?.[k] === 1) toSearch.push(k);
+    else if (clusters.repeated[k] === 1 || denials?.open[k] === 1) toSearch.push(k);
   }
   if (toSearch.length > 0) {
     const machine = model.machine(history, semantics);
-    const rows = rowsByKey(history, (row) => deeds[row] !== SILENT);
+    const rows = rowsByKey(history, (row) => deeds[row] !== SILENT && denials?.settled[row] !== 1);
     for (const k of toSearch) {
-      const outcome = searchKey(
-        { history, machine, semantics, budget, explains: anomalies.length < ANOMALIES_EXPLAINED },
-        rows(k),
-      );
+      const explains = anomalies.length < ANOMALIES_EXPLAINED;
+      const outcome = searchKey({ history, machine, semantics, budget, explains }, rows(k));
       if (outcome.type === 'undecided') undecided.push(outcome.reason);
       if (outcome.type !== 'impossible') continue;
       count++;

@@ -2,7 +2,7 @@
 import type { Model } from '../model.ts';
 import { CAS, FAIL, METHODS, NEVER, NONE, TRANSACTION } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
-import { ABSURD, DENIES, READS, SWAPS, WRITES, deed } from './register.ts';
+import { ABSURD, DENIES, READS, SWAPS, WRITES, deed, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 
 export interface Survey {
@@ -10,6 +10,9 @@ export interface Survey {
   readonly deeds: Uint8Array;
   /** Per key: operations that write or may have written. */
   readonly writesOf: Int32Array;
+  /** Per key: the lowest and the highest reference written. */
+  readonly lowest: Int32Array;
+  readonly highest: Int32Array;
   /** Per key: operations that say what they found, or denied. */
   readonly readsOf: Int32Array;
   /** Per key: a row that the model gives no meaning to; NONE where there is none. */
@@ -31,10 +34,12 @@ export interface Survey {
 }
 
 export function survey(history: History, reading: RegisterReading, model: Model): Survey {
-  const { length, key, f, flags, outcome, ret } = history;
+  const { length, key, f, flags, outcome, ret, value } = history;
   const keys = history.keys.length;
   const deeds = new Uint8Array(length);
   const writesOf = new Int32Array(keys);
+  const lowest = new Int32Array(keys).fill(0x7fffffff);
+  const highest = new Int32Array(keys).fill(-0x80000000);
   const readsOf = new Int32Array(keys);
   const foreign = new Int32Array(keys).fill(NONE);
   const knows = METHODS.map((method) => (model.methods.includes(method) ? 1 : 0));
@@ -76,6 +81,11 @@ export function survey(history: History, reading: RegisterReading, model: Model)
         if (f[row] === CAS && outcome[row] === FAIL) refused++;
         continue;
     }
+    if (what === WRITES || what === SWAPS) {
+      const ref = reference(reading, value[row]);
+      if (ref < lowest[k]) lowest[k] = ref;
+      if (ref > highest[k]) highest[k] = ref;
+    }
     if (ret[row] === NEVER) indeterminate++;
     else overlaps.add(row, k);
   }
@@ -84,7 +94,7 @@ export function survey(history: History, reading: RegisterReading, model: Model)
   const operations = reads + writes + cas + denials + refused;
   const failedCas = denials + refused;
   const examined = { operations, keys: used, reads, writes, cas, failedCas, concurrent: overlaps.count, indeterminate };
-  return { deeds, writesOf, readsOf, foreign, swaps: cas, denials, examined };
+  return { deeds, writesOf, lowest, highest, readsOf, foreign, swaps: cas, denials, examined };
 }
 
 /** Counts rows that overlap another of their key; given those that returned, in the order of their calls. */

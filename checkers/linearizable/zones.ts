@@ -17,42 +17,44 @@ export interface Blocks {
   readonly skip: Uint8Array;
 }
 
+/**
+ * Per event position, the cluster (plus one; 0: none) of the block that begins there: a forward one at its first return, a
+ * backward one at its last call. Where no zones cross, this is an order in which the blocks of each key can stand, after
+ * the one of the initial value.
+ */
+export function orderBlocks(history: History, blocks: Blocks): Int32Array {
+  const { first, last } = blocks;
+  const order = new Int32Array(history.positions);
+  for (let c = 0; c < history.length; c++) {
+    const f = first[c];
+    if (f === 0 || f === NEVER) continue;
+    order[f < last[c] ? f : last[c]] = c + 1;
+  }
+  return order;
+}
+
 /** Calls `cross` with two blocks for each violation. */
 export function scanZones(
   history: History,
   blocks: Blocks,
+  order: Int32Array,
   cross: (key: number, one: number, other: number) => void,
 ): void {
   const { length, key, keys } = history;
   const { first, last, skip } = blocks;
-  /** The cluster whose block begins (forward) or must have begun (backward) at each position, plus one. */
-  const at = new Int32Array(history.positions);
-  const heldUntil = new Int32Array(keys.length).fill(-1);
-  const holder = new Int32Array(keys.length);
-  for (let k = 0; k < keys.length; k++) {
-    heldUntil[k] = last[length + k];
-    holder[k] = length + k;
-  }
-  for (let c = 0; c < length; c++) {
-    const f = first[c];
-    const s = last[c];
-    if (f !== 0 && f !== NEVER && s >= 0) at[f < s ? f : s] = c + 1;
-  }
-  for (let position = 0; position < at.length; position++) {
-    if (at[position] === 0) continue;
-    const c = at[position] - 1;
+  const heldUntil = last.slice(length);
+  const holder = Int32Array.from(keys, (_, k) => length + k);
+  for (let position = 0; position < order.length; position++) {
+    const c = order[position] - 1;
+    if (c < 0) continue;
     const k = key[c];
     if (skip[k] === 1) continue;
     const f = first[c];
     const s = last[c];
-    if (f < s) {
-      if (f < heldUntil[k]) cross(k, holder[k], c);
-      if (s > heldUntil[k]) {
-        heldUntil[k] = s;
-        holder[k] = c;
-      }
-    } else if (f < heldUntil[k]) {
-      cross(k, holder[k], c);
+    if (f < heldUntil[k]) cross(k, holder[k], c);
+    if (f < s && s > heldUntil[k]) {
+      heldUntil[k] = s;
+      holder[k] = c;
     }
   }
 }
