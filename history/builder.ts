@@ -97,6 +97,11 @@ export interface BuilderOptions {
   readonly defaultKey?: Key;
   /** Whether values are Jepsen's independent tuples, `[key, value]`. */
   readonly independent?: boolean;
+  /**
+   * Whether times may run backwards, as in Jepsen's histories, whose workers read the clock before they queue for the log. A
+   * time before its predecessor's is then taken to be that.
+   */
+  readonly looseTimes?: boolean;
 }
 
 type AnyEvent = Event & { readonly index?: number };
@@ -116,6 +121,7 @@ export class HistoryBuilder {
   readonly groups = new Texts();
   readonly #defaultKey: number;
   readonly #independent: boolean;
+  readonly #looseTimes: boolean;
   readonly #rows = new Rows();
   readonly #notes: PlacedNote[] = [];
   readonly #fields = new EventFields();
@@ -125,9 +131,11 @@ export class HistoryBuilder {
   #events = 0;
   #operations = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
+  #timesBackwards = 0;
 
   constructor(options: BuilderOptions = {}) {
     this.#independent = options.independent ?? false;
+    this.#looseTimes = options.looseTimes ?? false;
     this.#defaultKey = options.defaultKey === undefined ? NONE : this.keys.intern(jsonOf(options.defaultKey));
   }
 
@@ -158,15 +166,20 @@ export class HistoryBuilder {
     this.put(fields);
   }
 
+  /** Events whose time was before that of their predecessor. */
+  get timesBackwards(): number {
+    return this.#timesBackwards;
+  }
+
   note(note: Omit<PlacedNote, 'at'>): void {
-    this.#advance(note.time);
+    const time = this.#advance(note.time);
     this.#events++;
-    this.#notes.push({ ...note, at: this.#rows.positions });
+    this.#notes.push({ ...note, time, at: this.#rows.positions });
   }
 
   /** An event whose texts are interned in this builder's tables. */
   put(fields: EventFields): void {
-    this.#advance(fields.time);
+    fields.time = this.#advance(fields.time);
     const index = fields.index === NONE ? this.#events : fields.index;
     this.#events++;
     if (fields.type === INVOKE) this.#invoke(fields, index);
@@ -191,9 +204,14 @@ export class HistoryBuilder {
     });
   }
 
-  #advance(time: number): void {
-    if (time < this.#lastTime) throw this.bad(`Time runs backwards, from ${this.#lastTime} to ${time}.`);
+  #advance(time: number): number {
+    if (time < this.#lastTime) {
+      if (!this.#looseTimes) throw this.bad(`Time runs backwards, from ${this.#lastTime} to ${time}.`);
+      this.#timesBackwards++;
+      return this.#lastTime;
+    }
     if (time === time) this.#lastTime = time;
+    return time;
   }
 
   #openRow(process: number): number {
@@ -203,7 +221,7 @@ export class HistoryBuilder {
 
   #setOpen(process: number, row: number): void {
     if (process >= this.#open.length && process < DIRECT_PROCESSES) {
-      const wider = new Int32Array(2 ** Math.ceil(Math.log2(process + 1)));
+      const wider = new Int32Array(2 ** (32 - Math.clz32(process)));
       wider.set(this.#open);
       this.#open = wider;
     }

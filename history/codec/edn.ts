@@ -19,13 +19,16 @@ const ONLY_REGISTER = 'register';
 export function readEdn(text: string, options: DecodeOptions = {}): Decoded {
   const builder = new HistoryBuilder({
     ...(options.independent === true ? {} : { defaultKey: ONLY_REGISTER }),
+    looseTimes: true,
     ...options,
   });
   builder.file = options.file;
   const reader = new EdnReader(text);
   try {
     const tornLine = readEvents(reader, builder);
-    return { history: builder.build(), header: undefined, warnings: tornLine === undefined ? {} : { tornLine } };
+    const { timesBackwards } = builder;
+    const warnings = { ...(tornLine === undefined ? {} : { tornLine }), ...(timesBackwards === 0 ? {} : { timesBackwards }) };
+    return { history: builder.build(), header: undefined, warnings };
   } catch (error) {
     if (error instanceof BadHistory) throw new BadHistory(error.reason, error.line ?? reader.line, options.file);
     throw error;

@@ -22,6 +22,8 @@ export type Header = { readonly [name: string]: Value };
 export interface Warnings {
   /** 1-based number of a last line that was cut off, and is not judged. */
   readonly tornLine?: number;
+  /** Events of EDN whose time was before their predecessor's, and was taken to be that. */
+  readonly timesBackwards?: number;
 }
 
 export interface Decoded {

@@ -1,0 +1,45 @@
+/** What `tidemark check` and its worker say to each other. */
+import type { Semantics, Verdict } from '../checkers/checker.ts';
+import type { Guarantee } from '../history/guarantee.ts';
+import type { SharedHistory } from '../history/table.ts';
+import type { Limits } from './limits.ts';
+
+export interface ReadJob {
+  readonly type: 'read';
+  /** A path, or `-` for standard input. */
+  readonly file: string;
+  readonly independent: boolean;
+  readonly path: string | undefined;
+  /** Undefined: all that the history tells about. */
+  readonly guarantees: readonly Guarantee[] | undefined;
+  readonly semantics: Semantics;
+  readonly limits: Limits;
+}
+
+/** Goes on with a history that another worker has read. */
+export interface JudgeJob {
+  readonly type: 'judge';
+  readonly history: SharedHistory;
+  readonly guarantees: readonly Guarantee[];
+  readonly semantics: Semantics;
+  readonly limits: Limits;
+}
+
+export type Job = ReadJob | JudgeJob;
+
+export type Message =
+  | { readonly type: 'ready' }
+  | {
+      readonly type: 'read';
+      readonly operations: number;
+      readonly guarantees: readonly Guarantee[];
+      readonly warnings: readonly string[];
+      /** For another worker to go on with; only where more than one guarantee is to be judged. */
+      readonly history: SharedHistory | undefined;
+    }
+  | { readonly type: 'verdict'; readonly guarantee: Guarantee; readonly verdict: Verdict; readonly ms: number }
+  /** The input is no history: one sentence, without the file's name. */
+  | { readonly type: 'bad'; readonly reason: string; readonly line: number | undefined }
+  /** A fault of our own; nothing follows. */
+  | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'done' };

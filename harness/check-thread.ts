@@ -1,0 +1,103 @@
+/**
+ * The worker thread that reads and judges for `tidemark check`, watched from outside: it is ended at the deadline, and
+ * when the process outgrows its memory, whatever a checker may be doing.
+ */
+import { Worker } from 'node:worker_threads';
+import { type Clock, MILLISECOND } from '../history/clock.ts';
+import type { Job, Message } from './check-job.ts';
+import { spentMemory, spentTime } from './limits.ts';
+
+/** How a job ended: by itself, ended by us with a reason, or dead of its own. */
+export type Ended =
+  | { readonly type: 'done' }
+  | { readonly type: 'stopped'; readonly reason: string }
+  | { readonly type: 'died'; readonly reason: string };
+
+/** What a worker tells of its job, but for beginning and end. */
+export type News = Exclude<Message, { readonly type: 'ready' | 'done' }>;
+
+const LOOK_EVERY_NS = 20 * MILLISECOND;
+/** A checker that asks its budget stops by itself, with a better reason than ours. */
+const GRACE_NS = 250 * MILLISECOND;
+
+export class CheckThread {
+  readonly #script: string;
+  readonly #clock: Clock;
+  #worker: Worker | undefined;
+  /** A worker's time counts from when it has loaded its modules. */
+  #isReady = false;
+  #hear: ((message: Message) => void) | undefined;
+  #end: ((ended: Ended) => void) | undefined;
+
+  /** @param script the built module to run, `entry('harness/check-worker')` */
+  constructor(script: string, clock: Clock) {
+    this.#script = script;
+    this.#clock = clock;
+  }
+
+  /** Runs one job; `hear` is told what comes of it. Each message restarts the time of the job's limits. */
+  async run(job: Job, hear: (news: News) => void): Promise<Ended> {
+    const worker = (this.#worker ??= this.#start(job));
+    let stopWatching = (): void => undefined;
+    const restart = (): void => {
+      stopWatching();
+      stopWatching = this.#watch(job);
+    };
+    const ended = await new Promise<Ended>((resolve) => {
+      this.#end = resolve;
+      this.#hear = (message) => {
+        restart();
+        if (message.type === 'ready') this.#isReady = true;
+        else if (message.type === 'done') resolve({ type: 'done' });
+        else hear(message);
+      };
+      worker.postMessage(job);
+      if (this.#isReady) restart();
+    });
+    stopWatching();
+    this.#end = this.#hear = undefined;
+    if (ended.type !== 'done') await this.end();
+    return ended;
+  }
+
+  /** Ends the job at hand, if there is one. */
+  interrupt(): void {
+    this.#end?.({ type: 'stopped', reason: 'interrupted' });
+  }
+
+  async end(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    this.#isReady = false;
+    await worker?.terminate();
+  }
+
+  #start({ limits }: Job): Worker {
+    const worker = new Worker(this.#script, {
+      resourceLimits: { maxOldGenerationSizeMb: Math.max(64, limits.bytes / 2 ** 20) },
+    });
+    // Listeners stay for the worker's life: one whose listeners were all removed hears no more messages.
+    worker.on('message', (message: Message) => this.#hear?.(message));
+    worker.on('error', (error: NodeJS.ErrnoException) => {
+      const full = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+      this.#end?.(full ? { type: 'stopped', reason: spentMemory(limits) } : { type: 'died', reason: error.message });
+    });
+    worker.on('exit', (code) => {
+      if (worker === this.#worker) this.#end?.({ type: 'died', reason: `The worker ended with code ${code}.` });
+    });
+    return worker;
+  }
+
+  /** Stops the job when its limits are passed; returns how to end watching. */
+  #watch({ limits }: Job): () => void {
+    const clock = this.#clock;
+    const deadline = clock.now() + limits.ms * MILLISECOND + GRACE_NS;
+    const look = (): void => {
+      if (clock.now() > deadline) this.#end?.({ type: 'stopped', reason: spentTime(limits) });
+      else if (process.memoryUsage.rss() > limits.bytes) this.#end?.({ type: 'stopped', reason: spentMemory(limits) });
+      cancel = clock.timer(clock.now() + LOOK_EVERY_NS, look);
+    };
+    let cancel = clock.timer(clock.now() + LOOK_EVERY_NS, look);
+    return () => cancel();
+  }
+}

@@ -1,0 +1,129 @@
+/** Reads and judges histories, one after the other, as told by `tidemark check`: a worker thread, started from dist. */
+import { createReadStream, statSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
+import { BadHistory } from '../history/builder.ts';
+import { MILLISECOND, realClock } from '../history/clock.ts';
+import { readHistory } from '../history/codec/read.ts';
+import type { Source } from '../history/codec/source.ts';
+import type { Guarantee } from '../history/guarantee.ts';
+import { METHODS, READ, type History } from '../history/history.ts';
+import { fromShared, toShared } from '../history/table.ts';
+import type { Job, Message, ReadJob } from './check-job.ts';
+import { evident } from './evident.ts';
+import { type Limits, spentMemory, spentTime } from './limits.ts';
+import { loadCheckers } from './plugins.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('check-worker runs as a worker thread');
+const clock = realClock();
+const checkers = await loadCheckers();
+const say = (message: Message): void => port.postMessage(message);
+
+port.on('message', (job: Job) => {
+  void work(job)
+    .catch((error: unknown) => say(failureOf(error)))
+    .then(() => say({ type: 'done' }));
+});
+say({ type: 'ready' });
+
+async function work(job: Job): Promise<void> {
+  const { history, guarantees } = job.type === 'read' ? await read(job) : { ...job, history: fromShared(job.history) };
+  for (const guarantee of guarantees) {
+    const checker = checkers.get(guarantee);
+    if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
+    const start = clock.now();
+    const verdict = verdictOf(checker, history, job.semantics, job.limits);
+    say({ type: 'verdict', guarantee, verdict, ms: (clock.now() - start) / MILLISECOND });
+  }
+}
+
+async function read(job: ReadJob): Promise<{ readonly history: History; readonly guarantees: readonly Guarantee[] }> {
+  const { file } = job;
+  const source: Source = file === '-' ? createReadStream('', { fd: 0, autoClose: false }) : file;
+  const size = file === '-' ? undefined : statSync(file).size;
+  const { history: whole, header, warnings } = await readHistory(source, {
+    independent: job.independent,
+    ...(size === undefined ? {} : { size }),
+  });
+  const said: string[] = [];
+  if (warnings.tornLine !== undefined) said.push(`line ${warnings.tornLine} is cut off; the lines before it are judged`);
+  if (warnings.timesBackwards !== undefined) {
+    said.push(`time runs backwards at ${warnings.timesBackwards} events; their order in the file is what counts`);
+  }
+  const history = job.path === undefined ? whole : readsOf(whole, job.path);
+  const guarantees = job.guarantees ?? evident(history, header);
+  if (job.path === undefined && readPaths(whole).length > 1) {
+    said.push(`reads came by ${readPaths(whole).join(', ')}, and are judged together; --path judges one of them`);
+  }
+  const shared = guarantees.length > 1 ? toShared(history) : undefined;
+  say({ type: 'read', operations: history.operations, guarantees, warnings: said, history: shared });
+  return { history, guarantees };
+}
+
+/** The reads of one path, and all writes. */
+function readsOf(history: History, name: string): History {
+  const path = history.paths.indexOf(name);
+  const { f } = history;
+  if (!readPaths(history).includes(name)) {
+    const names = readPaths(history);
+    const valid = names.length === 0 ? 'The history names no read paths.' : `Its read paths: ${names.join(', ')}.`;
+    throw new BadHistory(`No read came by a path '${name}'. ${valid}`);
+  }
+  return history.filter((row) => !isRead(f[row]) || history.path[row] === path);
+}
+
+const isRead = (f: number): boolean => f === READ || METHODS[f] === 'poll';
+
+function readPaths(history: History): string[] {
+  const seen = new Uint8Array(history.paths.length);
+  for (let row = 0; row < history.length; row++) {
+    if (history.path[row] >= 0 && isRead(history.f[row])) seen[history.path[row]] = 1;
+  }
+  return history.paths.filter((_, path) => seen[path] === 1);
+}
+
+function verdictOf(checker: Checker, history: History, semantics: Semantics, limits: Limits): Verdict {
+  const examined = { operations: history.operations };
+  if (history.length === 0) return { type: 'unknown', reason: 'the history holds no operations', examined };
+  try {
+    return checker.check(history, budgetOf(limits), semantics);
+  } catch (error) {
+    // An array that the machine has no room for: the budget of memory is larger than the memory.
+    if (!(error instanceof RangeError) || !/allocat/i.test(error.message)) throw error;
+    return { type: 'unknown', reason: 'the memory of this machine is spent', examined };
+  }
+}
+
+/** Asking for resident memory costs a system call: not every time. */
+const ASKS_PER_LOOK = 16;
+
+function budgetOf(limits: Limits): Budget {
+  const deadline = clock.now() + limits.ms * MILLISECOND;
+  let asked = 0;
+  return {
+    spent() {
+      if (clock.now() >= deadline) return spentTime(limits);
+      if (asked++ % ASKS_PER_LOOK === 0 && process.memoryUsage.rss() > limits.bytes) return spentMemory(limits);
+      return undefined;
+    },
+  };
+}
+
+function failureOf(error: unknown): Message {
+  if (error instanceof BadHistory) return { type: 'bad', reason: error.reason, line: error.line };
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const reason = refusals[code];
+  if (reason !== undefined) return { type: 'bad', reason, line: undefined };
+  return { type: 'failed', reason: message };
+}
+
+const refusals: Readonly<Record<string, string>> = {
+  ENOENT: 'There is no such file.',
+  EISDIR: 'This is a directory, not a file.',
+  EACCES: 'This file may not be read.',
+  EPERM: 'This file may not be read.',
+  ENOTDIR: 'There is no such file: a part of its path is no directory.',
+  ELOOP: 'There is no such file: its links go round in a circle.',
+  ENAMETOOLONG: 'There is no such file: its name is too long.',
+};

@@ -1,0 +1,166 @@
+/** `tidemark check`: judges histories from anywhere, one verdict a file and guarantee. */
+import type { Semantics, Verdict } from '../checkers/checker.ts';
+import { realClock } from '../history/clock.ts';
+import { type Guarantee, guaranteeNames } from '../history/guarantee.ts';
+import type { SharedHistory } from '../history/table.ts';
+import type { Value } from '../history/operation.ts';
+import type { Job } from './check-job.ts';
+import { jsonOfBad, jsonOfVerdict, textOfVerdict } from './check-report.ts';
+import { CheckThread, type Ended, type News } from './check-thread.ts';
+import type { Io } from './command.ts';
+import { entry } from './entry.ts';
+import { BAD_INPUT, BadInput, BROKEN, type ExitCode, HARNESS_FAILED, KEPT, UNDECIDED, unknownName, worst } from './errors.ts';
+import { type Limits, parseLimits } from './limits.ts';
+import { loadModels } from './plugins.ts';
+
+/** As commander hands them over. */
+export interface CheckOptions {
+  readonly model: string;
+  readonly guarantee: readonly string[];
+  readonly initial?: string;
+  readonly nilRead?: string;
+  readonly failedCas: string;
+  readonly independent?: true;
+  readonly path?: string;
+  readonly budget: string;
+  readonly json?: true;
+}
+
+interface Order {
+  readonly guarantees: readonly Guarantee[] | undefined;
+  readonly semantics: Semantics;
+  readonly limits: Limits;
+  readonly independent: boolean;
+  readonly path: string | undefined;
+  readonly json: boolean;
+}
+
+const codeOf: Readonly<Record<Verdict['type'], ExitCode>> = { valid: KEPT, invalid: BROKEN, unknown: UNDECIDED };
+
+/**
+ * Judges every file, whatever becomes of the others; the worst counts. Control-C ends with what was judged so far.
+ *
+ * @throws BadInput for options that won't do
+ */
+export async function check(files: readonly string[], options: CheckOptions, io: Io): Promise<ExitCode> {
+  const order = await orderOf(options);
+  if (files.filter((file) => file === '-').length > 1) throw new BadInput('Standard input can be read once only.');
+  const thread = new CheckThread(entry('harness/check-worker'), realClock());
+  let interrupted = false;
+  const interrupt = (): void => {
+    if (interrupted) process.exit(HARNESS_FAILED);
+    interrupted = true;
+    thread.interrupt();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  const codes: ExitCode[] = [];
+  try {
+    for (const file of files) {
+      if (interrupted) break;
+      codes.push(await checkFile(file, order, thread, io, () => interrupted));
+      await io.drained();
+    }
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+    await thread.end();
+  }
+  if (interrupted) {
+    io.err('tidemark: interrupted; what was not judged counts as undecided\n');
+    codes.push(UNDECIDED);
+  }
+  return worst(codes);
+}
+
+async function checkFile(
+  file: string,
+  order: Order,
+  thread: CheckThread,
+  io: Io,
+  isInterrupted: () => boolean,
+): Promise<ExitCode> {
+  const { semantics, limits } = order;
+  const codes: ExitCode[] = [];
+  let operations = 0;
+  let history: SharedHistory | undefined;
+  // Until the file is read, it is not known what it tells about.
+  let left: readonly Guarantee[] = order.guarantees ?? ['linearizable'];
+  const conclude = (guarantee: Guarantee, verdict: Verdict, ms: number): void => {
+    left = left.filter((name) => name !== guarantee);
+    io.out(order.json ? jsonOfVerdict(file, guarantee, verdict, ms) : textOfVerdict(file, guarantee, verdict, ms, io.colour.out));
+    codes.push(codeOf[verdict.type]);
+  };
+  const complain = (code: ExitCode, reason: string, line?: number): void => {
+    if (order.json) io.out(jsonOfBad(file, reason, line, code));
+    const where = line === undefined ? file : `${file}, line ${line}`;
+    const what = code === HARNESS_FAILED ? 'failed itself: ' : '';
+    io.err(`tidemark: ${what}${where}: ${reason}\n`);
+    codes.push(code);
+  };
+  const hear = (news: News): void => {
+    switch (news.type) {
+      case 'read':
+        ({ operations, history, guarantees: left } = news);
+        for (const warning of news.warnings) io.err(`tidemark: ${file}: ${warning}\n`);
+        break;
+      case 'verdict':
+        conclude(news.guarantee, news.verdict, news.ms);
+        break;
+      case 'bad':
+        complain(BAD_INPUT, news.reason, news.line);
+        break;
+      case 'failed':
+        complain(HARNESS_FAILED, news.reason);
+        break;
+    }
+  };
+  const { independent, path, guarantees } = order;
+  let job: Job | undefined = { type: 'read', file, independent, path, guarantees, semantics, limits };
+  while (job !== undefined) {
+    const ended: Ended = await thread.run(job, hear);
+    job = undefined;
+    if (ended.type === 'died') complain(HARNESS_FAILED, ended.reason);
+    if (ended.type !== 'stopped' || isInterrupted()) break;
+    // What it was at is undecided; the others get their own time, from where they are. Unread, there is no going on.
+    const stopped = history === undefined ? left : left.slice(0, 1);
+    const examined = { operations };
+    for (const guarantee of stopped) conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
+    if (history !== undefined && left.length > 0) job = { type: 'judge', history, guarantees: left, semantics, limits };
+  }
+  return codes.length === 0 ? UNDECIDED : worst(codes);
+}
+
+async function orderOf(options: CheckOptions): Promise<Order> {
+  const models = await loadModels();
+  if (!models.has(options.model)) throw unknownName('model', options.model, models.keys());
+  const guarantees = options.guarantee.map((name) => {
+    const known = guaranteeNames.find((guarantee) => guarantee === name);
+    if (known === undefined) throw unknownName('guarantee', name, guaranteeNames);
+    return known;
+  });
+  const initial = parseInitial(options.initial);
+  const nilRead = options.nilRead ?? (initial === null ? 'initial' : 'any');
+  if (nilRead !== 'any' && nilRead !== 'initial') throw unknownName('way to read null', nilRead, ['any', 'initial']);
+  const { failedCas } = options;
+  if (failedCas !== 'constrain' && failedCas !== 'ignore') {
+    throw unknownName('way to read a failed cas', failedCas, ['constrain', 'ignore']);
+  }
+  return {
+    guarantees: guarantees.length === 0 ? undefined : [...new Set(guarantees)],
+    semantics: { initial, nilRead, model: options.model, failedCas, thread: 'session' },
+    limits: parseLimits(options.budget),
+    independent: options.independent ?? false,
+    path: options.path,
+    json: options.json ?? false,
+  };
+}
+
+function parseInitial(text: string | undefined): Value {
+  if (text === undefined) return null;
+  try {
+    return JSON.parse(text) as Value; // JSON has no other values
+  } catch {
+    throw new BadInput(`--initial takes JSON, and '${text}' is none; a string needs its quotes, as in '"${text}"'.`);
+  }
+}

@@ -1,0 +1,38 @@
+import type { CommandModule } from '../command.ts';
+
+/** A flag that may be given several times, each with a comma list. */
+function list(value: string, before: readonly string[]): readonly string[] {
+  const names = value.split(',').map((part) => part.trim());
+  return [...before, ...names.filter((name) => name !== '')];
+}
+
+const examples = `
+Examples:
+  tidemark check journal.jsonl                            all guarantees that the history tells about
+  tidemark check *.edn --model cas-register --initial 0   Jepsen's and Knossos's histories
+  gunzip -c journal.jsonl.gz | tidemark check - --guarantee linearizable,read-your-writes
+  tidemark check journal.jsonl --path follower            the reads of one path, and all writes`;
+
+export default {
+  name: 'check',
+  about: 'Judge histories from anywhere: our journals, JSON, EDN; gzipped or not.',
+  register(program, io) {
+    program
+      .command('check')
+      .argument('<file...>', 'histories; - is standard input')
+      .option('--model <name>', 'what a register is, for linearizable', 'cas-register')
+      .option('--guarantee <names>', 'guarantees to judge (default: all that the history tells about)', list, [] as readonly string[])
+      .option('--initial <json>', 'what a register holds before the first write (default: null)')
+      .option('--nil-read <how>', 'an ok read of null: initial, or any state (default: any where --initial is not null)')
+      .option('--failed-cas <how>', 'a cas that failed with mismatch: constrain the state, or ignore it', 'constrain')
+      .option('--independent', "values are Jepsen's independent tuples, [key value]")
+      .option('--path <name>', 'only the reads of this path, and all writes')
+      .option('--budget <limits>', 'time and memory for one guarantee of one file: 60s,4GB', '60s,4GB')
+      .option('--json', 'one JSON object a verdict')
+      .addHelpText('after', examples)
+      .action(async (files, options) => {
+        const { check } = await import('../check.ts');
+        io.exit(await check(files, options, io));
+      });
+  },
+} satisfies CommandModule;
