@@ -99,7 +99,7 @@ function named({ name, about }: NamedThing | Setting): NamedThing {
 
 /** The same for people. */
 export function catalogText(entries: readonly CatalogEntry[], colour: boolean): readonly string[] {
-  const bold = (text: string): string => (colour ? styleText('bold', text) : text);
+  const bold = (text: string): string => (colour ? styleText('bold', text, { validateStream: false }) : text);
   const lines: string[] = [];
   for (const kind of new Set(entries.map((entry) => entry.kind))) {
     const ofKind = entries.filter((entry) => entry.kind === kind);

@@ -16,6 +16,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -78,6 +79,7 @@ export function findCompiler(root) {
 export function build(root, compiler, digest) {
   const fresh = mkdtempSync(join(root, 'dist.tmp-'));
   chmodSync(fresh, 0o777 & ~process.umask()); // mkdtemp makes it private, and other users may run what root has built
+  removeAbandoned(root, fresh);
   try {
     let clean = true;
     try {
@@ -93,6 +95,16 @@ export function build(root, compiler, digest) {
     return clean;
   } finally {
     rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** A build that was killed leaves its folder behind; none takes ten minutes. */
+function removeAbandoned(root, fresh) {
+  const now = statSync(fresh).mtimeMs;
+  for (const name of readdirSync(root)) {
+    const path = join(root, name);
+    const age = name.startsWith('dist.tmp-') ? now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) : 0;
+    if (age > 600_000) rmSync(path, { recursive: true, force: true });
   }
 }
 
