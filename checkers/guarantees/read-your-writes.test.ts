@@ -134,3 +134,27 @@ test('null may mean anything where the semantics say so', () => {
   expect(judge(checker, lines).type).toBe('invalid');
   expect(judge(checker, lines, { nilRead: 'any' }).type).toBe('unknown');
 });
+
+test('a deposed leader acknowledged the later of two own writes: both are still owed', () => {
+  const verdict = judge(checker, [
+    'p0 w x 5',
+    'p1: w x 1 version=g0/3/115',
+    'p0 ok version=g0/3/116',
+    'p1: w x 2 version=g0/2/120',
+    'p1: r x 5 version=g0/3/116',
+  ]);
+  expect(verdict).toMatchObject({ type: 'invalid', count: 1 });
+});
+
+test('an own write with a version is owed though a later one has none', () => {
+  const verdict = judge(checker, [
+    'p0 w x 5',
+    'p1: w x 1 version=g0/1/2',
+    'p1: w x 2',
+    'p0 ok version=g0/1/1',
+    'p1: r x 5 version=g0/1/1',
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'Process 1 wrote 1 to x (ok at 0.002 s) and then read 5, written before it, at 0.007 s; no read ever returned 1.',
+  ]);
+});
