@@ -77,7 +77,7 @@ export function findCompiler(root) {
  * @returns {boolean} whether the type checker was content
  */
 export function build(root, compiler, digest) {
-  const fresh = mkdtempSync(join(root, 'dist.tmp-'));
+  const fresh = mkdtempSync(join(root, 'dist.tmp-build-'));
   chmodSync(fresh, 0o777 & ~process.umask()); // mkdtemp makes it private, and other users may run what root has built
   removeAbandoned(root, fresh);
   try {
@@ -103,7 +103,7 @@ function removeAbandoned(root, fresh) {
   const now = statSync(fresh).mtimeMs;
   for (const name of readdirSync(root)) {
     const path = join(root, name);
-    const age = name.startsWith('dist.tmp-') ? now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) : 0;
+    const age = name.startsWith('dist.tmp-build-') ? now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) : 0;
     if (age > 600_000) rmSync(path, { recursive: true, force: true });
   }
 }
