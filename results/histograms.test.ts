@@ -1,0 +1,77 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeHistogram, HIGHEST_US, Latencies, percentileNs } from './histograms.ts';
+
+const MS = 1_000_000;
+
+describe('latencies', () => {
+  test('are kept apart by method, path, role and phase', () => {
+    const latencies = new Latencies();
+    latencies.record('read', 'leader', 'leader', 'calm', 3 * MS);
+    latencies.record('read', 'leader', 'leader', 'calm', 5 * MS);
+    latencies.record('read', 'leader', 'leader', 'faults', 900 * MS);
+    latencies.record('write', 'quorum-ack', 'leader', 'calm', 7 * MS);
+    latencies.series('read', 'follower', 'follower', 'calm'); // nothing recorded: no record
+    const told = latencies
+      .records()
+      .map(({ method, path, role, phase, count, maxNs }) => [method, path, role, phase, count, maxNs]);
+    expect(told).toEqual([
+      ['read', 'leader', 'leader', 'calm', 2, 5 * MS],
+      ['read', 'leader', 'leader', 'faults', 1, 900 * MS],
+      ['write', 'quorum-ack', 'leader', 'calm', 1, 7 * MS],
+    ]);
+  });
+
+  test('have the percentiles of a sorted list, to three digits', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3_600_000_000 }), { minLength: 1, maxLength: 300 }), (values) => {
+        const latencies = new Latencies();
+        for (const value of values) latencies.record('read', 'p', 'leader', 'calm', value * 1_000);
+        const [record] = latencies.records();
+        const sorted = [...values].sort((a, b) => a - b);
+        const exact = (percentile: number) =>
+          sorted[Math.max(0, Math.ceil((percentile / 100) * sorted.length) - 1)] * 1_000;
+        for (const [ns, percentile] of [
+          [record.p50Ns, 50],
+          [record.p90Ns, 90],
+          [record.p99Ns, 99],
+        ]) {
+          expect(Math.abs(ns - exact(percentile))).toBeLessThanOrEqual(exact(percentile) * 0.001 + 1_000);
+        }
+        expect(record.maxNs).toBe(sorted[sorted.length - 1] * 1_000);
+        expect(record.p999Ns).toBeLessThanOrEqual(record.maxNs);
+      }),
+      { numRuns: 50, seed: 1 },
+    );
+  });
+
+  test('beyond an hour count as an hour, and below zero as zero', () => {
+    const latencies = new Latencies();
+    for (const ns of [-5, 1e15, 1]) latencies.record('read', 'p', 'leader', 'calm', ns);
+    const [record] = latencies.records();
+    expect(record).toMatchObject({ count: 3, p50Ns: 0, maxNs: 1e15 });
+    expect(Math.abs(record.p99Ns - HIGHEST_US * 1_000)).toBeLessThan(HIGHEST_US);
+  });
+});
+
+describe('an encoded histogram', () => {
+  test('is read back, and two of them add up', () => {
+    const [early, late, all] = [new Latencies(), new Latencies(), new Latencies()];
+    for (let i = 1; i <= 1_000; i++) {
+      (i <= 400 ? early : late).record('read', 'p', 'follower', 'calm', i * MS);
+      all.record('read', 'p', 'follower', 'calm', i * MS);
+    }
+    const [record] = all.records();
+    const histogram = decodeHistogram(record.histogram);
+    expect(histogram.totalCount).toBe(1_000);
+    expect(percentileNs(histogram, 50)).toBe(record.p50Ns);
+    const merged = new Latencies();
+    merged.merge(early.records());
+    merged.merge(late.records());
+    expect(merged.records()).toEqual([record]);
+  });
+
+  test('that is none is refused', () => {
+    expect(() => decodeHistogram('bm90IGEgaGlzdG9ncmFt')).toThrow('only V2 is supported');
+  });
+});
