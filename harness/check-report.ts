@@ -14,7 +14,13 @@ const colours: Readonly<Record<Verdict['type'], 'green' | 'red' | 'yellow'>> = {
 };
 
 /** `FILE: GUARANTEE valid|invalid|unknown …`, and below it the anomalies with their operations. */
-export function textOfVerdict(file: string, guarantee: Guarantee, verdict: Verdict, ms: number, colour: boolean): string {
+export function textOfVerdict(
+  file: string,
+  guarantee: Guarantee,
+  verdict: Verdict,
+  ms: number,
+  colour: boolean,
+): string {
   const word = colour ? styleText(colours[verdict.type], verdict.type, { validateStream: false }) : verdict.type;
   const took = duration(ms * MILLISECOND);
   const lines = [`${file}: ${guarantee} ${word} (${summaryOf(verdict)}; ${took})`];
@@ -48,7 +54,15 @@ function evidenceOf(examined: Evidence): string {
 
 export function jsonOfVerdict(file: string, guarantee: Guarantee, verdict: Verdict, ms: number): string {
   const { type, examined } = verdict;
-  const base = { schema: 1, file, guarantee, verdict: type, operations: examined.operations, examined, ms: Math.round(ms) };
+  const base = {
+    schema: 1,
+    file,
+    guarantee,
+    verdict: type,
+    operations: examined.operations,
+    examined,
+    ms: Math.round(ms),
+  };
   const more =
     type === 'invalid'
       ? { anomalyCount: verdict.count, anomalies: verdict.anomalies }

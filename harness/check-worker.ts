@@ -42,12 +42,17 @@ async function read(job: ReadJob): Promise<{ readonly history: History; readonly
   const { file } = job;
   const source: Source = file === '-' ? createReadStream('', { fd: 0, autoClose: false }) : file;
   const size = file === '-' ? undefined : statSync(file).size;
-  const { history: whole, header, warnings } = await readHistory(source, {
+  const {
+    history: whole,
+    header,
+    warnings,
+  } = await readHistory(source, {
     independent: job.independent,
     ...(size === undefined ? {} : { size }),
   });
   const said: string[] = [];
-  if (warnings.tornLine !== undefined) said.push(`line ${warnings.tornLine} is cut off; the lines before it are judged`);
+  if (warnings.tornLine !== undefined)
+    said.push(`line ${warnings.tornLine} is cut off; the lines before it are judged`);
   if (warnings.timesBackwards !== undefined) {
     said.push(`time runs backwards at ${warnings.timesBackwards} events; their order in the file is what counts`);
   }

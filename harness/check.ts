@@ -9,7 +9,17 @@ import { jsonOfBad, jsonOfVerdict, textOfVerdict } from './check-report.ts';
 import { CheckThread, type Ended, type News } from './check-thread.ts';
 import type { Io } from './command.ts';
 import { entry } from './entry.ts';
-import { BAD_INPUT, BadInput, BROKEN, type ExitCode, HARNESS_FAILED, KEPT, UNDECIDED, unknownName, worst } from './errors.ts';
+import {
+  BAD_INPUT,
+  BadInput,
+  BROKEN,
+  type ExitCode,
+  HARNESS_FAILED,
+  KEPT,
+  UNDECIDED,
+  unknownName,
+  worst,
+} from './errors.ts';
 import { type Limits, parseLimits } from './limits.ts';
 import { loadModels } from './plugins.ts';
 
@@ -88,7 +98,11 @@ async function checkFile(
   let left: readonly Guarantee[] = order.guarantees ?? ['linearizable'];
   const conclude = (guarantee: Guarantee, verdict: Verdict, ms: number): void => {
     left = left.filter((name) => name !== guarantee);
-    io.out(order.json ? jsonOfVerdict(file, guarantee, verdict, ms) : textOfVerdict(file, guarantee, verdict, ms, io.colour.out));
+    io.out(
+      order.json
+        ? jsonOfVerdict(file, guarantee, verdict, ms)
+        : textOfVerdict(file, guarantee, verdict, ms, io.colour.out),
+    );
     codes.push(codeOf[verdict.type]);
   };
   const complain = (code: ExitCode, reason: string, line?: number): void => {
@@ -125,7 +139,8 @@ async function checkFile(
     // What it was at is undecided; the others get their own time, from where they are. Unread, there is no going on.
     const stopped = history === undefined ? left : left.slice(0, 1);
     const examined = { operations };
-    for (const guarantee of stopped) conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
+    for (const guarantee of stopped)
+      conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
     if (history !== undefined && left.length > 0) job = { type: 'judge', history, guarantees: left, semantics, limits };
   }
   return codes.length === 0 ? UNDECIDED : worst(codes);

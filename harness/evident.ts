@@ -8,7 +8,9 @@ export function evident(history: History, header: Header | undefined): readonly 
   const sessions = some(history.session);
   const states = some(history.batch) || (some(history.node) && some(history.positionGroup));
   const noted = (process: string, f: string, value?: string): boolean =>
-    history.notes.some((note) => note.process === process && note.f === f && (value === undefined || note.value === value));
+    history.notes.some(
+      (note) => note.process === process && note.f === f && (value === undefined || note.value === value),
+    );
   const ended = header !== undefined && noted('harness', 'phase', 'epilogue');
   const has: Readonly<Record<Guarantee, boolean>> = {
     linearizable: true,

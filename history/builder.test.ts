@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { BadHistory, historyFromEvents, historyFromOperations } from './builder.ts';
-import { CAS, FAIL, HAS_ACTUAL, INFO, MISMATCH, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION, WRITE } from './history.ts';
+import {
+  CAS,
+  FAIL,
+  HAS_ACTUAL,
+  INFO,
+  MISMATCH,
+  NEVER,
+  NONE,
+  NULL_REF,
+  OK,
+  READ,
+  TRANSACTION,
+  WRITE,
+} from './history.ts';
 import type { Event } from './operation.ts';
 import { eventsOf, h } from './testing.ts';
 
@@ -46,8 +59,14 @@ describe('HistoryBuilder', () => {
 
   test('tells a mismatch from other failures of a cas', () => {
     const history = h(
-      'p0 cas x 1 2', 'p0 fail error=mismatch', 'p0 cas x 1 2', 'p0 fail error=mismatch actual=7',
-      'p0 cas x 1 2', 'p0 fail error=timeout', 'p0 w x 1', 'p0 fail error=mismatch',
+      'p0 cas x 1 2',
+      'p0 fail error=mismatch',
+      'p0 cas x 1 2',
+      'p0 fail error=mismatch actual=7',
+      'p0 cas x 1 2',
+      'p0 fail error=timeout',
+      'p0 w x 1',
+      'p0 fail error=mismatch',
     ); // prettier-ignore
     expect([...history.flags]).toEqual([MISMATCH, MISMATCH | HAS_ACTUAL, 0, 0]);
     expect([...history.f]).toEqual([CAS, CAS, CAS, WRITE]);
@@ -68,8 +87,29 @@ describe('HistoryBuilder', () => {
 
   test('takes the parts of a transaction apart', () => {
     const events: Event[] = [
-      { type: 'invoke', time: 0, process: 0, f: 'txn', value: [['w', 'x', 1], ['r', 'y', null], ['append', 'z', 2]], session: 's' },
-      { type: 'ok', time: 1, process: 0, f: 'txn', value: [['w', 'x', 1], ['r', 'y', 5], ['append', 'z', 2]] },
+      {
+        type: 'invoke',
+        time: 0,
+        process: 0,
+        f: 'txn',
+        value: [
+          ['w', 'x', 1],
+          ['r', 'y', null],
+          ['append', 'z', 2],
+        ],
+        session: 's',
+      },
+      {
+        type: 'ok',
+        time: 1,
+        process: 0,
+        f: 'txn',
+        value: [
+          ['w', 'x', 1],
+          ['r', 'y', 5],
+          ['append', 'z', 2],
+        ],
+      },
     ]; // prettier-ignore
     const history = historyFromEvents(events);
     expect([...history.flags]).toEqual([TRANSACTION, TRANSACTION, TRANSACTION]);
@@ -91,13 +131,26 @@ describe('HistoryBuilder', () => {
   });
 
   test('keeps who answered, from which state', () => {
-    const history = h('p0: r x 1 session=s1 device=d1 path=follower intended=5 node=n2 role=follower version=g0/3/7 position=g0/3/9', 'p1: r x 1');
+    const history = h(
+      'p0: r x 1 session=s1 device=d1 path=follower intended=5 node=n2 role=follower version=g0/3/7 position=g0/3/9',
+      'p1: r x 1',
+    );
     expect(history.operation(0)).toMatchObject({
-      session: 's1', device: 'd1', path: 'follower', node: 'n2', role: 'follower',
-      version: { group: 'g0', history: 3, at: 7 }, position: { group: 'g0', history: 3, at: 9 },
+      session: 's1',
+      device: 'd1',
+      path: 'follower',
+      node: 'n2',
+      role: 'follower',
+      version: { group: 'g0', history: 3, at: 7 },
+      position: { group: 'g0', history: 3, at: 9 },
     }); // prettier-ignore
     expect(history.intended[0]).toBe(5);
-    expect([history.session[1], history.node[1], history.role[1], history.versionGroup[1]]).toEqual([NONE, NONE, 255, NONE]);
+    expect([history.session[1], history.node[1], history.role[1], history.versionGroup[1]]).toEqual([
+      NONE,
+      NONE,
+      255,
+      NONE,
+    ]);
     expect(history.operation(1)).not.toHaveProperty('session');
   });
 
@@ -154,7 +207,9 @@ describe('historyFromOperations', () => {
   });
 
   test('refuses an operation that ends before it begins', () => {
-    expect(() => historyFromOperations([{ f: 'read', value: 1, call: 2, ret: 1 }])).toThrow('ends at 1, before it begins at 2');
+    expect(() => historyFromOperations([{ f: 'read', value: 1, call: 2, ret: 1 }])).toThrow(
+      'ends at 1, before it begins at 2',
+    );
   });
 });
 

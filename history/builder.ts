@@ -3,89 +3,19 @@
  *
  * Codecs that must not make an object per event fill an {@link EventFields} and hand it to `HistoryBuilder.put`.
  */
-import { CAS, FAIL, HAS_ACTUAL, INFO, METHODS, MISMATCH, NONE, OK, READ, ROLES, TRANSACTION, WRITE } from './history.ts';
+import { BadHistory } from './bad-history.ts';
+import { EventFields, INVOKE, READ_MANY, TXN, typeCodes } from './event-fields.ts';
+import { EventReader, Tables, unknownType } from './event-reader.ts';
+import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
-import type { Event, Key, Outcome, Position, Value } from './operation.ts';
+import type { Event, Key, Outcome, Value } from './operation.ts';
 import { Rows } from './rows.ts';
 import { decodeKeys, historyOf } from './table.ts';
-import { Texts } from './texts.ts';
-import { NULL_REF, Values, jsonOf, unmarked } from './values.ts';
+import type { Texts } from './texts.ts';
+import { jsonOf, NULL_REF, type Values } from './values.ts';
 
-/** Why some input is no history: one sentence, and the line it is about. */
-export class BadHistory extends Error {
-  /** One sentence that ends with a full stop, without file and line. */
-  readonly reason: string;
-  /** 1-based; undefined for histories made through the API. */
-  readonly line: number | undefined;
-  readonly file: string | undefined;
-  constructor(reason: string, line?: number, file?: string) {
-    const where = [file, line === undefined ? undefined : `line ${line}`].filter((part) => part !== undefined).join(', ');
-    super(where === '' ? reason : `${where}: ${reason}`);
-    this.name = 'BadHistory';
-    this.reason = reason;
-    this.line = line;
-    this.file = file;
-  }
-}
-
-/** `EventFields.type` besides OK, FAIL and INFO. */
-export const INVOKE = 3;
-
-/** `EventFields.f` beyond METHODS: the two that become several rows. */
-export const READ_MANY = METHODS.length;
-export const TXN = METHODS.length + 1;
-
-/** Event types and methods by name, as codes. */
-export const typeCodes: ReadonlyMap<string, number> = new Map([['ok', OK], ['fail', FAIL], ['info', INFO], ['invoke', INVOKE]]); // prettier-ignore
-export const methodCodes: ReadonlyMap<string, number> = new Map<string, number>([
-  ...METHODS.map((name, code): [string, number] => [name, code]),
-  ['put', WRITE],
-  ['get', READ],
-  ['readMany', READ_MANY],
-  ['txn', TXN],
-]);
-
-/** One operation's event, by codes and references. Made once, filled for each event: `clear()` first. */
-export class EventFields {
-  type = INVOKE;
-  f = READ;
-  process = 0;
-  time = Number.NaN;
-  /** The journal's own number of the event; NONE: its place in the order. */
-  index = NONE;
-  key = NONE;
-  /** Of a cas: the next value. Not used by `readMany` and `txn`. */
-  value = NULL_REF;
-  expected = NONE;
-  actual = NONE;
-  mismatch = false;
-  session = NONE;
-  device = NONE;
-  path = NONE;
-  node = NONE;
-  role = 255;
-  intended = Number.NaN;
-  versionGroup = NONE;
-  versionHistory = NONE;
-  versionAt = Number.NaN;
-  positionGroup = NONE;
-  positionHistory = NONE;
-  positionAt = Number.NaN;
-  /** The value of a `readMany` or `txn`, and the versions of a `readMany`. */
-  list: Value = null;
-  versions: readonly unknown[] | undefined = undefined;
-
-  clear(): void {
-    this.index = this.key = this.expected = this.actual = this.session = this.device = this.path = this.node = NONE;
-    this.versionGroup = this.versionHistory = this.positionGroup = this.positionHistory = NONE;
-    this.time = this.intended = this.versionAt = this.positionAt = Number.NaN;
-    this.value = NULL_REF;
-    this.mismatch = false;
-    this.role = 255;
-    this.list = null;
-    this.versions = undefined;
-  }
-}
+export { BadHistory } from './bad-history.ts';
+export { EventFields, INVOKE } from './event-fields.ts';
 
 /** Invoked with no rows at all: a `readMany` of no keys. */
 const EMPTY_BATCH = -2;
@@ -104,23 +34,17 @@ export interface BuilderOptions {
   readonly looseTimes?: boolean;
 }
 
-type AnyEvent = Event & { readonly index?: number };
+export type AnyEvent = Event & { readonly index?: number };
 
 /** Takes events in the order of the journal. Every method throws {@link BadHistory} for what cannot be. */
 export class HistoryBuilder {
   /** Line of the event at hand, for errors; codecs set it. */
   line: number | undefined = undefined;
   file: string | undefined = undefined;
-  readonly values = new Values();
-  /** JSON texts of the keys. */
-  readonly keys = new Texts();
-  readonly sessions = new Texts();
-  readonly devices = new Texts();
-  readonly paths = new Texts();
-  readonly nodes = new Texts();
-  readonly groups = new Texts();
+  /** Where keys (by their JSON text), values and names are interned; for those who call `put`. */
+  readonly tables = new Tables();
   readonly #defaultKey: number;
-  readonly #independent: boolean;
+  readonly #reader: EventReader;
   readonly #looseTimes: boolean;
   readonly #rows = new Rows();
   readonly #notes: PlacedNote[] = [];
@@ -134,14 +58,22 @@ export class HistoryBuilder {
   #timesBackwards = 0;
 
   constructor(options: BuilderOptions = {}) {
-    this.#independent = options.independent ?? false;
+    this.#reader = new EventReader(this.tables, options.independent ?? false, (reason) => this.bad(reason));
     this.#looseTimes = options.looseTimes ?? false;
-    this.#defaultKey = options.defaultKey === undefined ? NONE : this.keys.intern(jsonOf(options.defaultKey));
+    this.#defaultKey = options.defaultKey === undefined ? NONE : this.tables.keys.intern(jsonOf(options.defaultKey));
   }
 
   /** Makes room at once; wrong guesses cost nothing but address space. */
   reserve(operations: number): void {
     this.#rows.reserve(operations);
+  }
+
+  get keys(): Texts {
+    return this.tables.keys;
+  }
+
+  get values(): Values {
+    return this.tables.values;
   }
 
   /** Events so far, notes among them. */
@@ -162,7 +94,7 @@ export class HistoryBuilder {
     }
     const fields = this.#fields;
     fields.clear();
-    this.#readFields(raw, fields);
+    this.#reader.read(raw, fields);
     this.put(fields);
   }
 
@@ -190,13 +122,13 @@ export class HistoryBuilder {
     const eventIndex = this.#rows.eventIndex();
     return historyOf({
       ...this.#rows.columns(),
-      values: this.values,
-      keys: decodeKeys(this.keys),
-      sessions: this.sessions.texts(),
-      devices: this.devices.texts(),
-      paths: this.paths.texts(),
-      nodes: this.nodes.texts(),
-      groups: this.groups.texts(),
+      values: this.tables.values,
+      keys: decodeKeys(this.tables.keys),
+      sessions: this.tables.sessions.texts(),
+      devices: this.tables.devices.texts(),
+      paths: this.tables.paths.texts(),
+      nodes: this.tables.nodes.texts(),
+      groups: this.tables.groups.texts(),
       notes: this.#notes,
       positions: this.#rows.positions,
       operations: this.#operations,
@@ -259,11 +191,18 @@ export class HistoryBuilder {
   }
 
   /** The single operations that the value of a `readMany` (keys) or `txn` (micro-operations) lists. */
-  #parts(fields: EventFields): { readonly f: number; readonly key: number; readonly value: number; readonly flags: number }[] {
+  #parts(
+    fields: EventFields,
+  ): { readonly f: number; readonly key: number; readonly value: number; readonly flags: number }[] {
     const { list } = fields;
     if (fields.f === READ_MANY) {
       if (!Array.isArray(list)) throw this.bad('The value of a readMany must be the list of its keys.');
-      return (list as readonly Value[]).map((key) => ({ f: READ, key: this.#key(key), value: NULL_REF, flags: 0 }));
+      return (list as readonly Value[]).map((key) => ({
+        f: READ,
+        key: this.#reader.key(key),
+        value: NULL_REF,
+        flags: 0,
+      }));
     }
     if (!Array.isArray(list)) throw this.bad('The value of a txn must be a list of ["r"|"w"|"append", key, value].');
     return (list as readonly Value[]).map((part) => {
@@ -272,7 +211,7 @@ export class HistoryBuilder {
       if (f === NONE || key === undefined) {
         throw this.bad('Each part of a txn must be ["r"|"w"|"append", key, value].');
       }
-      return { f, key: this.#key(key), value: this.values.intern(value ?? null), flags: TRANSACTION };
+      return { f, key: this.#reader.key(key), value: this.tables.values.intern(value ?? null), flags: TRANSACTION };
     });
   }
 
@@ -312,7 +251,7 @@ export class HistoryBuilder {
     const answers = fields.type === OK ? this.#answers(fields, end - first) : undefined;
     for (let row = first; row < end; row++) {
       const version = fields.versions?.[row - first];
-      if (fields.versions !== undefined) this.#readPosition(version, 'version', fields);
+      if (fields.versions !== undefined) this.#reader.readPosition(version, 'version', fields);
       const answer = answers?.[row - first] ?? NULL_REF;
       rows.complete(row, fields, index, 0, answers !== undefined && rows.f(row) === READ ? answer : NONE);
     }
@@ -324,15 +263,8 @@ export class HistoryBuilder {
       throw this.bad(`The answer of process ${fields.process} must list ${count} values, one for each it asked for.`);
     }
     const values = list as readonly Value[];
-    if (fields.f === READ_MANY) return values.map((value) => this.values.intern(value));
+    if (fields.f === READ_MANY) return values.map((value) => this.tables.values.intern(value));
     return this.#parts(fields).map((part) => part.value);
-  }
-
-  #key(key: unknown): number {
-    if (typeof key !== 'string' && !(typeof key === 'number' && Number.isFinite(key))) {
-      throw this.bad(`A key must be a string or a number, not ${JSON.stringify(key) ?? 'nothing'}.`);
-    }
-    return this.keys.intern(jsonOf(key));
   }
 
   #addNote(raw: Record<string, unknown>): void {
@@ -342,100 +274,13 @@ export class HistoryBuilder {
     if (typeof typeName !== 'string' || !typeCodes.has(typeName)) throw this.bad(unknownType(typeName));
     this.note({
       type: 'info',
-      time: time === undefined ? Number.NaN : this.#instant(time, 'time'),
+      time: time === undefined ? Number.NaN : this.#reader.instant(time, 'time'),
       process,
       f: typeof f === 'string' ? f : String(f ?? ''),
       value: (value ?? null) as Value, // came out of JSON or EDN
     });
   }
-
-  #instant(time: unknown, name: string): number {
-    const number = unmarked(time);
-    if (typeof number !== 'number' || !Number.isFinite(number)) {
-      throw this.bad(`The ${name} must be a number of nanoseconds.`);
-    }
-    return number;
-  }
-
-  #readFields(raw: Record<string, unknown>, fields: EventFields): void {
-    const { type, f, process, time, index, key, session, device, path, node, role, intended } = raw;
-    const typeCode = typeof type === 'string' ? typeCodes.get(type) : undefined;
-    if (typeCode === undefined) throw this.bad(unknownType(type));
-    const method = typeof f === 'string' ? methodCodes.get(f) : undefined;
-    if (method === undefined) throw this.bad(unknownMethod(f));
-    if (!Number.isInteger(process) || (process as number) < 0 || (process as number) > 0x7fffffff) {
-      throw this.bad(`A process must be an integer from 0, not ${String(process)}.`);
-    }
-    fields.type = typeCode;
-    fields.f = method;
-    fields.process = process as number; // checked above
-    if (time !== undefined && time !== null) fields.time = this.#instant(time, 'time');
-    if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index <= 0x7fffffff) fields.index = index;
-    if (key !== undefined && key !== null) fields.key = this.#key(key);
-    if (typeof session === 'string') fields.session = this.sessions.intern(session);
-    if (typeof device === 'string') fields.device = this.devices.intern(device);
-    if (typeof path === 'string') fields.path = this.paths.intern(path);
-    if (typeof node === 'string') fields.node = this.nodes.intern(node);
-    if (typeof role === 'string' && ROLES.includes(role as never)) fields.role = ROLES.indexOf(role as never);
-    const meant = unmarked(intended);
-    if (typeof meant === 'number') fields.intended = meant;
-    if (raw.error === 'mismatch') fields.mismatch = true;
-    if (raw.actual !== undefined) fields.actual = this.values.intern(raw.actual as Value); // came out of JSON or EDN
-    this.#readPosition(raw.position, 'position', fields);
-    const { version } = raw;
-    if (Array.isArray(version) && (version.length === 0 || typeof version[0] !== 'string')) fields.versions = version;
-    else this.#readPosition(version, 'version', fields);
-    const value = (raw.value ?? null) as Value;
-    this.#readValue(this.#independent ? this.#untupled(value, fields) : value, fields);
-  }
-
-  /** Takes the key out of an independent tuple. A completion may come without one. */
-  #untupled(value: Value, fields: EventFields): Value {
-    if (Array.isArray(value) && value.length === 2) {
-      const [key, inner] = value as readonly Value[];
-      fields.key = this.#key(key);
-      return inner;
-    }
-    if (fields.type === OK || fields.type === INVOKE) throw this.bad('With independent keys, a value must be [key, value].');
-    return null;
-  }
-
-  #readValue(value: Value, fields: EventFields): void {
-    if (fields.f >= READ_MANY) {
-      fields.list = value;
-    } else if (fields.f === CAS) {
-      if (!Array.isArray(value) || value.length !== 2) return; // an invocation without a pair is refused later
-      const [expected, next] = value as readonly Value[];
-      fields.expected = this.values.intern(expected);
-      fields.value = this.values.intern(next);
-    } else {
-      fields.value = this.values.intern(value);
-    }
-  }
-
-  /** A position whose place is neither a number nor a numeral cannot be compared, and counts as not reported. */
-  #readPosition(position: unknown, which: 'version' | 'position', fields: EventFields): void {
-    const { group, history, at } = looksLikePosition(position) ?? {};
-    const place = typeof at === 'string' && /^\d{1,15}$/.test(at) ? Number(at) : at;
-    const given = typeof group === 'string' && history !== undefined && typeof place === 'number';
-    fields[`${which}Group`] = given ? this.groups.intern(group) : NONE;
-    fields[`${which}History`] = given ? this.values.intern(history) : NONE;
-    fields[`${which}At`] = given ? place : Number.NaN;
-  }
 }
-
-function looksLikePosition(position: unknown): Partial<Position> | undefined {
-  if (Array.isArray(position)) {
-    const [group, history, at] = position as readonly unknown[];
-    return { group, history, at } as Partial<Position>; // each part is checked by the caller
-  }
-  return typeof position === 'object' && position !== null ? (position as Partial<Position>) : undefined;
-}
-
-const unknownType = (type: unknown): string =>
-  `The type must be invoke, ok, fail or info, not ${JSON.stringify(type) ?? 'missing'}.`;
-const unknownMethod = (f: unknown): string =>
-  `The operation must be one of ${[...methodCodes.keys()].join(', ')}, not ${JSON.stringify(f) ?? 'missing'}.`;
 
 /** A history from events in their order. `line` is undefined in its errors. */
 export function historyFromEvents(events: Iterable<AnyEvent>, options: BuilderOptions = {}): History {

@@ -1,5 +1,5 @@
 /** The columns of a history while they grow. A column comes into being with the first row that has something for it. */
-import type { EventFields } from './builder.ts';
+import type { EventFields } from './event-fields.ts';
 import { FAIL, INFO, NEVER, NONE, TRANSACTION } from './history.ts';
 import type { Columns } from './history.ts';
 import { mapColumns } from './table.ts';
@@ -60,7 +60,11 @@ export class Rows {
     this.#capacity = capacity;
     const columns = this.#columns;
     const always = new Set<string>(['f', 'outcome', 'flags', 'key', 'value', 'call', 'ret', 'process']);
-    const grow = <T extends { readonly length: number; set(from: T): void }>(name: string, old: T, make: (n: number) => T): T => {
+    const grow = <T extends { readonly length: number; set(from: T): void }>(
+      name: string,
+      old: T,
+      make: (n: number) => T,
+    ): T => {
       if (old.length === 0 && !always.has(name)) return old;
       const next = make(capacity);
       next.set(old);

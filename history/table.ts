@@ -9,10 +9,30 @@ import { Values } from './values.ts';
 /** The columns by type. Together they are all of `Columns`; the compiler sees to it. */
 const BYTES = ['f', 'outcome', 'flags', 'role'] as const satisfies readonly (keyof Columns)[];
 const INTEGERS = [
-  'key', 'value', 'expected', 'actual', 'call', 'ret', 'process', 'session', 'device', 'path', 'node', 'batch',
-  'versionGroup', 'versionHistory', 'positionGroup', 'positionHistory',
+  'key',
+  'value',
+  'expected',
+  'actual',
+  'call',
+  'ret',
+  'process',
+  'session',
+  'device',
+  'path',
+  'node',
+  'batch',
+  'versionGroup',
+  'versionHistory',
+  'positionGroup',
+  'positionHistory',
 ] as const satisfies readonly (keyof Columns)[]; // prettier-ignore
-const FLOATS = ['callTime', 'retTime', 'intended', 'versionAt', 'positionAt'] as const satisfies readonly (keyof Columns)[];
+const FLOATS = [
+  'callTime',
+  'retTime',
+  'intended',
+  'versionAt',
+  'positionAt',
+] as const satisfies readonly (keyof Columns)[];
 
 type ByteName = (typeof BYTES)[number];
 type IntegerName = (typeof INTEGERS)[number];
@@ -170,7 +190,16 @@ export function toShared(history: History): SharedHistory {
     (name) => history[name],
   );
   return {
-    columns, sessions, devices, paths, nodes, groups, notes, positions, operations, eventIndex,
+    columns,
+    sessions,
+    devices,
+    paths,
+    nodes,
+    groups,
+    notes,
+    positions,
+    operations,
+    eventIndex,
     values: history.values.toShared(),
     keys: keys.toShared(),
   }; // prettier-ignore
@@ -204,4 +233,3 @@ export function bytesOf(history: History): number {
   }
   return bytes;
 }
-

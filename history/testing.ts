@@ -21,7 +21,11 @@ import { MILLISECOND } from './clock.ts';
 import type { History } from './history.ts';
 import type { Event, Value } from './operation.ts';
 
-const METHOD_WORDS: ReadonlyMap<string, string> = new Map([['r', 'read'], ['w', 'write'], ['r*', 'readMany']]); // prettier-ignore
+const METHOD_WORDS: ReadonlyMap<string, string> = new Map([
+  ['r', 'read'],
+  ['w', 'write'],
+  ['r*', 'readMany'],
+]); // prettier-ignore
 const OF_INVOCATION = new Set(['session', 'device', 'path', 'intended']);
 
 function parse(word: string): Value {
@@ -60,7 +64,8 @@ function request(words: readonly string[]): { f: string; key?: Value; value: Val
 export function eventsOf(...lines: readonly string[]): Event[] {
   const events: Record<string, Value>[] = [];
   const open = new Map<string, Record<string, Value>>();
-  const push = (event: Record<string, Value>): void => void events.push({ time: events.length * MILLISECOND, ...event });
+  const push = (event: Record<string, Value>): void =>
+    void events.push({ time: events.length * MILLISECOND, ...event });
   for (const line of lines) {
     const [who, ...words] = line.trim().split(/\s+/);
     const name = who.replace(':', '');
@@ -76,7 +81,14 @@ export function eventsOf(...lines: readonly string[]): Event[] {
       const given = plain[1];
       const answer = given === undefined ? invoked.value : invoked.f === 'readMany' ? list(given) : parse(given);
       const { f, key } = invoked;
-      push({ type: plain[0], process, f: f ?? 'read', ...(key === undefined ? {} : { key }), value: answer ?? null, ...extra });
+      push({
+        type: plain[0],
+        process,
+        f: f ?? 'read',
+        ...(key === undefined ? {} : { key }),
+        value: answer ?? null,
+        ...extra,
+      });
       open.delete(name);
       continue;
     }

@@ -19,7 +19,7 @@ function grown<T extends Uint8Array | Int32Array | Float64Array>(
   length: number,
 ): T {
   const next = new make(new SharedArrayBuffer(length * old.BYTES_PER_ELEMENT));
-  next.set(old as never); // the same element type on both sides
+  next.set(old);
   return next;
 }
 

@@ -25,9 +25,9 @@ export function markInteger(digits: string): string {
   return Number.isSafeInteger(Number(digits)) ? String(Number(digits)) : `"\\u0000${digits}"`;
 }
 
-/** JSON text of a value, marked integers as they were written. */
-export function jsonOf(value: Value): string {
-  const text = JSON.stringify(value);
+/** JSON text of a value, marked integers as they were written. Undefined, which JSON does not have, is null. */
+export function jsonOf(value: Value | undefined): string {
+  const text = JSON.stringify(value ?? null);
   return text.includes('"\\u0000') ? text.replace(/"\\u0000(-?\d{16,})"/g, '$1') : text;
 }
 

@@ -21,9 +21,17 @@ export default {
       .command('check')
       .argument('<file...>', 'histories; - is standard input')
       .option('--model <name>', 'what a register is, for linearizable', 'cas-register')
-      .option('--guarantee <names>', 'guarantees to judge (default: all that the history tells about)', list, [] as readonly string[])
+      .option(
+        '--guarantee <names>',
+        'guarantees to judge (default: all that the history tells about)',
+        list,
+        [] as readonly string[],
+      )
       .option('--initial <json>', 'what a register holds before the first write (default: null)')
-      .option('--nil-read <how>', 'an ok read of null: initial, or any state (default: any where --initial is not null)')
+      .option(
+        '--nil-read <how>',
+        'an ok read of null: initial, or any state (default: any where --initial is not null)',
+      )
       .option('--failed-cas <how>', 'a cas that failed with mismatch: constrain the state, or ignore it', 'constrain')
       .option('--independent', "values are Jepsen's independent tuples, [key value]")
       .option('--path <name>', 'only the reads of this path, and all writes')

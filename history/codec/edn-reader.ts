@@ -17,10 +17,21 @@ type Read = Value | typeof END | typeof CLOSED;
 
 const DEPTH_MAX = 500;
 const CHARACTERS: Readonly<Record<string, string>> = {
-  newline: '\n', return: '\r', space: ' ', tab: '\t', formfeed: '\f', backspace: '\b',
+  newline: '\n',
+  return: '\r',
+  space: ' ',
+  tab: '\t',
+  formfeed: '\f',
+  backspace: '\b',
 }; // prettier-ignore
 const ESCAPES: Readonly<Record<string, string>> = {
-  n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', '"': '"', '\\': '\\',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  b: '\b',
+  f: '\f',
+  '"': '"',
+  '\\': '\\',
 }; // prettier-ignore
 const CLOSING: Readonly<Record<string, string>> = { '[': ']', '(': ')', '{': '}' };
 

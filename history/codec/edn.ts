@@ -27,7 +27,10 @@ export function readEdn(text: string, options: DecodeOptions = {}): Decoded {
   try {
     const tornLine = readEvents(reader, builder);
     const { timesBackwards } = builder;
-    const warnings = { ...(tornLine === undefined ? {} : { tornLine }), ...(timesBackwards === 0 ? {} : { timesBackwards }) };
+    const warnings = {
+      ...(tornLine === undefined ? {} : { tornLine }),
+      ...(timesBackwards === 0 ? {} : { timesBackwards }),
+    };
     return { history: builder.build(), header: undefined, warnings };
   } catch (error) {
     if (error instanceof BadHistory) throw new BadHistory(error.reason, error.line ?? reader.line, options.file);

@@ -2,9 +2,11 @@
  * Reads one journal line byte by byte into an `EventFields`, without an object or a string. It knows the common shapes
  * only; of anything else it says so, and the line goes to `JSON.parse`: that decides what is right.
  */
-import { type EventFields, type HistoryBuilder, READ_MANY, methodCodes, typeCodes } from '../builder.ts';
+import { type EventFields, methodCodes, READ_MANY, typeCodes } from '../event-fields.ts';
+import type { Tables } from '../event-reader.ts';
 import { CAS, NONE, ROLES } from '../history.ts';
 import { NULL_REF } from '../values.ts';
+import { Word } from './word.ts';
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -29,46 +31,45 @@ const UNUSUAL = -1;
 
 const UNKNOWN = 0;
 const FIELD_NAMES = [
-  '', 'index', 'time', 'process', 'type', 'f', 'key', 'value', 'session', 'device', 'path', 'intended', 'node', 'role',
-  'version', 'position', 'error', 'actual',
+  '',
+  'index',
+  'time',
+  'process',
+  'type',
+  'f',
+  'key',
+  'value',
+  'session',
+  'device',
+  'path',
+  'intended',
+  'node',
+  'role',
+  'version',
+  'position',
+  'error',
+  'actual',
 ] as const; // prettier-ignore
 const [
-  , INDEX, TIME, PROCESS, TYPE, F, KEY, VALUE, SESSION, DEVICE, PATH, INTENDED, NODE, ROLE, VERSION, POSITION, ERROR,
+  ,
+  INDEX,
+  TIME,
+  PROCESS,
+  TYPE,
+  F,
+  KEY,
+  VALUE,
+  SESSION,
+  DEVICE,
+  PATH,
+  INTENDED,
+  NODE,
+  ROLE,
+  VERSION,
+  POSITION,
+  ERROR,
 ] = FIELD_NAMES.keys(); // prettier-ignore
 const ACTUAL = FIELD_NAMES.indexOf('actual');
-
-/** A text of up to twelve bytes, compared four at a time. */
-class Word {
-  readonly code: number;
-  readonly length: number;
-  readonly #a: number;
-  readonly #b: number;
-  readonly #c: number;
-  readonly #maskA: number;
-  readonly #maskB: number;
-  readonly #maskC: number;
-
-  constructor(text: string, code: number) {
-    const bytes = Buffer.alloc(12);
-    const mask = Buffer.alloc(12);
-    this.length = bytes.write(text);
-    mask.fill(0xff, 0, this.length);
-    this.code = code;
-    [this.#a, this.#b, this.#c] = [bytes.readInt32LE(0), bytes.readInt32LE(4), bytes.readInt32LE(8)];
-    [this.#maskA, this.#maskB, this.#maskC] = [mask.readInt32LE(0), mask.readInt32LE(4), mask.readInt32LE(8)];
-  }
-
-  /** Whether it stands at `at`. Reads up to eleven bytes past its end. */
-  isAt(view: DataView, at: number): boolean {
-    if ((view.getInt32(at, true) & this.#maskA) !== this.#a) return false;
-    if (this.#maskB === 0) return true;
-    if ((view.getInt32(at + 4, true) & this.#maskB) !== this.#b) return false;
-    return this.#maskC === 0 || (view.getInt32(at + 8, true) & this.#maskC) === this.#c;
-  }
-}
-
-/** Bytes that must follow the last line in the buffer handed to `FieldScanner`. */
-export const SLACK_BYTES = 16;
 
 const wordsOf = (codes: Iterable<readonly [string, number]>): readonly Word[] =>
   [...codes].map(([text, code]) => new Word(`"${text}"`, code));
@@ -89,7 +90,7 @@ const SCALAR = 1;
 const PAIR = 2;
 
 export class FieldScanner {
-  readonly #builder: HistoryBuilder;
+  readonly #tables: Tables;
   readonly #fields: EventFields;
   /** The name of the n-th field of the last line: most often that of this one too. */
   readonly #order = new Uint8Array(64);
@@ -102,8 +103,8 @@ export class FieldScanner {
   #second = NULL_REF;
   #valueShape = ABSENT;
 
-  constructor(builder: HistoryBuilder, fields: EventFields) {
-    this.#builder = builder;
+  constructor(tables: Tables, fields: EventFields) {
+    this.#tables = tables;
     this.#fields = fields;
   }
 
@@ -227,12 +228,12 @@ export class FieldScanner {
     if (field === VERSION || field === POSITION) return this.#position(field, at);
     const end = this.#string(at);
     if (end < 0) return end;
-    const builder = this.#builder;
+    const tables = this.#tables;
     const bytes = this.#bytes;
-    if (field === SESSION) fields.session = builder.sessions.internBytes(bytes, at + 1, end - 1);
-    else if (field === DEVICE) fields.device = builder.devices.internBytes(bytes, at + 1, end - 1);
-    else if (field === PATH) fields.path = builder.paths.internBytes(bytes, at + 1, end - 1);
-    else if (field === NODE) fields.node = builder.nodes.internBytes(bytes, at + 1, end - 1);
+    if (field === SESSION) fields.session = tables.sessions.internBytes(bytes, at + 1, end - 1);
+    else if (field === DEVICE) fields.device = tables.devices.internBytes(bytes, at + 1, end - 1);
+    else if (field === PATH) fields.path = tables.paths.internBytes(bytes, at + 1, end - 1);
+    else if (field === NODE) fields.node = tables.nodes.internBytes(bytes, at + 1, end - 1);
     return end;
   }
 
@@ -247,7 +248,7 @@ export class FieldScanner {
       if (end < 0 || end - at > EXACT_DIGITS || (bytes[at] === MINUS && bytes[at + 1] === ZERO)) return UNUSUAL;
     }
     if (end < 0) return UNUSUAL;
-    this.#fields.key = this.#builder.keys.internBytes(bytes, at, end);
+    this.#fields.key = this.#tables.keys.internBytes(bytes, at, end);
     return end;
   }
 
@@ -279,7 +280,7 @@ export class FieldScanner {
     if (bytes[at] !== OPEN_BRACKET || bytes[at + 1] !== QUOTE) return UNUSUAL;
     const end = this.#string(at + 1);
     if (end < 0 || bytes[end] !== COMMA) return UNUSUAL;
-    const group = this.#builder.groups.internBytes(bytes, at + 2, end - 1);
+    const group = this.#tables.groups.internBytes(bytes, at + 2, end - 1);
     at = this.#scalar(end + 1);
     if (at < 0 || bytes[at] !== COMMA || this.#reference === NULL_REF) return UNUSUAL;
     const history = this.#reference;
@@ -338,7 +339,7 @@ export class FieldScanner {
     const byte = bytes[at];
     if (byte === QUOTE) {
       const end = this.#string(at);
-      if (end >= 0) this.#reference = this.#builder.values.internBytes(bytes, at, end);
+      if (end >= 0) this.#reference = this.#tables.values.internBytes(bytes, at, end);
       return end;
     }
     if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
@@ -346,7 +347,7 @@ export class FieldScanner {
       if (end < 0) return UNUSUAL;
       const number = this.#number;
       const small = number >= -SMALL_MAX && number <= SMALL_MAX;
-      this.#reference = small ? number * 2 + 0 : this.#builder.values.internBytes(bytes, at, end);
+      this.#reference = small ? number * 2 + 0 : this.#tables.values.internBytes(bytes, at, end);
       return end;
     }
     if (NULL_WORD.isAt(this.#view, at)) {
@@ -355,7 +356,7 @@ export class FieldScanner {
     }
     const word = byte === 0x74 ? TRUE_WORD : FALSE_WORD;
     if (!word.isAt(this.#view, at)) return UNUSUAL;
-    this.#reference = this.#builder.values.internBytes(bytes, at, at + word.length);
+    this.#reference = this.#tables.values.internBytes(bytes, at, at + word.length);
     return at + word.length;
   }
 

@@ -8,9 +8,10 @@ import type { BuilderOptions } from '../builder.ts';
 import type { History } from '../history.ts';
 import type { Event, Position, Value } from '../operation.ts';
 import { markIntegers } from '../values.ts';
-import { FieldScanner, SLACK_BYTES } from './fields.ts';
+import { FieldScanner } from './fields.ts';
 import { chunksOf, chunksOfSync } from './source.ts';
 import type { Source } from './source.ts';
+import { SLACK_BYTES } from './word.ts';
 
 const NEWLINE = 0x0a;
 const WINDOW_BYTES = 256 * 1024;
@@ -70,13 +71,12 @@ export class JsonlDecoder {
   /** Bytes of an unfinished line, at the start of the window. */
   #carried = 0;
   #lines = 0;
-  #consumed = 0;
   #header: Header | undefined;
 
   constructor(options: DecodeOptions = {}) {
     this.#builder = new HistoryBuilder(options);
     this.#builder.file = options.file;
-    this.#scanner = new FieldScanner(this.#builder, this.#fields);
+    this.#scanner = new FieldScanner(this.#builder.tables, this.#fields);
     this.#scanner.over(this.#window);
     this.#size = options.size;
   }
@@ -124,7 +124,6 @@ export class JsonlDecoder {
     }
     window.copyWithin(0, end, length);
     this.#carried = length - end;
-    this.#consumed += end;
   }
 
   /** Before the first line: makes room, for as many lines as the file's size promises, and skips a byte order mark. */
@@ -154,7 +153,9 @@ export class JsonlDecoder {
     const event = parseObject(text, this.#builder);
     if (this.#builder.events === 0 && this.#header === undefined && 'tidemark' in event) {
       if (event.tidemark !== 1) {
-        throw this.#builder.bad(`The journal has format ${JSON.stringify(event.tidemark)}; this program reads format 1.`);
+        throw this.#builder.bad(
+          `The journal has format ${JSON.stringify(event.tidemark)}; this program reads format 1.`,
+        );
       }
       this.#header = event as Header; // came out of JSON
       return;

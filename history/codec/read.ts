@@ -18,13 +18,17 @@ const TEXT_BYTES_MAX = 0x1fffffe8;
 /**
  * @throws BadHistory with file, line and reason; the file system's errors as they are
  */
-export async function readHistory(source: Source, options: DecodeOptions = {}): Promise<Decoded & { readonly format: Format }> {
+export async function readHistory(
+  source: Source,
+  options: DecodeOptions = {},
+): Promise<Decoded & { readonly format: Format }> {
   const named = typeof source === 'string' ? { file: source, ...options } : options;
   const chunks = chunksOf(source);
   try {
     return await readChunks(chunks, named);
   } catch (error) {
-    if (error instanceof BadHistory && error.file === undefined) throw new BadHistory(error.reason, error.line, named.file);
+    if (error instanceof BadHistory && error.file === undefined)
+      throw new BadHistory(error.reason, error.line, named.file);
     throw error;
   }
 }
@@ -83,7 +87,8 @@ function readArray(text: string, options: DecodeOptions): Decoded {
   const builder = new HistoryBuilder(options);
   for (const [at, event] of (events as readonly Value[]).entries()) {
     try {
-      if (typeof event !== 'object' || event === null || Array.isArray(event)) throw builder.bad('An event must be an object.');
+      if (typeof event !== 'object' || event === null || Array.isArray(event))
+        throw builder.bad('An event must be an object.');
       builder.add(event as unknown as Event); // checked field by field
     } catch (error) {
       if (error instanceof BadHistory) throw new BadHistory(`Event ${at}: ${error.reason}`, undefined, options.file);

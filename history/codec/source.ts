@@ -34,7 +34,10 @@ async function* asyncChunks(source: Source): AsyncGenerator<Uint8Array, void, un
   yield* typeof source === 'string' ? fileChunks(source) : source;
 }
 
-async function* unpacked(head: Uint8Array, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* unpacked(
+  head: Uint8Array,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const gunzip = createGunzip(TORN_IS_FINE);
   const copies = async function* (): AsyncGenerator<Uint8Array> {
     yield Uint8Array.from(head);

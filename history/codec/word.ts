@@ -1,0 +1,32 @@
+/** A text of up to twelve bytes, compared four at a time. */
+export class Word {
+  readonly code: number;
+  readonly length: number;
+  readonly #a: number;
+  readonly #b: number;
+  readonly #c: number;
+  readonly #maskA: number;
+  readonly #maskB: number;
+  readonly #maskC: number;
+
+  constructor(text: string, code: number) {
+    const bytes = Buffer.alloc(12);
+    const mask = Buffer.alloc(12);
+    this.length = bytes.write(text);
+    mask.fill(0xff, 0, this.length);
+    this.code = code;
+    [this.#a, this.#b, this.#c] = [bytes.readInt32LE(0), bytes.readInt32LE(4), bytes.readInt32LE(8)];
+    [this.#maskA, this.#maskB, this.#maskC] = [mask.readInt32LE(0), mask.readInt32LE(4), mask.readInt32LE(8)];
+  }
+
+  /** Whether it stands at `at`. Reads up to eleven bytes past its end. */
+  isAt(view: DataView, at: number): boolean {
+    if ((view.getInt32(at, true) & this.#maskA) !== this.#a) return false;
+    if (this.#maskB === 0) return true;
+    if ((view.getInt32(at + 4, true) & this.#maskB) !== this.#b) return false;
+    return this.#maskC === 0 || (view.getInt32(at + 8, true) & this.#maskC) === this.#c;
+  }
+}
+
+/** Bytes that must follow the last line in the buffer handed to `FieldScanner`. */
+export const SLACK_BYTES = 16;
