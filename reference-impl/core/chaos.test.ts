@@ -7,7 +7,7 @@ const MS = 10_000;
 
 it('keeps the invariants of Raft and the meaning of every answer under random faults', { timeout: 600_000 }, () => {
   const total = { answered: 0, truncations: 0, leaders: 0, undoneTokens: 0, committed: 0 };
-  const seeds = DEEP ? 3000 : 30;
+  const seeds = DEEP ? 3000 : 20;
   for (let seed = 1; seed <= seeds; seed++) {
     const outcome = new Chaos(seed, undefined).run(MS);
     expect(outcome.breaches, `seed ${seed}`).toEqual([]);

@@ -88,7 +88,7 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'token-by-index',
-    about: 'A token is satisfied as soon as its index is committed, whichever term wrote that place.',
+    about: 'A token is satisfied as soon as the log reaches its index: whichever term wrote that place, committed or not.',
     caughtBy: ['read-your-writes', 'monotonic-reads'],
     faults: ['isolate-leader', 'kill-leader'],
     depth: 'shallow',

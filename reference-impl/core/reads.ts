@@ -108,19 +108,23 @@ function answerToken(node: Node, request: number, keys: readonly Key[], token: P
 }
 
 function judgeToken(node: Node, token: Position): 'satisfied' | 'undone' | 'ahead' {
-  const reached = followerView(node) === 'committed' ? node.commitIndex : node.log.lastIndex;
-  if (token.index <= reached) {
-    if (node.defect('token-by-index')) return 'satisfied';
+  if (node.defect('token-by-index')) return token.index <= node.log.lastIndex ? 'satisfied' : 'ahead';
+  if (token.index <= reachedBy(node)) {
     return node.log.termAt(token.index) === token.term ? 'satisfied' : 'undone';
   }
   // Terms never fall along a log: behind a committed entry of a higher term there is no room for the token's entry.
   const committedTerm = node.log.termAt(node.commitIndex) ?? 0;
-  return committedTerm > token.term && !node.defect('token-by-index') ? 'undone' : 'ahead';
+  return committedTerm > token.term ? 'undone' : 'ahead';
+}
+
+/** The place of the state that token reads are served from. */
+function reachedBy(node: Node): number {
+  return followerView(node) === 'committed' ? node.commitIndex : node.log.lastIndex;
 }
 
 /** Looks again at the reads whose tokens were ahead, when the state has moved. */
 export function settleTokens(node: Node): void {
-  const reached = followerView(node) === 'committed' ? node.commitIndex : node.log.lastIndex;
+  const reached = node.defect('token-by-index') ? node.log.lastIndex : reachedBy(node);
   if (node.tokens.length === 0 || reached === node.tokensSeenAt) return;
   node.tokensSeenAt = reached;
   node.tokens = node.tokens.filter((read) => !answerToken(node, read.request, read.keys, read.token));

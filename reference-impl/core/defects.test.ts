@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { defects } from './defects.ts';
+
+const protocol = readFileSync(new URL('../PROTOCOL.md', import.meta.url), 'utf8');
+
+it('PROTOCOL.md lists every defect with what must catch it', () => {
+  const rows = defects.map(
+    ({ name, about, caughtBy, depth }) =>
+      `| \`${name}\` | ${about} | ${caughtBy.join(', ')} | ${depth === 'deep' ? 'a rare interleaving' : 'few seeds'} |`,
+  );
+  for (const row of rows) expect(protocol).toContain(row);
+  expect(protocol.match(/^\| `[a-z-]+` \|.*(a rare interleaving|few seeds) \|$/gm)).toHaveLength(defects.length);
+});
+
+it('every file that PROTOCOL.md points at is there', () => {
+  const names = [...protocol.matchAll(/`([a-z-]+\.(?:txt|ts))`/g)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(30);
+  for (const name of new Set(names)) {
+    const folder = name.endsWith('.txt') ? './testdata/' : './';
+    expect(() => readFileSync(new URL(folder + name, import.meta.url)), name).not.toThrow();
+  }
+});
