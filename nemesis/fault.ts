@@ -63,6 +63,9 @@ export interface Injected extends Injection {
   readonly targets: readonly NodeId[];
 }
 
+/** Lets time pass: nanoseconds on the run's clock. */
+export type Wait = (ns: number) => Promise<void>;
+
 /** A plug-in: one file in nemesis/faults/. */
 export interface Fault {
   readonly name: string;
@@ -70,8 +73,11 @@ export interface Fault {
   readonly levers: readonly Lever[];
   /** Shortest and longest duration that suit it, where the schedule's own (some seconds) do not. */
   readonly lastsMs?: readonly [number, number];
-  /** Undefined: nobody to strike now (no leader known); the schedule notes it and goes on. */
-  inject(cluster: Target, random: Random): Promise<Injected | undefined>;
+  /**
+   * Undefined: nobody to strike now (no leader known); the schedule notes it and goes on. With `wait` it may take its time:
+   * briefly before it resolves, as it likes afterwards, until it is healed.
+   */
+  inject(cluster: Target, random: Random, wait: Wait): Promise<Injected | undefined>;
 }
 
 /** One planned fault: when it strikes and for how long. */

@@ -123,7 +123,7 @@ export class Nemesis {
     const id = ++this.#injections;
     let injected: Injected | undefined;
     try {
-      injected = await fault.inject(target, random.fork(id));
+      injected = await fault.inject(target, random.fork(id), (ns) => clock.sleepUntil(clock.now() + ns));
     } catch (error) {
       this.#failures.push(`${fault.name} could not be injected: ${messageOf(error)}`);
       return note(fault.name, { do: 'skipped', reason: messageOf(error) });

@@ -1,14 +1,14 @@
+import { crash } from '../crash.ts';
 import type { Fault } from '../fault.ts';
-import { injected } from '../injected.ts';
 
 export default {
   name: 'kill-leader',
-  about: 'kills the leader at once, with what it had not synced; heals by starting it again',
+  about: 'kills the leader with what it had not synced, once or again and again; heals by starting it',
   levers: ['kill'],
-  async inject(cluster) {
+  async inject(cluster, random, wait) {
     const { levers } = cluster;
     const victim = cluster.leader();
-    if (levers.kill === undefined || victim === undefined) return undefined;
-    return injected([victim], await levers.kill([victim]));
+    if (victim === undefined) return undefined;
+    return crash(levers, [victim], random, wait);
   },
 } satisfies Fault;

@@ -1,15 +1,14 @@
+import { crash } from '../crash.ts';
 import type { Fault } from '../fault.ts';
-import { injected } from '../injected.ts';
 
 export default {
   name: 'kill-random',
-  about: 'kills a node, half of the time the follower that lags most; heals by starting it again',
+  about: 'kills a node, half of the time the follower that lags most, once or again and again; heals by starting it',
   levers: ['kill'],
-  async inject(cluster, random) {
+  async inject(cluster, random, wait) {
     const { levers, nodes } = cluster;
-    if (levers.kill === undefined) return undefined;
     const lagging = cluster.mostLagging();
     const victim = lagging !== undefined && random.chance(0.5) ? lagging : random.pick(nodes);
-    return injected([victim], await levers.kill([victim]));
+    return crash(levers, [victim], random, wait);
   },
 } satisfies Fault;

@@ -1,15 +1,14 @@
+import { crash } from '../crash.ts';
 import type { Fault } from '../fault.ts';
-import { injected } from '../injected.ts';
 
 /** Nothing survives but what is on the disks: the test of every promise that rests on a sync. */
 export default {
   name: 'restart-all',
-  about: 'kills all nodes at once, with what they had not synced; heals by starting them again',
+  about: 'kills all nodes with what they had not synced, once or again and again; heals by starting them',
   levers: ['kill'],
-  lastsMs: [200, 1_200],
-  async inject(cluster) {
+  lastsMs: [400, 3_000],
+  async inject(cluster, random, wait) {
     const { levers, nodes } = cluster;
-    if (levers.kill === undefined) return undefined;
-    return injected(nodes, await levers.kill(nodes));
+    return crash(levers, nodes, random, wait);
   },
 } satisfies Fault;

@@ -1,15 +1,19 @@
 import { MILLISECOND } from '../../history/clock.ts';
-import type { Fault } from '../fault.ts';
+import type { Fault, Injection } from '../fault.ts';
 import { injected } from '../injected.ts';
 
 export default {
   name: 'slow-disk',
-  about: 'adds 20 to 300 ms to every disk sync of a node: the leader, or the follower that lags most',
+  about: 'adds 20 to 300 ms to every disk sync of the leader, of the follower that lags most, or of all nodes',
   levers: ['slowDisk'],
   async inject(cluster, random) {
     const { levers, nodes } = cluster;
     if (levers.slowDisk === undefined) return undefined;
-    const victim = (random.chance(0.5) ? cluster.leader() : cluster.mostLagging()) ?? random.pick(nodes);
-    return injected([victim], await levers.slowDisk(victim, random.between(20, 300) * MILLISECOND));
+    const one = (random.chance(0.5) ? cluster.leader() : cluster.mostLagging()) ?? random.pick(nodes);
+    const victims = random.chance(0.3) ? nodes : [one];
+    const delayNs = random.between(20, 300) * MILLISECOND;
+    const drags: Injection[] = [];
+    for (const victim of victims) drags.push(await levers.slowDisk(victim, delayNs));
+    return injected(victims, ...drags);
   },
 } satisfies Fault;

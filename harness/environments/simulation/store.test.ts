@@ -103,7 +103,7 @@ class Cluster implements Target {
 
   async inject(name: string, seed = 1): Promise<Injected> {
     await this.look();
-    const injected = await (faults.get(name) as Fault).inject(this, new Random(seed)); // a missing one fails the test
+    const injected = await (faults.get(name) as Fault).inject(this, new Random(seed), (ns) => this.sleep(ns)); // a missing one fails the test
     if (injected === undefined) throw new Error(`${name} found nobody to strike`);
     return injected;
   }
@@ -147,7 +147,7 @@ describe('a cluster', () => {
     for (const seed of [1, 2, 3]) {
       await on(seed, async (cluster) => {
         for (let n = 1; n <= 10; n++) await cluster.write('x', n);
-        const restart = await cluster.inject('restart-all');
+        const restart = await cluster.levers.kill(cluster.nodes);
         await cluster.sleep(SECOND);
         expect(cluster.nodes.map((node) => cluster.sim.isUp(node))).toEqual([false, false, false]);
         await restart.heal();
@@ -286,10 +286,11 @@ describe('every fault', () => {
       followers: () => [],
       mostLagging: () => undefined,
     };
-    for (const fault of faults.values()) expect(await fault.inject(none, new Random(1))).toBeUndefined();
+    for (const fault of faults.values())
+      expect(await fault.inject(none, new Random(1), () => Promise.resolve())).toBeUndefined();
     const cluster = new Cluster(8);
     for (const name of ['isolate-leader', 'kill-leader', 'pause-leader']) {
-      expect(await (faults.get(name) as Fault).inject(cluster, new Random(1))).toBeUndefined(); // it was asserted to be there
+      expect(await (faults.get(name) as Fault).inject(cluster, new Random(1), () => Promise.resolve())).toBeUndefined(); // it was asserted to be there
     }
   });
 });
