@@ -103,7 +103,9 @@ function removeAbandoned(root, fresh) {
   const now = statSync(fresh).mtimeMs;
   for (const name of readdirSync(root)) {
     const path = join(root, name);
-    const age = name.startsWith('dist.tmp-build-') ? now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) : 0;
+    const age = name.startsWith('dist.tmp-build-')
+      ? now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now)
+      : 0;
     if (age > 600_000) rmSync(path, { recursive: true, force: true });
   }
 }
