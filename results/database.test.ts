@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -283,38 +283,84 @@ describe('after a kill', () => {
 });
 
 describe.skipIf(!isRoot)('for root', () => {
-  test.each(['namespace', 'setpriv'] as const)(
-    'the server runs by way of %s, below a folder that is root’s alone',
-    async (runAs) => {
-      const folder = seededFolder(runAs);
+  test('the server runs by way of a namespace and of setpriv, below a folder that is root’s alone', async () => {
+    const folder = seededFolder('root');
+    chmodSync(dirname(folder), 0o700);
+    const database = await openDatabase({ folder, embedded: { runAs: 'namespace' } });
+    await saveRun(database, sampleRecord());
+    await database.close();
+    expect(statSync(join(folder, 'postgres', 'data', 'PG_VERSION')).uid).toBe(0);
+    // The way may change from one start to the next.
+    const again = await openDatabase({ folder, embedded: { runAs: 'setpriv' } });
+    expect(statSync(join(folder, 'postgres', 'data', 'PG_VERSION')).uid).toBe(65_534);
+    expect(await loadRun(again, sampleRecord().id)).toEqual(sampleRecord());
+    await again.close();
+    const back = await openDatabase({ folder });
+    expect(await loadRun(back, sampleRecord().id)).toEqual(sampleRecord());
+    await back.close();
+  });
+
+  // One that has no name in /etc/passwd, and in deep tests one that has.
+  test.each(process.env['TIDEMARK_DEEP'] === undefined ? [54_321] : [54_321, 1])(
+    'in the folder of user %i, the files stay theirs, who goes on using them',
+    async (uid) => {
+      const folder = newFolder(`user-${uid}`);
+      chmodSync(parent, 0o755);
       chmodSync(dirname(folder), 0o700);
-      const database = await openDatabase({ folder, embedded: { runAs } });
-      await saveRun(database, sampleRecord());
+      for (const path of [dirname(folder), folder]) chownSync(path, uid, uid);
+      const save = `await saveRun(database, ${JSON.stringify(sampleRecord())}); await database.close();`;
+      const asThem = { uid, gid: uid, cwd: '/', env: { PATH: process.env['PATH'] } };
+      expect(await ended(another(folder, save, asThem))).toEqual({ code: 0, output: '' });
+      const database = await openDatabase({ folder });
+      expect(await loadRun(database, sampleRecord().id)).toEqual(sampleRecord());
       await database.close();
-      // The way may change from one start to the next.
-      const again = await openDatabase({ folder, embedded: { runAs: runAs === 'setpriv' ? 'namespace' : 'setpriv' } });
-      expect(await loadRun(again, sampleRecord().id)).toEqual(sampleRecord());
-      await again.close();
+      expect(await ended(another(folder, save, asThem))).toEqual({ code: 0, output: '' });
     },
   );
-
-  // One that has a name in /etc/passwd, one that has none.
-  test.each([1, 54_321])('in the folder of user %i, the files stay theirs, who goes on using them', async (uid) => {
-    const folder = newFolder(`user-${uid}`);
-    chmodSync(parent, 0o755);
-    chmodSync(dirname(folder), 0o700);
-    for (const path of [dirname(folder), folder]) chownSync(path, uid, uid);
-    const save = `await saveRun(database, ${JSON.stringify(sampleRecord())}); await database.close();`;
-    const asThem = { uid, gid: uid, cwd: '/', env: { PATH: process.env['PATH'] } };
-    expect(await ended(another(folder, save, asThem))).toEqual({ code: 0, output: '' });
-    const database = await openDatabase({ folder });
-    expect(await loadRun(database, sampleRecord().id)).toEqual(sampleRecord());
-    await database.close();
-    expect(await ended(another(folder, save, asThem))).toEqual({ code: 0, output: '' });
-  });
 });
 
 describe('a given database', () => {
+  test('serves as the embedded one does, over a connection that may break', async () => {
+    const folder = seededFolder('given');
+    const embedded = await openDatabase({ folder });
+    const path = `${serverOf(folder).socket}/.s.PGSQL.5432`;
+    const open = new Set<Socket>();
+    const proxy = createServer((client) => {
+      const server = connect(path);
+      for (const [from, to] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        open.add(from);
+        from.on('error', () => to.destroy()).on('close', () => to.destroy());
+        from.pipe(to);
+      }
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => proxy.once('listening', resolve));
+    const { port } = proxy.address() as AddressInfo; // it listens on TCP
+    const given = await openDatabase({
+      folder: parent,
+      url: `postgres://tidemark:secret@127.0.0.1:${port}/postgres?sslmode=disable`,
+    });
+    expect(given.description).toBe(`PostgreSQL at 127.0.0.1:${port}/postgres`);
+    const held = given.sql`select pg_sleep(60)`.then(
+      () => 'slept',
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    let busy = 0;
+    while (busy === 0) {
+      [{ busy }] = await embedded.sql<[{ busy: number }]>`
+        select count(*)::integer as busy from pg_stat_activity where query like '%pg_sleep(60)%' and pid <> pg_backend_pid()`;
+    }
+    for (const socket of open) socket.destroy();
+    expect(await held).toBe('CONNECTION_CLOSED');
+    await saveRun(given, sampleRecord());
+    expect(await loadRun(embedded, sampleRecord().id)).toEqual(sampleRecord());
+    await given.close();
+    proxy.close();
+    await embedded.close();
+  });
+
   test.each([
     [
       'postgres://me:secret@127.0.0.1:1/x',

@@ -56,7 +56,7 @@ export function openDatabase(options: DatabaseOptions): Promise<Database> {
 
 async function openEmbedded(options: DatabaseOptions, clock: Clock): Promise<Database> {
   const folder = join(resolve(options.folder), 'postgres');
-  const embedded = { folder, clock, patienceMs: options.patienceMs ?? 15_000, ...options.embedded };
+  const embedded = { folder, clock, patienceMs: options.patienceMs ?? 20_000, ...options.embedded };
   const open = () => openServer(embedded);
   return database(await open(), clock, `embedded PostgreSQL in ${folder}`, open);
 }

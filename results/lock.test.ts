@@ -20,7 +20,7 @@ function deadOwner(number: number): string {
 test('the lock goes from one to the next', async () => {
   const order: number[] = [];
   await Promise.all([1, 2, 3].map((n) => underLock(lock, clock, () => order.push(n))));
-  expect(order.sort()).toEqual([1, 2, 3]);
+  expect(order.sort((a, b) => a - b)).toEqual([1, 2, 3]);
   await expect(
     underLock(lock, clock, () => {
       throw new Error('the work failed');
