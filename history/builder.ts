@@ -12,7 +12,7 @@ import type { Event, Key, Outcome, Value } from './operation.ts';
 import { Rows } from './rows.ts';
 import { decodeKeys, historyOf } from './table.ts';
 import type { Texts } from './texts.ts';
-import { jsonOf, NULL_REF, type Values } from './values.ts';
+import { jsonOf, NULL_REF, type Values, withoutMarks } from './values.ts';
 
 export { BadHistory } from './bad-history.ts';
 export { EventFields, INVOKE } from './event-fields.ts';
@@ -277,7 +277,7 @@ export class HistoryBuilder {
       time: time === undefined ? Number.NaN : this.#reader.instant(time, 'time'),
       process,
       f: typeof f === 'string' ? f : String(f ?? ''),
-      value: (value ?? null) as Value, // came out of JSON or EDN
+      value: withoutMarks((value ?? null) as Value), // came out of JSON or EDN
     });
   }
 }

@@ -16,8 +16,8 @@ export function isInline(value: unknown): value is number {
  * digits: two of them must never become one value. `Values` takes the mark off again.
  */
 export function markIntegers(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g, (token) =>
-    token.startsWith('"') ? token : markInteger(token),
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+    /^-?\d{16,}$/.test(token) ? markInteger(token) : token,
   );
 }
 
@@ -29,6 +29,12 @@ export function markInteger(digits: string): string {
 export function jsonOf(value: Value | undefined): string {
   const text = JSON.stringify(value ?? null);
   return text.includes('"\\u0000') ? text.replace(/"\\u0000(-?\d{16,})"/g, '$1') : text;
+}
+
+/** A value whose marked integers are numbers again, as near as a double comes. */
+export function withoutMarks(value: Value): Value {
+  const text = jsonOf(value);
+  return text === JSON.stringify(value) ? value : (JSON.parse(text) as Value); // JSON has no other values
 }
 
 /** The number behind a field that may be a marked integer, as near as a double comes. */

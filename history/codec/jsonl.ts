@@ -7,7 +7,7 @@ import { EventFields, HistoryBuilder } from '../builder.ts';
 import type { BuilderOptions } from '../builder.ts';
 import type { History } from '../history.ts';
 import type { Event, Position, Value } from '../operation.ts';
-import { markIntegers } from '../values.ts';
+import { markIntegers, withoutMarks } from '../values.ts';
 import { FieldScanner } from './fields.ts';
 import { chunksOf, chunksOfSync } from './source.ts';
 import type { Source } from './source.ts';
@@ -157,7 +157,7 @@ export class JsonlDecoder {
           `The journal has format ${JSON.stringify(event.tidemark)}; this program reads format 1.`,
         );
       }
-      this.#header = event as Header; // came out of JSON
+      this.#header = withoutMarks(event as Header) as Header; // came out of JSON
       return;
     }
     this.#builder.add(event as unknown as Event); // checked field by field
