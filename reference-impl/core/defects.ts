@@ -53,24 +53,27 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'ack-before-fsync',
-    about: 'Leader and followers count entries in memory and write a hundred at a time; a crash forgets what was acknowledged.',
+    about:
+      'Leader and followers count entries in memory and write a hundred at a time; a crash forgets what was acknowledged.',
     caughtBy: ['durable', 'linearizable'],
     faults: ['restart-all', 'kill-random', 'slow-disk'],
     depth: 'shallow',
   },
   {
     name: 'vote-before-fsync',
-    about: 'A vote is given at once and goes to disk with the next entries; a voter that crashes may vote twice in one term.',
+    about:
+      'A vote is given at once and goes to disk with the next entries; a voter that crashes may vote twice in one term.',
     caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
     faults: ['kill-random', 'slow-disk', 'restart-all'],
     depth: 'deep',
   },
   {
     name: 'commit-old-term',
-    about: 'A new leader opens its term without an entry of its own and commits older entries by counting copies.',
+    about:
+      'A new leader writes no entry of its own, commits older ones by counting copies, and reads at what it has counted.',
     caughtBy: ['linearizable', 'durable'],
     faults: ['isolate-leader', 'kill-leader'],
-    depth: 'deep',
+    depth: 'shallow',
   },
   {
     name: 'read-index-without-own-term',
@@ -88,7 +91,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'token-by-index',
-    about: 'A token is satisfied as soon as the log reaches its index: whichever term wrote that place, committed or not.',
+    about:
+      'A token is satisfied as soon as the log reaches its index: whichever term wrote that place, committed or not.',
     caughtBy: ['read-your-writes', 'monotonic-reads'],
     faults: ['isolate-leader', 'kill-leader'],
     depth: 'shallow',

@@ -7,7 +7,9 @@ export class Log {
 
   constructor(entries: readonly Entry[]) {
     this.#entries = entries.slice();
-    entries.forEach((entry, i) => invariant(entry.index === i + 1, `entry ${entry.index} found at place ${i + 1} of the log`));
+    entries.forEach((entry, i) =>
+      invariant(entry.index === i + 1, `entry ${entry.index} found at place ${i + 1} of the log`),
+    );
   }
 
   get lastIndex(): number {

@@ -162,7 +162,10 @@ export class Node {
 
   /** Appends to log and state. Returns the version that the entry made, if it made one. */
   append(entry: Entry): Version | undefined {
-    this.expects(entry.term >= this.log.lastTerm, () => `term ${entry.term} after term ${this.log.lastTerm} in the log`);
+    this.expects(
+      entry.term >= this.log.lastTerm,
+      () => `term ${entry.term} after term ${this.log.lastTerm} in the log`,
+    );
     this.log.append(entry);
     this.disk.appended(entry.index);
     return this.state.apply(entry);

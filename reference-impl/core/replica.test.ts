@@ -1,6 +1,16 @@
 import { expect, it } from 'vitest';
-import { Cluster } from './testdata/cluster.ts';
+import { InvariantViolated } from './invariant.ts';
+import { Cluster, timings } from './testdata/cluster.ts';
 import type { Letter } from './testdata/cluster.ts';
+
+const quiet = {
+  send: () => undefined,
+  write: () => undefined,
+  timer: () => undefined,
+  disarm: () => undefined,
+  answer: () => undefined,
+  tell: () => undefined,
+};
 
 /** Delivers and syncs until nothing moves. */
 function quiesce(cluster: Cluster, cut: (letter: Letter) => boolean = () => false): void {
@@ -49,5 +59,67 @@ it('elects, commits a quorum-ack write, and reads it at the leader', () => {
     expect(cluster.answers.get(follower)).toMatchObject({ values: [7], role: 'follower' });
     const refused = cluster.request(id, { type: 'write', ack: 'quorum-ack', key: 'x', value: 8 });
     expect(cluster.answers.get(refused)).toEqual({ type: 'refused', code: 'NOT_LEADER', leader: 'n1' });
+  }
+});
+
+it('is a quorum of one when it is alone', () => {
+  const cluster = new Cluster(['n1']);
+  cluster.startAll();
+  cluster.nowMs = 400;
+  cluster.fire('n1', 'election');
+  quiesce(cluster);
+  const write = cluster.request('n1', { type: 'write', ack: 'all-ack', key: 'x', value: [1] });
+  expect(cluster.answers.has(write)).toBe(false);
+  quiesce(cluster);
+  expect(cluster.answers.get(write)).toMatchObject({ type: 'written' });
+  const cas = cluster.request('n1', { type: 'cas', ack: 'quorum-ack', key: 'x', expected: [1], next: null });
+  quiesce(cluster);
+  expect(cluster.answers.get(cas)).toMatchObject({ type: 'written', version: { term: 1, index: 3 } });
+  const read = cluster.request('n1', { type: 'read', path: 'leader', keys: ['x'], waitMs: 0 });
+  expect(cluster.answers.get(read)).toMatchObject({ values: [null], versions: [{ term: 1, index: 3 }] });
+  cluster.nowMs += 10_000;
+  cluster.fire('n1', 'check-quorum');
+  expect(cluster.replica('n1').status().role).toBe('leader');
+});
+
+it('refuses a leader read that nobody confirms in time, and answers it no second time', () => {
+  const cluster = elected();
+  const read = cluster.request('n1', { type: 'read', path: 'leader', keys: ['x'], waitMs: 0 });
+  cluster.nowMs += 1000;
+  cluster.fire('n1', 'requests');
+  expect(cluster.answers.get(read)).toEqual({ type: 'refused', code: 'NOT_READY' });
+  quiesce(cluster);
+});
+
+it('begins one round for many reads, and at most four at a time', () => {
+  const cluster = elected();
+  const rounds = (): number =>
+    new Set(cluster.letters.map(({ message }) => ('round' in message ? message.round : 0))).size;
+  for (let i = 0; i < 20; i++) cluster.request('n1', { type: 'read', path: 'leader', keys: ['x'], waitMs: 0 });
+  expect(rounds()).toBe(4);
+  quiesce(cluster);
+  expect(cluster.answers.size).toBe(20);
+});
+
+it('brings a follower that missed thousands of entries up to date', () => {
+  const cluster = elected();
+  const cutOff = ({ from, to }: Letter): boolean => from === 'n3' || to === 'n3';
+  for (let i = 0; i < 5000; i++) cluster.request('n1', { type: 'write', ack: 'quorum-ack', key: i % 7, value: i });
+  quiesce(cluster, cutOff);
+  expect(cluster.replica('n3').status().last.index).toBe(1);
+  cluster.fire('n1', 'heartbeat');
+  quiesce(cluster);
+  expect(cluster.replica('n3').status()).toMatchObject({ last: { index: 5001 }, commit: { term: 1, index: 5001 } });
+});
+
+it('stops when its memory contradicts the protocol, but not when a defect is there to do so', () => {
+  for (const defect of [undefined, 'no-fence']) {
+    const cluster = new Cluster(['n1', 'n2', 'n3'], defect === undefined ? timings : { ...timings, defect });
+    cluster.startAll();
+    const append = { type: 'append', term: 1, prevIndex: 0, prevTerm: 0, entries: [], commit: 0, round: 0 } as const;
+    cluster.replica('n3').receive('n1', append, 0, quiet);
+    const second = (): void => cluster.replica('n3').receive('n2', append, 0, quiet);
+    if (defect === undefined) expect(second).toThrow(InvariantViolated);
+    else second();
   }
 });

@@ -5,7 +5,16 @@
  * A step has two halves. First its handler changes what the node remembers; then `#settle` hands out everything that
  * follows from the change, in one place and in one order: votes, commit, answers, appends, and one write to disk.
  */
-import { beginLife, onCheckQuorum, onElectionTimer, onPreVote, onPreVoteAnswer, onVote, onVoteAnswer, settleElection } from './election.ts';
+import {
+  beginLife,
+  onCheckQuorum,
+  onElectionTimer,
+  onPreVote,
+  onPreVoteAnswer,
+  onVote,
+  onVoteAnswer,
+  settleElection,
+} from './election.ts';
 import { onAppend, onCommit, settleFollower } from './follower.ts';
 import type { Message } from './messages.ts';
 import { Node } from './node.ts';

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { InvariantViolated } from './invariant.ts';
 import { sameValue, State } from './state.ts';
-import { generator, replay } from './testdata/chaos.ts';
+import { generator } from './testdata/chaos.ts';
+import { replay } from './testdata/observer.ts';
 import type { Command, Entry } from './types.ts';
 
 const KEYS = ['a', 'b', 5, '5'] as const;

@@ -78,7 +78,10 @@ export class State {
   undo(entries: readonly Entry[]): void {
     for (let i = entries.length - 1; i >= 0; i--) {
       const { index, command } = entries[i];
-      invariant(index === this.lastIndex && index > this.#committed, `entry ${index} undone in a state at ${this.lastIndex}`);
+      invariant(
+        index === this.lastIndex && index > this.#committed,
+        `entry ${index} undone in a state at ${this.lastIndex}`,
+      );
       const made = this.#made.pop();
       if (made === undefined || command.type === 'noop') continue;
       if (made.previous === undefined) this.#newest.delete(command.key);

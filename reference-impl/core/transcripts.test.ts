@@ -21,7 +21,10 @@ const damage: Record<DefectName, readonly [transcript: string, line: RegExp]> = 
   'ack-before-quorum': ['check-quorum.txt', /n1 answers #1: written/],
   'ack-before-fsync': ['replication.txt', /n1 answers #1: written \(1,2\)\n {2}n1 → n2/],
   'vote-before-fsync': ['vote-unsynced.txt', /n1 is leader in term 1:[^]*n3 is leader in term 1:/],
-  'commit-old-term': ['commit-of-old-term.txt', /n1 leader, term 3, .* committed \(1,1\)[^]*n5 leader, term 4, .* committed \(2,1\)/],
+  'commit-old-term': [
+    'commit-of-old-term.txt',
+    /n1 leader, term 3, .* committed \(1,1\)[^]*n5 leader, term 4, .* committed \(2,1\)/,
+  ],
   'read-index-without-own-term': ['read-index.txt', /n2 answers #5: 2 of \(1,3\)/],
   'no-fence': ['fence.txt', /n3 undoes \[\(2,2\) noop\]/],
   'token-by-index': ['truncation.txt', /#5: 9 of \(2,3\)/],

@@ -33,7 +33,13 @@ export type ReadPath = 'leader' | 'follower' | 'local' | 'follower+token';
 
 /** What a client asks. `term` and `index` of a token as the store handed them out. */
 export type Request =
-  | { readonly type: 'read'; readonly path: ReadPath; readonly keys: readonly Key[]; readonly token?: Position; readonly waitMs: number }
+  | {
+      readonly type: 'read';
+      readonly path: ReadPath;
+      readonly keys: readonly Key[];
+      readonly token?: Position;
+      readonly waitMs: number;
+    }
   | { readonly type: 'write'; readonly ack: Acknowledgement; readonly key: Key; readonly value: Value }
   | {
       readonly type: 'cas';

@@ -1,11 +1,12 @@
 /**
  * A small world of its own for property tests: replicas under loss, duplication, reordering, cuts, slow disks and
- * crashes, in virtual time, from one seed; and an observer who knows what Raft promises (Ongaro & Ousterhout 2014,
- * figure 3) and what the store's answers mean, and notes every breach.
+ * crashes, in virtual time, from one seed, before the eyes of an {@link Observer}.
  */
-import type { Entry, NodeId, Position, Request, Response, Value } from '../types.ts';
+import type { NodeId, Request } from '../types.ts';
 import { Cluster, timings } from './cluster.ts';
 import type { Letter, Timings } from './cluster.ts';
+import { Observer } from './observer.ts';
+import type { Outcome } from './observer.ts';
 
 /** Mulberry32. */
 export function generator(seed: number): () => number {
@@ -24,23 +25,6 @@ interface Happening {
   run(): void;
 }
 
-interface Asked {
-  readonly body: Request;
-  readonly node: NodeId;
-  readonly life: number;
-  /** Highest committed place that anybody had been told of when this was asked. */
-  readonly floor: number;
-}
-
-export interface Outcome {
-  readonly breaches: readonly string[];
-  readonly answered: number;
-  readonly truncations: number;
-  readonly leaders: number;
-  readonly undoneTokens: number;
-  readonly committed: number;
-}
-
 /** Long enough for an election and for everybody to catch up. */
 const CALM_MS = 5000;
 const KEYS = ['a', 'b', 'c'];
@@ -49,22 +33,12 @@ const NODES = ['n1', 'n2', 'n3'];
 export class Chaos {
   readonly #random: () => number;
   readonly #cluster: Cluster;
+  readonly #observer: Observer;
   readonly #queue: Happening[] = [];
-  readonly #breaches = new Set<string>();
-  readonly #asked = new Map<number, Asked>();
-  readonly #leaderOfTerm = new Map<number, NodeId>();
-  readonly #termCommittedAt: number[] = [0];
-  readonly #tokens: Position[] = [];
-  readonly #reads: { readonly asked: Asked; readonly response: Response & { readonly type: 'read' } }[] = [];
-  readonly #acknowledged: { readonly version: Position; readonly ack: string }[] = [];
-  readonly #servedAt = new Map<string, number>();
   readonly #cuts = new Set<string>();
   readonly #pausedUntilMs = new Map<NodeId, number>();
   #order = 0;
-  #floor = 0;
   #value = 0;
-  #truncations = 0;
-  #undoneTokens = 0;
   #calm = false;
   /** Weights of this seed's faults, some of them off. */
   readonly #loss: number;
@@ -90,13 +64,10 @@ export class Chaos {
           if (this.#cluster.machine(node).timers.get(armed.timer) === armed) this.#cluster.fire(node, armed.timer);
         });
       },
-      told: (node, event) => {
-        if (event.type === 'role' && event.role === 'leader') this.#elected(node, event.term);
-        if (event.type === 'truncated') this.#truncated(event.entries);
-        if (event.type === 'token-undone') this.#undoneTokens++;
-      },
-      answered: (_node, request, response) => this.#answered(request, response),
+      told: (node, event) => this.#observer.told(node, event),
+      answered: (_node, request, response) => this.#observer.answered(request, response),
     });
+    this.#observer = new Observer(this.#cluster);
   }
 
   run(forMs: number): Outcome {
@@ -108,15 +79,8 @@ export class Chaos {
     this.#cuts.clear();
     this.#cluster.startAll();
     this.#play(CALM_MS);
-    this.#judge();
-    return {
-      breaches: [...this.#breaches],
-      answered: this.#cluster.answers.size,
-      truncations: this.#truncations,
-      leaders: this.#leaderOfTerm.size,
-      undoneTokens: this.#undoneTokens,
-      committed: this.#termCommittedAt.length - 1,
-    };
+    this.#observer.judge();
+    return this.#observer.outcome();
   }
 
   #after(delayMs: number, run: () => void): void {
@@ -140,7 +104,8 @@ export class Chaos {
     while (low < high) {
       const middle = (low + high) >> 1;
       const other = queue[middle];
-      if (other.atMs > happening.atMs || (other.atMs === happening.atMs && other.order < happening.order)) low = middle + 1;
+      if (other.atMs > happening.atMs || (other.atMs === happening.atMs && other.order < happening.order))
+        low = middle + 1;
       else high = middle;
     }
     queue.splice(low, 0, happening);
@@ -152,7 +117,7 @@ export class Chaos {
       this.#queue.pop();
       this.#cluster.nowMs = Math.max(this.#cluster.nowMs, next.atMs);
       next.run();
-      this.#watchCommits();
+      this.#observer.watchCommits();
     }
     this.#cluster.nowMs = endMs;
   }
@@ -193,7 +158,8 @@ export class Chaos {
     if (draw < 0.12) this.#pausedUntilMs.set(this.#leader(), this.#cluster.nowMs + lastsMs);
     else if (draw < 0.4) this.#crash(this.#pick(NODES), lastsMs);
     else if (draw < 0.5) for (const id of NODES) this.#crash(id, 20 + this.#random() * 200);
-    else if (this.#cluster.nowMs < forMs) this.#cut(draw < 0.85 ? this.#leader() : this.#pick(NODES), draw < 0.6, lastsMs);
+    else if (this.#cluster.nowMs < forMs)
+      this.#cut(draw < 0.85 ? this.#leader() : this.#pick(NODES), draw < 0.6, lastsMs);
   }
 
   #crash(id: NodeId, downMs: number): void {
@@ -237,6 +203,7 @@ export class Chaos {
   #ask(): void {
     // Some clients still believe in an old leader.
     const leaders = NODES.filter((id) => this.#cluster.machine(id).replica?.status().role === 'leader');
+    const { tokens, floor } = this.#observer;
     const key = this.#pick(KEYS);
     const draw = this.#random();
     const node = draw < 0.65 && leaders.length > 0 ? this.#pick(leaders) : this.#pick(NODES);
@@ -249,127 +216,15 @@ export class Chaos {
       body = { type: 'cas', ack, key, expected, next: ++this.#value };
     } else if (draw < 0.65) body = { type: 'read', path: 'leader', keys: KEYS, waitMs: 0 };
     else if (draw < 0.8) body = { type: 'read', path: 'follower', keys: KEYS, waitMs: 0 };
-    else if (draw < 0.85 || this.#tokens.length === 0) body = { type: 'read', path: 'local', keys: KEYS, waitMs: 0 };
+    else if (draw < 0.85 || tokens.length === 0) body = { type: 'read', path: 'local', keys: KEYS, waitMs: 0 };
     else {
-      const token = this.#tokens[this.#tokens.length - 1 - Math.floor(this.#random() * Math.min(30, this.#tokens.length))];
+      const token = tokens[tokens.length - 1 - Math.floor(this.#random() * Math.min(30, tokens.length))];
       body = { type: 'read', path: 'follower+token', keys: KEYS, token, waitMs: this.#random() * 200 };
     }
-    const floor = this.#floor;
     this.#afterAt(node, 0, () => {
       if (!this.#cluster.isUp(node)) return;
-      this.#asked.set(this.#asked.size + 1, { body, node, life: this.#cluster.machine(node).life, floor });
+      this.#observer.asked(body, node, floor);
       this.#cluster.request(node, body);
     });
   }
-
-  // What the observer holds them to.
-
-  #breach(what: string, detail: string): void {
-    this.#breaches.add(`${what}: ${detail}`);
-  }
-
-  #elected(node: NodeId, term: number): void {
-    const other = this.#leaderOfTerm.get(term);
-    if (other !== undefined && other !== node) this.#breach('election safety', `${other} and ${node} lead term ${term}`);
-    this.#leaderOfTerm.set(term, node);
-  }
-
-  #truncated(entries: readonly Entry[]): void {
-    this.#truncations++;
-    const lost = entries.find((entry) => this.#termCommittedAt[entry.index] === entry.term);
-    if (lost !== undefined) this.#breach('committed entry truncated', `(${lost.term},${lost.index})`);
-  }
-
-  /** State-machine safety: whatever is committed at an index anywhere has the same term everywhere. */
-  #watchCommits(): void {
-    for (const { id, replica } of this.#cluster.machines.values()) {
-      const commit = replica?.status().commit;
-      if (commit === undefined || commit.index === 0) continue;
-      const known = this.#termCommittedAt[commit.index];
-      if (known === undefined) this.#termCommittedAt[commit.index] = commit.term;
-      else if (known !== commit.term) this.#breach('state-machine safety', `${id} at ${commit.index}: ${known} and ${commit.term}`);
-    }
-  }
-
-  #answered(request: number, response: Response): void {
-    const asked = this.#asked.get(request);
-    if (asked === undefined) throw new Error(`answer to ${request}, which nobody asked`);
-    if (response.type === 'read') {
-      this.#reads.push({ asked, response });
-      const { body } = asked;
-      if (body.type !== 'read' || body.path === 'local') return;
-      if (body.path === 'leader') {
-        if (response.position.index < asked.floor) this.#breach('stale leader read', `${response.position.index} < ${asked.floor}`);
-        this.#floor = Math.max(this.#floor, response.position.index);
-      }
-      const life = `${asked.node}/${asked.life}`;
-      if (response.position.index < (this.#servedAt.get(life) ?? 0)) this.#breach('a node went back', life);
-      this.#servedAt.set(life, response.position.index);
-      return;
-    }
-    if ((response.type !== 'written' && response.type !== 'mismatch') || asked.body.type === 'read') return;
-    const { version } = response;
-    if (response.type === 'written') this.#tokens.push(version);
-    if (asked.body.ack === 'leader-ack') return;
-    this.#acknowledged.push({ version, ack: asked.body.ack });
-    this.#floor = Math.max(this.#floor, version.index);
-    if (asked.body.ack !== 'all-ack') return;
-    for (const { id, durable } of this.#cluster.machines.values()) {
-      if (version.index > 0 && durable.entries[version.index - 1]?.term !== version.term) {
-        this.#breach('all-ack not on every disk', id);
-      }
-    }
-  }
-
-  /** Once everybody has caught up: one log, and every answer is explained by it. */
-  #judge(): void {
-    const logs = NODES.map((id) => this.#cluster.machine(id).durable.entries);
-    const log = logs.reduce((longest, other) => (other.length > longest.length ? other : longest));
-    for (const { id, replica, durable } of this.#cluster.machines.values()) {
-      const status = replica?.status();
-      if (status?.commit.index !== log.length || durable.entries.length !== log.length) this.#breach('not caught up', id);
-      if (durable.entries.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]))) this.#breach('log matching', id);
-    }
-    this.#termCommittedAt.forEach((term, index) => {
-      if (index > 0 && log[index - 1]?.term !== term) this.#breach('leader completeness', `(${term},${index}) is gone`);
-    });
-    for (const { version, ack } of this.#acknowledged) {
-      if (version.index > 0 && log[version.index - 1]?.term !== version.term) {
-        this.#breach('acknowledged write lost', `${ack} (${version.term},${version.index})`);
-      }
-    }
-    const states = replay(log);
-    for (const { asked, response } of this.#reads) {
-      const path = asked.body.type === 'read' ? asked.body.path : '';
-      if (path === 'local') continue;
-      const { position, values, versions } = response;
-      if (position.index > 0 && log[position.index - 1]?.term !== position.term) this.#breach('undone state served', path);
-      const state = states[Math.min(position.index, states.length - 1)];
-      values.forEach((value, i) => {
-        const version = state.get(KEYS[i]);
-        if (value !== (version?.value ?? null)) this.#breach('wrong value', path);
-        if (versions[i]?.index !== version?.index || versions[i]?.term !== version?.term) this.#breach('wrong version', path);
-      });
-      const token = asked.body.type === 'read' ? asked.body.token : undefined;
-      if (token !== undefined && (position.index < token.index || log[token.index - 1]?.term !== token.term)) {
-        this.#breach('token not honoured', `(${token.term},${token.index}) at ${position.index}`);
-      }
-    }
-  }
-}
-
-type Held = ReadonlyMap<string | number, { readonly value: Value; readonly term: number; readonly index: number }>;
-
-/** The naive twin of the multi-version state: the whole state after each prefix of the log. */
-export function replay(log: readonly Entry[]): Held[] {
-  const states: Held[] = [new Map()];
-  for (const { term, index, command } of log) {
-    const state = new Map(states[states.length - 1]);
-    if (command.type === 'write') state.set(command.key, { value: command.value, term, index });
-    if (command.type === 'cas' && JSON.stringify(state.get(command.key)?.value ?? null) === JSON.stringify(command.expected)) {
-      state.set(command.key, { value: command.next, term, index });
-    }
-    states.push(state);
-  }
-  return states;
 }

@@ -165,7 +165,13 @@ class Stage {
       request = cluster.request(node, { type: 'write', ack: rest[1] as Acknowledgement, key, value: Number(value) });
     } else if (command === 'cas') {
       const [key, expected, next, ack] = rest;
-      const cas = { type: 'cas', ack: ack as Acknowledgement, key, expected: Number(expected), next: Number(next) } as const;
+      const cas = {
+        type: 'cas',
+        ack: ack as Acknowledgement,
+        key,
+        expected: Number(expected),
+        next: Number(next),
+      } as const;
       request = cluster.request(node, cas);
     } else if (command === 'read') {
       const keys = rest.slice(1).filter((word) => !word.includes('='));

@@ -1,0 +1,186 @@
+/**
+ * Knows what Raft promises (Ongaro & Ousterhout 2014, figure 3) and what the store's answers mean, sees everything that
+ * happens to a cluster, and notes every breach.
+ */
+import type { Entry, NodeId, Position, ReplicaEvent, Request, Response, Value } from '../types.ts';
+import type { Cluster } from './cluster.ts';
+
+interface Asked {
+  readonly body: Request;
+  readonly node: NodeId;
+  readonly life: number;
+  /** Highest committed place that anybody had been told of when this was asked. */
+  readonly floor: number;
+}
+
+export interface Outcome {
+  readonly breaches: readonly string[];
+  readonly answered: number;
+  readonly truncations: number;
+  readonly leaders: number;
+  readonly undoneTokens: number;
+  readonly committed: number;
+}
+
+export class Observer {
+  readonly #cluster: Cluster;
+  /** Where acknowledged writes were put, oldest first. */
+  readonly tokens: Position[] = [];
+  readonly #breaches = new Set<string>();
+  readonly #asked = new Map<number, Asked>();
+  readonly #leaderOfTerm = new Map<number, NodeId>();
+  readonly #termCommittedAt: number[] = [0];
+  readonly #reads: { readonly asked: Asked; readonly response: Response & { readonly type: 'read' } }[] = [];
+  readonly #acknowledged: { readonly version: Position; readonly ack: string }[] = [];
+  readonly #servedAt = new Map<string, number>();
+  /** Highest committed place that anybody has been told of. */
+  floor = 0;
+  #truncations = 0;
+  #undoneTokens = 0;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  outcome(): Outcome {
+    return {
+      breaches: [...this.#breaches],
+      answered: this.#cluster.answers.size,
+      truncations: this.#truncations,
+      leaders: this.#leaderOfTerm.size,
+      undoneTokens: this.#undoneTokens,
+      committed: this.#termCommittedAt.length - 1,
+    };
+  }
+
+  /** `floor` as it was when the client asked, which may be before the node took the request. */
+  asked(body: Request, node: NodeId, floor: number): void {
+    this.#asked.set(this.#asked.size + 1, { body, node, life: this.#cluster.machine(node).life, floor });
+  }
+
+  told(node: NodeId, event: ReplicaEvent): void {
+    if (event.type === 'role' && event.role === 'leader') this.#elected(node, event.term);
+    if (event.type === 'truncated') this.#truncated(event.entries);
+    if (event.type === 'token-undone') this.#undoneTokens++;
+  }
+
+  #breach(what: string, detail: string): void {
+    this.#breaches.add(`${what}: ${detail}`);
+  }
+
+  #elected(node: NodeId, term: number): void {
+    const other = this.#leaderOfTerm.get(term);
+    if (other !== undefined && other !== node)
+      this.#breach('election safety', `${other} and ${node} lead term ${term}`);
+    this.#leaderOfTerm.set(term, node);
+  }
+
+  #truncated(entries: readonly Entry[]): void {
+    this.#truncations++;
+    const lost = entries.find((entry) => this.#termCommittedAt[entry.index] === entry.term);
+    if (lost !== undefined) this.#breach('committed entry truncated', `(${lost.term},${lost.index})`);
+  }
+
+  /** State-machine safety: whatever is committed at an index anywhere has the same term everywhere. */
+  watchCommits(): void {
+    for (const { id, replica } of this.#cluster.machines.values()) {
+      const commit = replica?.status().commit;
+      if (commit === undefined || commit.index === 0) continue;
+      const known = this.#termCommittedAt[commit.index];
+      if (known === undefined) this.#termCommittedAt[commit.index] = commit.term;
+      else if (known !== commit.term)
+        this.#breach('state-machine safety', `${id} at ${commit.index}: ${known} and ${commit.term}`);
+    }
+  }
+
+  answered(request: number, response: Response): void {
+    const asked = this.#asked.get(request);
+    if (asked === undefined) throw new Error(`answer to ${request}, which nobody asked`);
+    if (response.type === 'read') {
+      this.#reads.push({ asked, response });
+      const { body } = asked;
+      if (body.type !== 'read' || body.path === 'local') return;
+      if (body.path === 'leader') {
+        if (response.position.index < asked.floor)
+          this.#breach('stale leader read', `${response.position.index} < ${asked.floor}`);
+        this.floor = Math.max(this.floor, response.position.index);
+      }
+      const life = `${asked.node}/${asked.life}`;
+      if (response.position.index < (this.#servedAt.get(life) ?? 0)) this.#breach('a node went back', life);
+      this.#servedAt.set(life, response.position.index);
+      return;
+    }
+    if ((response.type !== 'written' && response.type !== 'mismatch') || asked.body.type === 'read') return;
+    const { version } = response;
+    if (response.type === 'written') this.tokens.push(version);
+    if (asked.body.ack === 'leader-ack') return;
+    this.#acknowledged.push({ version, ack: asked.body.ack });
+    this.floor = Math.max(this.floor, version.index);
+    if (asked.body.ack !== 'all-ack') return;
+    for (const { id, durable } of this.#cluster.machines.values()) {
+      if (version.index > 0 && durable.entries[version.index - 1]?.term !== version.term) {
+        this.#breach('all-ack not on every disk', id);
+      }
+    }
+  }
+
+  /** Once everybody has caught up: one log, and every answer is explained by it. */
+  judge(): void {
+    const logs = [...this.#cluster.machines.values()].map(({ durable }) => durable.entries);
+    const log = logs.reduce((longest, other) => (other.length > longest.length ? other : longest));
+    for (const { id, replica, durable } of this.#cluster.machines.values()) {
+      const status = replica?.status();
+      if (status?.commit.index !== log.length || durable.entries.length !== log.length)
+        this.#breach('not caught up', id);
+      if (durable.entries.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i])))
+        this.#breach('log matching', id);
+    }
+    this.#termCommittedAt.forEach((term, index) => {
+      if (index > 0 && log[index - 1]?.term !== term) this.#breach('leader completeness', `(${term},${index}) is gone`);
+    });
+    for (const { version, ack } of this.#acknowledged) {
+      if (version.index > 0 && log[version.index - 1]?.term !== version.term) {
+        this.#breach('acknowledged write lost', `${ack} (${version.term},${version.index})`);
+      }
+    }
+    const states = replay(log);
+    for (const { asked, response } of this.#reads) {
+      const path = asked.body.type === 'read' ? asked.body.path : '';
+      if (path === 'local') continue;
+      const { position, values, versions } = response;
+      if (position.index > 0 && log[position.index - 1]?.term !== position.term)
+        this.#breach('undone state served', path);
+      const state = states[Math.min(position.index, states.length - 1)];
+      const keys = asked.body.type === 'read' ? asked.body.keys : [];
+      values.forEach((value, i) => {
+        const version = state.get(keys[i]);
+        if (value !== (version?.value ?? null)) this.#breach('wrong value', path);
+        if (versions[i]?.index !== version?.index || versions[i]?.term !== version?.term)
+          this.#breach('wrong version', path);
+      });
+      const token = asked.body.type === 'read' ? asked.body.token : undefined;
+      if (token !== undefined && (position.index < token.index || log[token.index - 1]?.term !== token.term)) {
+        this.#breach('token not honoured', `(${token.term},${token.index}) at ${position.index}`);
+      }
+    }
+  }
+}
+
+type Held = ReadonlyMap<string | number, { readonly value: Value; readonly term: number; readonly index: number }>;
+
+/** The naive twin of the multi-version state: the whole state after each prefix of the log. */
+export function replay(log: readonly Entry[]): Held[] {
+  const states: Held[] = [new Map()];
+  for (const { term, index, command } of log) {
+    const state = new Map(states[states.length - 1]);
+    if (command.type === 'write') state.set(command.key, { value: command.value, term, index });
+    if (
+      command.type === 'cas' &&
+      JSON.stringify(state.get(command.key)?.value ?? null) === JSON.stringify(command.expected)
+    ) {
+      state.set(command.key, { value: command.next, term, index });
+    }
+    states.push(state);
+  }
+  return states;
+}
