@@ -1,49 +1,256 @@
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../history/random.ts';
-import { defaultSemantics, unlimited } from '../checker.ts';
 import { historyFromEvents } from '../../history/builder.ts';
-import { isLinearizableByBruteForce, randomEvents } from '../linearizable/testing.ts';
-import { layOut } from '../search/problem.ts';
-import { search } from '../search/search.ts';
-import { registerMachine } from '../linearizable/register.ts';
+import type { Event } from '../../history/operation.ts';
+import { Random } from '../../history/random.ts';
+import { eventsOf, h } from '../../history/testing.ts';
+import type { Semantics, Verdict } from '../checker.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
+import { couldStand, isLinearizableByBruteForce, randomEvents } from '../linearizable/testing.ts';
+import type { Shape } from '../linearizable/testing.ts';
 import linearizable from './linearizable.ts';
 
-const zero = { ...defaultSemantics, initial: 0 };
 const seed = process.env['TIDEMARK_SEED'] ?? '1';
 const rounds = process.env['TIDEMARK_DEEP'] === undefined ? 500 : 20_000;
 
-describe('against every order', () => {
-  for (const values of [0, 3])
-    for (const cas of [0, 40])
-      test(`values ${values} cas ${cas}`, () => {
-        const seen = [0, 0];
-        for (let i = 0; i < rounds; i++) {
-          const random = new Random(seed).fork(`${values} ${cas} ${i}`);
-          const shape = {
-            keys: 1 + random.below(2),
-            processes: 2 + random.below(3),
-            operations: 4 + random.below(8),
-            casPercent: cas,
-            actualPercent: random.pick([0, 50, 100]),
-            values,
-            infoPercent: random.pick([0, 20]),
-            lies: random.pick([0, 0, 15]),
-          };
-          const events = randomEvents(random, shape);
-          const truth = isLinearizableByBruteForce(events);
-          seen[truth ? 0 : 1]++;
-          const history = historyFromEvents(events);
-          const machine = registerMachine(history, zero);
-          const impossible = history.keys.some((_, k) => {
-            const rows = Array.from({ length: history.length }, (_, r) => r).filter(
-              (r) => history.key[r] === k && machine.relevant(r),
-            );
-            return search(layOut(history, machine, rows), machine, { budget: unlimited }).type !== 'found';
-          });
-          const note = `seed ${seed} round ${i} ${events.map((e) => JSON.stringify(e)).join('\n')}`;
-          expect(!impossible, `search: ${note}`).toBe(truth);
-          const verdict = linearizable.check(history, unlimited, zero);
-          if (verdict.type !== 'unknown' || !truth) expect(verdict.type, note).toBe(truth ? 'valid' : 'invalid');
-        }
-      });
+const zero: Semantics = { ...defaultSemantics, initial: 0 };
+
+const judge = (lines: readonly string[], semantics = zero): Verdict =>
+  linearizable.check(h(...lines), unlimited, semantics);
+
+function shape(random: Random, values: number, casPercent: number): Shape {
+  return {
+    keys: 1 + random.below(2),
+    processes: 2 + random.below(4),
+    operations: 4 + random.below(7),
+    casPercent,
+    actualPercent: random.pick([0, 50, 100]),
+    values,
+    infoPercent: random.pick([0, 20]),
+    lies: random.pick([0, 10, 30]),
+  };
+}
+
+const printed = (round: number, events: readonly Event[]): string =>
+  `TIDEMARK_SEED=${seed}, round ${round}:\n${events.map((event) => JSON.stringify(event)).join('\n')}`;
+
+describe('every order of small random histories', () => {
+  test.each([
+    { values: 0, casPercent: 0 },
+    { values: 0, casPercent: 40 },
+    { values: 3, casPercent: 0 },
+    { values: 3, casPercent: 40 },
+  ])('%o', { timeout: 600_000 }, ({ values, casPercent }) => {
+    const count = { valid: 0, invalid: 0, unknown: 0 };
+    for (let round = 0; round < rounds; round++) {
+      const random = new Random(seed).fork(`${values}/${casPercent}/${round}`);
+      const events = randomEvents(random, shape(random, values, casPercent));
+      const verdict = linearizable.check(historyFromEvents(events), unlimited, zero);
+      count[verdict.type]++;
+      if (verdict.type === 'unknown') continue;
+      expect(verdict.type, printed(round, events)).toBe(isLinearizableByBruteForce(events) ? 'valid' : 'invalid');
+      if (verdict.type !== 'invalid') continue;
+      for (const { sentence, operations } of verdict.anomalies) {
+        const indices = new Set(operations.map(({ index }) => index));
+        expect(couldStand(events, operations[0].key, indices), `${sentence}\n${printed(round, events)}`).toBe(false);
+      }
+    }
+    expect(count.valid).toBeGreaterThan(rounds / 4);
+    expect(count.invalid).toBeGreaterThan(rounds / 20);
+    expect(count.unknown).toBeLessThan(rounds / 100);
+  });
+});
+
+test('an impossible read makes any history invalid', () => {
+  for (let round = 0; round < 100; round++) {
+    const random = new Random(seed).fork(`impossible/${round}`);
+    const events = randomEvents(random, { ...shape(random, round % 2 === 0 ? 0 : 3, 30), lies: 0 });
+    const at = random.below(events.length + 1);
+    const read = { process: 99, f: 'read', key: 'k0' } as const;
+    const lie: Event[] = [
+      { ...read, type: 'invoke', time: 0, value: null },
+      { ...read, type: 'ok', time: 0, value: 'nobody wrote this' },
+    ];
+    const all = [...events.slice(0, at), ...lie, ...events.slice(at)].map((event, i) => ({ ...event, time: i }));
+    const verdict = linearizable.check(historyFromEvents(all), unlimited, zero);
+    expect(verdict.type, printed(round, all)).toBe('invalid');
+  }
+});
+
+describe('sentences', () => {
+  const said = (...lines: string[]): readonly string[] => {
+    const verdict = judge(lines);
+    if (verdict.type !== 'invalid') return [verdict.type];
+    return verdict.anomalies.map(({ kind, sentence, operations }) => `${kind} (${operations.length}): ${sentence}`);
+  };
+
+  test('stale read', () => {
+    expect(said('p0: w x 1', 'p0: w x 2', 'p1: r x 1 node=n3')).toEqual([
+      "stale read (3): Process 1's read of 1 from x at n3 was asked for at 4 ms, after process 0's write of 2 to x was over, " +
+        "at 3 ms; yet 1 is the older value, for process 0's write of 2 to x was asked for after process 0's write of 1 to x was " +
+        'over, at 1 ms.',
+    ]);
+  });
+
+  test('stale read of the initial value', () => {
+    expect(said('p0: w x 1', 'p1: r x 0')).toEqual([
+      "stale read (2): Process 1's read of 0 from x was asked for at 2 ms, after process 0's write of 1 to x was over, at " +
+        '1 ms; yet 0 is the initial value.',
+    ]);
+  });
+
+  test('read of what nobody wrote, or was refused', () => {
+    expect(said('p0: w x 1', 'p1: r x 7')).toEqual([
+      "read of a value never written (1): Process 1's read of 7 from x found 7, which nothing ever wrote to x.",
+    ]);
+    expect(said('p0 w x 7', 'p0 fail', 'p1: r x 7')).toEqual([
+      "read of a refused write (2): Process 1's read of 7 from x found 7, which never took effect on x: process 0's write " +
+        'of 7 to x was refused.',
+    ]);
+    // The same where values repeat.
+    expect(said('p0: w x 1', 'p0: w x 1', 'p1: r x 7')).toEqual([
+      "read of a value never written (1): Process 1's read of 7 from x found 7, which nothing ever wrote to x.",
+    ]);
+  });
+
+  test('read before write', () => {
+    expect(said('p1: r x 1', 'p0: w x 1')).toEqual([
+      "read before write (2): Process 1's read of 1 from x was answered at 1 ms, before process 0's write of 1 to x was " +
+        'asked for, at 2 ms.',
+    ]);
+  });
+
+  test('one value replaced twice, one cas shown by a read', () => {
+    expect(said('p0: w x 1', 'p1 cas x 1 2', 'p2: cas x 1 3', 'p1 info', 'p3: r x 2')).toEqual([
+      "value swapped twice (4): Process 1's cas of x from 1 to 2 (outcome unknown) and process 2's cas of x from 1 to 3 both " +
+        "replaced 1, which x held only once, as process 3's read of 2 from x shows.",
+    ]);
+  });
+
+  test('cas in a circle', () => {
+    expect(said('p0 cas x 1 2', 'p1 cas x 2 1', 'p0 ok', 'p1 ok')).toEqual([
+      "cas in a circle (2): Process 0's cas of x from 1 to 2, process 1's cas of x from 2 to 1: each found the value of " +
+        'another of them, so none could be the first.',
+    ]);
+  });
+
+  test('cas refused although its value was there all along', () => {
+    expect(said('p0: w x 1', 'p1 cas x 1 2', 'p1 fail error=mismatch', 'p2: r x 1')).toEqual([
+      "cas refused without cause (3): Process 1's failed cas of x from 1 to 2 was refused for a mismatch, although x held that " +
+        "value all along, from before its call (process 0's write of 1 to x, over at 1 ms,) until after its answer (process 2's " +
+        'read of 1 from x, asked for at 4 ms).',
+    ]);
+    expect(said('p0: w x 1', 'p1 cas x 1 2', 'p1 fail error=mismatch actual=1')).toEqual([
+      "cas refused without cause (1): Process 1's failed cas of x from 1 to 2, which found 1, the very value it expected.",
+    ]);
+  });
+
+  test('what only the search can tell', () => {
+    expect(said('p0: w x 1', 'p0: w x 2', 'p0: w x 1', 'p0: w x 3', 'p1: r x 1')).toEqual([
+      "no possible order (2): Process 1's read of 1 from x has no place between 8 ms and 9 ms beside process 0's write of 3 to " +
+        'x: whatever else was pending happened or not, x can only hold 3 by then.',
+    ]);
+  });
+});
+
+describe('semantics', () => {
+  test('a read of null is the initial value, or matches anything', () => {
+    const lines = ['p0: w x 1', 'p1: r x null'];
+    expect(judge(lines, defaultSemantics).type).toBe('invalid');
+    expect(judge(lines, zero).type).toBe('invalid');
+    expect(judge(['p1: r x null', 'p0: w x 1'], zero).type).toBe('valid');
+    expect(judge(lines, { ...zero, nilRead: 'any' }).type).toBe('valid');
+  });
+
+  test('a failed cas constrains, or is ignored', () => {
+    const lines = ['p0: w x 1', 'p1 cas x 1 2', 'p1 fail error=mismatch', 'p2: r x 1'];
+    expect(judge(lines).type).toBe('invalid');
+    expect(judge(lines, { ...zero, failedCas: 'ignore' }).type).toBe('valid');
+    expect(judge(['p0: w x 1', 'p1 cas x 1 2', 'p1 fail', 'p2: r x 1']).type).toBe('valid');
+  });
+
+  test('an indeterminate write happened iff it was read', () => {
+    const unknown = ['p0: w x 1', 'p1 w x 2', 'p1 info', 'p2: r x 1'];
+    expect(judge(unknown).type).toBe('valid');
+    expect(judge([...unknown, 'p2: r x 2']).type).toBe('valid');
+    expect(judge([...unknown, 'p2: r x 2', 'p2: r x 1']).type).toBe('invalid');
+  });
+
+  test('each row of a readMany is judged by itself', () => {
+    expect(judge(['p0: w x 1', 'p0: w y 1', 'p1: r* x,y 1,1']).type).toBe('valid');
+    expect(judge(['p0: w x 1', 'p0: w y 1', 'p1: r* x,y 1,0']).type).toBe('invalid');
+  });
+
+  test('strings', () => {
+    const semantics = { ...defaultSemantics, model: 'string' };
+    expect(
+      judge(['p0: put x "a"', 'p0 append x "b"', 'p1: get x "a"', 'p0 ok', 'p1: get x "ab"'], semantics).type,
+    ).toBe('valid');
+    const verdict = judge(['p0: put x "a"', 'p0: append x "b"', 'p1: get x "a"'], semantics);
+    expect(verdict.type === 'invalid' && verdict.anomalies[0].operations.map(({ f }) => f)).toEqual(['append', 'read']);
+  });
+});
+
+describe('unknown', () => {
+  const reasonOf = (verdict: Verdict): string => (verdict.type === 'unknown' ? verdict.reason : verdict.type);
+
+  test('where nothing was answered', () => {
+    expect(reasonOf(judge([]))).toBe('nothing to examine: no operation on a register was answered');
+    expect(reasonOf(judge(['p0 w x 1', 'p0 info', 'p1 r x', 'p1 info', 'p2 w x 2', 'p2 fail']))).toMatch(
+      /^nothing to examine/,
+    );
+  });
+
+  test('where the model has no meaning for it, unless another key is broken', () => {
+    expect(reasonOf(judge(['p0: append x 1', 'p0: w y 1']))).toBe(
+      "key x was asked for append, which the model 'cas-register' does not know",
+    );
+    expect(reasonOf(judge(['p0: cas x 0 1'], { ...zero, model: 'register' }))).toMatch(/asked for cas/);
+    expect(judge(['p0: append x 1', 'p0: w y 1', 'p1: r y 7']).type).toBe('invalid');
+    expect(reasonOf(judge(['p0: w x 1'], { ...zero, model: 'stack' }))).toBe(
+      "there is no model 'stack'; valid: register, cas-register, string",
+    );
+  });
+
+  test('where a transaction touched the key', () => {
+    const txn = { process: 0, f: 'txn', value: [['w', 'x', 1]] } as const;
+    const events: Event[] = [
+      { ...txn, type: 'invoke', time: 0 },
+      { ...txn, type: 'ok', time: 1 },
+      ...eventsOf('p1: r y 0').map((event) => ({ ...event, time: event.time + 2 })),
+    ];
+    expect(reasonOf(linearizable.check(historyFromEvents(events), unlimited, zero))).toMatch(
+      /key x takes part in transactions/,
+    );
+  });
+
+  test('where the budget is spent', () => {
+    const spent = { spent: () => '10 s spent' };
+    const history = h('p0: w x 1', 'p0: w x 1', 'p1: r x 1');
+    expect(reasonOf(linearizable.check(history, spent, zero))).toBe('key x: 10 s spent before it was looked at');
+    // What is decided in linear time needs no budget.
+    expect(linearizable.check(h('p0: w x 1', 'p1: r x 1'), spent, zero).type).toBe('valid');
+  });
+});
+
+test('evidence is counted', () => {
+  const verdict = judge([
+    'p0 w x 1',
+    'p1: r x 0',
+    'p0 ok',
+    'p1: r y 0',
+    'p0: cas x 1 2',
+    'p0 cas x 1 3',
+    'p0 fail error=mismatch',
+  ]);
+  expect(verdict).toEqual({
+    type: 'valid',
+    examined: { operations: 5, keys: 2, reads: 2, writes: 1, cas: 1, failedCas: 1, concurrent: 2, indeterminate: 0 },
+  });
+});
+
+test('anomalies of several keys are counted, each with its operations', () => {
+  const verdict = judge(['p0: w x 1', 'p0: w y 1', 'p1: r x 0', 'p1: r y 0', 'p1: r z 0']);
+  expect(
+    verdict.type === 'invalid' && [verdict.count, verdict.anomalies.map(({ operations }) => operations[0].key)],
+  ).toEqual([2, ['x', 'y']]);
 });

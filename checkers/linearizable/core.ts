@@ -1,22 +1,37 @@
 /** The sentence for what the search could not order. */
 import type { Anomaly } from '../checker.ts';
 import type { State } from '../model.ts';
+import { ILLEGAL } from '../model.ts';
 import type { History } from '../../history/history.ts';
 import type { Core } from '../search/shrink.ts';
 import type { SearchContext } from './objects.ts';
 import { anomaly } from './explain.ts';
 import { deedOf, instant, show } from './words.ts';
 
-export function explainCore({ history, machine }: SearchContext, core: Core): Anomaly {
-  const x = show(history.keys[history.key[core.stuck]]);
-  const rows = [...new Set([...core.rows, core.stuck])];
-  const others = rows.length - 1;
-  const states =
-    machine.register === undefined ? '' : `, and ${x} can only hold ${heldBy(history, core.states)} by then`;
-  const when = `between ${instant(history.callTime[core.stuck])} and ${instant(history.retTime[core.stuck])}`;
-  const beside = others === 0 ? '' : ` beside the ${others === 1 ? 'other' : `${others} others`} shown`;
-  const sentence = `${deedOf(history, core.stuck)} has no place ${when}${beside}, whatever order they take${states}.`;
-  return anomaly(history, 'no possible order', sentence, rows);
+const NAMED = 3;
+
+/** `rows` are all relevant rows of the key. */
+export function explainCore({ history, machine }: SearchContext, rows: Int32Array, core: Core): Anomaly {
+  const { stuck } = core;
+  const x = show(history.keys[history.key[stuck]]);
+  const needs = machine.register?.needs(stuck) ?? ILLEGAL;
+  if (needs !== ILLEGAL && needs !== machine.initial && !rows.some((row) => machine.register?.leaves(row) === needs)) {
+    const value = show(history.values.get(needs));
+    const sentence = `${deedOf(history, stuck)} found ${value}, which nothing ever wrote to ${x}.`;
+    return anomaly(history, 'read of a value never written', sentence, [stuck]);
+  }
+  const others = core.rows.filter((row) => row !== stuck);
+  const beside =
+    others.length === 0
+      ? ''
+      : ` beside ${others.length <= NAMED ? others.map((row) => deedOf(history, row)).join(', ') : `the ${others.length} others shown`}`;
+  const when = `between ${instant(history.callTime[stuck])} and ${instant(history.retTime[stuck])}`;
+  const held =
+    machine.register === undefined
+      ? 'no order of what was pending leads to it'
+      : `whatever else was pending happened or not, ${x} can only hold ${heldBy(history, core.states)} by then`;
+  const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.`;
+  return anomaly(history, 'no possible order', sentence, [...others, stuck]);
 }
 
 /** States of a register are references to its values. */

@@ -30,7 +30,7 @@ export function judgeDenials(context: DenialContext, chains: Chains, order: Int3
   const { length, key, call, ret, expected } = history;
   const settled = new Uint8Array(length);
   const unsatisfied: { readonly row: number; readonly cluster: number }[] = [];
-  const denied = new Set<number>();
+  const denied = new Map<number, number[]>();
   const timeline = schedule(history, chains, order);
   for (let row = 0; row < length; row++) {
     const k = key[row];
@@ -40,16 +40,21 @@ export function judgeDenials(context: DenialContext, chains: Chains, order: Int3
       settled[row] = 1;
       continue;
     }
-    denied.add(c);
+    const denials = denied.get(c);
+    if (denials === undefined) denied.set(c, [row]);
+    else denials.push(row);
     if (clusters.first[c] < call[row] && ret[row] < clusters.last[c]) {
       findings.add({ type: 'refused in the midst', key: k, row, cluster: c });
-    } else if (timeline.from[c] < call[row] && timeline.until[c] > ret[row]) {
+    } else if (!isSatisfied(history, timeline, c, row)) {
       unsatisfied.push({ row, cluster: c });
     }
   }
   const open = new Uint8Array(history.keys.length);
   if (unsatisfied.length > 0) {
-    for (const k of interrupt(history, timeline, unsatisfied, unseenBy(context, timeline, denied))) open[k] = 1;
+    mend(context, { timeline, unsatisfied, denied, unseen: unseenBy(context, timeline) });
+    for (const [c, rows] of denied) {
+      if (!rows.every((row) => isSatisfied(history, timeline, c, row))) open[key[rows[0]]] = 1;
+    }
   }
   return { open, settled };
 }
@@ -63,14 +68,22 @@ function isSettled(history: History, survey: Survey, clusters: Clusters, c: numb
   return clusters.first[c] === NEVER && survey.swaps === 0;
 }
 
+/** One way in which the clusters can follow one another. */
 interface Timeline {
   /** From when until when each cluster holds the register; NEVER: it does not begin, or end. */
   readonly from: Int32Array;
   readonly until: Int32Array;
+  /** The clusters before and after, or NONE. */
+  readonly previous: Int32Array;
+  readonly next: Int32Array;
   /** From when on it could be overwritten. */
   readonly ready: Int32Array;
   /** 1 where a cas follows that found it. */
   readonly bound: Uint8Array;
+}
+
+function isSatisfied(history: History, timeline: Timeline, cluster: number, row: number): boolean {
+  return timeline.from[cluster] >= history.call[row] || timeline.until[cluster] <= history.ret[row];
 }
 
 /**
@@ -83,6 +96,8 @@ function schedule(history: History, chains: Chains, order: Int32Array): Timeline
   const from = new Int32Array(clusters).fill(NEVER);
   const until = new Int32Array(clusters).fill(NEVER);
   const ready = new Int32Array(clusters).fill(NEVER);
+  const previous = new Int32Array(clusters).fill(NONE);
+  const next = new Int32Array(clusters).fill(NONE);
   const bound = new Uint8Array(clusters);
   const latest = new Int32Array(keys.length).fill(-1);
   const holder = new Int32Array(keys.length).fill(NONE);
@@ -91,8 +106,12 @@ function schedule(history: History, chains: Chains, order: Int32Array): Timeline
       const k = c < length ? key[c] : c - length;
       const before = holder[k];
       from[c] = c < length ? Math.max(call[c], latest[k]) : -1;
-      if (before !== NONE) until[before] = from[c];
-      if (before !== NONE && c !== root) bound[before] = 1;
+      if (before !== NONE) {
+        until[before] = from[c];
+        next[before] = c;
+        bound[before] = c === root ? 0 : 1;
+      }
+      previous[c] = before;
       holder[k] = c;
       if (chains.ownLast[c] > latest[k]) latest[k] = chains.ownLast[c];
       ready[c] = latest[k];
@@ -100,7 +119,7 @@ function schedule(history: History, chains: Chains, order: Int32Array): Timeline
   };
   for (let k = 0; k < keys.length; k++) if (chains.skip[k] === 0) place(length + k);
   for (const entry of order) if (entry > 0 && chains.skip[key[entry - 1]] === 0) place(entry - 1);
-  return { from, until, ready, bound };
+  return { from, until, previous, next, ready, bound };
 }
 
 interface Unseen {
@@ -110,15 +129,15 @@ interface Unseen {
   readonly swaps: Map<number, number>;
 }
 
-/** Indeterminate writes and cas whose value nobody found or denied: free to have happened or not. */
-function unseenBy(context: DenialContext, timeline: Timeline, denied: ReadonlySet<number>): Unseen {
+/** Indeterminate writes and cas whose value nobody found: free to have happened or not. */
+function unseenBy(context: DenialContext, timeline: Timeline): Unseen {
   const { history, reading, survey, clusters } = context;
   const { length, key, expected } = history;
   const unseen: Unseen = { writes: new Map(), swaps: new Map() };
   for (let row = 0; row < length; row++) {
     const what = survey.deeds[row];
     if ((what !== WRITES && what !== SWAPS) || clusters.first[row] !== NEVER) continue;
-    if (timeline.from[row] !== NEVER || denied.has(row)) continue;
+    if (timeline.from[row] !== NEVER) continue;
     if (what === SWAPS) {
       const c = clusters.of(key[row], reference(reading, expected[row]));
       if (!unseen.swaps.has(c)) unseen.swaps.set(c, row);
@@ -131,36 +150,61 @@ function unseenBy(context: DenialContext, timeline: Timeline, denied: ReadonlySe
   return unseen;
 }
 
+interface Trouble {
+  readonly timeline: Timeline;
+  readonly unsatisfied: readonly { readonly row: number; readonly cluster: number }[];
+  /** Per cluster, the rows that deny its value. */
+  readonly denied: ReadonlyMap<number, readonly number[]>;
+  readonly unseen: Unseen;
+}
+
 /**
- * Satisfies denials by letting an unseen cas or write end the cluster before the denial returns; one of them ends one
- * cluster, for all its denials. Returns the keys where that does not go: writes are handed out in the order of their calls
- * to the clusters that must end first, so if there is a way with this order of blocks, this is one.
+ * Tries to satisfy each denial, those that return first first: by beginning the cluster only after the denial's call, or by
+ * letting an unseen cas or write end it before the denial's return. The caller sees whether all are satisfied in the end.
  */
-function interrupt(
-  history: History,
-  timeline: Timeline,
-  unsatisfied: readonly { readonly row: number; readonly cluster: number }[],
-  unseen: Unseen,
-): Set<number> {
-  const { key, call, ret } = history;
-  const used = new Map<number, number>();
-  const ended = new Set<number>();
-  const failed = new Set<number>();
-  for (const { row, cluster } of unsatisfied.toSorted((a, b) => ret[a.row] - ret[b.row])) {
-    const k = key[row];
-    if (ended.has(cluster) || failed.has(k)) continue; // its end was set for a denial that returned earlier
-    const swap = unseen.swaps.get(cluster);
-    const next = used.get(k) ?? 0;
-    const write = unseen.writes.get(k)?.[next];
-    const inTime = (by: number | undefined): boolean =>
-      by !== undefined && Math.max(call[by], timeline.ready[cluster]) < ret[row];
-    if (timeline.bound[cluster] === 1) failed.add(k);
-    else if (inTime(swap)) ended.add(cluster);
-    else if (!inTime(write)) failed.add(k);
-    else {
-      ended.add(cluster);
-      used.set(k, next + 1);
-    }
+function mend(context: DenialContext, trouble: Trouble): void {
+  const { ret } = context.history;
+  for (const { row, cluster } of trouble.unsatisfied.toSorted((a, b) => ret[a.row] - ret[b.row])) {
+    if (isSatisfied(context.history, trouble.timeline, cluster, row)) continue;
+    if (!beginLater(context, trouble, cluster, row)) endSooner(context.history, trouble, cluster, row);
   }
-  return failed;
+}
+
+function beginLater({ history, clusters }: DenialContext, trouble: Trouble, cluster: number, row: number): boolean {
+  const { from, until, previous } = trouble.timeline;
+  const before = previous[cluster];
+  const begins = history.call[row];
+  if (before === NONE || begins > clusters.first[cluster]) return false;
+  const soonest = until[before];
+  until[before] = begins;
+  if ((trouble.denied.get(before) ?? []).every((d) => isSatisfied(history, trouble.timeline, before, d))) {
+    from[cluster] = begins;
+    return true;
+  }
+  until[before] = soonest;
+  return false;
+}
+
+function endSooner(history: History, trouble: Trouble, cluster: number, row: number): void {
+  const { call, ret, key } = history;
+  const { timeline, unseen, denied } = trouble;
+  const { from, until, previous, next, ready, bound } = timeline;
+  if (bound[cluster] === 1) return;
+  const begins = (by: number): number => Math.max(call[by], ready[cluster], from[cluster]);
+  const ends = until[cluster];
+  const fits = (by: number): boolean =>
+    from[by] === NEVER &&
+    begins(by) < ret[row] &&
+    (denied.get(by) ?? []).every((d) => begins(by) >= call[d] || ends <= ret[d]);
+  const swap = unseen.swaps.get(cluster);
+  const by = swap !== undefined && fits(swap) ? swap : unseen.writes.get(key[row])?.find(fits);
+  if (by === undefined) return;
+  from[by] = begins(by);
+  until[by] = ends;
+  ready[by] = from[by];
+  previous[by] = cluster;
+  next[by] = next[cluster];
+  if (next[cluster] !== NONE) previous[next[cluster]] = by;
+  next[cluster] = by;
+  until[cluster] = from[by];
 }

@@ -1,9 +1,10 @@
 /** Sentences for what is wrong with a register, each with the fewest operations that convince. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, NONE, READ, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, NEVER, NONE, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
-import { READS, SILENT, SWAPS, WRITES, found, reference } from './register.ts';
+import { chainAgainstTime, crossing, extremes } from './crossings.ts';
+import { READS, SWAPS, WRITES, found, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import type { Survey } from './survey.ts';
 import { call, capital, deedOf, ret, show } from './words.ts';
@@ -38,13 +39,20 @@ export function explain(explainer: Explainer, finding: Finding): Anomaly {
     case 'swapped twice': {
       const { row, other } = finding;
       const value = show(history.values.get(reference(explainer.reading, history.expected[row])));
-      const sentence = `${did(other)} and ${did(row)} both replaced ${value}, which ${x} held only once.`;
       const writer = writerOf(explainer, finding.key, reference(explainer.reading, history.expected[row]));
-      return anomaly(history, 'value swapped twice', sentence, writer === NONE ? [row, other] : [row, other, writer]);
+      const witnesses = witnessesOf(explainer, [row, other]);
+      const sentence = `${did(other)} and ${did(row)} both replaced ${value}, which ${x} held only once${seen(history, witnesses)}.`;
+      return anomaly(history, 'value swapped twice', sentence, [
+        row,
+        other,
+        ...witnesses,
+        ...(writer === NONE ? [] : [writer]),
+      ]);
     }
     case 'swapped in a circle': {
-      const sentence = `${finding.rows.map(did).join(', ')}: each found the value of another of them, so none could be the first.`;
-      return anomaly(history, 'cas in a circle', sentence, finding.rows);
+      const witnesses = witnessesOf(explainer, finding.rows);
+      const sentence = `${finding.rows.map(did).join(', ')}: each found the value of another of them, so none could be the first${seen(history, witnesses)}.`;
+      return anomaly(history, 'cas in a circle', sentence, [...finding.rows, ...witnesses]);
     }
     case 'refused in the midst': {
       const { row, cluster } = finding;
@@ -62,19 +70,22 @@ export function explain(explainer: Explainer, finding: Finding): Anomaly {
   }
 }
 
-function neverWritten({ history, reading, survey }: Explainer, row: number): Anomaly {
+function neverWritten(explainer: Explainer, row: number): Anomaly {
+  const { history, reading, survey } = explainer;
   const { key, f, outcome, value } = history;
   const ref = survey.deeds[row] === SWAPS ? reference(reading, history.expected[row]) : found(history, reading, row);
   const text = show(history.values.get(ref));
   const x = show(history.keys[key[row]]);
+  const witnesses = witnessesOf(explainer, [row]);
+  const shown = seen(history, witnesses);
   for (let other = 0; other < history.length; other++) {
     if (key[other] !== key[row] || outcome[other] !== FAIL || (f[other] !== WRITE && f[other] !== CAS)) continue;
     if (reference(reading, value[other]) !== ref) continue;
-    const sentence = `${deedOf(history, row)} found ${text}, which never took effect on ${x}: ${deedOf(history, other)} was refused.`;
-    return anomaly(history, 'read of a refused write', sentence, [row, other]);
+    const sentence = `${deedOf(history, row)} found ${text}, which never took effect on ${x}: ${deedOf(history, other)} was refused${shown}.`;
+    return anomaly(history, 'read of a refused write', sentence, [row, other, ...witnesses]);
   }
-  const sentence = `${deedOf(history, row)} found ${text}, which nothing ever wrote to ${x}.`;
-  return anomaly(history, 'read of a value never written', sentence, [row]);
+  const sentence = `${deedOf(history, row)} found ${text}, which nothing ever wrote to ${x}${shown}.`;
+  return anomaly(history, 'read of a value never written', sentence, [row, ...witnesses]);
 }
 
 function writerOf({ history, reading, survey }: Explainer, key: number, ref: number): number {
@@ -91,87 +102,33 @@ function writerOf({ history, reading, survey }: Explainer, key: number, ref: num
   return NONE;
 }
 
-/** The operation that returned first and the one called last among those of some clusters of one key. */
-function extremes(explainer: Explainer, key: number, clusters: readonly number[]): { first: number; last: number } {
-  const { history, reading, survey } = explainer;
-  const values = new Set<number>();
-  let first = NONE;
-  let last = NONE;
-  for (const c of clusters) {
-    values.add(c < history.length ? reference(reading, history.value[c]) : reading.initial);
-    if (c >= history.length) first = c;
+/** For each cas of unknown outcome, an operation that shows that it happened; cas of unknown outcome lead on to others. */
+export function witnessesOf({ history, reading, survey }: Explainer, rows: readonly number[]): number[] {
+  const witnesses: number[] = [];
+  const unproven = rows.filter((row) => row < history.length && history.ret[row] === NEVER);
+  for (let row = unproven.pop(); row !== undefined; row = unproven.pop()) {
+    const ref = reference(reading, history.value[row]);
+    let swap: number = NONE;
+    let witness: number = NONE;
+    for (let other = 0; other < history.length && witness === NONE; other++) {
+      if (history.key[other] !== history.key[row]) continue;
+      const what = survey.deeds[other];
+      if (what === READS && found(history, reading, other) === ref) witness = other;
+      if (what !== SWAPS || reference(reading, history.expected[other]) !== ref) continue;
+      if (history.ret[other] !== NEVER) witness = other;
+      else swap = other;
+    }
+    if (witness !== NONE) witnesses.push(witness);
+    else if (swap !== NONE && !rows.includes(swap) && !witnesses.includes(swap)) {
+      witnesses.push(swap);
+      unproven.push(swap);
+    }
   }
-  const foundNothing = first === NONE;
-  for (let row = 0; row < history.length; row++) {
-    const what = survey.deeds[row];
-    if (what === SILENT || history.key[row] !== key) continue;
-    const ref =
-      what === READS
-        ? found(history, reading, row)
-        : what === WRITES || what === SWAPS
-          ? reference(reading, history.value[row])
-          : undefined;
-    if (ref === undefined || !values.has(ref)) continue;
-    if (foundNothing && (first === NONE || history.ret[row] < history.ret[first])) first = row;
-    if (last === NONE || history.call[row] > history.call[last]) last = row;
-  }
-  return { first, last };
+  return witnesses.filter((row) => !rows.includes(row));
 }
 
-function chainAgainstTime(explainer: Explainer, finding: Finding & { readonly type: 'chain against time' }): Anomaly {
-  const { history } = explainer;
-  const { earlier, later, chain, key } = finding;
-  const { last } = extremes(explainer, key, [earlier]);
-  const { first } = extremes(explainer, key, [later]);
-  const between = chain.slice(chain.indexOf(earlier) + 1, chain.indexOf(later) + 1);
-  const by = between.map((row) => deedOf(history, row)).join(', then ');
-  const sentence =
-    `${deedOf(history, last)} was asked for at ${call(history, last)}, although that value had been replaced (${by}), ` +
-    `as ${deedOf(history, first)} had shown at ${ret(history, first)}.`;
-  return anomaly(history, history.f[last] === READ ? 'stale read' : 'stale cas', sentence, [last, first, ...between]);
-}
-
-function crossing(explainer: Explainer, finding: Finding & { readonly type: 'crossing' }): Anomaly {
-  const { history } = explainer;
-  const one = extremes(explainer, finding.key, finding.one);
-  const other = extremes(explainer, finding.key, finding.other);
-  // The operation called last is the one that came too late: it went back to a value that was over. The initial value
-  // cannot but be the older one.
-  const oneIsLate =
-    one.first >= history.length || (other.first < history.length && history.call[one.last] > history.call[other.last]);
-  const stale = oneIsLate ? one : other;
-  const fresh = oneIsLate ? other : one;
-  const did = (row: number): string => deedOf(history, row);
-  const order =
-    stale.first >= history.length
-      ? 'the initial value, which came first'
-      : `an older value: ${did(fresh.last)} was asked for after ${did(stale.first)} was over, at ${ret(history, stale.first)}`;
-  const links = [...linking(explainer, finding.one, one), ...linking(explainer, finding.other, other)];
-  const joined = links.length === 0 ? '' : `; ${links.map(did).join(', ')} joined the values`;
-  const sentence =
-    `${did(stale.last)} was asked for at ${call(history, stale.last)}, after ${did(fresh.first)} was over, ` +
-    `at ${ret(history, fresh.first)}; yet that is ${order}${joined}.`;
-  const rows = [stale.first, stale.last, fresh.first, fresh.last, ...links];
-  return anomaly(history, history.f[stale.last] === READ ? 'stale read' : 'stale cas', sentence, rows);
-}
-
-/** The cas that join the clusters in which a block's first return and last call lie. */
-function linking(explainer: Explainer, chain: readonly number[], ends: { first: number; last: number }): number[] {
-  if (chain.length === 1) return [];
-  const { history } = explainer;
-  const place = (row: number): number =>
-    chain.findIndex(
-      (c) => c === row || (row < history.length && valueOf(explainer, row) === clusterValue(explainer, c)),
-    );
-  const from = Math.min(place(ends.first), place(ends.last));
-  const to = Math.max(place(ends.first), place(ends.last));
-  return chain.slice(from + 1, to + 1).filter((c) => c < history.length);
-}
-
-function valueOf({ history, reading, survey }: Explainer, row: number): number {
-  return survey.deeds[row] === READS ? found(history, reading, row) : reference(reading, history.value[row]);
-}
-
-function clusterValue({ history, reading }: Explainer, c: number): number {
-  return c < history.length ? reference(reading, history.value[c]) : reading.initial;
+/** How it is known that something happened: `, as process 1's read of 2 from x shows`. */
+export function seen(history: History, witnesses: readonly number[]): string {
+  if (witnesses.length === 0) return '';
+  return `, as ${witnesses.map((row) => deedOf(history, row)).join(', ')} ${witnesses.length === 1 ? 'shows' : 'show'}`;
 }

@@ -74,7 +74,7 @@ export function searchKey(context: SearchContext, rows: Int32Array): KeyOutcome 
     };
   }
   if (!context.explains) return { type: 'impossible' };
-  return { type: 'impossible', anomaly: explainCore(context, shrink(history, machine, problem, result, budget)) };
+  return { type: 'impossible', anomaly: explainCore(context, rows, shrink(history, machine, problem, result, budget)) };
 }
 
 export function checkObjects(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {

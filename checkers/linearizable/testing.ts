@@ -1,7 +1,7 @@
 /** Small random histories and a checker that tries every order. Not for production code. */
 import { historyFromEvents } from '../../history/builder.ts';
 import type { History } from '../../history/history.ts';
-import type { Event, Key, Value } from '../../history/operation.ts';
+import type { Completion, Event, Key, Value } from '../../history/operation.ts';
 import type { Random } from '../../history/random.ts';
 
 export interface Shape {
@@ -110,47 +110,71 @@ export const randomHistory = (random: Random, shape: Shape): History => historyF
 interface Step {
   readonly call: number;
   readonly ret: number;
+  /** Position of the invocation among the events. */
+  readonly index: number;
+  readonly changes: boolean;
+  /** It may never have happened. */
+  readonly optional: boolean;
   /** The state after it, or undefined where it could not have gone like that. */
   apply(state: string): string | undefined;
 }
 
 const text = (value: Value): string => JSON.stringify(value);
 
-/** Registers that begin at 0, by trying every order of each key: the definition, and nothing else. */
-export function isLinearizableByBruteForce(events: readonly Event[]): boolean {
+/** What each operation that says or does anything does to its register, by key. */
+function stepsOf(events: readonly Event[]): Map<Key, Step[]> {
   const steps = new Map<Key, Step[]>();
   const calls = new Map<unknown, number>();
-  const addStep = (at: number, ret: number): void => {
-    const event = events[at];
-    if (event.type === 'invoke' || typeof event.process === 'string') return;
-    const { f, key = '', value, type, error, actual } = event as Event & { key?: Key; error?: string; actual?: Value };
-    const call = calls.get(event.process) ?? 0;
-    const list = steps.get(key) ?? [];
-    steps.set(key, list);
-    const end = type === 'info' ? Number.POSITIVE_INFINITY : ret;
-    const push = (apply: Step['apply']): void => void list.push({ call, ret: end, apply });
-    if (f === 'read' && type === 'ok') push((state) => (state === text(value) ? state : undefined));
-    if (f === 'write' && type !== 'fail') push(() => text(value));
-    if (f !== 'cas') return;
-    const [expected, next] = (value as [Value, Value]).map(text);
-    if (type !== 'fail') push((state) => (state === expected ? next : undefined));
-    else if (error === 'mismatch') {
-      push((state) => (state !== expected && (actual === undefined || state === text(actual)) ? state : undefined));
-    }
-  };
   events.forEach((event, at) => {
     if (event.type === 'invoke') calls.set(event.process, at);
-    else addStep(at, at);
+    if (event.type === 'invoke' || typeof event.process === 'string') return;
+    const { f, key = '', value, type, error, actual } = event as Completion;
+    const index = calls.get(event.process) ?? 0;
+    const list = steps.get(key) ?? [];
+    steps.set(key, list);
+    const optional = type === 'info';
+    const push = (changes: boolean, apply: Step['apply']): void =>
+      void list.push({ call: index, ret: optional ? Number.POSITIVE_INFINITY : at, index, changes, optional, apply });
+    if (f === 'read' && type === 'ok') push(false, (state) => (state === text(value) ? state : undefined));
+    if (f === 'write' && type !== 'fail') push(true, () => text(value));
+    if (f !== 'cas') return;
+    const [expected, next] = (value as [Value, Value]).map(text);
+    if (type !== 'fail') push(true, (state) => (state === expected ? next : undefined));
+    else if (error === 'mismatch') {
+      const mayHold = (state: string): boolean =>
+        state !== expected && (actual === undefined || state === text(actual));
+      push(false, (state) => (mayHold(state) ? state : undefined));
+    }
   });
-  return [...steps.values()].every((list) => canFinish(list, '0'));
+  return steps;
+}
+
+/** Registers that begin at 0, by trying every order of each key: the definition, and nothing else. */
+export function isLinearizableByBruteForce(events: readonly Event[]): boolean {
+  return [...stepsOf(events).values()].every((list) => canFinish(list, '0'));
+}
+
+/**
+ * Whether the operations invoked at these positions, all of one key, could all stand if nobody knew which of the other
+ * operations happened: what an anomaly shows must not.
+ */
+export function couldStand(events: readonly Event[], key: Key, indices: ReadonlySet<number>): boolean {
+  const list = (stepsOf(events).get(key) ?? []).filter(({ changes, index }) => changes || indices.has(index));
+  return canFinish(
+    list.map((step) => (indices.has(step.index) ? step : { ...step, optional: true })),
+    '0',
+  );
 }
 
 function canFinish(steps: readonly Step[], state: string): boolean {
-  if (steps.every(({ ret }) => ret === Number.POSITIVE_INFINITY)) return true;
-  const soonest = Math.min(...steps.map(({ ret }) => ret));
+  if (steps.every(({ optional }) => optional)) return true;
+  const soonest = Math.min(...steps.filter(({ optional }) => !optional).map(({ ret }) => ret));
   return steps.some((step, i) => {
     if (step.call > soonest) return false;
     const after = step.apply(state);
-    return after !== undefined && canFinish(steps.toSpliced(i, 1), after);
+    if (after === undefined) return false;
+    // Whatever returned before this one was called can have happened no more.
+    const rest = steps.filter((other, j) => j !== i && other.ret >= step.call);
+    return canFinish(rest, after);
   });
 }

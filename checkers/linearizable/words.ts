@@ -18,6 +18,7 @@ export function capital(sentence: string): string {
 /** Nanoseconds since the run began, readable: `12.5 ms`, `1.204 s`. */
 export function instant(time: number): string {
   if (Number.isNaN(time)) return 'an unknown time';
+  if (time < MILLISECOND) return time < 1000 ? `${time} ns` : `${time / 1000} µs`;
   return time < SECOND ? `${Number((time / MILLISECOND).toFixed(3))} ms` : `${Number((time / SECOND).toFixed(6))} s`;
 }
 

@@ -39,7 +39,9 @@ export function shrink(
   const until = history.ret[problem.row[failure.stuck]];
   const rows: number[] = [];
   for (const row of problem.row) if (history.call[row] < until) rows.push(row);
-  const shrinker = new Shrinker(history, machine, rows, budget);
+  // Nothing called after that return can help; so nothing may be demanded that could be helped by it.
+  const spared = Uint8Array.from(rows, (row) => (history.ret[row] > until ? 1 : 0));
+  const shrinker = new Shrinker(history, machine, rows, spared, budget);
   const minimal = shrinker.run();
   return { ...shrinker.core(problem.row[failure.stuck], failure.states), minimal };
 }
@@ -55,13 +57,12 @@ class Shrinker {
   #steps = 0;
   #operations = 0;
 
-  constructor(history: History, machine: Machine, rows: readonly number[], budget: Budget) {
+  constructor(history: History, machine: Machine, rows: readonly number[], spared: Uint8Array, budget: Budget) {
     this.#history = history;
     this.#machine = machine;
     this.#rows = rows;
     this.#budget = budget;
-    this.#spared = new Uint8Array(rows.length);
-    for (let i = 0; i < rows.length; i++) if (history.ret[rows[i]] === 0x7fffffff) this.#spared[i] = 1;
+    this.#spared = spared;
   }
 
   /** Delta debugging (Zeller): ever smaller chunks, from the oldest operations on. True if it ended undisturbed. */
