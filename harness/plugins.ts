@@ -131,17 +131,18 @@ export async function loadCommand(name: string): Promise<CommandModule> {
  * child processes inherit, so that a plan means the same everywhere.
  */
 export function usePlugins(files: readonly string[], cwd: string): void {
-  const paths = [...new Set([...userFiles(), ...files.map((file) => resolve(cwd, file))])];
+  const paths = [...new Set([...userPlugins(), ...files.map((file) => resolve(cwd, file))])];
   if (paths.length > 0) process.env['TIDEMARK_PLUGINS'] = paths.join(delimiter);
 }
 
-function userFiles(): readonly string[] {
+/** The users' own plug-ins in use, by path. */
+export function userPlugins(): readonly string[] {
   return (process.env['TIDEMARK_PLUGINS'] ?? '').split(delimiter).filter((path) => path !== '');
 }
 
 async function load<K extends PluginKind>(kind: K): Promise<ReadonlyMap<string, Plugins[K]>> {
   const own = await Promise.all(filesOf(kinds[kind]).map((file) => loadFile(kind, file)));
-  const users = (await Promise.all(userFiles().map(loadUserFile))).filter((loaded) => loaded.kind === kind);
+  const users = (await Promise.all(userPlugins().map(loadUserFile))).filter((loaded) => loaded.kind === kind);
   const byName = new Map<string, Plugins[K]>();
   for (const { name, path, plugin } of [...own, ...users]) {
     if (byName.has(name)) throw new BadInput(`${path}: there is a ${kinds[kind].what} '${name}' already.`);

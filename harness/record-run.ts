@@ -13,7 +13,7 @@ import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from '.
 import { isPromised, judge, keysByWritePath, rowOf, verdictOf } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
-import { replayCommand } from './run-command.ts';
+import { replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
 import { version } from './version.ts';
 

@@ -3,21 +3,30 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Clock, MILLISECOND } from '../history/clock.ts';
+import { type Cancel, type Clock, MILLISECOND } from '../history/clock.ts';
 import { Recorder } from './recorder.ts';
 
 /** A clock that stands where it was put. */
-function standing(): Clock & { at: number } {
-  return { at: 0, now: () => clock.at, sleepUntil: () => Promise.resolve(), timer: () => () => undefined } as never;
+class Standing implements Clock {
+  at = 0;
+  now(): number {
+    return this.at;
+  }
+  sleepUntil(): Promise<void> {
+    return Promise.resolve();
+  }
+  timer(): Cancel {
+    return () => undefined;
+  }
 }
-let clock: Clock & { at: number };
-let real: Clock & { at: number };
+let clock: Standing;
+let real: Standing;
 let folder: string;
 let file: string;
 
 beforeEach(() => {
-  clock = standing();
-  real = { ...standing(), now: () => real.at };
+  clock = new Standing();
+  real = new Standing();
   folder = mkdtempSync(join(tmpdir(), 'tidemark-recorder-'));
   file = join(folder, 'journal.jsonl');
 });

@@ -4,7 +4,7 @@ import { MILLISECOND, SECOND } from '../history/clock.ts';
 import { campaign } from './campaign.ts';
 import type { Io } from './command.ts';
 import { BadInput, type ExitCode, unknownName } from './errors.ts';
-import { defaultPlan, type Plan, resolvePlan } from './plan.ts';
+import { type Plan, resolvePlan } from './plan.ts';
 import type { ProgressStyle } from './progress.ts';
 import { single } from './single.ts';
 
@@ -90,27 +90,6 @@ function planOf(flags: RunFlags): Plan {
     guarantees: flags.guarantee,
     settings: keyValues('--set', flags.set),
   };
-}
-
-/** The command that runs this plan again: only what differs from the defaults. */
-export function replayCommand(plan: Plan): string {
-  const words = ['npx tidemark run', `--seed ${plan.seed}`];
-  const say = (flag: string, value: string, unless: string): void => {
-    if (value !== unless) words.push(`--${flag} ${value}`);
-  };
-  say('system', plan.system, defaultPlan.system);
-  say('env', plan.environment, defaultPlan.environment);
-  say('workload', plan.workloads.join(','), '');
-  say('fault', plan.faults.join(','), 'mix');
-  say('duration', `${plan.durationNs / MILLISECOND}ms`, `${defaultPlan.durationNs / MILLISECOND}ms`);
-  say('nodes', String(plan.nodes), String(defaultPlan.nodes));
-  say('load', plan.load, defaultPlan.load);
-  say('rate', String(plan.rate), String(defaultPlan.rate));
-  say('read-path', plan.readPaths.join(','), '');
-  say('write-path', plan.writePaths.join(','), '');
-  say('guarantee', plan.guarantees.join(','), '');
-  for (const [name, value] of Object.entries(plan.settings)) words.push(`--set ${name}=${value}`);
-  return words.join(' ');
 }
 
 function wholeNumber(flag: string, text: string, least: number, most: number): number {

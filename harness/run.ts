@@ -13,7 +13,7 @@ import { Nemesis } from '../nemesis/nemesis.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
 import type { FaultRecord } from '../results/record.ts';
 import { Driver, type DriverCounts, type Row } from './driver.ts';
-import type { Deployment } from './environments/environment.ts';
+import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { Recorder } from './recorder.ts';
@@ -67,16 +67,17 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
   const nodes = Array.from({ length: plan.nodes }, (_, i) => `n${i + 1}`);
   const failures: string[] = [];
   // The journal needs the deployment's clock, and a deployment tells of its nodes at once: what it tells first, waits.
-  let watch: Watch | undefined;
-  const early: Parameters<Watch['observe']>[0][] = [];
+  const early: NodeEvent[] = [];
+  let listen = (event: NodeEvent): void => void early.push(event);
   const cluster = await environment.deploy(new Map(nodes.map((node) => [node, system.node(node, nodes, settings)])), {
     seed: plan.seed,
     settings,
-    observe: (event) => (watch === undefined ? void early.push(event) : watch.observe(event)),
+    observe: (event) => listen(event),
   });
   const recorder = new Recorder({ file: options.journal, clock: cluster.clock, real });
   recorder.header(header(plan));
-  watch = new Watch(system, nodes, recorder);
+  const watch = new Watch(system, nodes, recorder);
+  listen = (event) => watch.observe(event);
   for (const event of early) watch.observe(event);
   const run = new Run(plan, cluster, recorder, watch, options.stopped ?? (() => false));
   options.watching?.(() => run.progress());

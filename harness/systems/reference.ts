@@ -1,6 +1,6 @@
 import { MILLISECOND } from '../../history/clock.ts';
 import type { Guarantee } from '../../history/guarantee.ts';
-import type { Key, NodeId, Position, Value } from '../../history/operation.ts';
+import type { NodeId, Position, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import { type Line, RefusedByStore, RoutingClient, type Tokens } from '../../reference-impl/client/client.ts';
 import { defects } from '../../reference-impl/core/defects.ts';
@@ -174,7 +174,7 @@ function adapt(cluster: Deployment, options: ClientOptions): Client {
       return { ...served(answer), version: position(answer.version) };
     },
     async compareAndSet({ key, expected, next }, deadline): Promise<Answer<{ swapped: boolean; actual?: Value }>> {
-      const answer = await vouch(client.compareAndSet(key as Key, expected, next, toMs(deadline)));
+      const answer = await vouch(client.compareAndSet(key, expected, next, toMs(deadline)));
       const who = served(answer);
       return answer.type === 'written'
         ? { swapped: true, ...who, version: position(answer.version) }
