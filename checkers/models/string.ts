@@ -1,11 +1,12 @@
 import { INFO, METHODS, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
+import type { Value } from '../../history/operation.ts';
 import type { Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 
 const APPEND = METHODS.indexOf('append');
 
 /** Null, the initial value by default, is the empty string. */
-function text(value: unknown): string {
+function text(value: Value): string {
   if (value === null) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
@@ -15,17 +16,30 @@ export default {
   about: 'A string with get, put and append; empty before the first put.',
   methods: ['read', 'write', 'get', 'put', 'append'],
   machine(history, semantics): Machine {
-    const { f, outcome, value, values } = history;
+    const { f, length, outcome, value, values } = history;
     const states: string[] = [];
     const ids = new Map<string, State>();
     const intern = (state: string): State => {
-      let id = ids.get(state);
-      if (id === undefined) {
-        id = states.length;
-        ids.set(state, id);
-        states.push(state);
-      }
-      return id;
+      const known = ids.get(state);
+      if (known !== undefined) return known;
+      states.push(state);
+      ids.set(state, states.length - 1);
+      return states.length - 1;
+    };
+    /** Per row: the state that its value alone makes; per state and row: the state with the value appended. */
+    const alone = new Int32Array(length).fill(ILLEGAL);
+    const appended = new Map<number, State>();
+    const stateOf = (row: number): State => {
+      if (alone[row] === ILLEGAL) alone[row] = intern(text(values.get(value[row])));
+      return alone[row];
+    };
+    const append = (state: State, row: number): State => {
+      const at = state * length + row;
+      const known = appended.get(at);
+      if (known !== undefined) return known;
+      const longer = intern(states[state] + states[stateOf(row)]);
+      appended.set(at, longer);
+      return longer;
     };
     const nilMatchesAny = semantics.nilRead === 'any';
     return {
@@ -36,10 +50,9 @@ export default {
           : outcome[row] === OK || outcome[row] === INFO,
       pure: (row) => f[row] === READ,
       step(state, row) {
-        const argument = text(values.get(value[row]));
-        if (f[row] === READ) return states[state] === argument ? state : ILLEGAL;
-        if (f[row] === WRITE) return intern(argument);
-        return f[row] === APPEND ? intern(states[state] + argument) : ILLEGAL;
+        if (f[row] === READ) return state === stateOf(row) ? state : ILLEGAL;
+        if (f[row] === WRITE) return stateOf(row);
+        return f[row] === APPEND ? append(state, row) : ILLEGAL;
       },
     };
   },
