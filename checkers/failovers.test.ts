@@ -46,8 +46,8 @@ test('the first election is no failover, and neither is a leader who stays', () 
 test('a fault that struck the old leader is where it starts', () => {
   const history = h(
     `cluster sighting ${led('n1', 1)}`,
-    'nemesis slow-disk {"do":"inject","id":1,"targets":["n3"]}',
     'nemesis isolate-leader {"do":"inject","id":2,"targets":["n1"]}',
+    'nemesis slow-disk {"do":"inject","id":1,"targets":["n3"]}',
     'p0: w x 1 node=n1 role=leader version=g0/1/5',
     `cluster sighting ${led('n2', 3)}`,
     'nemesis isolate-leader {"do":"heal","id":2,"targets":["n1"]}',
@@ -60,10 +60,38 @@ test('a fault that struck the old leader is where it starts', () => {
       toTerm: 3,
       from: 'n1',
       to: 'n2',
-      cause: 'slow-disk, isolate-leader',
-      start: 2 * MILLISECOND,
-      electedNs: 3 * MILLISECOND,
+      cause: 'isolate-leader, slow-disk',
+      start: MILLISECOND,
+      electedNs: 4 * MILLISECOND,
       lostWrites: {},
     },
+  ]);
+});
+
+test('a fault of long ago is no start, though it may still be in force', () => {
+  const [failover] = analyseFailovers(
+    h(
+      `cluster sighting ${led('n1', 1)}`,
+      'nemesis slow-link {"do":"inject","id":1,"targets":["n1"]}',
+      `p0: w x 1 node=n1 role=leader version=g0/1/5 ${ms(19_000)}`,
+      `p0: w x 2 node=n2 role=leader version=g0/2/6 ${ms(20_000)}`,
+    ),
+  );
+  expect(failover).toMatchObject({ start: 19 * SECOND, electedNs: SECOND, cause: 'slow-link' });
+});
+
+test('each loss belongs to the failover that ended its term', () => {
+  const failovers = analyseFailovers(
+    h(
+      'harness phase "epilogue"',
+      'p0: w x 1 path=leader-ack node=n1 role=leader version=g0/1/5',
+      'p0: w y 2 path=leader-ack node=n2 role=leader version=g0/2/6',
+      'p0: w z 3 path=leader-ack node=n3 role=leader version=g0/3/6',
+      'p9: r* x,y,z 1,null,3',
+    ),
+  );
+  expect(failovers.map(({ toTerm, lostWrites }) => [toTerm, lostWrites])).toEqual([
+    [2, {}],
+    [3, { 'leader-ack': 1 }],
   ]);
 });

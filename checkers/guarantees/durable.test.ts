@@ -48,7 +48,7 @@ test('an element that was acknowledged and is not there', () => {
 });
 
 test('what one node says of itself is no final state', () => {
-  const verdict = judge(checker, ['p1: w e1 1', epilogue, 'p9: r e1 null path=node:n2', 'p9: r e1 1 path=leader']);
+  const verdict = judge(checker, ['p1: w e1 1', epilogue, 'p9: r e1 1 path=leader', 'p9: r e1 null path=node:n2']);
   expect(verdict.type).toBe('valid');
 });
 
@@ -71,7 +71,7 @@ test('a loss that a newer write covers is found by the terms of the final log', 
     'p9: r* x,e 2,5 node=n2 role=leader',
   ]);
   expect(sentences(verdict)).toEqual([
-    'The write of 1 to x, acknowledged by n1 (leader) in term 2 at 0.001 s, was undone: the read of e from n2 (leader) at 0.008 s shows that the final log does not hold (2,118).',
+    'The write of 1 to x, acknowledged by n1 (leader) in term 2 at 0.001 s, was undone: the read of e from n2 (leader) at 0.008 s shows that the final log does not hold (2,118), for it holds (3,115).',
   ]);
 });
 
@@ -117,4 +117,29 @@ test('nothing read back, nothing judged', () => {
     type: 'valid',
     examined: { writes: 1, 'not read back': 1 },
   });
+});
+
+test('what was read before the end is no final state', () => {
+  const lines = ['p1: w e1 1', 'p1: r e1 1', 'p1: w e2 2', epilogue, 'p9 r e1', 'p9 fail', 'p9: r e2 2'];
+  expect(judge(checker, lines)).toMatchObject({ type: 'valid', examined: { survived: 1, 'not read back': 1 } });
+});
+
+test('a later place of a lower term leaves no room for an earlier one of a higher', () => {
+  const verdict = judge(checker, [
+    'p1: w x 1 version=g0/3/118',
+    'p1: w e 5 version=g0/2/130',
+    'p1: w x 2 version=g0/4/140',
+    epilogue,
+    'p9: r* x,e 2,5',
+  ]);
+  expect(verdict).toMatchObject({ type: 'invalid', count: 1, examined: { lost: 1, survived: 2 } });
+});
+
+test('the position of an answer may name the current term, and proves nothing of its own place', () => {
+  const lines = ['p1: w x 1 version=g0/3/118', 'p2: w x 2', epilogue];
+  expect(judge(checker, [...lines, 'p9: r x 2 position=g0/5/118'])).toMatchObject({
+    type: 'valid',
+    examined: { survived: 1, covered: 1 },
+  });
+  expect(judge(checker, [...lines, 'p9: r x 2 position=g0/5/117']).type).toBe('invalid');
 });

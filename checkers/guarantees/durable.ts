@@ -23,9 +23,10 @@ function explainLoss(registers: Registers, write: number, proof: number, faults:
   const written = `The write of ${value(history, write)} to ${key(history, write)}, acknowledged${by}${inTerm}${when(history, write)}${during},`;
   const source = registers.source[proof];
   const covered = history.key[proof] !== history.key[write] || (source >= 0 && !registers.older(source, write));
+  const why = registers.hasVersion(source) ? `, for it holds ${placeText(history, versions, source)}` : '';
   const read = `the read of ${key(history, proof)}${answer(history, proof)}`;
   const sentence = covered
-    ? `${written} was undone: ${read} shows that the final log does not hold ${placeText(history, versions, write)}.`
+    ? `${written} was undone: ${read} shows that the final log does not hold ${placeText(history, versions, write)}${why}.`
     : `${written} is missing from the final state: ${read} returned ${value(history, proof)}.`;
   return { kind: 'lost write', sentence, operations: operationsOf(history, [write, proof]) };
 }

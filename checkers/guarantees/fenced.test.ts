@@ -33,3 +33,9 @@ test('without terms there is nothing to judge', () => {
     'unknown: no acknowledged write tells its term',
   ]);
 });
+
+test('an acknowledgement that overlaps the higher term lowers nothing', () => {
+  const overlapping = ['p2 w y 1', higher, 'p2 ok version=g0/2/120'];
+  expect(judge(checker, overlapping).type).toBe('valid');
+  expect(judge(checker, [...overlapping, 'p3: w z 2 version=g0/2/121']).type).toBe('invalid');
+});

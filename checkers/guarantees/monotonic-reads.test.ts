@@ -57,9 +57,16 @@ test('two sessions that saw concurrent writes in opposite orders', () => {
 
 test('where some versions are known, they are part of the order', () => {
   const verdict = judge(checker, [
-    ...['p1 w x 1', 'p2 w x 2', 'p3 w x 3'],
-    ...['p4: r x 2', 'p4: r x 3', 'p5: r x 3', 'p5: r x 1'],
-    ...['p1 ok version=g0/1/1', 'p2 ok version=g0/1/2', 'p3 ok'],
+    'p1 w x 1',
+    'p2 w x 2',
+    'p3 w x 3',
+    'p4: r x 2',
+    'p4: r x 3',
+    'p5: r x 3',
+    'p5: r x 1',
+    'p1 ok version=g0/1/1',
+    'p2 ok version=g0/1/2',
+    'p3 ok',
   ]);
   expect(sentences(verdict)).toEqual([
     'No order of the writes to x allows that process 4 read 2 and then 3, and that process 5 read 3 and then 1.',

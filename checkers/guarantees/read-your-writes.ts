@@ -17,7 +17,11 @@ function explain({ history, registers, threads }: Prepared, { write, by }: Deman
       ? `wrote ${value(history, write)} to ${key(history, write)} (read back${when(history, by)})`
       : wrote(history, write);
   const how =
-    shown === UNWRITTEN ? 'which nobody wrote' : shown === INITIAL ? 'the initial value' : 'written before it';
+    shown === UNWRITTEN
+      ? 'which no write can have left there'
+      : shown === INITIAL
+        ? 'the initial value'
+        : 'written before it';
   const source = answer(history, read);
   const lost = registers.seen[write] === 0 ? `; no read ever returned ${value(history, write)}` : '';
   return {
