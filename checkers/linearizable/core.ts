@@ -5,7 +5,7 @@ import { ILLEGAL } from '../model.ts';
 import type { History } from '../../history/history.ts';
 import type { Core } from '../search/shrink.ts';
 import type { SearchContext } from './objects.ts';
-import { anomaly } from './explain.ts';
+import { anomaly } from './evidence.ts';
 import { deedOf, instant, show } from './words.ts';
 
 const NAMED = 3;

@@ -1,43 +1,12 @@
 /** Sentences for clusters of which each would have to come before the other. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, NONE, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
-import type { Explainer } from './explain.ts';
-import { anomaly, seen, witnessesOf } from './explain.ts';
-import { READS, SILENT, SWAPS, WRITES, found, reference } from './register.ts';
+import type { Explainer } from './evidence.ts';
+import { anomaly, extremes, seen, witnessesOf } from './evidence.ts';
+import { READS, found, reference } from './register.ts';
 import { call, deedOf, ret, show } from './words.ts';
-
-/** The operation that returned first and the one called last among those of some clusters of one key. */
-export function extremes(
-  explainer: Explainer,
-  key: number,
-  clusters: readonly number[],
-): { first: number; last: number } {
-  const { history, reading, survey } = explainer;
-  const values = new Set<number>();
-  let first = NONE;
-  let last = NONE;
-  for (const c of clusters) {
-    values.add(c < history.length ? reference(reading, history.value[c]) : reading.initial);
-    if (c >= history.length) first = c;
-  }
-  const foundNothing = first === NONE;
-  for (let row = 0; row < history.length; row++) {
-    const what = survey.deeds[row];
-    if (what === SILENT || history.key[row] !== key) continue;
-    const ref =
-      what === READS
-        ? found(history, reading, row)
-        : what === WRITES || what === SWAPS
-          ? reference(reading, history.value[row])
-          : undefined;
-    if (ref === undefined || !values.has(ref)) continue;
-    if (foundNothing && (first === NONE || history.ret[row] < history.ret[first])) first = row;
-    if (last === NONE || history.call[row] > history.call[last]) last = row;
-  }
-  return { first, last };
-}
 
 /** By what went wrong last: a read of something old, a cas upon something old, a write that was read already. */
 function kindOf(history: History, row: number): string {

@@ -1,24 +1,12 @@
 /** Sentences for what is wrong with a register, each with the fewest operations that convince. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, NEVER, NONE, WRITE } from '../../history/history.ts';
-import type { History } from '../../history/history.ts';
+import { CAS, FAIL, NONE, WRITE } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
-import { chainAgainstTime, crossing, extremes } from './crossings.ts';
-import { READS, SWAPS, WRITES, found, reference } from './register.ts';
-import type { RegisterReading } from './register.ts';
-import type { Survey } from './survey.ts';
-import { call, capital, deedOf, ret, show } from './words.ts';
-
-export interface Explainer {
-  readonly history: History;
-  readonly reading: RegisterReading;
-  readonly survey: Survey;
-}
-
-export function anomaly(history: History, kind: string, sentence: string, rows: Iterable<number>): Anomaly {
-  const ascending = [...new Set(rows)].filter((row) => row < history.length).sort((a, b) => a - b);
-  return { kind, sentence: capital(sentence), operations: ascending.map((row) => history.operation(row)) };
-}
+import { chainAgainstTime, crossing } from './crossings.ts';
+import type { Explainer } from './evidence.ts';
+import { anomaly, extremes, seen, witnessesOf } from './evidence.ts';
+import { SWAPS, WRITES, found, reference } from './register.ts';
+import { call, deedOf, ret, show } from './words.ts';
 
 export function explain(explainer: Explainer, finding: Finding): Anomaly {
   const { history } = explainer;
@@ -100,35 +88,4 @@ function writerOf({ history, reading, survey }: Explainer, key: number, ref: num
     }
   }
   return NONE;
-}
-
-/** For each cas of unknown outcome, an operation that shows that it happened; cas of unknown outcome lead on to others. */
-export function witnessesOf({ history, reading, survey }: Explainer, rows: readonly number[]): number[] {
-  const witnesses: number[] = [];
-  const unproven = rows.filter((row) => row < history.length && history.ret[row] === NEVER);
-  for (let row = unproven.pop(); row !== undefined; row = unproven.pop()) {
-    const ref = reference(reading, history.value[row]);
-    let swap: number = NONE;
-    let witness: number = NONE;
-    for (let other = 0; other < history.length && witness === NONE; other++) {
-      if (history.key[other] !== history.key[row]) continue;
-      const what = survey.deeds[other];
-      if (what === READS && found(history, reading, other) === ref) witness = other;
-      if (what !== SWAPS || reference(reading, history.expected[other]) !== ref) continue;
-      if (history.ret[other] !== NEVER) witness = other;
-      else swap = other;
-    }
-    if (witness !== NONE) witnesses.push(witness);
-    else if (swap !== NONE && !rows.includes(swap) && !witnesses.includes(swap)) {
-      witnesses.push(swap);
-      unproven.push(swap);
-    }
-  }
-  return witnesses.filter((row) => !rows.includes(row));
-}
-
-/** How it is known that something happened: `, as process 1's read of 2 from x shows`. */
-export function seen(history: History, witnesses: readonly number[]): string {
-  if (witnesses.length === 0) return '';
-  return `, as ${witnesses.map((row) => deedOf(history, row)).join(', ')} ${witnesses.length === 1 ? 'shows' : 'show'}`;
 }

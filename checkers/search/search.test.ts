@@ -93,17 +93,17 @@ describe('search', () => {
   });
 
   test('stops when the budget is spent, after so many orders, or so much memory', () => {
-    // Eight cas that any order of the writes beside them could serve, and one that none can.
+    // Six cas that any order of the writes beside them could serve, and one that none can.
     const lines = Array.from({ length: 8 }, (_, i) => [
       `p${i} w x ${i}`,
       `p${i + 10} cas x ${i} ${(i + 1) % 8}`,
     ]).flat();
-    const ends = Array.from({ length: 8 }, (_, i) => [`p${i} ok`, `p${i + 10} ok`]).flat();
+    const ends = Array.from({ length: 6 }, (_, i) => [`p${i} ok`, `p${i + 10} ok`]).flat();
     const history = h(...lines, 'p9 cas x 77 78', ...ends, 'p9 ok');
     const machine = registerMachine(history, zero);
     const problem = problemOf(history, machine);
     let asked = 0;
-    const budget = { spent: () => (++asked > 3 ? '3 s spent' : undefined) };
+    const budget = { spent: () => (++asked > 1 ? '3 s spent' : undefined) };
     expect(search(problem, machine, { budget })).toMatchObject({ type: 'stopped', reason: '3 s spent' });
     const limited = search(problem, machine, { budget: unlimited, stepsMax: 500 });
     expect(limited).toMatchObject({ type: 'stopped', reason: '500 orders tried', steps: 501 });
@@ -160,10 +160,12 @@ test('memory tells apart records of one hash', () => {
   const memory = new Memory(2);
   const all = new Set<string>();
   const random = new Random(seed);
-  for (let i = 0; i < 20_000; i++) {
-    const record = Int32Array.of(random.below(100), random.below(100) - 50);
+  let agreed = 0;
+  for (let i = 0; i < 5000; i++) {
+    const record = Int32Array.of(random.below(50), random.below(50) - 25);
     const text = record.join();
-    expect(memory.add(record)).toBe(!all.has(text));
+    if (memory.add(record) === !all.has(text)) agreed++;
     all.add(text);
   }
+  expect([agreed, all.size < 2500]).toEqual([5000, true]);
 });

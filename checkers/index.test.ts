@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { guaranteeNames } from '../history/guarantee.ts';
+import type { Event } from './index.ts';
+import {
+  BadHistory,
+  check,
+  checkLinearizable,
+  historyFromEvents,
+  historyFromOperations,
+  models,
+  readHistory,
+  withinSteps,
+} from './index.ts';
+
+const on = { process: 0, key: 'x' } as const;
+const events: Event[] = [
+  { ...on, type: 'invoke', time: 0, f: 'write', value: 1 },
+  { ...on, type: 'ok', time: 10, f: 'write', value: 1 },
+  { ...on, type: 'invoke', time: 20, f: 'read', value: null },
+  { ...on, type: 'ok', time: 30, f: 'read', value: null },
+];
+
+test('events, a history, and a journal get the same verdict', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-'));
+  try {
+    const file = join(folder, 'journal.jsonl');
+    writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    const { history } = await readHistory(file);
+    const verdicts = [events, historyFromEvents(events), history].map((given) => checkLinearizable(given));
+    expect(verdicts.map((verdict) => verdict.type)).toEqual(['invalid', 'invalid', 'invalid']);
+    expect(verdicts[2]).toEqual(verdicts[0]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('options say how to read the history', () => {
+  expect(checkLinearizable(events, { nilRead: 'any' }).type).toBe('valid');
+  expect(checkLinearizable(events, { initial: 1 }).type).toBe('valid');
+  expect(checkLinearizable(events, { model: 'string' }).type).toBe('invalid');
+  expect(models.map(({ name }) => name)).toContain('cas-register');
+});
+
+test('operations of which only times are known: a tie is an overlap', () => {
+  const write = { f: 'write', key: 'x', value: 1, call: 0, ret: 5 } as const;
+  const read = { f: 'read', key: 'x', value: null, ret: 9 } as const;
+  expect(checkLinearizable(historyFromOperations([write, { ...read, call: 5 }])).type).toBe('valid');
+  expect(checkLinearizable(historyFromOperations([write, { ...read, call: 6 }])).type).toBe('invalid');
+});
+
+test('every guarantee has its checker, and says unknown of an empty history', () => {
+  for (const name of guaranteeNames) expect([name, check(name, []).type]).toEqual([name, 'unknown']);
+});
+
+test('a budget of steps is spent', () => {
+  const twice = [...events, ...events].map((event, at) => ({ ...event, time: at }));
+  expect(checkLinearizable(twice, { initial: 0, budget: withinSteps(0) })).toMatchObject({
+    type: 'unknown',
+    reason: 'key x: 0 steps spent before it was looked at',
+  });
+});
+
+test('what cannot be is refused', () => {
+  expect(() => checkLinearizable([events[1]])).toThrow(BadHistory);
+});
