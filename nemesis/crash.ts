@@ -2,40 +2,43 @@
 import { MILLISECOND } from '../history/clock.ts';
 import type { NodeId } from '../history/operation.ts';
 import type { Random } from '../history/random.ts';
-import type { Injected, Injection, Levers, Wait } from './fault.ts';
+import type { Injected, Injection, Levers, Target, Wait } from './fault.ts';
 import { injected } from './injected.ts';
 
-type Kill = Levers['kill'];
-
-/**
- * Kills these nodes (undefined: there is no lever for it), in one of three ways:
- *
- * - at once, to be started again by healing (half of the time);
- * - when their disks have fallen behind, so that much is unsynced: what was acknowledged too early shows;
- * - in a loop, as under a supervisor that starts them again at once: they die in the middle of elections and of catching
- *   up, and are back while what they had said is still on its way.
- */
-export async function crash(
-  levers: Partial<Levers>,
-  nodes: readonly NodeId[],
-  random: Random,
-  wait: Wait,
-): Promise<Injected | undefined> {
-  const kill: Kill | undefined = levers.kill?.bind(levers);
-  if (kill === undefined) return undefined;
-  const way = random.below(4);
-  if (way === 0) return killBehind(kill, levers, nodes, random, wait);
-  if (way === 1) return injected(nodes, crashLoop(kill, nodes, random, wait));
-  return injected(nodes, await kill(nodes));
+export interface Crash {
+  readonly cluster: Target;
+  /** Who is killed first. */
+  readonly nodes: readonly NodeId[];
+  /** Whom to kill in each further round of a crash loop. */
+  readonly next: () => readonly NodeId[];
+  readonly random: Random;
+  readonly wait: Wait;
 }
 
-async function killBehind(
-  kill: Kill,
-  levers: Partial<Levers>,
-  nodes: readonly NodeId[],
-  random: Random,
-  wait: Wait,
-): Promise<Injected> {
+/** How often a crash loop looks whether somebody leads again, and how long it is ready to. */
+const LOOK_NS = 5 * MILLISECOND;
+const LOOKS_MAX = 400;
+
+/**
+ * Kills nodes (undefined: there is no lever for it), in one of three ways:
+ *
+ * - at once, to be started again by healing;
+ * - when their disks have fallen behind, so that much is unsynced: what was acknowledged too early shows;
+ * - in a loop, as under a supervisor that starts them again at once: a new leader is hardly elected when the next round
+ *   strikes, and those who come back must remember whom they voted for.
+ */
+export async function crash(plan: Crash): Promise<Injected | undefined> {
+  const { cluster, nodes, random } = plan;
+  const { levers } = cluster;
+  if (levers.kill === undefined) return undefined;
+  const way = random.below(8);
+  if (way < 3) return injected(nodes, await levers.kill(nodes));
+  if (way < 5) return killBehind(levers.kill.bind(levers), plan);
+  return injected(nodes, crashLoop(levers.kill.bind(levers), plan));
+}
+
+async function killBehind(kill: Levers['kill'], { cluster, nodes, random, wait }: Crash): Promise<Injected> {
+  const { levers } = cluster;
   const delayNs = random.between(100, 500) * MILLISECOND;
   const drags: Injection[] = [];
   try {
@@ -48,23 +51,26 @@ async function killBehind(
   }
 }
 
-/** Kills some of the nodes, starts them again after a moment, and so on until healed. */
-function crashLoop(kill: Kill, nodes: readonly NodeId[], random: Random, wait: Wait): Injection {
+/** Kills, starts again after a moment, waits for a leader, and so on until healed. */
+function crashLoop(kill: Levers['kill'], { cluster, nodes, next, random, wait }: Crash): Injection {
   const kills: Injection[] = [];
   const loop = { over: false };
   /** The kill under way: healing must not overtake it. */
   let killing: Promise<Injection> | undefined;
   let failure: { readonly error: unknown } | undefined;
-  const turn = async (): Promise<void> => {
-    killing = kill(random.shuffle(nodes).slice(0, random.between(1, nodes.length)));
+  const round = async (victims: readonly NodeId[]): Promise<void> => {
+    killing = kill(victims);
     const killed = await killing;
     kills.push(killed);
     await wait(random.between(20, 200) * MILLISECOND);
     await killed.heal();
-    await wait(random.between(150, 1_000) * MILLISECOND);
+    for (let looks = 0; !loop.over && looks < LOOKS_MAX && cluster.leader() === undefined; looks++) await wait(LOOK_NS);
+    // Before the others have heard of it, or in the middle of its work.
+    await wait((random.chance(0.6) ? random.below(60) : random.between(60, 1_000)) * MILLISECOND);
   };
   void (async () => {
-    while (!loop.over) await turn();
+    await round(nodes);
+    while (!loop.over) await round(next());
   })().catch((error: unknown) => {
     failure = { error };
   });

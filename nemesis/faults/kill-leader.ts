@@ -6,9 +6,8 @@ export default {
   about: 'kills the leader with what it had not synced, once or again and again; heals by starting it',
   levers: ['kill'],
   async inject(cluster, random, wait) {
-    const { levers } = cluster;
     const victim = cluster.leader();
     if (victim === undefined) return undefined;
-    return crash(levers, [victim], random, wait);
+    return crash({ cluster, nodes: [victim], next: () => [cluster.leader() ?? victim], random, wait });
   },
 } satisfies Fault;

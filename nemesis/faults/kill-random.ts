@@ -6,9 +6,9 @@ export default {
   about: 'kills a node, half of the time the follower that lags most, once or again and again; heals by starting it',
   levers: ['kill'],
   async inject(cluster, random, wait) {
-    const { levers, nodes } = cluster;
+    const { nodes } = cluster;
     const lagging = cluster.mostLagging();
     const victim = lagging !== undefined && random.chance(0.5) ? lagging : random.pick(nodes);
-    return crash(levers, [victim], random, wait);
+    return crash({ cluster, nodes: [victim], next: () => [victim], random, wait });
   },
 } satisfies Fault;

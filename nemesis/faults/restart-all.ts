@@ -1,3 +1,4 @@
+import type { NodeId } from '../../history/operation.ts';
 import { crash } from '../crash.ts';
 import type { Fault } from '../fault.ts';
 
@@ -8,7 +9,9 @@ export default {
   levers: ['kill'],
   lastsMs: [400, 3_000],
   async inject(cluster, random, wait) {
-    const { levers, nodes } = cluster;
-    return crash(levers, nodes, random, wait);
+    const { nodes } = cluster;
+    const next = (): readonly NodeId[] =>
+      random.chance(0.6) ? nodes : random.shuffle(nodes).slice(0, random.between(1, nodes.length));
+    return crash({ cluster, nodes, next, random, wait });
   },
 } satisfies Fault;
