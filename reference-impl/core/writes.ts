@@ -60,9 +60,8 @@ export function refuseNotLeader(node: Node, request: number): void {
 export function settleWrites(node: Node, leader: Leader): void {
   answerUpTo(node, leader.onLeader, node.durableIndex);
   answerUpTo(node, leader.onQuorum, node.commitIndex);
-  if (leader.onAll.length > 0) {
-    answerUpTo(node, leader.onAll, Math.min(node.commitIndex, durableEverywhere(node, leader)));
-  }
+  // On every disk is on a quorum's, and what waits here is of the leader's own term: it is committed as well.
+  if (leader.onAll.length > 0) answerUpTo(node, leader.onAll, durableEverywhere(node, leader));
 }
 
 function answerUpTo(node: Node, queue: Fifo<PendingWrite>, index: number): void {
