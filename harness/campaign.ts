@@ -10,6 +10,7 @@ import { type Database, openDatabase } from '../results/database.ts';
 import { createRunFolder, newRunId, writeRunFiles } from '../results/files.ts';
 import type { RunRecord } from '../results/record.ts';
 import { saveRun } from '../results/save.ts';
+import { whyUnsaved } from '../results/unavailable.ts';
 import type { Done, Order } from './campaign-worker.ts';
 import { Summary } from './campaign-summary.ts';
 import type { Io } from './command.ts';
@@ -189,7 +190,7 @@ class Saving {
         try {
           return await saveRun(await this.#opening, record);
         } catch (error) {
-          this.#why = error instanceof Error ? error.message : String(error);
+          this.#why = whyUnsaved(error);
         }
       }
       this.#unsaved++;

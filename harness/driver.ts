@@ -3,11 +3,12 @@
  * of it. Open loop: arrivals come at a set rate whatever the store does, wait in a bounded queue while their session is
  * busy, and are timed from when they were meant to start. Closed loop: each session asks again after a pause.
  */
-import { type Cancel, type Clock, SECOND } from '../history/clock.ts';
+import { type Clock, SECOND } from '../history/clock.ts';
 import type { Instant, Key, Process, Value } from '../history/operation.ts';
 import type { Random } from '../history/random.ts';
 import { type Answer, type Client, type ClientOptions, Refused } from '../history/store.ts';
 import type { Call, Reply, Script, SessionContext, Workload, WorkloadOptions } from '../workloads/workload.ts';
+import { Fifo } from './fifo.ts';
 import type { Completed, Recorder } from './recorder.ts';
 
 /** A row of the matrix: what a session writes and reads with. */
@@ -57,6 +58,17 @@ interface Device {
   client: Client | undefined;
 }
 
+/** An operation that was sent and has not ended. */
+interface Flight {
+  readonly session: Session;
+  readonly device: Device;
+  readonly client: Client;
+  readonly call: Call;
+  readonly path: string;
+  readonly deadline: Instant;
+  ended: boolean;
+}
+
 interface Session {
   readonly context: SessionContext;
   readonly row: Row;
@@ -75,7 +87,8 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #sessions: Session[] = [];
   readonly #written = new Map<string, Set<Key>>();
-  readonly #cancels = new Set<Cancel>();
+  readonly #flights = new Fifo<Flight>();
+  #deadlineArmed = false;
   #nextProcess = 0;
   #nextValue = 1;
   #inFlight = 0;
@@ -116,7 +129,6 @@ export class Driver {
     this.#running = false;
     for (const session of this.#sessions) session.waiting.length = 0;
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
-    for (const cancel of this.#cancels) cancel();
     for (const session of this.#sessions) for (const device of session.devices) await device.client?.close();
   }
 
@@ -212,17 +224,39 @@ export class Driver {
     if (isWrite) this.#written.get(session.row.writePath)?.add(call.key);
     this.counts.invoked++;
     recorder.invoke(device.process, call, session.context.id, device.name, path, intended);
-    const deadline = clock.now() + timeoutNs;
-    let ended = false;
-    const end = (completed: Completed): void => {
-      if (ended) return;
-      ended = true;
-      cancel();
-      recorder.complete(device.process, call, path, completed);
-      this.#end(session, device, client, completed);
-    };
-    const cancel = clock.timer(deadline, () => end(timedOut(call)));
-    void ask(client, call, deadline).then(end);
+    const flight: Flight = { session, device, client, call, path, deadline: clock.now() + timeoutNs, ended: false };
+    this.#flights.push(flight);
+    this.#watchDeadlines();
+    void ask(client, call, flight.deadline).then((completed) => this.#finish(flight, completed));
+  }
+
+  #finish(flight: Flight, completed: Completed): void {
+    if (flight.ended) return;
+    flight.ended = true;
+    const { session, device, client, call, path } = flight;
+    this.#options.recorder.complete(device.process, call, path, completed);
+    this.#end(session, device, client, completed);
+  }
+
+  /** All operations have the same time, so their deadlines come in the order in which they were sent: one timer will do. */
+  #watchDeadlines(): void {
+    if (this.#deadlineArmed) return;
+    let flight = this.#flights.peek();
+    while (flight?.ended) {
+      this.#flights.shift();
+      flight = this.#flights.peek();
+    }
+    if (flight === undefined) return;
+    this.#deadlineArmed = true;
+    this.#options.clock.timer(flight.deadline, () => {
+      this.#deadlineArmed = false;
+      const now = this.#options.clock.now();
+      for (let due = this.#flights.peek(); due !== undefined && (due.ended || due.deadline <= now); due = this.#flights.peek()) {
+        this.#flights.shift();
+        this.#finish(due, timedOut(due.call));
+      }
+      this.#watchDeadlines();
+    });
   }
 
   #end(session: Session, device: Device, client: Client, completed: Completed): void {
@@ -289,7 +323,32 @@ function askedValue(call: Call): Value {
 /** Never rejects. Returning is ok, Refused is fail, anything else is info. */
 async function ask(client: Client, call: Call, deadline: Instant): Promise<Completed> {
   try {
-    return await perform(client, call, deadline);
+    switch (call.f) {
+      case 'read': {
+        if (client.read === undefined) throw unsupported(call);
+        const answer = await client.read({ key: call.key }, deadline);
+        return { outcome: 'ok', value: answer.value, answer };
+      }
+      case 'readMany': {
+        if (client.readMany === undefined) throw unsupported(call);
+        const answer = await client.readMany({ keys: call.keys }, deadline);
+        return { outcome: 'ok', value: answer.values, answer };
+      }
+      case 'write': {
+        if (client.write === undefined) throw unsupported(call);
+        const answer: Answer = await client.write({ key: call.key, value: call.value }, deadline);
+        return { outcome: 'ok', value: call.value, answer };
+      }
+      case 'cas': {
+        if (client.compareAndSet === undefined) throw unsupported(call);
+        const { key, expected, next } = call;
+        const answer = await client.compareAndSet({ key, expected, next }, deadline);
+        const value = [expected, next];
+        if (answer.swapped) return { outcome: 'ok', value, answer };
+        const { actual } = answer;
+        return { outcome: 'fail', value, error: 'mismatch', ...(actual !== undefined && { actual }), answer };
+      }
+    }
   } catch (error) {
     const outcome = error instanceof Refused ? 'fail' : 'info';
     const why = error instanceof Refused ? error.code : error instanceof Error ? error.message : String(error);
@@ -297,29 +356,6 @@ async function ask(client: Client, call: Call, deadline: Instant): Promise<Compl
   }
 }
 
-async function perform(client: Client, call: Call, deadline: Instant): Promise<Completed> {
-  const lacking = (): never => {
-    throw new Refused('UNSUPPORTED', `this client has no ${call.f}`);
-  };
-  switch (call.f) {
-    case 'read': {
-      const answer = await (client.read?.bind(client) ?? lacking)({ key: call.key }, deadline);
-      return { outcome: 'ok', value: answer.value, answer };
-    }
-    case 'readMany': {
-      const answer = await (client.readMany?.bind(client) ?? lacking)({ keys: call.keys }, deadline);
-      return { outcome: 'ok', value: answer.values, answer };
-    }
-    case 'write': {
-      const answer: Answer = await (client.write?.bind(client) ?? lacking)({ key: call.key, value: call.value }, deadline);
-      return { outcome: 'ok', value: call.value, answer };
-    }
-    case 'cas': {
-      const { key, expected, next } = call;
-      const answer = await (client.compareAndSet?.bind(client) ?? lacking)({ key, expected, next }, deadline);
-      const value = [expected, next];
-      if (answer.swapped) return { outcome: 'ok', value, answer };
-      return { outcome: 'fail', value, error: 'mismatch', ...(answer.actual !== undefined && { actual: answer.actual }), answer };
-    }
-  }
+function unsupported(call: Call): Refused {
+  return new Refused('UNSUPPORTED', `this client has no ${call.f}`);
 }

@@ -15,7 +15,9 @@ class Standing implements Clock {
   sleepUntil(): Promise<void> {
     return Promise.resolve();
   }
-  timer(): Cancel {
+  fire: () => void = () => undefined;
+  timer(_at: number, fire: () => void): Cancel {
+    this.fire = fire;
     return () => undefined;
   }
 }
@@ -74,14 +76,21 @@ describe('the recorder', () => {
     expect(sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
-  it('hands over after 100 ms of real time, and not before', () => {
+  it('hands over after 100 ms of real time, however few events there are, and not before', () => {
     const recorder = new Recorder({ file, clock, real });
-    real.at = 99 * MILLISECOND;
     recorder.note('harness', 'phase', 'calm');
     expect(readFileSync(file, 'utf8')).toBe('');
     real.at = 100 * MILLISECOND;
-    recorder.note('harness', 'phase', 'faults');
-    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(3);
+    real.fire();
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(2);
+    recorder.close();
+  });
+
+  it('hands over after 100 ms of real time, also when timers never get a turn', () => {
+    const recorder = new Recorder({ file, clock, real });
+    real.at = 100 * MILLISECOND;
+    for (let i = 0; i < 16; i++) recorder.note('harness', 'phase', 'calm');
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(17);
     recorder.close();
   });
 

@@ -7,13 +7,15 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { type Clock, MILLISECOND } from '../history/clock.ts';
+import { type Cancel, type Clock, MILLISECOND } from '../history/clock.ts';
 import type { Instant, Key, Outcome, Position, Process, Value } from '../history/operation.ts';
 import type { Answer } from '../history/store.ts';
 import type { Call } from '../workloads/workload.ts';
 
 const FLUSH_CHARACTERS = 64 * 1024;
 const FLUSH_NS = 100 * MILLISECOND;
+/** How many lines may pass before the real clock is looked at again; the timer sees to it when lines are few. */
+const LINES_PER_LOOK = 16;
 
 export interface RecorderOptions {
   readonly file: string;
@@ -41,6 +43,9 @@ export class Recorder {
   #pending = '';
   #flushedAt: Instant;
   #index = 0;
+  #lines = 0;
+  #armed = false;
+  #disarm: Cancel = () => undefined;
   #closed = false;
 
   constructor(options: RecorderOptions) {
@@ -103,6 +108,7 @@ export class Recorder {
   close(): string {
     if (this.#closed) throw new Error('the journal is closed already');
     this.#closed = true;
+    this.#disarm();
     this.flush();
     closeSync(this.#descriptor);
     return this.#hash.digest('hex');
@@ -115,7 +121,18 @@ export class Recorder {
 
   #line(line: string): void {
     this.#pending += line;
-    if (this.#pending.length >= FLUSH_CHARACTERS || this.#real.now() - this.#flushedAt >= FLUSH_NS) this.flush();
+    if (this.#pending.length >= FLUSH_CHARACTERS) this.flush();
+    else if (++this.#lines % LINES_PER_LOOK === 0 && this.#real.now() - this.#flushedAt >= FLUSH_NS) this.flush();
+    else if (!this.#armed) this.#arm();
+  }
+
+  /** However few events there are, none waits longer than this. */
+  #arm(): void {
+    this.#armed = true;
+    this.#disarm = this.#real.timer(this.#real.now() + FLUSH_NS, () => {
+      this.#armed = false;
+      this.flush();
+    });
   }
 
   #key(key: Key): string {

@@ -4,6 +4,7 @@ import { type Database, openDatabase } from '../results/database.ts';
 import { createRunFolder, newRunId, writeRunFiles } from '../results/files.ts';
 import type { RunRecord } from '../results/record.ts';
 import { saveRun } from '../results/save.ts';
+import { whyUnsaved } from '../results/unavailable.ts';
 import type { Io } from './command.ts';
 import type { ExitCode } from './errors.ts';
 import { onInterrupt } from './interrupt.ts';
@@ -55,6 +56,6 @@ async function save(opening: Promise<Database>, record: RunRecord, io: Io): Prom
       await database.close();
     }
   } catch (error) {
-    io.err(`tidemark: run ${record.id} was not saved in the database: ${error instanceof Error ? error.message : String(error)}\n`);
+    io.err(`tidemark: run ${record.id} was not saved in the database: ${whyUnsaved(error)}\n`);
   }
 }

@@ -17,3 +17,9 @@ export function reasonOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   return text.split('\n', 1)[0];
 }
+
+/** The same with what can be done about it, for the one line that says what was not saved. */
+export function whyUnsaved(thrown: unknown): string {
+  const hint = thrown instanceof DatabaseUnavailable ? thrown.hint : '';
+  return hint === '' ? reasonOf(thrown) : `${reasonOf(thrown)}. ${hint}`;
+}

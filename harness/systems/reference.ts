@@ -4,7 +4,7 @@ import type { NodeId, Position, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import { type Line, RefusedByStore, RoutingClient, type Tokens } from '../../reference-impl/client/client.ts';
 import { defects } from '../../reference-impl/core/defects.ts';
-import type { Acknowledgement, Position as CorePosition, ReadPath, ReplicaEvent, Response, Role, Status } from '../../reference-impl/core/types.ts';
+import type { Acknowledgement, Position as CorePosition, ReadPath, ReplicaEvent, Role, Status } from '../../reference-impl/core/types.ts';
 import { BadInput, unknownName } from '../errors.ts';
 import type { Deployment } from '../environments/environment.ts';
 import type { Setting } from '../setting.ts';
@@ -151,7 +151,7 @@ function adapt(cluster: Deployment, options: ClientOptions): Client {
   const toMs = (deadline: number): number => deadline / MILLISECOND;
   return {
     async read({ key }, deadline) {
-      const answer = await vouch(client.read([key], toMs(deadline)));
+      const answer = await client.read([key], toMs(deadline)).catch(rethrow);
       const version = answer.versions[0];
       return {
         value: answer.values[0],
@@ -161,7 +161,7 @@ function adapt(cluster: Deployment, options: ClientOptions): Client {
       };
     },
     async readMany({ keys }, deadline) {
-      const answer = await vouch(client.read(keys, toMs(deadline)));
+      const answer = await client.read(keys, toMs(deadline)).catch(rethrow);
       return {
         values: answer.values,
         versions: answer.versions.map((version) => (version ? position(version) : null)),
@@ -170,11 +170,11 @@ function adapt(cluster: Deployment, options: ClientOptions): Client {
       };
     },
     async write({ key, value }, deadline) {
-      const answer = await vouch(client.write(key, value, toMs(deadline)));
+      const answer = await client.write(key, value, toMs(deadline)).catch(rethrow);
       return { ...served(answer), version: position(answer.version) };
     },
     async compareAndSet({ key, expected, next }, deadline): Promise<Answer<{ swapped: boolean; actual?: Value }>> {
-      const answer = await vouch(client.compareAndSet(key, expected, next, toMs(deadline)));
+      const answer = await client.compareAndSet(key, expected, next, toMs(deadline)).catch(rethrow);
       const who = served(answer);
       return answer.type === 'written'
         ? { swapped: true, ...who, version: position(answer.version) }
@@ -189,12 +189,7 @@ function served(answer: { readonly node: NodeId; readonly role: Role }): { serve
   return { servedBy: { node: answer.node, role: answer.role } };
 }
 
-/** The store's refusals and doubts in the harness's words. */
-async function vouch<T extends Response & { readonly node: NodeId }>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof RefusedByStore) throw new Refused(error.code);
-    throw error;
-  }
-}
+/** The store's refusals in the harness's words; its doubts are errors like any other. */
+const rethrow = (error: unknown): never => {
+  throw error instanceof RefusedByStore ? new Refused(error.code) : error;
+};

@@ -149,6 +149,7 @@ export class RoutingClient {
     for (let attempt = 1; ; attempt++) {
       const node = only ?? target();
       let code: RefusalCode | 'CONNECTION_REFUSED';
+      let rest = only !== undefined || attempt % nodes.length === 0;
       try {
         const answer = await this.#line(node).request(body);
         if (answer.type === 'unknown') throw new Indeterminate(answer.waitingFor?.length ? `${answer.code}: waiting for ${answer.waitingFor.join(', ')}` : answer.code);
@@ -160,6 +161,8 @@ export class RoutingClient {
         code = answer.code;
         if (code === 'TOKEN_UNDONE') throw new RefusedByStore(code);
         this.#redirect(node, answer.leader);
+        // Nobody leads, as far as that node knows: the others will hardly know better right now.
+        if (code === 'NOT_LEADER' && answer.leader === undefined) rest = true;
       } catch (error) {
         if (error instanceof Indeterminate || error instanceof RefusedByStore) throw error;
         this.#lines.get(node)?.close();
@@ -168,7 +171,7 @@ export class RoutingClient {
         code = 'CONNECTION_REFUSED';
         this.#redirect(node, undefined);
       }
-      if (only !== undefined || attempt % nodes.length === 0) {
+      if (rest) {
         await this.#pause(pauseMs, deadlineMs, code);
         pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS_MAX);
       } else if (this.#config.nowMs() >= deadlineMs) throw new RefusedByStore(code);
