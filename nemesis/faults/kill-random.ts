@@ -1,3 +1,4 @@
+import { anyNode } from '../aim.ts';
 import { crash } from '../crash.ts';
 import type { Fault } from '../fault.ts';
 
@@ -6,9 +7,8 @@ export default {
   about: 'kills a node, half of the time the follower that lags most, once or again and again; heals by starting it',
   levers: ['kill'],
   async inject(cluster, random, wait) {
-    const { nodes } = cluster;
     const lagging = cluster.mostLagging();
-    const victim = lagging !== undefined && random.chance(0.5) ? lagging : random.pick(nodes);
+    const victim = lagging !== undefined && random.chance(0.5) ? lagging : anyNode(cluster, random);
     return crash({ cluster, nodes: [victim], next: () => [victim], random, wait });
   },
 } satisfies Fault;

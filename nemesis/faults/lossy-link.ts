@@ -1,3 +1,4 @@
+import { anyNode } from '../aim.ts';
 import type { Fault } from '../fault.ts';
 import { injected } from '../injected.ts';
 import { between, towards, without } from '../links.ts';
@@ -9,7 +10,7 @@ export default {
   async inject(cluster, random) {
     const { levers, nodes } = cluster;
     if (levers.shape === undefined || nodes.length < 2) return undefined;
-    const victims = random.chance(0.3) ? nodes : [random.pick(nodes)];
+    const victims = random.chance(0.3) ? nodes : [anyNode(cluster, random)];
     const links = victims === nodes ? towards(nodes, nodes) : between(victims, without(nodes, ...victims));
     return injected(
       victims,

@@ -1,4 +1,5 @@
 import { MILLISECOND } from '../../history/clock.ts';
+import { anyNode } from '../aim.ts';
 import type { Fault, Injection } from '../fault.ts';
 import { injected } from '../injected.ts';
 
@@ -9,7 +10,7 @@ export default {
   async inject(cluster, random) {
     const { levers, nodes } = cluster;
     if (levers.slowDisk === undefined) return undefined;
-    const one = (random.chance(0.5) ? cluster.leader() : cluster.mostLagging()) ?? random.pick(nodes);
+    const one = (random.chance(0.5) ? cluster.leader() : cluster.mostLagging()) ?? anyNode(cluster, random);
     const victims = random.chance(0.3) ? nodes : [one];
     const delayNs = random.between(20, 300) * MILLISECOND;
     const drags: Injection[] = [];

@@ -1,4 +1,5 @@
 import { MILLISECOND } from '../../history/clock.ts';
+import { anyNode } from '../aim.ts';
 import type { Fault } from '../fault.ts';
 import { injected } from '../injected.ts';
 import { between, without } from '../links.ts';
@@ -11,7 +12,7 @@ export default {
     const { levers, nodes } = cluster;
     if (levers.shape === undefined || nodes.length < 2) return undefined;
     const leading = cluster.leader();
-    const victim = leading !== undefined && random.chance(0.5) ? leading : random.pick(nodes);
+    const victim = leading !== undefined && random.chance(0.5) ? leading : anyNode(cluster, random);
     const delayNs = random.between(50, 400) * MILLISECOND;
     return injected(
       [victim],

@@ -222,6 +222,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
     this.#tell({ type: 'down', node, reason: message });
   }
 
+  /** Observers look on: what they do must not set simulated code going, for nobody waits for it here. */
   #tell(event: Parameters<DeployOptions['observe']>[0]): void {
     try {
       this.#observe(event);
