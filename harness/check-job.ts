@@ -6,8 +6,8 @@ import type { Limits } from './limits.ts';
 
 export interface ReadJob {
   readonly type: 'read';
-  /** A path, or `-` for standard input. */
-  readonly file: string;
+  /** A path; undefined: the bytes are handed over piece by piece, each when asked for with `more`. */
+  readonly file: string | undefined;
   readonly independent: boolean;
   readonly path: string | undefined;
   /** Undefined: all that the history tells about. */
@@ -27,8 +27,15 @@ export interface JudgeJob {
 
 export type Job = ReadJob | JudgeJob;
 
+/** A piece of the input; undefined at its end. */
+export interface Piece {
+  readonly type: 'piece';
+  readonly bytes: Uint8Array | undefined;
+}
+
 export type Message =
   | { readonly type: 'ready' }
+  | { readonly type: 'more' }
   | {
       readonly type: 'read';
       readonly operations: number;

@@ -4,17 +4,19 @@
  */
 import { Worker } from 'node:worker_threads';
 import { type Clock, MILLISECOND } from '../history/clock.ts';
-import type { Job, Message } from './check-job.ts';
+import type { Job, Message, Piece } from './check-job.ts';
 import { spentMemory, spentTime } from './limits.ts';
 
 /** How a job ended: by itself, ended by us with a reason, or dead of its own. */
 export type Ended =
   | { readonly type: 'done' }
   | { readonly type: 'stopped'; readonly reason: string }
+  /** The input broke off. */
+  | { readonly type: 'unread'; readonly reason: string }
   | { readonly type: 'died'; readonly reason: string };
 
 /** What a worker tells of its job, but for beginning and end. */
-export type News = Exclude<Message, { readonly type: 'ready' | 'done' }>;
+export type News = Exclude<Message, { readonly type: 'ready' | 'more' | 'done' }>;
 
 const LOOK_EVERY_NS = 20 * MILLISECOND;
 /** A checker that asks its budget stops by itself, with a better reason than ours. */
@@ -35,8 +37,12 @@ export class CheckThread {
     this.#clock = clock;
   }
 
-  /** Runs one job; `hear` is told what comes of it. Each message restarts the time of the job's limits. */
-  async run(job: Job, hear: (news: News) => void): Promise<Ended> {
+  /**
+   * Runs one job; `hear` is told what comes of it. Each piece of news restarts the time of the job's limits.
+   *
+   * @param input what the job reads where it names no file
+   */
+  async run(job: Job, hear: (news: News) => void, input?: AsyncIterator<Uint8Array>): Promise<Ended> {
     const worker = (this.#worker ??= this.#start(job));
     let stopWatching = (): void => undefined;
     const restart = (): void => {
@@ -45,7 +51,21 @@ export class CheckThread {
     };
     const ended = await new Promise<Ended>((resolve) => {
       this.#end = resolve;
+      const feed = async (): Promise<void> => {
+        const next = await input?.next();
+        const piece: Piece = {
+          type: 'piece',
+          bytes: next === undefined || next.done === true ? undefined : next.value,
+        };
+        worker.postMessage(piece);
+      };
       this.#hear = (message) => {
+        if (message.type === 'more') {
+          feed().catch((error: unknown) =>
+            resolve({ type: 'unread', reason: String(error instanceof Error ? error.message : error) }),
+          );
+          return;
+        }
         restart();
         if (message.type === 'ready') this.#isReady = true;
         else if (message.type === 'done') resolve({ type: 'done' });
@@ -92,12 +112,13 @@ export class CheckThread {
   #watch({ limits }: Job): () => void {
     const clock = this.#clock;
     const deadline = clock.now() + limits.ms * MILLISECOND + GRACE_NS;
+    let cancel = (): void => undefined;
     const look = (): void => {
+      cancel = clock.timer(clock.now() + LOOK_EVERY_NS, look);
       if (clock.now() > deadline) this.#end?.({ type: 'stopped', reason: spentTime(limits) });
       else if (process.memoryUsage.rss() > limits.bytes) this.#end?.({ type: 'stopped', reason: spentMemory(limits) });
-      cancel = clock.timer(clock.now() + LOOK_EVERY_NS, look);
     };
-    let cancel = clock.timer(clock.now() + LOOK_EVERY_NS, look);
+    look();
     return () => cancel();
   }
 }

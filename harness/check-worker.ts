@@ -1,5 +1,5 @@
 /** Reads and judges histories, one after the other, as told by `tidemark check`: a worker thread, started from dist. */
-import { createReadStream, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
 import { BadHistory } from '../history/builder.ts';
@@ -9,7 +9,7 @@ import type { Source } from '../history/codec/source.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import { METHODS, READ, type History } from '../history/history.ts';
 import { fromShared, toShared } from '../history/table.ts';
-import type { Job, Message, ReadJob } from './check-job.ts';
+import type { Job, Message, Piece, ReadJob } from './check-job.ts';
 import { evident } from './evident.ts';
 import { type Limits, spentMemory, spentTime } from './limits.ts';
 import { loadCheckers } from './plugins.ts';
@@ -20,7 +20,14 @@ const clock = realClock();
 const checkers = await loadCheckers();
 const say = (message: Message): void => port.postMessage(message);
 
-port.on('message', (job: Job) => {
+/** Whoever waits for the next piece of the input. */
+let takePiece: ((piece: Uint8Array | undefined) => void) | undefined;
+
+port.on('message', (job: Job | Piece) => {
+  if (job.type === 'piece') {
+    takePiece?.(job.bytes);
+    return;
+  }
   void work(job)
     .catch((error: unknown) => say(failureOf(error)))
     .then(() => say({ type: 'done' }));
@@ -40,8 +47,8 @@ async function work(job: Job): Promise<void> {
 
 async function read(job: ReadJob): Promise<{ readonly history: History; readonly guarantees: readonly Guarantee[] }> {
   const { file } = job;
-  const source: Source = file === '-' ? createReadStream('', { fd: 0, autoClose: false }) : file;
-  const size = file === '-' ? undefined : statSync(file).size;
+  const source: Source = file ?? pieces();
+  const size = file === undefined ? undefined : statSync(file).size;
   const {
     history: whole,
     header,
@@ -64,6 +71,17 @@ async function read(job: ReadJob): Promise<{ readonly history: History; readonly
   const shared = guarantees.length > 1 ? toShared(history) : undefined;
   say({ type: 'read', operations: history.operations, guarantees, warnings: said, history: shared });
   return { history, guarantees };
+}
+
+async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const piece = await new Promise<Uint8Array | undefined>((resolve) => {
+      takePiece = resolve;
+      say({ type: 'more' });
+    });
+    if (piece === undefined) return;
+    yield piece;
+  }
 }
 
 /** The reads of one path, and all writes. */

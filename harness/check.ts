@@ -8,6 +8,7 @@ import type { Job } from './check-job.ts';
 import { jsonOfBad, jsonOfVerdict, textOfVerdict } from './check-report.ts';
 import { CheckThread, type Ended, type News } from './check-thread.ts';
 import type { Io } from './command.ts';
+import { openInput } from './check-input.ts';
 import { entry } from './entry.ts';
 import {
   BAD_INPUT,
@@ -130,11 +131,15 @@ async function checkFile(
     }
   };
   const { independent, path, guarantees } = order;
-  let job: Job | undefined = { type: 'read', file, independent, path, guarantees, semantics, limits };
+  const input = openInput(file, io);
+  const named = input === undefined ? file : undefined;
+  let job: Job | undefined = { type: 'read', file: named, independent, path, guarantees, semantics, limits };
   while (job !== undefined) {
-    const ended: Ended = await thread.run(job, hear);
+    const ended: Ended = await thread.run(job, hear, input?.bytes);
+    input?.close();
     job = undefined;
     if (ended.type === 'died') complain(HARNESS_FAILED, ended.reason);
+    if (ended.type === 'unread') complain(BAD_INPUT, `This could not be read: ${ended.reason}.`);
     if (ended.type !== 'stopped' || isInterrupted()) break;
     // What it was at is undecided; the others get their own time, from where they are. Unread, there is no going on.
     const stopped = history === undefined ? left : left.slice(0, 1);

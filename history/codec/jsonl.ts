@@ -66,6 +66,8 @@ export class JsonlDecoder {
   readonly #builder: HistoryBuilder;
   readonly #fields = new EventFields();
   readonly #scanner: FieldScanner;
+  /** The byte scanner knows nothing of independent keys. */
+  readonly #scans: boolean;
   readonly #size: number | undefined;
   #window = Buffer.alloc(WINDOW_BYTES + SLACK_BYTES);
   /** Bytes of an unfinished line, at the start of the window. */
@@ -78,6 +80,7 @@ export class JsonlDecoder {
     this.#builder.file = options.file;
     this.#scanner = new FieldScanner(this.#builder.tables, this.#fields);
     this.#scanner.over(this.#window);
+    this.#scans = options.independent !== true;
     this.#size = options.size;
   }
 
@@ -112,7 +115,7 @@ export class JsonlDecoder {
     const builder = this.#builder;
     for (let at = end === 0 ? end : this.#firstLine(end); at < end; ) {
       builder.line = ++this.#lines;
-      const next = this.#scanner.line(at);
+      const next = this.#scans ? this.#scanner.line(at) : -1;
       if (next > 0) {
         builder.put(this.#fields);
         at = next;
