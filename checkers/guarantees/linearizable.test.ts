@@ -175,6 +175,12 @@ describe('semantics', () => {
     expect(judge([...unknown, 'p2: r x 2', 'p2: r x 1']).type).toBe('invalid');
   });
 
+  test('a write that nobody read must account for one denial, and so cannot serve another', () => {
+    const once = ['p4 cas x 0 2', 'p3 w x 3', 'p3 info', 'p4 fail error=mismatch'];
+    expect(judge(once).type).toBe('valid');
+    expect(judge([...once, 'p5 cas x 3 5', 'p5 fail error=mismatch']).type).toBe('invalid');
+  });
+
   test('each row of a readMany is judged by itself', () => {
     expect(judge(['p0: w x 1', 'p0: w y 1', 'p1: r* x,y 1,1']).type).toBe('valid');
     expect(judge(['p0: w x 1', 'p0: w y 1', 'p1: r* x,y 1,0']).type).toBe('invalid');

@@ -10,6 +10,8 @@ import type { Clusters, Findings } from './clusters.ts';
 import { DENIES, SWAPS, WRITES, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import type { Survey } from './survey.ts';
+import { insertAfter, isSatisfied, remove, schedule } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 
 export interface Denials {
   /** Per key, 1 where a denial is left to the search. */
@@ -36,7 +38,7 @@ export function judgeDenials(context: DenialContext, chains: Chains, order: Int3
     const k = key[row];
     if (survey.deeds[row] !== DENIES || clusters.repeated[k] === 1) continue;
     const c = clusters.of(k, reference(reading, expected[row]));
-    if (isSettled(history, survey, clusters, c, row)) {
+    if (isSettled(history, c, row)) {
       settled[row] = 1;
       continue;
     }
@@ -51,7 +53,7 @@ export function judgeDenials(context: DenialContext, chains: Chains, order: Int3
   }
   const open = new Uint8Array(history.keys.length);
   if (unsatisfied.length > 0) {
-    mend(context, { timeline, unsatisfied, denied, unseen: unseenBy(context, timeline) });
+    mend(context, { call, ret, timeline, unsatisfied, denied, unseen: unseenBy(context, timeline) });
     for (const [c, rows] of denied) {
       if (!rows.every((row) => isSatisfied(history, timeline, c, row))) open[key[rows[0]]] = 1;
     }
@@ -59,67 +61,9 @@ export function judgeDenials(context: DenialContext, chains: Chains, order: Int3
   return { open, settled };
 }
 
-/** Nothing wrote the value, or only later than the cas was asked; or whoever wrote it need not have, for nobody found it. */
-function isSettled(history: History, survey: Survey, clusters: Clusters, c: number, row: number): boolean {
-  if (c === NONE) return true;
-  if (c >= history.length) return false;
-  if (history.call[c] > history.call[row]) return true;
-  // A cas that happened may have found it, if only a later one tells.
-  return clusters.first[c] === NEVER && survey.swaps === 0;
-}
-
-/** One way in which the clusters can follow one another. */
-interface Timeline {
-  /** From when until when each cluster holds the register; NEVER: it does not begin, or end. */
-  readonly from: Int32Array;
-  readonly until: Int32Array;
-  /** The clusters before and after, or NONE. */
-  readonly previous: Int32Array;
-  readonly next: Int32Array;
-  /** From when on it could be overwritten. */
-  readonly ready: Int32Array;
-  /** 1 where a cas follows that found it. */
-  readonly bound: Uint8Array;
-}
-
-function isSatisfied(history: History, timeline: Timeline, cluster: number, row: number): boolean {
-  return timeline.from[cluster] >= history.call[row] || timeline.until[cluster] <= history.ret[row];
-}
-
-/**
- * Each cluster begins as early as the order of blocks allows: once its write is called, and all operations of the clusters
- * before it are.
- */
-function schedule(history: History, chains: Chains, order: Int32Array): Timeline {
-  const { length, key, call, keys } = history;
-  const clusters = length + keys.length;
-  const from = new Int32Array(clusters).fill(NEVER);
-  const until = new Int32Array(clusters).fill(NEVER);
-  const ready = new Int32Array(clusters).fill(NEVER);
-  const previous = new Int32Array(clusters).fill(NONE);
-  const next = new Int32Array(clusters).fill(NONE);
-  const bound = new Uint8Array(clusters);
-  const latest = new Int32Array(keys.length).fill(-1);
-  const holder = new Int32Array(keys.length).fill(NONE);
-  const place = (root: number): void => {
-    for (const c of chains.chain(root)) {
-      const k = c < length ? key[c] : c - length;
-      const before = holder[k];
-      from[c] = c < length ? Math.max(call[c], latest[k]) : -1;
-      if (before !== NONE) {
-        until[before] = from[c];
-        next[before] = c;
-        bound[before] = c === root ? 0 : 1;
-      }
-      previous[c] = before;
-      holder[k] = c;
-      if (chains.ownLast[c] > latest[k]) latest[k] = chains.ownLast[c];
-      ready[c] = latest[k];
-    }
-  };
-  for (let k = 0; k < keys.length; k++) if (chains.skip[k] === 0) place(length + k);
-  for (const entry of order) if (entry > 0 && chains.skip[key[entry - 1]] === 0) place(entry - 1);
-  return { from, until, previous, next, ready, bound };
+/** Nothing wrote the value, or only later than the cas was asked. */
+function isSettled(history: History, cluster: number, row: number): boolean {
+  return cluster === NONE || (cluster < history.length && history.call[cluster] > history.call[row]);
 }
 
 interface Unseen {
@@ -151,6 +95,8 @@ function unseenBy(context: DenialContext, timeline: Timeline): Unseen {
 }
 
 interface Trouble {
+  readonly call: Int32Array;
+  readonly ret: Int32Array;
   readonly timeline: Timeline;
   readonly unsatisfied: readonly { readonly row: number; readonly cluster: number }[];
   /** Per cluster, the rows that deny its value. */
@@ -160,13 +106,13 @@ interface Trouble {
 
 /**
  * Tries to satisfy each denial, those that return first first: by beginning the cluster only after the denial's call, or by
- * letting an unseen cas or write end it before the denial's return. The caller sees whether all are satisfied in the end.
+ * letting another end it before the denial's return: an unseen cas or write, or a cluster that could as well come later. The caller sees whether all are satisfied in the end.
  */
 function mend(context: DenialContext, trouble: Trouble): void {
   const { ret } = context.history;
   for (const { row, cluster } of trouble.unsatisfied.toSorted((a, b) => ret[a.row] - ret[b.row])) {
     if (isSatisfied(context.history, trouble.timeline, cluster, row)) continue;
-    if (!beginLater(context, trouble, cluster, row)) endSooner(context.history, trouble, cluster, row);
+    if (!beginLater(context, trouble, cluster, row)) endSooner(context, trouble, cluster, row);
   }
 }
 
@@ -185,26 +131,42 @@ function beginLater({ history, clusters }: DenialContext, trouble: Trouble, clus
   return false;
 }
 
-function endSooner(history: History, trouble: Trouble, cluster: number, row: number): void {
+function endSooner({ history, clusters }: DenialContext, trouble: Trouble, cluster: number, row: number): void {
   const { call, ret, key } = history;
   const { timeline, unseen, denied } = trouble;
-  const { from, until, previous, next, ready, bound } = timeline;
+  const { from, until, ready, bound } = timeline;
   if (bound[cluster] === 1) return;
   const begins = (by: number): number => Math.max(call[by], ready[cluster], from[cluster]);
   const ends = until[cluster];
   const fits = (by: number): boolean =>
-    from[by] === NEVER &&
-    begins(by) < ret[row] &&
+    begins(by) < Math.min(ret[row], clusters.first[by]) &&
     (denied.get(by) ?? []).every((d) => begins(by) >= call[d] || ends <= ret[d]);
+  const isFree = (by: number): boolean => from[by] === NEVER && fits(by);
   const swap = unseen.swaps.get(cluster);
-  const by = swap !== undefined && fits(swap) ? swap : unseen.writes.get(key[row])?.find(fits);
+  const by =
+    swap !== undefined && isFree(swap)
+      ? swap
+      : (earlier(trouble, cluster, fits) ?? unseen.writes.get(key[row])?.find(isFree));
   if (by === undefined) return;
-  from[by] = begins(by);
-  until[by] = ends;
-  ready[by] = from[by];
-  previous[by] = cluster;
-  next[by] = next[cluster];
-  if (next[cluster] !== NONE) previous[next[cluster]] = by;
-  next[cluster] = by;
-  until[cluster] = from[by];
+  const at = begins(by);
+  if (from[by] !== NEVER) remove(timeline, by);
+  insertAfter(timeline, cluster, by, at);
+}
+
+/** How far back a cluster is looked for that could as well come later: there are never more pending than clients. */
+const LOOK_BACK = 100;
+
+/** A cluster of the timeline, joined to no other, that may come after this one too. */
+function earlier(trouble: Trouble, cluster: number, fits: (by: number) => boolean): number | undefined {
+  const { previous, until, bound } = trouble.timeline;
+  let by = previous[cluster];
+  for (let i = 0; i < LOOK_BACK && by !== NONE; i++, by = previous[by]) {
+    const before = previous[by];
+    if (before === NONE || bound[by] === 1 || bound[before] === 1 || !fits(by)) continue;
+    const longer = until[by];
+    const deniedBefore = trouble.denied.get(before) ?? [];
+    if (deniedBefore.every((d) => trouble.timeline.from[before] >= trouble.call[d] || longer <= trouble.ret[d]))
+      return by;
+  }
+  return undefined;
 }

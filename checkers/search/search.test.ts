@@ -63,14 +63,14 @@ describe('search', () => {
 
   test('agrees with the zones on longer histories', () => {
     const seen = { valid: 0, invalid: 0 };
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < rounds / 8; round++) {
       const random = new Random(seed).fork(`zones/${round}`);
       const events = randomEvents(random, {
         keys: 1,
         processes: 5 + random.below(20),
-        operations: 300,
-        casPercent: random.pick([0, 20]),
-        actualPercent: 100,
+        operations: 100 + random.below(200),
+        casPercent: random.pick([0, 20, 50]),
+        actualPercent: random.pick([0, 100]),
         values: 0,
         infoPercent: random.pick([0, 3]),
         lies: random.pick([0, 1]),
@@ -81,7 +81,7 @@ describe('search', () => {
       expect(isFound(history, machine) ? 'valid' : 'invalid', `TIDEMARK_SEED=${seed}, round ${round}`).toBe(type);
       seen[type === 'valid' ? 'valid' : 'invalid']++;
     }
-    expect(Math.min(seen.valid, seen.invalid)).toBeGreaterThan(10);
+    expect(Math.min(seen.valid, seen.invalid)).toBeGreaterThan(8);
   });
 
   test('says where it got stuck, and what was held then', () => {
