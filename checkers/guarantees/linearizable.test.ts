@@ -37,6 +37,7 @@ describe('every order of small random histories', () => {
   test.each([
     { values: 0, casPercent: 0 },
     { values: 0, casPercent: 40 },
+    { values: 0, casPercent: 75 },
     { values: 3, casPercent: 0 },
     { values: 3, casPercent: 40 },
   ])('%o', { timeout: 600_000 }, ({ values, casPercent }) => {

@@ -49,29 +49,34 @@ export function extremes(
   return { first, last };
 }
 
-/** For each cas of unknown outcome, an operation that shows that it happened; cas of unknown outcome lead on to others. */
-export function witnessesOf({ history, reading, survey }: Explainer, rows: readonly number[]): number[] {
-  const witnesses: number[] = [];
+/** For each cas of unknown outcome, operations that show that it happened; other such cas may lead on to them. */
+export function witnessesOf(explainer: Explainer, rows: readonly number[]): number[] {
+  const { history } = explainer;
   const unproven = rows.filter((row) => row < history.length && history.ret[row] === NEVER);
-  for (let row = unproven.pop(); row !== undefined; row = unproven.pop()) {
-    const ref = reference(reading, history.value[row]);
-    let swap: number = NONE;
-    let witness: number = NONE;
-    for (let other = 0; other < history.length && witness === NONE; other++) {
-      if (history.key[other] !== history.key[row]) continue;
-      const what = survey.deeds[other];
-      if (what === READS && found(history, reading, other) === ref) witness = other;
-      if (what !== SWAPS || reference(reading, history.expected[other]) !== ref) continue;
-      if (history.ret[other] !== NEVER) witness = other;
-      else swap = other;
-    }
-    if (witness !== NONE) witnesses.push(witness);
-    else if (swap !== NONE && !rows.includes(swap) && !witnesses.includes(swap)) {
-      witnesses.push(swap);
-      unproven.push(swap);
-    }
+  const witnesses = new Set(unproven.flatMap((row) => proofOf(explainer, row, new Set([row])) ?? []));
+  return [...witnesses].filter((row) => !rows.includes(row));
+}
+
+/** A chain of cas that ends with something answered, which found the value of `row`; undefined where there is none. */
+function proofOf(explainer: Explainer, row: number, asked: Set<number>): number[] | undefined {
+  const { history, reading, survey } = explainer;
+  const ref = reference(reading, history.value[row]);
+  const doubtful: number[] = [];
+  for (let other = 0; other < history.length; other++) {
+    if (history.key[other] !== history.key[row]) continue;
+    const what = survey.deeds[other];
+    if (what === READS && found(history, reading, other) === ref) return [other];
+    if (what !== SWAPS || reference(reading, history.expected[other]) !== ref) continue;
+    if (history.ret[other] !== NEVER) return [other];
+    doubtful.push(other);
   }
-  return witnesses.filter((row) => !rows.includes(row));
+  for (const other of doubtful) {
+    if (asked.has(other)) continue;
+    asked.add(other);
+    const proof = proofOf(explainer, other, asked);
+    if (proof !== undefined) return [other, ...proof];
+  }
+  return undefined;
 }
 
 /** How it is known that something happened: `, as process 1's read of 2 from x shows`. */
