@@ -62,7 +62,7 @@ async function checkWith(stdin: Readable, ...args: string[]): Promise<Ended> {
     exit: (code) => void codes.push(code),
   };
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
-  command.register(program as Command, io);
+  command.register(program, io);
   const paths = args.map((arg) => (arg.startsWith('-') || !names.has(arg) ? arg : at(arg)));
   try {
     await program.parseAsync(['check', ...paths], { from: 'user' });

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BadHistory, historyFromEvents } from '../builder.ts';
 import { type History, NONE } from '../history.ts';
@@ -101,8 +101,7 @@ const journal: fc.Arbitrary<Event[]> = fc
       if (step.note !== null) push({ process: 'nemesis', type: 'info', f: 'cut', value: step.note });
       if (step.type === 'never') return;
       const { version, ...rest } = step.answered;
-      const versions =
-        many && version !== undefined ? { version: [null, version] } : { ...(version ? { version } : {}) };
+      const versions = many && version !== undefined ? { version: [null, version] } : version ? { version } : {};
       const answer = many ? [step.value, step.other] : f === 'read' ? step.value : request;
       const mismatch = f === 'cas' && step.mismatch ? { error: 'mismatch', actual: step.other } : {};
       push({ ...base, type: step.type, value: answer, ...rest, ...versions, ...mismatch });
