@@ -154,6 +154,24 @@ describe('HistoryBuilder', () => {
     expect(history.operation(1)).not.toHaveProperty('session');
   });
 
+  test('says nothing of who answered what was never answered', () => {
+    const answered = 'p0: cas x 1 2 node=n1 role=leader version=g0/3/7 position=g0/3/9';
+    const history = h(answered, 'p1 cas x 5 6', 'p1 fail error=mismatch actual=1', 'p2 w x 3');
+    const { node, role, retTime, actual, versionGroup, versionHistory, versionAt } = history;
+    expect([node[2], role[2], actual[2], versionGroup[2], versionHistory[2]]).toEqual([NONE, 255, NONE, NONE, NONE]);
+    expect([history.positionGroup[2], history.positionHistory[2]]).toEqual([NONE, NONE]);
+    expect([retTime[2], versionAt[2], history.positionAt[2]]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+    expect(history.operation(2)).toEqual({
+      index: 4,
+      process: 2,
+      f: 'write',
+      outcome: 'info',
+      key: 'x',
+      value: 3,
+      callTime: 4e6,
+    });
+  });
+
   test.each([
     ['a completion without an invocation', ['p0 ok 1'], 'Process 0 completes an operation that it never invoked.'],
     ['two open invocations', ['p0 r x', 'p0 r x'], 'Process 0 invokes an operation while its last one is still open.'],
