@@ -40,7 +40,8 @@ export class Summary {
   add(record: RunRecord): void {
     this.codes.push(record.exitCode);
     this.#verdicts[record.verdict]++;
-    if (record.exitCode !== 0 && this.#replays.length < SEEDS_SHOWN) this.#replays.push(`${record.verdict}: ${record.command}`);
+    if (record.exitCode !== 0 && this.#replays.length < SEEDS_SHOWN)
+      this.#replays.push(`${record.verdict}: ${record.command}`);
     this.#operations += (record.counts.ok ?? 0) + (record.counts.mismatch ?? 0);
     for (const [name, n] of Object.entries(record.counts)) this.#counts[name] = (this.#counts[name] ?? 0) + n;
     for (const cell of record.cells) this.#addCell(cell, record.seed);
@@ -88,12 +89,22 @@ export class Summary {
     };
   }
 
-  render(options: { readonly color: boolean; readonly wallMs: number; readonly ran: number; readonly quiet: boolean }): string {
+  render(options: {
+    readonly color: boolean;
+    readonly wallMs: number;
+    readonly ran: number;
+    readonly quiet: boolean;
+  }): string {
     const paint = painter(options.color);
     const bold = (text: string): string => paint('bold', text);
     const { kept, broken, undecided } = this.#verdicts;
     const lines: string[] = [];
-    if (!options.quiet) lines.push(bold('Promises and findings over all runs'), ...this.#matrix(paint).map((row) => (row === '' ? '' : `  ${row}`)), '');
+    if (!options.quiet)
+      lines.push(
+        bold('Promises and findings over all runs'),
+        ...this.#matrix(paint).map((row) => (row === '' ? '' : `  ${row}`)),
+        '',
+      );
     lines.push(bold('Counted'), ...this.#figures().map((row) => `  ${row}`), '');
     const failed = this.codes.filter((code) => code === HARNESS_FAILED).length;
     lines.push(
@@ -103,7 +114,11 @@ export class Summary {
     const perSecond = options.wallMs > 0 ? (this.#operations / options.wallMs) * 1000 : 0;
     const speed = options.ran === this.runs ? `, ${count(perSecond)} operations a second` : '';
     lines.push(`figures  ${count(this.#operations)} operations in ${(options.wallMs / 1000).toFixed(1)} s${speed}`);
-    lines.push(...(this.#replays.length === 0 ? ['replay   any seed with: npx tidemark run --seed N'] : this.#replays.map((replay) => `replay   ${replay}`)));
+    lines.push(
+      ...(this.#replays.length === 0
+        ? ['replay   any seed with: npx tidemark run --seed N']
+        : this.#replays.map((replay) => `replay   ${replay}`)),
+    );
     return lines.join('\n');
   }
 
@@ -111,12 +126,22 @@ export class Summary {
   #matrix(paint: Paint): string[] {
     const sums = [...this.#sums.values()];
     const lines = renderMatrix(
-      sums.map((sum) => ({ ...sum.first, state: stateOf(sum), evidence: evidenceOf(sum), anomalyCount: sum.anomalies })),
+      sums.map((sum) => ({
+        ...sum.first,
+        state: stateOf(sum),
+        evidence: evidenceOf(sum),
+        anomalyCount: sum.anomalies,
+      })),
       paint,
     );
     for (const { first, states, seeds } of sums.filter(({ states }) => states.broken > 0)) {
       const where = [first.writePath, first.readPath].filter(Boolean).join(', ');
-      lines.push(paint('red', `${first.guarantee} (${where || 'system'}) broken in ${count(states.broken)} runs, first by seeds ${seeds.join(', ')}`));
+      lines.push(
+        paint(
+          'red',
+          `${first.guarantee} (${where || 'system'}) broken in ${count(states.broken)} runs, first by seeds ${seeds.join(', ')}`,
+        ),
+      );
       const anomaly = first.state === 'broken' ? first.anomalies[0] : undefined;
       if (anomaly !== undefined) lines.push(`  ${anomaly.sentence}`);
     }
@@ -125,7 +150,14 @@ export class Summary {
 
   #figures(): string[] {
     const c = this.#counts;
-    const names = ['truncations', 'entries undone', 'undone tokens refused', 'failovers', 'leader changes', 'leader changes under partition'];
+    const names = [
+      'truncations',
+      'entries undone',
+      'undone tokens refused',
+      'failovers',
+      'leader changes',
+      'leader changes under partition',
+    ];
     const told = names.map((name) => `${count(c[name] ?? 0)} ${name}`).join(', ');
     const calm = Object.keys(c)
       .filter((name) => name.startsWith('calm reads asked '))

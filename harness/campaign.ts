@@ -45,7 +45,9 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
   for (const record of ledger.done.values()) summary.add(record);
   const seeds = ledger.seeds.filter((seed) => !ledger.done.has(seed));
   if (ledger.done.size > 0) {
-    io.err(`tidemark: going on with an interrupted campaign: ${count(ledger.done.size)} of ${count(ledger.seeds.length)} runs are judged (--fresh begins anew)\n`);
+    io.err(
+      `tidemark: going on with an interrupted campaign: ${count(ledger.done.size)} of ${count(ledger.seeds.length)} runs are judged (--fresh begins anew)\n`,
+    );
   }
   const interrupt = onInterrupt(io.err);
   const saving = new Saving(opening, io);
@@ -64,14 +66,23 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
   const complete = summary.runs === ledger.seeds.length;
   if (complete) ledger.finish();
   const wallMs = clock.now() / MILLISECOND;
-  if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'campaign', ...summary.json(), wallMs: Math.round(wallMs) })}\n`);
+  if (display.json)
+    io.out(`${JSON.stringify({ schema: 1, type: 'campaign', ...summary.json(), wallMs: Math.round(wallMs) })}\n`);
   else io.out(`\n${summary.render({ color: io.colour.out, wallMs, ran: seeds.length, quiet: display.quiet })}\n`);
-  if (!complete) io.err(`tidemark: ${count(ledger.seeds.length - summary.runs)} runs were not made; the same command goes on with them\n`);
+  if (!complete)
+    io.err(
+      `tidemark: ${count(ledger.seeds.length - summary.runs)} runs were not made; the same command goes on with them\n`,
+    );
   return worst(summary.codes);
 }
 
 /** Deals seeds to workers until none is left, the user has had enough, or enough have failed. */
-async function perform(options: CampaignOptions, seeds: readonly number[], interrupt: Interrupt, told: (done: Done) => void): Promise<void> {
+async function perform(
+  options: CampaignOptions,
+  seeds: readonly number[],
+  interrupt: Interrupt,
+  told: (done: Done) => void,
+): Promise<void> {
   const { plan, jobs, bail, io, keepAll } = options;
   const queue = seeds.values();
   let broken = 0;
@@ -132,7 +143,9 @@ function openLedger(home: string, { plan, runs, shard, lastFailed, fresh }: Camp
   const last = join(folder, `${name}.last.jsonl`);
   let seeds = Array.from({ length: runs }, (_, i) => asked.seed + i).filter((_, i) => i % shard.of === shard.index - 1);
   if (lastFailed) {
-    const failed = new Set([...readLedger(last).values()].filter((record) => record.exitCode !== 0).map((record) => record.seed));
+    const failed = new Set(
+      [...readLedger(last).values()].filter((record) => record.exitCode !== 0).map((record) => record.seed),
+    );
     seeds = seeds.filter((seed) => failed.has(seed));
   }
   if (fresh || lastFailed) rmSync(file, { force: true });
@@ -150,7 +163,11 @@ function openLedger(home: string, { plan, runs, shard, lastFailed, fresh }: Camp
 
 /** Enough for the summary and the exit code; anomalies are in the run's own files. */
 function slim(record: RunRecord): RunRecord {
-  return { ...record, latencies: [], cells: record.cells.map((cell) => ({ ...cell, anomalies: cell.anomalies.slice(0, 1) })) };
+  return {
+    ...record,
+    latencies: [],
+    cells: record.cells.map((cell) => ({ ...cell, anomalies: cell.anomalies.slice(0, 1) })),
+  };
 }
 
 function readLedger(file: string): Map<number, RunRecord> {
@@ -199,7 +216,8 @@ class Saving {
 
   async end(): Promise<void> {
     await this.#chain;
-    if (this.#why !== undefined) this.#io.err(`tidemark: ${count(this.#unsaved)} runs were not saved in the database: ${this.#why}\n`);
+    if (this.#why !== undefined)
+      this.#io.err(`tidemark: ${count(this.#unsaved)} runs were not saved in the database: ${this.#why}\n`);
     await this.#opening.then((database) => database.close()).catch(() => undefined); // said above, if it mattered
   }
 }

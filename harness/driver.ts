@@ -164,7 +164,9 @@ export class Driver {
     const workload = workloads[turn % workloads.length];
     const context: SessionContext = {
       id: `s${i}`,
-      index: Math.floor(turn / workloads.length) * readersPerLane(rows, row) + rows.filter((r) => r.writePath === row.writePath).indexOf(row),
+      index:
+        Math.floor(turn / workloads.length) * readersPerLane(rows, row) +
+        rows.filter((r) => r.writePath === row.writePath).indexOf(row),
       lane: writePaths.indexOf(row.writePath),
       devices: DEVICES,
       unique: () => this.#nextValue++,
@@ -251,7 +253,11 @@ export class Driver {
     this.#options.clock.timer(flight.deadline, () => {
       this.#deadlineArmed = false;
       const now = this.#options.clock.now();
-      for (let due = this.#flights.peek(); due !== undefined && (due.ended || due.deadline <= now); due = this.#flights.peek()) {
+      for (
+        let due = this.#flights.peek();
+        due !== undefined && (due.ended || due.deadline <= now);
+        due = this.#flights.peek()
+      ) {
         this.#flights.shift();
         this.#finish(due, timedOut(due.call));
       }

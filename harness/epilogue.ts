@@ -19,7 +19,9 @@ export async function epilogue(plan: ResolvedPlan, cluster: Deployment, driver: 
   for (const writePath of plan.writePaths) {
     const keys = driver.keysWritten(writePath);
     const read = (readPath: string, label: string, node?: NodeId): void =>
-      void readers.push(readBack({ plan, cluster, driver, keys, writePath, readPath, label, ...(node !== undefined && { node }) }));
+      void readers.push(
+        readBack({ plan, cluster, driver, keys, writePath, readPath, label, ...(node !== undefined && { node }) }),
+      );
     read(strongestReadPath, strongestReadPath);
     for (const node of cluster.nodes) read(stateReadPath, `node:${node}`, node);
   }

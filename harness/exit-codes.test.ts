@@ -47,13 +47,27 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
   });
 
   it('1 when a promise is broken, also when nobody reads to the end', () => {
-    const args = ['run', '--duration', '15s', '--fault', 'isolate-leader', '--set', 'defect=ack-before-quorum', '--guarantee', 'durable'];
+    const args = [
+      'run',
+      '--duration',
+      '15s',
+      '--fault',
+      'isolate-leader',
+      '--set',
+      'defect=ack-before-quorum',
+      '--guarantee',
+      'durable',
+    ];
     expect(tidemark(...args, '--quiet').status).toBe(1);
-    const piped = spawnSync('bash', ['-c', `"$@" | head -1; exit \${PIPESTATUS[0]}`, 'bash', process.execPath, bin, ...args], {
-      cwd: mkdtempSync(join(folder, 'cwd-')),
-      env: { ...process.env, TIDEMARK_DATABASE_URL: NO_DATABASE },
-      encoding: 'utf8',
-    });
+    const piped = spawnSync(
+      'bash',
+      ['-c', `"$@" | head -1; exit \${PIPESTATUS[0]}`, 'bash', process.execPath, bin, ...args],
+      {
+        cwd: mkdtempSync(join(folder, 'cwd-')),
+        env: { ...process.env, TIDEMARK_DATABASE_URL: NO_DATABASE },
+        encoding: 'utf8',
+      },
+    );
     expect(piped.stdout.split('\n')).toHaveLength(2);
     expect(piped.status).toBe(1);
   });
@@ -90,7 +104,13 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
   });
 
   it('255 when a script throws in the middle of a run; the journal up to there stands', () => {
-    const run = tidemark(...short, '--plugin', workload('throws', "throw new Error('the script broke')"), '--workload', 'throws');
+    const run = tidemark(
+      ...short,
+      '--plugin',
+      workload('throws', "throw new Error('the script broke')"),
+      '--workload',
+      'throws',
+    );
     expect(run.stderr).toContain('the script broke');
     expect(run.status).toBe(255);
     const runs = join(run.cwd, '.tidemark', 'runs');
@@ -99,13 +119,29 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
   });
 
   it('255 for a rejection that nobody handles', () => {
-    const run = tidemark(...short, '--plugin', workload('rejects', "void Promise.reject(new Error('nobody cares'))"), '--workload', 'rejects');
+    const run = tidemark(
+      ...short,
+      '--plugin',
+      workload('rejects', "void Promise.reject(new Error('nobody cares'))"),
+      '--workload',
+      'rejects',
+    );
     expect(run.stderr).toContain('nobody cares');
     expect(run.status).toBe(255);
   });
 
   it('255 when a worker dies', () => {
-    const run = tidemark(...short, '--runs', '2', '--jobs', '1', '--plugin', workload('dies', 'process.exit(0)'), '--workload', 'dies');
+    const run = tidemark(
+      ...short,
+      '--runs',
+      '2',
+      '--jobs',
+      '1',
+      '--plugin',
+      workload('dies', 'process.exit(0)'),
+      '--workload',
+      'dies',
+    );
     expect(run.stderr).toContain('a worker ended with code 0 in the middle of a run');
     expect(run.status).toBe(255);
   });

@@ -4,7 +4,14 @@
  * Each row is judged on its own part of the history: all writes to the keys of its write path, and the reads of its read
  * path. A cell is never filled by implication, and only promised cells decide the verdict of the run.
  */
-import { type Budget, type Checker, defaultSemantics, type Evidence, type Semantics, type Verdict } from '../checkers/checker.ts';
+import {
+  type Budget,
+  type Checker,
+  defaultSemantics,
+  type Evidence,
+  type Semantics,
+  type Verdict,
+} from '../checkers/checker.ts';
 import { type Guarantee, guarantees } from '../history/guarantee.ts';
 import { CAS, type History, NONE, WRITE } from '../history/history.ts';
 import type { Cell } from '../results/record.ts';
@@ -150,7 +157,9 @@ function share(verdict: Extract<Verdict, { type: 'invalid' }>): string {
   const { count, examined } = verdict;
   const of = examined.reads ?? examined.writes ?? examined.operations;
   const noun = examined.reads !== undefined ? 'reads' : examined.writes !== undefined ? 'writes' : 'operations';
-  return of >= count && of > 0 ? `${count} of ${of} ${noun} (${((100 * count) / of).toFixed(1)} %)` : `${count} anomalies`;
+  return of >= count && of > 0
+    ? `${count} of ${of} ${noun} (${((100 * count) / of).toFixed(1)} %)`
+    : `${count} anomalies`;
 }
 
 /** The verdict of a run, from its promised cells alone. */

@@ -32,7 +32,18 @@ interface Report {
 
 /** No server is left behind by a run that is killed: it is pointed at a database that is not there. */
 const env = { ...process.env, TIDEMARK_DATABASE_URL: 'postgres://127.0.0.1:9/none' };
-const args = ['run', '--seed', String(SEED), '--duration', DURATION, '--progress', 'json', '--quiet', '--guarantee', 'fenced'];
+const args = [
+  'run',
+  '--seed',
+  String(SEED),
+  '--duration',
+  DURATION,
+  '--progress',
+  'json',
+  '--quiet',
+  '--guarantee',
+  'fenced',
+];
 
 /** Starts a run, kills it, and gives what it had reported and the bytes it left. */
 async function killedAfter(ms: number): Promise<{ reports: readonly Report[]; killedAt: number; journal: Buffer }> {
@@ -84,7 +95,10 @@ describe('kill -9 of a run', () => {
       writeFileSync(file, journal);
       const check = spawnSync(process.execPath, [bin, 'check', file, '--guarantee', 'one-leader-per-term', '--json']);
       expect(check.status === 0 || check.status === 2).toBe(true);
-      expect(JSON.parse(check.stdout.toString().split('\n')[0])).toMatchObject({ schema: 1, guarantee: 'one-leader-per-term' });
+      expect(JSON.parse(check.stdout.toString().split('\n')[0])).toMatchObject({
+        schema: 1,
+        guarantee: 'one-leader-per-term',
+      });
     });
   }
 });

@@ -49,9 +49,19 @@ export const harnessSettings = {
   keys: { about: 'registers per write path in the register workload', value: 8, least: 1, most: 100_000 },
   sessions: { about: 'sessions in all, dealt evenly to the rows of the matrix', value: 120, least: 1, most: 10_000 },
   'timeout-ms': { about: 'how long a client waits before the outcome is info', value: 1000, least: 1, most: 600_000 },
-  'settle-ms': { about: 'from the last heal to the epilogue: the bound for convergent', value: 5000, least: 0, most: 600_000 },
+  'settle-ms': {
+    about: 'from the last heal to the epilogue: the bound for convergent',
+    value: 5000,
+    least: 0,
+    most: 600_000,
+  },
   'queue-max': { about: 'arrivals that may wait for a busy session', value: 8, least: 0, most: 1_000_000 },
-  'think-ms': { about: 'pause between the operations of a session under --load closed', value: 10, least: 0, most: 600_000 },
+  'think-ms': {
+    about: 'pause between the operations of a session under --load closed',
+    value: 10,
+    least: 0,
+    most: 600_000,
+  },
 } as const;
 
 export type HarnessSetting = keyof typeof harnessSettings;
@@ -85,13 +95,18 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   const writePaths = paths('write path', plan.writePaths, system.writePaths);
   for (const workload of workloads) {
     const lacking = workload.methods.find((method) => !system.methods.includes(method));
-    if (lacking) throw new BadInput(`The workload '${workload.name}' needs ${lacking}, which the system '${system.name}' has not.`);
+    if (lacking)
+      throw new BadInput(
+        `The workload '${workload.name}' needs ${lacking}, which the system '${system.name}' has not.`,
+      );
   }
   checkSettings(plan.settings, system, environment);
   const setting = (name: HarnessSetting): number => Number(plan.settings[name] ?? harnessSettings[name].value);
   const rows = readPaths.length * writePaths.length;
   if (setting('sessions') < rows) {
-    throw new BadInput(`--set sessions=${setting('sessions')}: there are ${rows} pairs of paths, and each needs a session.`);
+    throw new BadInput(
+      `--set sessions=${setting('sessions')}: there are ${rows} pairs of paths, and each needs a session.`,
+    );
   }
   return {
     ...plan,
@@ -105,7 +120,8 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       environment,
       workloads,
       faults,
-      guarantees: plan.guarantees.length === 0 ? guaranteeNames : guaranteeNames.filter((g) => plan.guarantees.includes(g)),
+      guarantees:
+        plan.guarantees.length === 0 ? guaranteeNames : guaranteeNames.filter((g) => plan.guarantees.includes(g)),
       settings: new Map(Object.entries(plan.settings)),
       workloadOptions: {
         keys: setting('keys'),

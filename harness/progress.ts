@@ -32,7 +32,16 @@ export function showProgress(io: Io, style: ProgressStyle, look: () => Progress,
 /** `time`: Unix milliseconds. `index`: of the last event recorded; -1 before the first. */
 function json(progress: Progress): string {
   const { phase, now, events, counts, faultsInForce, leader } = progress;
-  const shown = { schema: 1, type: 'progress', time: wallTime().getTime(), index: events - 1, phase, virtualNs: now, counts, faultsInForce };
+  const shown = {
+    schema: 1,
+    type: 'progress',
+    time: wallTime().getTime(),
+    index: events - 1,
+    phase,
+    virtualNs: now,
+    counts,
+    faultsInForce,
+  };
   return `${JSON.stringify({ ...shown, leader: leader ?? null })}\n`;
 }
 

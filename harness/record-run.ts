@@ -46,7 +46,9 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     guarantees,
     checkers: await loadCheckers(),
     budget: asks(BUDGET_ASKS),
-    disruptive: faults.some((fault) => fault.levers.some((lever) => lever === 'cut' || lever === 'kill' || lever === 'pause')),
+    disruptive: faults.some((fault) =>
+      fault.levers.some((lever) => lever === 'cut' || lever === 'kill' || lever === 'pause'),
+    ),
     failovers: failovers.length,
   });
   const verdict = verdictOf(cells, (cell) => isPromised(system, cell));
@@ -75,7 +77,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
       ...calm,
       'leader changes': ended.leaderChanges,
       failovers: failovers.length,
-      'leader changes under partition': failovers.filter(({ cause }) => partitions.some((name) => cause.includes(name))).length,
+      'leader changes under partition': failovers.filter(({ cause }) => partitions.some((name) => cause.includes(name)))
+        .length,
       'harness failures': ended.failures.length,
       interrupted: ended.interrupted ? 1 : 0,
     },
@@ -120,7 +123,11 @@ interface Disturbance {
 }
 
 /** How many reads each path was asked, and answered, while nothing was wrong: a store that refuses everything is no store. */
-function calmReads(history: History, readPaths: readonly string[], faults: readonly FaultRecord[]): Record<string, number> {
+function calmReads(
+  history: History,
+  readPaths: readonly string[],
+  faults: readonly FaultRecord[],
+): Record<string, number> {
   const counts: Record<string, number> = {};
   const names = history.paths.map((path) => (readPaths.includes(path) ? path : undefined));
   for (const name of readPaths) {
@@ -178,4 +185,3 @@ function staleness(
     }),
   );
 }
-

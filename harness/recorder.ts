@@ -65,7 +65,14 @@ export class Recorder {
     this.#line(`${JSON.stringify({ tidemark: 1, ...fields })}\n`);
   }
 
-  invoke(process: Process, call: Call, session: string, device: string, path: string, intended: Instant | undefined): void {
+  invoke(
+    process: Process,
+    call: Call,
+    session: string,
+    device: string,
+    path: string,
+    intended: Instant | undefined,
+  ): void {
     let line = `${this.#start(process, 'invoke', call)},"value":${asked(call)},"session":${this.#quote(session)},"device":${this.#quote(device)},"path":${this.#quote(path)}`;
     if (intended !== undefined) line += `,"intended":${intended}`;
     this.#line(`${line}}\n`);
@@ -81,7 +88,8 @@ export class Recorder {
         line += `,"node":${this.#quote(answer.servedBy.node)}`;
         if (answer.servedBy.role) line += `,"role":"${answer.servedBy.role}"`;
       }
-      if (answer.versions) line += `,"version":[${answer.versions.map((v) => (v ? this.#position(v) : 'null')).join(',')}]`;
+      if (answer.versions)
+        line += `,"version":[${answer.versions.map((v) => (v ? this.#position(v) : 'null')).join(',')}]`;
       else if (answer.version) line += `,"version":${this.#position(answer.version)}`;
       if (answer.position) line += `,"position":${this.#position(answer.position)}`;
     }

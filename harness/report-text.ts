@@ -52,7 +52,9 @@ function matrix(record: RunRecord, paint: Paint): string {
 }
 
 function title(cell: Cell): string {
-  const where = [cell.writePath && `writes ${cell.writePath}`, cell.readPath && `reads ${cell.readPath}`].filter(Boolean);
+  const where = [cell.writePath && `writes ${cell.writePath}`, cell.readPath && `reads ${cell.readPath}`].filter(
+    Boolean,
+  );
   return `${cell.guarantee}${where.length > 0 ? ` (${where.join(', ')})` : ''}`;
 }
 
@@ -60,10 +62,12 @@ function anomalies(record: RunRecord, paint: Paint): string {
   const broken = record.cells.filter((cell) => cell.state === 'broken');
   const lines = broken.flatMap((cell) => [
     paint('red', `${title(cell)}: ${cell.note}`),
-    ...cell.anomalies.slice(0, EXPLAINED_MAX).flatMap((anomaly) => [
-      `  ${anomaly.kind}: ${anomaly.sentence}`,
-      ...anomaly.operations.map((operation) => `    ${describe(operation)}`),
-    ]),
+    ...cell.anomalies
+      .slice(0, EXPLAINED_MAX)
+      .flatMap((anomaly) => [
+        `  ${anomaly.kind}: ${anomaly.sentence}`,
+        ...anomaly.operations.map((operation) => `    ${describe(operation)}`),
+      ]),
     ...(cell.anomalyCount > EXPLAINED_MAX ? [`  … and ${count(cell.anomalyCount - EXPLAINED_MAX)} more`] : []),
   ]);
   return lines.length === 0 ? '' : section('Broken promises', lines, paint);
@@ -109,7 +113,10 @@ function latency(record: RunRecord, paint: Paint): string {
   if (chosen.length === 0) return '';
   const rows = chosen.map((l) => [l.method, l.path, l.role, l.phase, count(l.count), ...figuresOf(l)]);
   const heading = ['method', 'path', 'answered by', 'while', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'];
-  const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'left', 'left', 'left', ...right(6)]);
+  const lines = table(
+    [heading.map((text) => paint('dim', text)), ...rows],
+    ['left', 'left', 'left', 'left', ...right(6)],
+  );
   return section('Latency from the intended start', lines, paint);
 }
 
@@ -135,7 +142,11 @@ function underFaults(record: RunRecord, paint: Paint): string {
   if (rows.length === 1) return '';
   const heading = ['', 'leader p50', 'leader p99', 'follower p50', 'follower p99'];
   const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', ...right(4)]);
-  return section('Reads answered by leader and by followers, under each fault (the slowest path of each)', lines, paint);
+  return section(
+    'Reads answered by leader and by followers, under each fault (the slowest path of each)',
+    lines,
+    paint,
+  );
 }
 
 function staleness(record: RunRecord, paint: Paint): string {
@@ -145,7 +156,9 @@ function staleness(record: RunRecord, paint: Paint): string {
     s.readPath,
     count(s.reads),
     percent(s.staleReads, s.reads),
-    ...(s.staleReads === 0 ? ['–', '–', '–', '–'] : [duration(s.p50Ns), duration(s.p99Ns), duration(s.maxNs), count(s.versionsMax)]),
+    ...(s.staleReads === 0
+      ? ['–', '–', '–', '–']
+      : [duration(s.p50Ns), duration(s.p99Ns), duration(s.maxNs), count(s.versionsMax)]),
   ]);
   const heading = ['write path', 'read path', 'reads', 'stale', 'p50', 'p99', 'max', 'versions max'];
   const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'left', ...right(6)]);
@@ -168,7 +181,16 @@ function failovers(record: RunRecord, paint: Paint): string {
       .join(', ') || '0',
   ]);
   if (rows.length === 0) return section('Failovers', ['none'], paint);
-  const heading = ['at', 'cause', 'leader', 'term', 'elected', 'first write', 'fresh follower read', 'acknowledged writes lost'];
+  const heading = [
+    'at',
+    'cause',
+    'leader',
+    'term',
+    'elected',
+    'first write',
+    'fresh follower read',
+    'acknowledged writes lost',
+  ];
   return section('Failovers', table([heading.map((text) => paint('dim', text)), ...rows]), paint);
 }
 
@@ -178,26 +200,37 @@ function faults(record: RunRecord, paint: Paint): string {
   const rows = kinds.map((kind) => {
     const some = record.faults.filter((fault) => fault.fault === kind);
     const total = new Map<string, number>();
-    for (const { effect } of some) for (const [name, n] of Object.entries(effect)) total.set(name, (total.get(name) ?? 0) + n);
+    for (const { effect } of some)
+      for (const [name, n] of Object.entries(effect)) total.set(name, (total.get(name) ?? 0) + n);
     const told = [...total].filter(([, n]) => n > 0).map(([name, n]) => `${count(n)} ${name}`);
     const idle = some.filter(({ effect }) => Object.values(effect).every((n) => n === 0)).length;
-    const without = idle === 0 ? '' : paint('yellow', told.length === 0 ? 'NO EFFECT' : `; ${idle} of ${some.length} without effect`);
+    const without =
+      idle === 0 ? '' : paint('yellow', told.length === 0 ? 'NO EFFECT' : `; ${idle} of ${some.length} without effect`);
     return [kind, String(some.length), told.join(', ') + without];
   });
   const heading = ['fault', 'times', 'effect'];
-  return section('Faults', table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'right', 'left']), paint);
+  return section(
+    'Faults',
+    table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'right', 'left']),
+    paint,
+  );
 }
 
 function remarks(record: RunRecord, paint: Paint): string {
   const names = ['truncations', 'entries undone', 'undone tokens refused', 'leader changes'];
-  const told = names.filter((name) => (record.counts[name] ?? 0) > 0).map((name) => `${count(record.counts[name])} ${name}`);
+  const told = names
+    .filter((name) => (record.counts[name] ?? 0) > 0)
+    .map((name) => `${count(record.counts[name])} ${name}`);
   const calm = Object.keys(record.counts)
     .filter((name) => name.startsWith('calm reads asked '))
     .map((name) => {
       const path = name.slice('calm reads asked '.length);
       return `${path} ${percent(record.counts[`calm reads answered ${path}`] ?? 0, record.counts[name])}`;
     });
-  const lines = [...(told.length > 0 ? [told.join(', ')] : []), ...(calm.length > 0 ? [`calm reads answered: ${calm.join(', ')}`] : [])];
+  const lines = [
+    ...(told.length > 0 ? [told.join(', ')] : []),
+    ...(calm.length > 0 ? [`calm reads answered: ${calm.join(', ')}`] : []),
+  ];
   return lines.length === 0 ? '' : section('Counted', lines, paint);
 }
 

@@ -47,8 +47,10 @@ export interface Display {
 export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
   const plan = await resolvePlan(planOf(flags));
   const labels = keyValues('--label', flags.label);
-  if (flags.progress !== undefined && flags.progress !== 'json') throw unknownName('progress style', flags.progress, ['json']);
-  if (flags.keep !== 'failed' && flags.keep !== 'all') throw unknownName('choice for --keep', flags.keep, ['failed', 'all']);
+  if (flags.progress !== undefined && flags.progress !== 'json')
+    throw unknownName('progress style', flags.progress, ['json']);
+  if (flags.keep !== 'failed' && flags.keep !== 'all')
+    throw unknownName('choice for --keep', flags.keep, ['failed', 'all']);
   const progress: ProgressStyle =
     flags.progress === 'json' ? 'json' : flags.quiet || flags.json ? 'none' : io.terminal.err ? 'terminal' : 'lines';
   const display: Display = { progress, quiet: flags.quiet === true, json: flags.json === true, labels };
@@ -74,7 +76,8 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
 }
 
 function planOf(flags: RunFlags): Plan {
-  if (flags.load !== 'open' && flags.load !== 'closed') throw unknownName('kind of load', flags.load, ['open', 'closed']);
+  if (flags.load !== 'open' && flags.load !== 'closed')
+    throw unknownName('kind of load', flags.load, ['open', 'closed']);
   return {
     system: flags.system,
     environment: flags.env,
@@ -94,7 +97,8 @@ function planOf(flags: RunFlags): Plan {
 
 function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const n = Number(text);
-  if (!/^\d{1,16}$/.test(text) || n < least || n > most) throw new BadInput(`${flag} ${text}: a whole number from ${least} to ${most} is needed.`);
+  if (!/^\d{1,16}$/.test(text) || n < least || n > most)
+    throw new BadInput(`${flag} ${text}: a whole number from ${least} to ${most} is needed.`);
   return n;
 }
 
@@ -126,7 +130,8 @@ function shardOf(text: string | undefined): { readonly index: number; readonly o
   const match = /^(\d{1,5})\/(\d{1,5})$/.exec(text);
   const index = Number(match?.[1]);
   const of = Number(match?.[2]);
-  if (match === null || index < 1 || index > of) throw new BadInput(`--shard ${text}: i/n with 1 <= i <= n is needed, such as 2/8.`);
+  if (match === null || index < 1 || index > of)
+    throw new BadInput(`--shard ${text}: i/n with 1 <= i <= n is needed, such as 2/8.`);
   return { index, of };
 }
 

@@ -226,7 +226,8 @@ class Run {
     for (;;) {
       await this.#watch.look();
       if (this.#watch.leader() !== undefined) return;
-      if (this.#clock.now() >= deadline) throw new Error(`no node claimed to lead within ${READY_NS / SECOND} s of the start`);
+      if (this.#clock.now() >= deadline)
+        throw new Error(`no node claimed to lead within ${READY_NS / SECOND} s of the start`);
       await this.#clock.sleepUntil(this.#clock.now() + STOP_CHECK_NS);
     }
   }

@@ -36,5 +36,8 @@ export interface System {
   connect(cluster: Deployment, options: ClientOptions): Promise<Client>;
   sight(cluster: Deployment, node: NodeId): Promise<Sighting | undefined>;
   /** Turns the store's own events into sightings and counters, where it has any. */
-  interpret?(node: NodeId, event: unknown): { readonly sighting?: Partial<Sighting>; readonly counts?: Readonly<Record<string, number>> };
+  interpret?(
+    node: NodeId,
+    event: unknown,
+  ): { readonly sighting?: Partial<Sighting>; readonly counts?: Readonly<Record<string, number>> };
 }

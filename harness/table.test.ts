@@ -4,7 +4,18 @@ import { count, duration, percent, table } from './table.ts';
 describe('figures for the terminal', () => {
   it('gives three figures and the unit that fits', () => {
     const shown = [0, 999, 1000, 12_345, 999_499, 999_500, 99_950_000, 999_499_999, 999_500_000, 61e9].map(duration);
-    expect(shown).toEqual(['0 ns', '999 ns', '1.00 µs', '12.3 µs', '999 µs', '1.00 ms', '100 ms', '999 ms', '1.00 s', '61.0 s']);
+    expect(shown).toEqual([
+      '0 ns',
+      '999 ns',
+      '1.00 µs',
+      '12.3 µs',
+      '999 µs',
+      '1.00 ms',
+      '100 ms',
+      '999 ms',
+      '1.00 s',
+      '61.0 s',
+    ]);
   });
 
   it('groups thousands', () => {
@@ -12,7 +23,12 @@ describe('figures for the terminal', () => {
   });
 
   it('never rounds a few down to none', () => {
-    expect([percent(0, 10), percent(1, 10_000), percent(1, 3), percent(0, 0)]).toEqual(['0.0 %', '<0.1 %', '33.3 %', '–']);
+    expect([percent(0, 10), percent(1, 10_000), percent(1, 3), percent(0, 0)]).toEqual([
+      '0.0 %',
+      '<0.1 %',
+      '33.3 %',
+      '–',
+    ]);
   });
 
   it('aligns columns by what can be seen, not by colour codes', () => {

@@ -5,7 +5,8 @@ export type Align = 'left' | 'right';
 /** Columns as wide as their widest cell, two spaces between them; no trailing blanks. */
 export function table(rows: readonly (readonly string[])[], align: readonly Align[] = []): string[] {
   const widths: number[] = [];
-  for (const row of rows) for (const [i, text] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, visibleLength(text));
+  for (const row of rows)
+    for (const [i, text] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, visibleLength(text));
   return rows.map((row) =>
     row
       .map((text, i) => {

@@ -66,7 +66,7 @@ function crashLoop(kill: Levers['kill'], { cluster, nodes, next, random, wait }:
     await killed.heal();
     for (let looks = 0; !loop.over && looks < LOOKS_MAX && cluster.leader() === undefined; looks++) await wait(LOOK_NS);
     // Before the others have heard of it, or in the middle of its work.
-    await wait((random.chance(0.6) ? random.below(60) : random.between(60, 1_000)) * MILLISECOND);
+    await wait((random.chance(0.6) ? random.below(30) : random.between(30, 1_000)) * MILLISECOND);
   };
   void (async () => {
     await round(nodes);

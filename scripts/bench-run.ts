@@ -40,7 +40,12 @@ const plan = await resolvePlan({
   settings: { sessions },
 });
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
-const figures: { readonly perSecond: number; readonly row: string[]; readonly events: Readonly<Record<string, number>>; readonly ms: number }[] = [];
+const figures: {
+  readonly perSecond: number;
+  readonly row: string[];
+  readonly events: Readonly<Record<string, number>>;
+  readonly ms: number;
+}[] = [];
 try {
   for (let run = 0; run <= RUNS; run++) {
     const journal = join(folder, `${run}.jsonl`);
@@ -50,13 +55,23 @@ try {
     const megabytes = statSync(journal).size / 1e6;
     rmSync(journal);
     if (run === 0) continue; // warms up
-    const row = [count(done), `${(ended.wallMs / 1000).toFixed(2)} s`, count(perSecond), count(ended.environment['events']), `${megabytes.toFixed(0)} MB`];
+    const row = [
+      count(done),
+      `${(ended.wallMs / 1000).toFixed(2)} s`,
+      count(perSecond),
+      count(ended.environment['events']),
+      `${megabytes.toFixed(0)} MB`,
+    ];
     figures.push({ perSecond, row, events: ended.environment, ms: ended.wallMs });
   }
 } finally {
   rmSync(folder, { recursive: true });
 }
 const heading = ['operations', 'wall time', 'operations/s', 'events', 'journal'];
-process.stdout.write(`${table([heading, ...figures.map(({ row }) => row)], ['right', 'right', 'right', 'right', 'right']).join('\n')}\n`);
+process.stdout.write(
+  `${table([heading, ...figures.map(({ row }) => row)], ['right', 'right', 'right', 'right', 'right']).join('\n')}\n`,
+);
 const median = figures.sort((a, b) => a.perSecond - b.perSecond)[Math.floor(RUNS / 2)];
-process.stdout.write(`median: ${count(median.perSecond)} operations a second of wall time; ${((median.ms * 1e6) / median.events['events']).toFixed(0)} ns an event\n`);
+process.stdout.write(
+  `median: ${count(median.perSecond)} operations a second of wall time; ${((median.ms * 1e6) / median.events['events']).toFixed(0)} ns an event\n`,
+);

@@ -15,7 +15,12 @@ import { realClock, SECOND } from '../history/clock.ts';
 import { Random } from '../history/random.ts';
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string' }, seed: { type: 'string' }, defective: { type: 'string' }, jobs: { type: 'string' } },
+  options: {
+    runs: { type: 'string' },
+    seed: { type: 'string' },
+    defective: { type: 'string' },
+    jobs: { type: 'string' },
+  },
 });
 const runs = Number(values.runs ?? 500);
 const first = Number(values.seed ?? 1);

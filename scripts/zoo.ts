@@ -18,7 +18,9 @@ const RANGES = [1, 1001, 2001] as const;
 const SEEDS = 50;
 const SEEDS_DEEP = 1000;
 
-const { values } = parseArgs({ options: { defect: { type: 'string' }, jobs: { type: 'string' }, json: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { defect: { type: 'string' }, jobs: { type: 'string' }, json: { type: 'boolean' } },
+});
 const jobs = Number(values.jobs ?? availableParallelism());
 const known = reference.settings.find((setting) => setting.name === 'defect')?.values ?? [];
 
@@ -70,11 +72,29 @@ for (const { name, ...rest } of known) {
   const first = catches.find((c) => c !== undefined);
   const sentence = first?.cell.anomalies[0]?.sentence ?? '';
   if (values.json) {
-    console.log(JSON.stringify({ schema: 1, type: 'defect', defect: name, declared: declaredFor(name), needed, caughtBy: first?.cell.guarantee, sentence }));
+    console.log(
+      JSON.stringify({
+        schema: 1,
+        type: 'defect',
+        defect: name,
+        declared: declaredFor(name),
+        needed,
+        caughtBy: first?.cell.guarantee,
+        sentence,
+      }),
+    );
     continue;
   }
   const text = (n: number): string => (Number.isFinite(n) ? String(n) : 'not found');
-  rows.push([name, declaredFor(name).join(', '), needed.map(text).join(', '), text(sorted[1]), text(sorted[2]), first?.cell.guarantee ?? '–', first?.others.join(', ') ?? '']);
+  rows.push([
+    name,
+    declaredFor(name).join(', '),
+    needed.map(text).join(', '),
+    text(sorted[1]),
+    text(sorted[2]),
+    first?.cell.guarantee ?? '–',
+    first?.others.join(', ') ?? '',
+  ]);
   console.error(`${name}: ${needed.map(text).join(', ')}  ${first?.cell.guarantee ?? ''}: ${sentence}`);
 }
 if (!values.json) console.log(table(rows).join('\n'));

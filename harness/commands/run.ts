@@ -2,7 +2,13 @@ import type { CommandModule } from '../command.ts';
 
 /** A flag that may be given several times, each with a comma list. */
 function list(value: string, before: readonly string[]): readonly string[] {
-  return [...before, ...value.split(',').map((part) => part.trim()).filter((part) => part !== '')];
+  return [
+    ...before,
+    ...value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  ];
 }
 
 function pairs(value: string, before: readonly string[]): readonly string[] {
@@ -27,7 +33,12 @@ export default {
       .option('--read-path <names>', 'read paths (default: all)', list, [] as readonly string[])
       .option('--write-path <names>', 'write paths (default: all)', list, [] as readonly string[])
       .option('--guarantee <names>', 'guarantees to judge (default: all)', list, [] as readonly string[])
-      .option('--set <key=value>', 'a setting; `tidemark catalog` lists them (repeatable)', pairs, [] as readonly string[])
+      .option(
+        '--set <key=value>',
+        'a setting; `tidemark catalog` lists them (repeatable)',
+        pairs,
+        [] as readonly string[],
+      )
       .option('--label <key=value>', 'a label to find the run by (repeatable)', pairs, [] as readonly string[])
       .option('--runs <number>', 'this many runs, with successive seeds')
       .option('--jobs <number>', 'runs at once (default: one a processor)')

@@ -4,7 +4,14 @@ import type { NodeId, Position, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import { type Line, RefusedByStore, RoutingClient, type Tokens } from '../../reference-impl/client/client.ts';
 import { defects } from '../../reference-impl/core/defects.ts';
-import type { Acknowledgement, Position as CorePosition, ReadPath, ReplicaEvent, Role, Status } from '../../reference-impl/core/types.ts';
+import type {
+  Acknowledgement,
+  Position as CorePosition,
+  ReadPath,
+  ReplicaEvent,
+  Role,
+  Status,
+} from '../../reference-impl/core/types.ts';
 import { BadInput, unknownName } from '../errors.ts';
 import type { Deployment } from '../environments/environment.ts';
 import type { Setting } from '../setting.ts';
@@ -56,7 +63,12 @@ const settings: readonly Setting[] = [
     about: 'a deliberate bug of the reference store, by name',
     values: defects,
     check: (value) => {
-      if (!defects.some((defect) => defect.name === value)) throw unknownName('defect', value, defects.map((defect) => defect.name));
+      if (!defects.some((defect) => defect.name === value))
+        throw unknownName(
+          'defect',
+          value,
+          defects.map((defect) => defect.name),
+        );
     },
   },
   positiveInteger('heartbeat-ms', 'how often a leader is heard, ms (default 50)'),
@@ -68,7 +80,8 @@ function positiveInteger(name: string, about: string): Setting {
     name,
     about,
     check: (value) => {
-      if (!/^[1-9]\d{0,6}$/.test(value)) throw new BadInput(`--set ${name}=${value}: a whole number from 1 to 9999999 is needed.`);
+      if (!/^[1-9]\d{0,6}$/.test(value))
+        throw new BadInput(`--set ${name}=${value}: a whole number from 1 to 9999999 is needed.`);
     },
   };
 }
@@ -108,7 +121,13 @@ export default {
   async sight(cluster, node) {
     const status = (await cluster.status(node)) as Status | undefined; // program tidemark-store answers with its Status
     if (status === undefined) return undefined;
-    return { node, role: status.role, term: status.term, commit: position(status.commit), applied: position(status.applied) };
+    return {
+      node,
+      role: status.role,
+      term: status.term,
+      commit: position(status.commit),
+      applied: position(status.applied),
+    };
   },
 
   interpret(node, event) {

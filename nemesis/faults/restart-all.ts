@@ -7,7 +7,7 @@ export default {
   name: 'restart-all',
   about: 'kills all nodes with what they had not synced, once or again and again; heals by starting them',
   levers: ['kill'],
-  lastsMs: [400, 3_000],
+  lastsMs: [400, 6_000],
   async inject(cluster, random, wait) {
     const { nodes } = cluster;
     const next = (): readonly NodeId[] =>

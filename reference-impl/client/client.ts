@@ -5,7 +5,17 @@
  * request never reached it), so a write is in the log once at most. A read changes nothing: it is asked of another node
  * after a broken line too.
  */
-import type { Acknowledgement, Key, NodeId, Position, ReadPath, RefusalCode, Request, Response, Value } from '../core/types.ts';
+import type {
+  Acknowledgement,
+  Key,
+  NodeId,
+  Position,
+  ReadPath,
+  RefusalCode,
+  Request,
+  Response,
+  Value,
+} from '../core/types.ts';
 
 /** A line to one node. Rejects when it breaks; `definite` on the error says that the request was never delivered. */
 export interface Line {
@@ -92,17 +102,20 @@ export class RoutingClient {
 
   /** Throws {@link RefusedByStore} or, when nobody knows, {@link Indeterminate}. */
   async write(key: Key, value: Value, deadlineMs: number): Promise<From<'written'>> {
-    const answer = await this.#ask(
-      { type: 'write', ack: this.#config.acknowledgement, key, value },
-      deadlineMs,
-      () => this.#likelyLeader(),
+    const answer = await this.#ask({ type: 'write', ack: this.#config.acknowledgement, key, value }, deadlineMs, () =>
+      this.#likelyLeader(),
     );
     if (answer.type !== 'written') throw new Indeterminate(`unexpected answer ${answer.type}`);
     this.#writeToken = later(this.#writeToken, answer.version);
     return answer;
   }
 
-  async compareAndSet(key: Key, expected: Value, next: Value, deadlineMs: number): Promise<From<'written' | 'mismatch'>> {
+  async compareAndSet(
+    key: Key,
+    expected: Value,
+    next: Value,
+    deadlineMs: number,
+  ): Promise<From<'written' | 'mismatch'>> {
     const answer = await this.#ask(
       { type: 'cas', ack: this.#config.acknowledgement, key, expected, next },
       deadlineMs,
@@ -118,9 +131,15 @@ export class RoutingClient {
     for (;;) {
       const token = path === 'follower+token' ? (this.#writeToken ?? this.#readToken) : undefined;
       const waitMs = token ? Math.max(0, (deadlineMs - this.#config.nowMs()) * TOKEN_WAIT_SHARE) : 0;
-      const request: Request = token ? { type: 'read', path, keys, token, waitMs } : { type: 'read', path, keys, waitMs };
+      const request: Request = token
+        ? { type: 'read', path, keys, token, waitMs }
+        : { type: 'read', path, keys, waitMs };
       const target =
-        path === 'leader' ? () => this.#likelyLeader() : path === 'local' ? () => this.#nearest() : () => this.#nearestFollower();
+        path === 'leader'
+          ? () => this.#likelyLeader()
+          : path === 'local'
+            ? () => this.#nearest()
+            : () => this.#nearestFollower();
       let answer: From<'read' | 'written' | 'mismatch'>;
       try {
         answer = await this.#ask(request, deadlineMs, target);
@@ -152,7 +171,10 @@ export class RoutingClient {
       let rest = only !== undefined || attempt % nodes.length === 0;
       try {
         const answer = await this.#line(node).request(body);
-        if (answer.type === 'unknown') throw new Indeterminate(answer.waitingFor?.length ? `${answer.code}: waiting for ${answer.waitingFor.join(', ')}` : answer.code);
+        if (answer.type === 'unknown')
+          throw new Indeterminate(
+            answer.waitingFor?.length ? `${answer.code}: waiting for ${answer.waitingFor.join(', ')}` : answer.code,
+          );
         if (answer.type !== 'refused') {
           if (answer.role === 'leader') this.#leader = node;
           else if (this.#leader === node) this.#leader = undefined;
