@@ -165,7 +165,7 @@ describe('kill', () => {
         expect(kill.effect()).toEqual({ 'nodes killed': 1, 'unsynced writes lost': 4 - survived });
         survivors.add(survived);
       }
-      expect([...survivors].sort()).toEqual([0, 1, 2, 3, 4]);
+      expect([...survivors].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
     }));
 
   it('of a node that is down has no effect, and healing it raises nobody', () =>
