@@ -1,3 +1,4 @@
+// long because: all of it needs the one cluster that was seeded and the means to start, kill and watch servers on it
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
