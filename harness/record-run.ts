@@ -84,7 +84,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     },
     cells,
     faults: ended.faults,
-    latencies: histograms ? latencies(history, ended.faults) : [],
+    latencies: histograms ? latencies(history, ended.faults, system.strongestReadPath) : [],
     staleness: staleness(history, lanes, plan, undone),
     failovers,
     journalSha256: ended.journalSha256,
@@ -150,7 +150,11 @@ function overlapping(disturbances: readonly Disturbance[]): (from: number, until
   return (from, until) => disturbances.filter((d) => d.from <= until && from <= d.until);
 }
 
-function latencies(history: History, faults: readonly FaultRecord[]): RunRecord['latencies'] {
+function latencies(
+  history: History,
+  faults: readonly FaultRecord[],
+  strongestReadPath: string,
+): RunRecord['latencies'] {
   const recorded = new Latencies();
   const within = overlapping(faults);
   const recovering = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
@@ -163,7 +167,17 @@ function latencies(history: History, faults: readonly FaultRecord[]): RunRecord[
     const begin = Number.isNaN(history.intended[row]) ? history.callTime[row] : history.intended[row];
     const method = batch === NONE ? METHODS[history.f[row]] : 'readMany';
     const role = ROLES[history.role[row]] ?? 'unknown';
-    const record = (phase: string): void => recorded.record(method, history.paths[path], role, phase, end - begin);
+    const name = history.paths[path];
+    // What reading from a follower buys is told by one figure for each: the strongest path, and all that followers answered.
+    const compared = method === 'read' && (name === strongestReadPath || role === 'follower');
+    const sent = history.callTime[row];
+    const record = (phase: string): void => {
+      recorded.record(method, name, role, phase, end - begin);
+      if (!compared) return;
+      const as = name === strongestReadPath ? 'leader' : 'follower';
+      recorded.record(method, '*', as, phase, end - begin);
+      recorded.record(method, '*', as, phase, end - sent, 'sent');
+    };
     if (recovering(begin, end).length === 0) record('calm');
     const inForce = new Set(within(begin, end).map((d) => d.fault));
     if (inForce.size > 0) record('faults');

@@ -20,7 +20,7 @@ export function renderReport(record: RunRecord, options: ReportOptions): string 
     anomalies(record, paint),
     findings(record, paint),
     latency(record, paint),
-    underFaults(record, paint),
+    leaderVersusFollower(record, paint),
     staleness(record, paint),
     failovers(record, paint),
     faults(record, paint),
@@ -106,9 +106,13 @@ function figuresOf(latency: LatencyRecord): string[] {
   return [latency.p50Ns, latency.p90Ns, latency.p99Ns, latency.p999Ns, latency.maxNs].map(duration);
 }
 
+/** Rows of fewer operations are left to `show --json` and the database. */
+const ROW_MIN = 20;
+
 function latency(record: RunRecord, paint: Paint): string {
   const chosen = record.latencies
-    .filter((l) => (l.phase === 'calm' || l.phase === 'faults') && (l.role === 'leader' || l.role === 'follower'))
+    .filter((l) => l.path !== '*' && (l.phase === 'calm' || l.phase === 'faults'))
+    .filter((l) => l.count >= ROW_MIN && (l.role === 'leader' || l.role === 'follower'))
     .sort((a, b) => (order(a) < order(b) ? -1 : 1));
   if (chosen.length === 0) return '';
   const rows = chosen.map((l) => [l.method, l.path, l.role, l.phase, count(l.count), ...figuresOf(l)]);
@@ -128,25 +132,32 @@ function right(n: number): 'right'[] {
   return Array.from({ length: n }, () => 'right');
 }
 
-function underFaults(record: RunRecord, paint: Paint): string {
-  const kinds = [...new Set(record.faults.map((fault) => fault.fault))].sort();
-  const reads = (phase: string, role: string): LatencyRecord[] =>
-    record.latencies.filter((l) => l.phase === phase && l.method === 'read' && l.role === role);
-  const worst = (some: readonly LatencyRecord[], of: (l: LatencyRecord) => number): string =>
-    some.length === 0 ? '–' : duration(some.map(of).reduce((a, b) => Math.max(a, b)));
-  const rows = ['calm', ...kinds].map((phase) => {
-    const leader = reads(phase, 'leader').filter((l) => l.path === record.plan.strongestReadPath);
-    const follower = reads(phase, 'follower');
-    return [phase, ...[leader, follower].flatMap((some) => [worst(some, (l) => l.p50Ns), worst(some, (l) => l.p99Ns)])];
-  });
-  if (rows.length === 1) return '';
-  const heading = ['', 'leader p50', 'leader p99', 'follower p50', 'follower p99'];
-  const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', ...right(4)]);
-  return section(
-    'Reads answered by leader and by followers, under each fault (the slowest path of each)',
-    lines,
-    paint,
+/** The strongest path against all that followers answered, calm and under each fault. */
+function leaderVersusFollower(record: RunRecord, paint: Paint): string {
+  const compared = record.latencies.filter((l) => l.path === '*' && l.method === 'read');
+  const phases = ['calm', ...[...new Set(record.faults.map((fault) => fault.fault))].sort()];
+  const find = (phase: string, role: string, since: string): LatencyRecord | undefined =>
+    compared.find((l) => l.phase === phase && l.role === role && l.since === since);
+  const rows = phases.flatMap((phase) =>
+    ['leader', 'follower'].flatMap((role): string[][] => {
+      const intended = find(phase, role, 'intended');
+      const sent = find(phase, role, 'sent');
+      if (intended === undefined || sent === undefined) return [];
+      const label = role === 'leader' ? phase : '';
+      return [[label, role, count(intended.count), ...figuresOf(intended), duration(sent.p50Ns), duration(sent.p99Ns)]];
+    }),
   );
+  if (rows.length === 0) return '';
+  const heading = ['while', 'read from', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max', 'p50 sent', 'p99 sent'];
+  const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'left', ...right(8)]);
+  lines.push(
+    '',
+    paint(
+      'dim',
+      'From the intended start: a read waits while its session waits for an earlier write. "Sent" counts from sending.',
+    ),
+  );
+  return section('Reads from the leader and from followers, calm and under each fault', lines, paint);
 }
 
 function staleness(record: RunRecord, paint: Paint): string {

@@ -14,6 +14,8 @@ export const HIGHEST_US = 3_600_000_000;
 
 export type Histogram = hdr.Histogram;
 
+type Since = LatencyRecord['since'];
+
 function empty(): Histogram {
   return hdr.build({
     lowestDiscernibleValue: 1,
@@ -49,25 +51,25 @@ export class Series {
 
 /** All latencies of a run. */
 export class Latencies {
-  /** By method, path, role and phase, in the order in which they first came. */
-  readonly #series = new Map<string, Map<string, Map<string, Map<string, Series>>>>();
+  /** By method, path, role, phase and start, in the order in which they first came. */
+  readonly #series = new Map<string, Map<string, Map<string, Map<string, Map<Since, Series>>>>>();
 
-  series(method: string, path: string, role: string, phase: string): Series {
-    const byPhase = within(within(within(this.#series, method), path), role);
-    let series = byPhase.get(phase);
-    if (series === undefined) byPhase.set(phase, (series = new Series()));
+  series(method: string, path: string, role: string, phase: string, since: Since = 'intended'): Series {
+    const bySince = within(within(within(within(this.#series, method), path), role), phase);
+    let series = bySince.get(since);
+    if (series === undefined) bySince.set(since, (series = new Series()));
     return series;
   }
 
-  /** `latencyNs` counts from the intended start. */
-  record(method: string, path: string, role: string, phase: string, latencyNs: Instant): void {
-    this.series(method, path, role, phase).record(latencyNs);
+  /** `latencyNs` counts from the intended start unless `since` says otherwise. */
+  record(method: string, path: string, role: string, phase: string, latencyNs: Instant, since?: Since): void {
+    this.series(method, path, role, phase, since).record(latencyNs);
   }
 
   /** Adds what another run, or another part of this one, recorded. */
   merge(records: readonly LatencyRecord[]): void {
     for (const record of records) {
-      this.series(record.method, record.path, record.role, record.phase).merge(
+      this.series(record.method, record.path, record.role, record.phase, record.since).merge(
         decodeHistogram(record.histogram),
         record.maxNs,
       );
@@ -79,8 +81,11 @@ export class Latencies {
     for (const [method, byPath] of this.#series) {
       for (const [path, byRole] of byPath) {
         for (const [role, byPhase] of byRole) {
-          for (const [phase, series] of byPhase) {
-            if (series.histogram.totalCount > 0) records.push({ method, path, role, phase, ...figures(series) });
+          for (const [phase, bySince] of byPhase) {
+            for (const [since, series] of bySince) {
+              if (series.histogram.totalCount > 0)
+                records.push({ method, path, role, phase, since, ...figures(series) });
+            }
           }
         }
       }
@@ -89,13 +94,13 @@ export class Latencies {
   }
 }
 
-function within<T>(map: Map<string, Map<string, T>>, name: string): Map<string, T> {
+function within<K, T>(map: Map<string, Map<K, T>>, name: string): Map<K, T> {
   let inner = map.get(name);
-  if (inner === undefined) map.set(name, (inner = new Map<string, T>()));
+  if (inner === undefined) map.set(name, (inner = new Map<K, T>()));
   return inner;
 }
 
-function figures({ histogram, maxNs }: Series): Omit<LatencyRecord, 'method' | 'path' | 'role' | 'phase'> {
+function figures({ histogram, maxNs }: Series): Omit<LatencyRecord, 'method' | 'path' | 'role' | 'phase' | 'since'> {
   // A bucket answers with its upper end, which may lie above the greatest value that was seen.
   const percentile = (p: number) => Math.min(percentileNs(histogram, p), maxNs);
   return {

@@ -29,14 +29,17 @@ export interface FaultRecord {
   readonly effect: Readonly<Record<string, number>>;
 }
 
-/** Latencies from the intended start. */
+/** Latencies of the operations that were answered. */
 export interface LatencyRecord {
   readonly method: string;
+  /** `*`: reads through the strongest path (role leader), or all that followers answered through the others. */
   readonly path: string;
   /** Role of the node that answered. */
   readonly role: string;
   /** `calm`, `faults`, or the name of a fault: all operations that overlapped it. */
   readonly phase: string;
+  /** Counted from when the operation was meant to start, or from when its session was free to send it. */
+  readonly since: 'intended' | 'sent';
   readonly count: number;
   readonly p50Ns: number;
   readonly p90Ns: number;

@@ -74,9 +74,10 @@ export function sampleRecord(changes: Partial<RunRecord> = {}): RunRecord {
     latencies: [
       {
         method: 'read',
-        path: 'leader',
+        path: '*',
         role: 'leader',
         phase: 'calm',
+        since: 'intended',
         count: 10_000,
         p50Ns: 1_250_000,
         p90Ns: 2_000_000,

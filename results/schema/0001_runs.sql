@@ -74,7 +74,8 @@ create table tidemark.anomalies (
   foreign key (run, verdict) references tidemark.verdicts (run, place) on delete cascade
 );
 
--- Latencies from the intended start. `histogram` is HdrHistogram V2 compressed, base64, in microseconds.
+-- Latencies. `since` is intended (when the operation was meant to start) or sent (when it was); `path` * sums up reads by the
+-- strongest path for the leader, by all others for followers. `histogram` is HdrHistogram V2 compressed, base64, in microseconds.
 create table tidemark.histograms (
   run text not null references tidemark.runs on delete cascade,
   place integer not null,
@@ -82,6 +83,7 @@ create table tidemark.histograms (
   path text not null,
   role text not null,
   phase text not null,
+  since text not null,
   count bigint not null,
   p50_ns double precision,
   p90_ns double precision,
@@ -125,10 +127,10 @@ create table tidemark.failovers (
   primary key (run, place)
 );
 
--- What reading from a follower bought (or cost) in latency, by path and phase.
+-- What reading from a follower bought (or cost) in latency, by phase: the strongest path against all that followers answered.
 create view tidemark.leader_versus_follower as
 select
-  run, method, path, phase,
+  run, method, phase, since,
   max(count) filter (where role = 'leader') as leader_count,
   max(count) filter (where role = 'follower') as follower_count,
   max(p50_ns) filter (where role = 'leader') / 1e6 as leader_p50_ms,
@@ -136,7 +138,8 @@ select
   max(p99_ns) filter (where role = 'leader') / 1e6 as leader_p99_ms,
   max(p99_ns) filter (where role = 'follower') / 1e6 as follower_p99_ms
 from tidemark.histograms
-group by run, method, path, phase;
+where path = '*'
+group by run, method, phase, since;
 
 -- How each promise fared over all runs of a system.
 create view tidemark.promises as

@@ -43,11 +43,11 @@ begin
     json_to_record(item) as anomaly (kind text, sentence text, operations json);
 
   insert into tidemark.histograms (
-    run, place, method, path, role, phase, count, p50_ns, p90_ns, p99_ns, p999_ns, max_ns, histogram)
-  select run_id, place, method, path, role, phase, count, "p50Ns", "p90Ns", "p99Ns", "p999Ns", "maxNs", histogram
+    run, place, method, path, role, phase, since, count, p50_ns, p90_ns, p99_ns, p999_ns, max_ns, histogram)
+  select run_id, place, method, path, role, phase, since, count, "p50Ns", "p90Ns", "p99Ns", "p999Ns", "maxNs", histogram
   from json_array_elements(given -> 'latencies') with ordinality as listed (item, place),
     json_to_record(item) as latency (
-      method text, path text, role text, phase text, count bigint, "p50Ns" double precision, "p90Ns" double precision,
+      method text, path text, role text, phase text, since text, count bigint, "p50Ns" double precision, "p90Ns" double precision,
       "p99Ns" double precision, "p999Ns" double precision, "maxNs" double precision, histogram text);
 
   insert into tidemark.staleness (
@@ -111,7 +111,7 @@ create function tidemark.load_run(run_id text) returns json language sql stable 
       from tidemark.faults where run = r.id),
     'latencies', (
       select coalesce(json_agg(json_build_object(
-        'method', method, 'path', path, 'role', role, 'phase', phase, 'count', count, 'p50Ns', p50_ns, 'p90Ns', p90_ns,
+        'method', method, 'path', path, 'role', role, 'phase', phase, 'since', since, 'count', count, 'p50Ns', p50_ns, 'p90Ns', p90_ns,
         'p99Ns', p99_ns, 'p999Ns', p999_ns, 'maxNs', max_ns, 'histogram', histogram) order by place), '[]')
       from tidemark.histograms where run = r.id),
     'staleness', (
