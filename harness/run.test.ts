@@ -1,0 +1,109 @@
+/** Whole runs in the simulator: the same journal for the same seed, and the story that the matrix must tell. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SECOND } from '../history/clock.ts';
+import type { Cell, RunRecord } from '../results/record.ts';
+import { asset } from './entry.ts';
+import { defaultPlan, type Plan, resolvePlan } from './plan.ts';
+import { judgeRun } from './record-run.ts';
+import { type Ended, executeRun } from './run.ts';
+
+let folder: string;
+let made = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-run-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(asked: Partial<Plan>, stopped?: () => boolean): Promise<{ ended: Ended; record: RunRecord; journal: string }> {
+  const plan = await resolvePlan({ ...defaultPlan, ...asked });
+  const journal = join(folder, `${made++}.jsonl`);
+  const ended = await executeRun(plan, { journal, ...(stopped && { stopped }) });
+  const record = await judgeRun({ plan, ended, journal, id: 'test', labels: {}, histograms: true });
+  return { ended, record, journal };
+}
+
+function cell(record: RunRecord, guarantee: string, writePath?: string, readPath?: string): Cell | undefined {
+  return record.cells.find((c) => c.guarantee === guarantee && c.writePath === writePath && c.readPath === readPath);
+}
+
+describe('a seed', () => {
+  it('gives the journal whose hash is committed', { timeout: 60_000 }, async () => {
+    const committed = JSON.parse(readFileSync(asset('harness/testdata/journals.json'), 'utf8')) as Record<string, string>; // ours
+    for (const seed of [1, 2]) {
+      const plan = await resolvePlan({ ...defaultPlan, seed });
+      const ended = await executeRun(plan, { journal: join(folder, `seed-${seed}.jsonl`) });
+      expect(ended.failures).toEqual([]);
+      expect(ended.journalSha256, `seed ${seed}; if the change was meant: npm run journals -- --update`).toBe(committed[seed]);
+    }
+  });
+
+  it('gives the same journal beside another run', { timeout: 60_000 }, async () => {
+    const asked = { seed: 5, durationNs: 5 * SECOND };
+    const [a, b, c] = await Promise.all([run(asked), run(asked), run({ ...asked, seed: 6 })]);
+    expect(a.ended.journalSha256).toBe(b.ended.journalSha256);
+    expect(a.ended.journalSha256).not.toBe(c.ended.journalSha256);
+  });
+});
+
+describe('an isolated leader', () => {
+  let told: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => {
+    told = await run({ seed: 3, faults: ['isolate-leader'], durationNs: 30 * SECOND });
+  }, 60_000);
+
+  it('loses what was acknowledged by leader-ack: a finding with its count', () => {
+    const lost = cell(told.record, 'durable', 'leader-ack');
+    expect(lost?.state).toBe('violated');
+    expect(lost?.anomalyCount).toBeGreaterThan(0);
+    const byFailover = told.record.failovers.map((failover) => failover.lostWrites['leader-ack'] ?? 0);
+    expect(byFailover.reduce((a, b) => a + b, 0)).toBeGreaterThan(0);
+    expect(told.record.exitCode).toBe(0);
+  });
+
+  it('loses nothing that a quorum acknowledged', () => {
+    expect(cell(told.record, 'durable', 'quorum-ack')?.state).toBe('kept');
+    expect(cell(told.record, 'durable', 'all-ack')?.state).toBe('kept');
+  });
+
+  it('makes followers stale, and tokens cure what they promise to', () => {
+    expect(cell(told.record, 'linearizable', 'quorum-ack', 'follower')?.state).toBe('violated');
+    expect(cell(told.record, 'read-your-writes', 'quorum-ack', 'follower')?.state).toBe('violated');
+    expect(cell(told.record, 'read-your-writes', 'quorum-ack', 'follower+token')?.state).toBe('kept');
+    expect(cell(told.record, 'monotonic-reads', 'quorum-ack', 'follower+token')?.state).toBe('kept');
+  });
+
+  it('is seen in the figures: effect, failover, latencies, staleness', () => {
+    const { faults, failovers, latencies, staleness } = told.record;
+    for (const fault of faults) expect(fault.effect['messages dropped']).toBeGreaterThan(0);
+    expect(failovers.length).toBeGreaterThan(0);
+    for (const failover of failovers) expect(failover.electedNs).toBeGreaterThan(0);
+    const phases = new Set(latencies.map((latency) => latency.phase));
+    expect([...phases].sort((a, b) => (a < b ? -1 : 1))).toEqual(['calm', 'faults', 'isolate-leader']);
+    expect(staleness.find((s) => s.writePath === 'quorum-ack' && s.readPath === 'leader')?.staleReads).toBe(0);
+  });
+});
+
+describe('a run that is told to stop', () => {
+  it('heals, reads back and judges what there is', { timeout: 60_000 }, async () => {
+    let asks = 0;
+    const { ended, journal } = await run({ durationNs: 600 * SECOND, faults: ['kill-leader'] }, () => ++asks > 1200);
+    expect(ended.interrupted).toBe(true);
+    expect(ended.virtualNs).toBeLessThan(100 * SECOND);
+    const text = readFileSync(journal, 'utf8');
+    const phases = [...text.matchAll(/"f":"phase","value":"(\w+)"/g)].map((match) => match[1]);
+    expect(phases).toEqual(['starting', 'calm', 'faults', 'healed', 'settle', 'epilogue', 'end']);
+    expect(text.lastIndexOf('"do":"heal"')).toBeGreaterThan(text.lastIndexOf('"do":"inject"'));
+  });
+});
+
+describe('faults', () => {
+  it('that are none leave some promises untried, and no failure', { timeout: 60_000 }, async () => {
+    const { record } = await run({ faults: ['none'], durationNs: 10 * SECOND });
+    expect(cell(record, 'fenced', 'quorum-ack')?.state).toBe('not exercised');
+    expect(cell(record, 'linearizable', 'quorum-ack', 'leader')?.state).toBe('kept');
+    expect(record.exitCode).toBe(0);
+  });
+});
