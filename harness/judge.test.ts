@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import type { Anomaly, Checker, Evidence, Verdict } from '../checkers/checker.ts';
+import type { Guarantee } from '../history/guarantee.ts';
+import { historyFromEvents } from '../history/builder.ts';
+import type { Event } from '../history/operation.ts';
+import { enoughEvidence, isPromised, judge, type Jury, keysByWritePath, verdictOf } from './judge.ts';
+import reference from './systems/reference.ts';
+
+/** A checker that says what it is told to, and remembers the keys it was shown. */
+function saying(name: Guarantee, verdict: Verdict): Checker & { readonly shown: string[] } {
+  const shown: string[] = [];
+  const check: Checker['check'] = (history) => {
+    const keys = Array.from({ length: history.length }, (_, row) => String(history.keys[history.key[row]]));
+    shown.push([...new Set(keys)].join(' '));
+    return verdict;
+  };
+  return { name, decides: name, check, shown };
+}
+
+const anomaly: Anomaly = { kind: 'test', sentence: 'It broke.', operations: [] };
+const examined: Evidence = { operations: 500, reads: 200, writes: 100 };
+const valid: Verdict = { type: 'valid', examined };
+const invalid: Verdict = { type: 'invalid', anomalies: [anomaly], count: 3, examined };
+const unknown: Verdict = { type: 'unknown', reason: 'the budget is spent', examined };
+
+let time = 0;
+const operation = (process: number, f: 'read' | 'write', key: string, value: number, path: string): Event[] => [
+  { type: 'invoke', time: time++, process, f, key, value: f === 'read' ? null : value, path },
+  { type: 'ok', time: time++, process, f, key, value },
+];
+const history = historyFromEvents([
+  ...operation(0, 'write', 'a', 1, 'leader-ack'),
+  ...operation(1, 'write', 'q', 2, 'quorum-ack'),
+  ...operation(2, 'read', 'q', 2, 'leader'),
+  ...operation(3, 'read', 'a', 1, 'follower'),
+]);
+
+function states(guarantee: Guarantee, verdict: Verdict, changes: Partial<Jury> = {}): Record<string, string> {
+  const checkers = new Map([[guarantee, saying(guarantee, verdict)]]);
+  const jury: Jury = {
+    system: reference,
+    writePaths: ['leader-ack', 'quorum-ack'],
+    readPaths: ['leader', 'follower'],
+    guarantees: [guarantee],
+    checkers,
+    budget: { spent: () => undefined },
+    disruptive: true,
+    failovers: 1,
+    ...changes,
+  };
+  const cells = judge(history, jury);
+  return Object.fromEntries(cells.map((c) => [[c.writePath, c.readPath].filter(Boolean).join(' ') || 'system', c.state]));
+}
+
+describe('a cell', () => {
+  it('is kept or holds, broken or violated, by what is promised', () => {
+    expect(states('linearizable', valid)).toEqual({
+      'leader-ack leader': 'holds',
+      'leader-ack follower': 'holds',
+      'quorum-ack leader': 'kept',
+      'quorum-ack follower': 'holds',
+    });
+    expect(states('linearizable', invalid)['quorum-ack leader']).toBe('broken');
+    expect(states('linearizable', invalid)['quorum-ack follower']).toBe('violated');
+    expect(states('linearizable', unknown)['quorum-ack leader']).toBe('undecided');
+  });
+
+  it('is undecided on too little evidence', () => {
+    const little: Verdict = { type: 'valid', examined: { operations: 500, reads: 99, writes: 100 } };
+    expect(states('linearizable', little)['quorum-ack leader']).toBe('undecided');
+    expect(enoughEvidence('linearizable', { reads: 99, writes: 50 })).toBe(false);
+    expect(enoughEvidence('linearizable', { reads: 100, writes: 50 })).toBe(true);
+  });
+
+  it('needs a failover where the guarantee speaks of failovers', () => {
+    expect(states('durable', valid)).toEqual({ 'leader-ack': 'holds', 'quorum-ack': 'kept' });
+    expect(states('durable', valid, { failovers: 0 })['quorum-ack']).toBe('undecided');
+    expect(states('durable', valid, { failovers: 0, disruptive: false })['quorum-ack']).toBe('not exercised');
+    expect(states('durable', invalid, { failovers: 0, disruptive: false })['quorum-ack']).toBe('broken');
+  });
+
+  it('is judged on the keys of its own write path', () => {
+    const checker = saying('durable', valid);
+    states('durable', valid, { checkers: new Map([['durable', checker]]) });
+    expect(checker.shown).toEqual(['a', 'q']);
+    expect([...keysByWritePath(history, ['leader-ack', 'quorum-ack'])]).toEqual([0, 1]);
+  });
+});
+
+describe('the verdict of a run', () => {
+  const verdict = (guarantee: Guarantee, of: Verdict): string => {
+    const jury: Jury = {
+      system: reference,
+      writePaths: ['quorum-ack'],
+      readPaths: ['leader', 'follower'],
+      guarantees: [guarantee],
+      checkers: new Map([[guarantee, saying(guarantee, of)]]),
+      budget: { spent: () => undefined },
+      disruptive: true,
+      failovers: 1,
+    };
+    return verdictOf(judge(history, jury), (cell) => isPromised(reference, cell));
+  };
+
+  it('follows from promised cells alone', () => {
+    expect(verdict('linearizable', valid)).toBe('kept');
+    expect(verdict('linearizable', invalid)).toBe('broken');
+    expect(verdict('linearizable', unknown)).toBe('undecided');
+  });
+});
