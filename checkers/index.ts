@@ -13,9 +13,29 @@
  * Events may also be given as they are: `checkLinearizable([{ type: 'invoke', time: 0, process: 0, f: 'write', key: 'x',
  * value: 1 }, …])`. Their order is the order of the events; operations of which only times are known go through
  * {@link historyFromOperations}.
+ *
+ * A process has one operation open at a time, and events that say otherwise are refused: they are mostly a mistake of
+ * whoever recorded them. Where several callers share a number on purpose, say so:
+ *
+ * ```ts
+ * const verdict = checkLinearizable([
+ *   { type: 'invoke', time: 0, process: 2, f: 'write', key: 'x', value: 1 },
+ *   { type: 'invoke', time: 1, process: 2, f: 'write', key: 'x', value: 2 }, // the first one is still open
+ *   { type: 'ok', time: 2, process: 2, f: 'write', key: 'x', value: 2 },     // the end of the second, by its value
+ *   { type: 'ok', time: 3, process: 2, f: 'write', key: 'x', value: 1 },
+ * ], { processes: 'overlapping' });
+ * ```
+ *
+ * Each operation is then judged as if it had a process of its own. A completion belongs to the oldest open operation of its
+ * process that it can belong to: same method, same key, same written value or cas pair. Which of several open reads of a key
+ * an answer belongs to nobody knows: events are linearizable if they are so for some dealing of the answers, invalid only if
+ * for none, and unknown where there are too many to try; every other guarantee takes the oldest read. For the session
+ * guarantees the operations stay in one session, in which those that overlap have no order. `readHistory` and
+ * `historyFromEvents` take the option too, and deal answers to the oldest.
  */
 import type { Budget, Checker, Semantics, Verdict } from './checker.ts';
 import { defaultSemantics, unlimited } from './checker.ts';
+import { judgeDealings } from './dealings.ts';
 import convergent from './guarantees/convergent.ts';
 import durable from './guarantees/durable.ts';
 import fenced from './guarantees/fenced.ts';
@@ -26,6 +46,7 @@ import oneLeaderPerTerm from './guarantees/one-leader-per-term.ts';
 import readYourWrites from './guarantees/read-your-writes.ts';
 import writesFollowReads from './guarantees/writes-follow-reads.ts';
 import { historyFromEvents } from '../history/builder.ts';
+import type { BuilderOptions } from '../history/builder.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { History } from '../history/history.ts';
 import type { Event } from '../history/operation.ts';
@@ -58,17 +79,27 @@ const checkers = {
 export interface CheckOptions extends Partial<Semantics> {
   /** Default: {@link unlimited}. */
   readonly budget?: Budget;
+  /**
+   * `overlapping`: a process may have several operations open at once; see the head of this file. Default: it may not. For
+   * events; a {@link History} has been through this.
+   */
+  readonly processes?: BuilderOptions['processes'];
 }
 
 /**
  * Judges one guarantee. The verdict is `unknown`, with its reason, when the budget is spent or there is nothing to examine.
  *
  * @param history a history, or its events in order
- * @throws BadHistory for events that cannot be: a completion without an invocation, two operations of one process at once
+ * @throws BadHistory for events that cannot be: a completion without an invocation, two operations of one
+ *   process at once (unless `processes` is `overlapping`)
  */
 export function check(guarantee: Guarantee, history: History | Iterable<Event>, options: CheckOptions = {}): Verdict {
-  const { budget = unlimited, ...semantics } = options;
-  return checkers[guarantee].check(asHistory(history), budget, { ...defaultSemantics, ...semantics });
+  const { budget = unlimited, processes = 'sequential', ...given } = options;
+  const semantics = { ...defaultSemantics, ...given };
+  const judge = (one: History): Verdict => checkers[guarantee].check(one, budget, semantics);
+  if (!(Symbol.iterator in history)) return judge(history);
+  if (guarantee === 'linearizable' && processes === 'overlapping') return judgeDealings([...history], budget, judge);
+  return judge(historyFromEvents(history, { processes }));
 }
 
 /**
@@ -86,8 +117,4 @@ export function checkLinearizable(history: History | Iterable<Event>, options: C
 export function withinSteps(askings: number): Budget {
   let left = askings;
   return { spent: () => (--left < 0 ? `${askings} steps spent` : undefined) };
-}
-
-function asHistory(history: History | Iterable<Event>): History {
-  return Symbol.iterator in history ? historyFromEvents(history) : history;
 }

@@ -174,7 +174,11 @@ describe('HistoryBuilder', () => {
 
   test.each([
     ['a completion without an invocation', ['p0 ok 1'], 'Process 0 completes an operation that it never invoked.'],
-    ['two open invocations', ['p0 r x', 'p0 r x'], 'Process 0 invokes an operation while its last one is still open.'],
+    [
+      'two open invocations',
+      ['p0 r x', 'p0 r x'],
+      "Process 0 invokes an operation while its last one is still open; where that is meant, the option processes: 'overlapping' allows it.",
+    ],
     ['time running backwards', ['p0: r x 1 time=5', 'p0: r x 1 time=4'], 'Time runs backwards, from 5 to 4.'],
     ['an unknown operation', ['p0 jump x'], 'The operation must be one of read, write'],
     ['a missing key', ['p0 r'], 'The read names no key.'],

@@ -9,6 +9,7 @@ import { EventReader, Tables, unknownType } from './event-reader.ts';
 import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
 import type { Event, Key, Outcome, Value } from './operation.ts';
+import { type Choice, EMPTY_BATCH, Overlapping, type Part } from './overlapping.ts';
 import { Rows } from './rows.ts';
 import { decodeKeys, historyOf } from './table.ts';
 import type { Texts } from './texts.ts';
@@ -17,8 +18,6 @@ import { jsonOf, NULL_REF, type Values, withoutMarks } from './values.ts';
 export { BadHistory } from './bad-history.ts';
 export { EventFields, INVOKE } from './event-fields.ts';
 
-/** Invoked with no rows at all: a `readMany` of no keys. */
-const EMPTY_BATCH = -2;
 /** Processes below this are looked up in an array, others in a Map. */
 const DIRECT_PROCESSES = 1 << 22;
 
@@ -32,6 +31,14 @@ export interface BuilderOptions {
    * time before its predecessor's is then taken to be that.
    */
   readonly looseTimes?: boolean;
+  /**
+   * What a process that invokes an operation while its last one is open means. By default it is a mistake of whoever
+   * recorded, and refused. `overlapping`: the operations are concurrent, as if each were a process of its own; a completion
+   * belongs to the oldest of them that it can belong to (same method and key, same written value or cas pair). The
+   * history keeps the process's number for all of them: without a session it is their session, in which those that overlap
+   * have no order.
+   */
+  readonly processes?: 'sequential' | 'overlapping';
 }
 
 export type AnyEvent = Event & { readonly index?: number };
@@ -41,6 +48,8 @@ export class HistoryBuilder {
   /** Line of the event at hand, for errors; codecs set it. */
   line: number | undefined = undefined;
   file: string | undefined = undefined;
+  /** Whether errors name the options that would allow what they refuse: callers of the library can set them. */
+  namesOptions = false;
   /** Where keys (by their JSON text), values and names are interned; for those who call `put`. */
   readonly tables = new Tables();
   readonly #defaultKey: number;
@@ -52,14 +61,19 @@ export class HistoryBuilder {
   /** Row of the open operation of each process, plus one; 0: none. */
   #open = new Int32Array(1024);
   readonly #openHigh = new Map<number, number>();
+  readonly #overlapping: Overlapping | undefined;
   #events = 0;
   #operations = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
   #timesBackwards = 0;
 
-  constructor(options: BuilderOptions = {}) {
+  /** @param chosen see {@link choices}; by default the oldest read is answered first */
+  constructor(options: BuilderOptions = {}, chosen: readonly number[] = []) {
     this.#reader = new EventReader(this.tables, options.independent ?? false, (reason) => this.bad(reason));
     this.#looseTimes = options.looseTimes ?? false;
+    if (options.processes === 'overlapping') {
+      this.#overlapping = new Overlapping(this.#rows, (fields) => this.#parts(fields), chosen);
+    }
     this.#defaultKey = options.defaultKey === undefined ? NONE : this.tables.keys.intern(jsonOf(options.defaultKey));
   }
 
@@ -74,6 +88,14 @@ export class HistoryBuilder {
 
   get values(): Values {
     return this.tables.values;
+  }
+
+  /**
+   * Answers so far of which nobody knows to which of several overlapping reads of a process they belong. Another builder
+   * that is given the same events, and for each choice the number of a row in it, reads them that way.
+   */
+  get choices(): readonly Choice[] {
+    return this.#overlapping?.choices ?? [];
   }
 
   /** Events so far, notes among them. */
@@ -164,11 +186,15 @@ export class HistoryBuilder {
 
   #invoke(fields: EventFields, index: number): void {
     const { process } = fields;
-    if (this.#openRow(process) !== NONE) {
-      throw this.bad(`Process ${process} invokes an operation while its last one is still open.`);
+    const open = this.#openRow(process);
+    if (open !== NONE && this.#overlapping === undefined) {
+      const advice = this.namesOptions ? "; where that is meant, the option processes: 'overlapping' allows it" : '';
+      throw this.bad(`Process ${process} invokes an operation while its last one is still open${advice}.`);
     }
     this.#operations++;
-    this.#setOpen(process, fields.f >= READ_MANY ? this.#invokeBatch(fields, index) : this.#invokeOne(fields, index));
+    const row = fields.f >= READ_MANY ? this.#invokeBatch(fields, index) : this.#invokeOne(fields, index);
+    if (open === NONE) this.#setOpen(process, row);
+    else this.#overlapping?.begin(process, open, row);
   }
 
   #invokeOne(fields: EventFields, index: number): number {
@@ -191,9 +217,7 @@ export class HistoryBuilder {
   }
 
   /** The single operations that the value of a `readMany` (keys) or `txn` (micro-operations) lists. */
-  #parts(
-    fields: EventFields,
-  ): { readonly f: number; readonly key: number; readonly value: number; readonly flags: number }[] {
+  #parts(fields: EventFields): Part[] {
     const { list } = fields;
     if (fields.f === READ_MANY) {
       if (!Array.isArray(list)) throw this.bad('The value of a readMany must be the list of its keys.');
@@ -217,10 +241,8 @@ export class HistoryBuilder {
 
   #complete(fields: EventFields, index: number): void {
     const { process, type } = fields;
-    const first = this.#openRow(process);
-    if (first === NONE) throw this.bad(`Process ${process} completes an operation that it never invoked.`);
+    const first = this.#close(fields);
     const rows = this.#rows;
-    this.#setOpen(process, NONE);
     if (first === EMPTY_BATCH) return;
     if (rows.batch(first) !== NONE) {
       this.#completeBatch(fields, index, first);
@@ -240,10 +262,21 @@ export class HistoryBuilder {
     rows.complete(first, fields, index, flags, answers ? fields.value : NONE);
   }
 
+  /** The first row of the operation that the completion belongs to, which is open no more. */
+  #close(fields: EventFields): number {
+    const { process } = fields;
+    const only = this.#openRow(process);
+    if (only === NONE) throw this.bad(`Process ${process} completes an operation that it never invoked.`);
+    const overlapping = this.#overlapping;
+    const first = overlapping?.has(process) === true ? overlapping.end(fields) : only;
+    if (first === undefined) throw this.bad(`Process ${process} completes an operation that it does not have open.`);
+    if (overlapping?.has(process) !== true) this.#setOpen(process, NONE);
+    return first;
+  }
+
   #completeBatch(fields: EventFields, index: number, first: number): void {
     const rows = this.#rows;
-    let end = first;
-    while (end < rows.length && rows.batch(end) === first) end++;
+    const end = rows.batchEnd(first);
     const transaction = rows.isTransaction(first);
     if ((fields.f === TXN) !== transaction || fields.f < READ_MANY) {
       throw this.bad(`Process ${fields.process} completes another operation than it invoked.`);
@@ -285,6 +318,7 @@ export class HistoryBuilder {
 /** A history from events in their order. `line` is undefined in its errors. */
 export function historyFromEvents(events: Iterable<AnyEvent>, options: BuilderOptions = {}): History {
   const builder = new HistoryBuilder(options);
+  builder.namesOptions = true;
   for (const event of events) builder.add(event);
   return builder.build();
 }

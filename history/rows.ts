@@ -89,12 +89,27 @@ export class Rows {
     return this.#columns.key[row];
   }
 
+  value(row: number): number {
+    return this.#columns.value[row];
+  }
+
+  expected(row: number): number {
+    return this.#columns.expected.length === 0 ? NONE : this.#columns.expected[row];
+  }
+
   isTransaction(row: number): boolean {
     return (this.#columns.flags[row] & TRANSACTION) !== 0;
   }
 
   batch(row: number): number {
     return this.#columns.batch.length === 0 ? NONE : this.#columns.batch[row];
+  }
+
+  /** The row after the last of the batch. */
+  batchEnd(first: number): number {
+    let end = first;
+    while (end < this.length && this.batch(end) === first) end++;
+    return end;
   }
 
   /** Adds a row and returns its number. */
