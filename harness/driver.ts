@@ -4,11 +4,10 @@
  * busy, and are timed from when they were meant to start. Closed loop: each session asks again after a pause.
  */
 import { type Clock, SECOND } from '../history/clock.ts';
-import type { Instant, Key, Process, Value } from '../history/operation.ts';
+import type { Instant, Key, Outcome, Process, Value } from '../history/operation.ts';
 import type { Random } from '../history/random.ts';
 import { type Answer, type Client, type ClientOptions, Refused } from '../history/store.ts';
 import type { Call, Reply, Script, SessionContext, Workload, WorkloadOptions } from '../workloads/workload.ts';
-import { Fifo } from './fifo.ts';
 import type { Completed, Recorder } from './recorder.ts';
 
 /** A row of the matrix: what a session writes and reads with. */
@@ -66,7 +65,6 @@ interface Flight {
   readonly call: Call;
   readonly path: string;
   readonly deadline: Instant;
-  ended: boolean;
 }
 
 interface Session {
@@ -87,7 +85,8 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #sessions: Session[] = [];
   readonly #written = new Map<string, Set<Key>>();
-  readonly #flights = new Fifo<Flight>();
+  /** In the order in which they were sent, which is that of their deadlines; who has ended is kept no longer. */
+  readonly #flights = new Set<Flight>();
   #deadlineArmed = false;
   #nextProcess = 0;
   #nextValue = 1;
@@ -141,15 +140,19 @@ export class Driver {
   async once(client: Client, process: Process, call: Call, path: string): Promise<Completed> {
     const { clock, recorder, timeoutNs } = this.#options;
     recorder.invoke(process, call, 'epilogue', 'd1', path, undefined);
-    const completed = await new Promise<Completed>((resolve) => {
+    const result = await new Promise<Completed>((resolve) => {
       const cancel = clock.timer(clock.now() + timeoutNs, () => resolve(timedOut(call)));
-      void ask(client, call, clock.now() + timeoutNs).then((result) => {
+      const end = (result: Completed): void => {
         cancel();
         resolve(result);
-      });
+      };
+      void ask(client, call, clock.now() + timeoutNs).then(
+        (answer) => end(completed(call, answer)),
+        (error: unknown) => end(failed(call, error)),
+      );
     });
-    recorder.complete(process, call, path, completed);
-    return completed;
+    recorder.complete(process, call, path, result);
+    return result;
   }
 
   /** A process number that nobody has had. */
@@ -196,7 +199,7 @@ export class Driver {
     const step = session.script.next(session.reply);
     if (step.done) throw new Error(`the script of session ${session.context.id} ended: a workload's script never does`);
     const call = step.value;
-    const device = session.devices.find((d) => d.name === call.device) ?? session.devices[0];
+    const device = deviceNamed(session.devices, call.device);
     if (device.client !== undefined) this.#send(session, device, device.client, call, intended);
     else {
       void this.#connect(session, device, undefined).then((client) => {
@@ -226,80 +229,71 @@ export class Driver {
     if (isWrite) this.#written.get(session.row.writePath)?.add(call.key);
     this.counts.invoked++;
     recorder.invoke(device.process, call, session.context.id, device.name, path, intended);
-    const flight: Flight = { session, device, client, call, path, deadline: clock.now() + timeoutNs, ended: false };
-    this.#flights.push(flight);
+    const flight: Flight = { session, device, client, call, path, deadline: clock.now() + timeoutNs };
+    this.#flights.add(flight);
     this.#watchDeadlines();
-    void ask(client, call, flight.deadline).then((completed) => this.#finish(flight, completed));
+    void ask(client, call, flight.deadline).then(
+      (answer) => this.#finish(flight, completed(call, answer)),
+      (error: unknown) => this.#finish(flight, failed(call, error)),
+    );
   }
 
-  #finish(flight: Flight, completed: Completed): void {
-    if (flight.ended) return;
-    flight.ended = true;
+  #finish(flight: Flight, result: Completed): void {
+    if (!this.#flights.delete(flight)) return; // ended by its deadline
     const { session, device, client, call, path } = flight;
-    this.#options.recorder.complete(device.process, call, path, completed);
-    this.#end(session, device, client, completed);
+    this.#options.recorder.complete(device.process, call, path, result);
+    this.#end(session, device, client, result);
   }
 
   /** All operations have the same time, so their deadlines come in the order in which they were sent: one timer will do. */
   #watchDeadlines(): void {
     if (this.#deadlineArmed) return;
-    let flight = this.#flights.peek();
-    while (flight?.ended) {
-      this.#flights.shift();
-      flight = this.#flights.peek();
-    }
-    if (flight === undefined) return;
+    const [oldest] = this.#flights;
+    if (oldest === undefined) return;
     this.#deadlineArmed = true;
-    this.#options.clock.timer(flight.deadline, () => {
+    this.#options.clock.timer(oldest.deadline, () => {
       this.#deadlineArmed = false;
       const now = this.#options.clock.now();
-      for (
-        let due = this.#flights.peek();
-        due !== undefined && (due.ended || due.deadline <= now);
-        due = this.#flights.peek()
-      ) {
-        this.#flights.shift();
-        this.#finish(due, timedOut(due.call));
+      for (const flight of this.#flights) {
+        if (flight.deadline > now) break;
+        this.#finish(flight, timedOut(flight.call));
       }
       this.#watchDeadlines();
     });
   }
 
-  #end(session: Session, device: Device, client: Client, completed: Completed): void {
-    this.#count(completed);
-    session.reply = {
-      outcome: completed.outcome,
-      value: completed.value,
-      ...(completed.error !== undefined && { error: completed.error }),
-    };
-    const idle = (): void => {
-      session.busy = false;
-      this.#inFlight--;
-      const { load, clock } = this.#options;
-      if (!this.#running) {
-        if (this.#inFlight === 0) this.#drained?.();
-      } else if (load.type === 'closed') {
-        clock.timer(clock.now() + load.thinkNs, () => this.#running && this.#begin(session, undefined));
-      } else {
-        const intended = session.waiting.shift();
-        if (intended !== undefined) this.#begin(session, intended);
-      }
-    };
-    if (completed.outcome !== 'info') return idle();
+  #end(session: Session, device: Device, client: Client, { outcome, value, error }: Completed): void {
+    this.#count(outcome, error);
+    session.reply = error === undefined ? { outcome, value } : { outcome, value, error };
+    if (outcome !== 'info') return this.#idle(session);
     // Nobody knows what became of it: the process is retired, and its successor carries on with what it had seen.
     device.process = this.#nextProcess++;
     device.attempt++;
     void this.#connect(session, device, client).then(async (successor) => {
       device.client = successor;
       await client.close();
-      idle();
+      this.#idle(session);
     });
   }
 
-  #count(completed: Completed): void {
-    if (completed.outcome === 'ok') this.counts.ok++;
-    else if (completed.outcome === 'info') this.counts.info++;
-    else if (completed.error === 'mismatch') this.counts.mismatch++;
+  #idle(session: Session): void {
+    session.busy = false;
+    this.#inFlight--;
+    const { load, clock } = this.#options;
+    if (!this.#running) {
+      if (this.#inFlight === 0) this.#drained?.();
+    } else if (load.type === 'closed') {
+      clock.timer(clock.now() + load.thinkNs, () => this.#running && this.#begin(session, undefined));
+    } else {
+      const intended = session.waiting.shift();
+      if (intended !== undefined) this.#begin(session, intended);
+    }
+  }
+
+  #count(outcome: Outcome, error: string | undefined): void {
+    if (outcome === 'ok') this.counts.ok++;
+    else if (outcome === 'info') this.counts.info++;
+    else if (error === 'mismatch') this.counts.mismatch++;
     else this.counts.refused++;
   }
 }
@@ -326,42 +320,80 @@ function askedValue(call: Call): Value {
   }
 }
 
-/** Never rejects. Returning is ok, Refused is fail, anything else is info. */
-async function ask(client: Client, call: Call, deadline: Instant): Promise<Completed> {
+/** What any of the four methods may return. */
+type AnyAnswer = Answer<{
+  readonly value?: Value;
+  readonly values?: readonly Value[];
+  readonly swapped?: boolean;
+  readonly actual?: Value;
+}>;
+
+/** Asks a client, however it fails: one that throws at once, or returns no promise, is taken as any other. */
+function ask(client: Client, call: Call, deadline: Instant): Promise<AnyAnswer> {
   try {
-    switch (call.f) {
-      case 'read': {
-        if (client.read === undefined) throw unsupported(call);
-        const answer = await client.read({ key: call.key }, deadline);
-        return { outcome: 'ok', value: answer.value, answer };
-      }
-      case 'readMany': {
-        if (client.readMany === undefined) throw unsupported(call);
-        const answer = await client.readMany({ keys: call.keys }, deadline);
-        return { outcome: 'ok', value: answer.values, answer };
-      }
-      case 'write': {
-        if (client.write === undefined) throw unsupported(call);
-        const answer: Answer = await client.write({ key: call.key, value: call.value }, deadline);
-        return { outcome: 'ok', value: call.value, answer };
-      }
-      case 'cas': {
-        if (client.compareAndSet === undefined) throw unsupported(call);
-        const { key, expected, next } = call;
-        const answer = await client.compareAndSet({ key, expected, next }, deadline);
-        const value = [expected, next];
-        if (answer.swapped) return { outcome: 'ok', value, answer };
-        const { actual } = answer;
-        return { outcome: 'fail', value, error: 'mismatch', ...(actual !== undefined && { actual }), answer };
-      }
-    }
+    return Promise.resolve(invoke(client, call, deadline));
   } catch (error) {
-    const outcome = error instanceof Refused ? 'fail' : 'info';
-    const why = error instanceof Refused ? error.code : error instanceof Error ? error.message : String(error);
-    return { outcome, value: askedValue(call), error: why };
+    return Promise.reject(error);
   }
+}
+
+function invoke(client: Client, call: Call, deadline: Instant): Promise<AnyAnswer> {
+  switch (call.f) {
+    case 'read':
+      if (client.read === undefined) throw unsupported(call);
+      return client.read({ key: call.key }, deadline);
+    case 'readMany':
+      if (client.readMany === undefined) throw unsupported(call);
+      return client.readMany({ keys: call.keys }, deadline);
+    case 'write':
+      if (client.write === undefined) throw unsupported(call);
+      return client.write({ key: call.key, value: call.value }, deadline);
+    case 'cas':
+      if (client.compareAndSet === undefined) throw unsupported(call);
+      return client.compareAndSet({ key: call.key, expected: call.expected, next: call.next }, deadline);
+  }
+}
+
+/** What came back, however little it is what was promised. */
+function completed(call: Call, answer: AnyAnswer): Completed {
+  try {
+    return told(call, answer);
+  } catch (error) {
+    return failed(call, error);
+  }
+}
+
+/** Returning is ok, but for a cas that did not match. */
+function told(call: Call, answer: AnyAnswer): Completed {
+  switch (call.f) {
+    case 'read':
+      return { outcome: 'ok', value: answer.value as Value, answer }; // read() always has it
+    case 'readMany':
+      return { outcome: 'ok', value: answer.values as readonly Value[], answer }; // likewise
+    case 'write':
+      return { outcome: 'ok', value: call.value, answer };
+    case 'cas': {
+      const value = askedValue(call);
+      if (answer.swapped) return { outcome: 'ok', value, answer };
+      const { actual } = answer;
+      return { outcome: 'fail', value, error: 'mismatch', ...(actual !== undefined && { actual }), answer };
+    }
+  }
+}
+
+/** Refused is fail, anything else is info. */
+function failed(call: Call, error: unknown): Completed {
+  const outcome = error instanceof Refused ? 'fail' : 'info';
+  const why = error instanceof Refused ? error.code : error instanceof Error ? error.message : String(error);
+  return { outcome, value: askedValue(call), error: why };
 }
 
 function unsupported(call: Call): Refused {
   return new Refused('UNSUPPORTED', `this client has no ${call.f}`);
+}
+
+/** A call that names none is the first one's. */
+function deviceNamed(devices: readonly Device[], name: string | undefined): Device {
+  for (const device of devices) if (device.name === name) return device;
+  return devices[0];
 }

@@ -1,18 +1,19 @@
 /**
  * Writes the journal of a run while it lives: JSON Lines, one event a line, in the order of events (DESIGN.md, section 5).
  *
- * Lines are built by concatenation (a third cheaper than JSON.stringify of an object) and handed to the kernel every 64 KiB
- * or 100 ms of real time, whichever comes first: what was recorded 200 ms before a crash of the harness is in the file.
- * Real time decides only when bytes are written, never which.
+ * Lines are written as bytes from the start (json-bytes.ts) and handed to the kernel every 64 KiB or 100 ms of real time,
+ * whichever comes first: what was recorded 200 ms before a crash of the harness is in the file. Real time decides only
+ * when bytes are written, never which.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Cancel, type Clock, MILLISECOND } from '../history/clock.ts';
-import type { Instant, Key, Outcome, Position, Process, Value } from '../history/operation.ts';
+import type { Instant, Outcome, Position, Process, Value } from '../history/operation.ts';
 import type { Answer } from '../history/store.ts';
 import type { Call } from '../workloads/workload.ts';
+import { JsonBytes } from './json-bytes.ts';
 
-const FLUSH_CHARACTERS = 64 * 1024;
+const FLUSH_BYTES = 64 * 1024;
 const FLUSH_NS = 100 * MILLISECOND;
 /** How many lines may pass before the real clock is looked at again; the timer sees to it when lines are few. */
 const LINES_PER_LOOK = 16;
@@ -39,11 +40,10 @@ export class Recorder {
   readonly #real: Clock;
   readonly #descriptor: number;
   readonly #hash = createHash('sha256');
-  readonly #quoted = new Map<string, string>();
-  #pending = '';
+  readonly #lines = new JsonBytes();
   #flushedAt: Instant;
   #index = 0;
-  #lines = 0;
+  #written = 0;
   #armed = false;
   #disarm: Cancel = () => undefined;
   #closed = false;
@@ -62,7 +62,8 @@ export class Recorder {
 
   /** The first line: what a reader needs to know of the run, and nothing that differs from machine to machine. */
   header(fields: Readonly<Record<string, Value>>): void {
-    this.#line(`${JSON.stringify({ tidemark: 1, ...fields })}\n`);
+    this.#lines.plain(`${JSON.stringify({ tidemark: 1, ...fields })}\n`);
+    this.#wrote();
   }
 
   invoke(
@@ -73,41 +74,48 @@ export class Recorder {
     path: string,
     intended: Instant | undefined,
   ): void {
-    let line = `${this.#start(process, 'invoke', call)},"value":${asked(call)},"session":${this.#quote(session)},"device":${this.#quote(device)},"path":${this.#quote(path)}`;
-    if (intended !== undefined) line += `,"intended":${intended}`;
-    this.#line(`${line}}\n`);
+    const out = this.#start(process, 'invoke', call);
+    out.plain(',"value":');
+    writeAsked(out, call);
+    out.plain(',"session":').text(session).plain(',"device":').text(device).plain(',"path":').text(path);
+    if (intended !== undefined) out.plain(',"intended":').number(intended);
+    this.#end();
   }
 
   complete(process: Process, call: Call, path: string, completed: Completed): void {
     const { answer } = completed;
-    let line = `${this.#start(process, completed.outcome, call)},"value":${json(completed.value)},"path":${this.#quote(path)}`;
-    if (completed.error !== undefined) line += `,"error":${this.#quote(completed.error)}`;
-    if (completed.actual !== undefined) line += `,"actual":${json(completed.actual)}`;
+    const out = this.#start(process, completed.outcome, call);
+    out.plain(',"value":').json(completed.value).plain(',"path":').text(path);
+    if (completed.error !== undefined) out.plain(',"error":').text(completed.error);
+    if (completed.actual !== undefined) out.plain(',"actual":').json(completed.actual);
     if (answer !== undefined) {
       if (answer.servedBy) {
-        line += `,"node":${this.#quote(answer.servedBy.node)}`;
-        if (answer.servedBy.role) line += `,"role":"${answer.servedBy.role}"`;
+        out.plain(',"node":').text(answer.servedBy.node);
+        if (answer.servedBy.role) out.plain(',"role":').text(answer.servedBy.role);
       }
-      if (answer.versions)
-        line += `,"version":[${answer.versions.map((v) => (v ? this.#position(v) : 'null')).join(',')}]`;
-      else if (answer.version) line += `,"version":${this.#position(answer.version)}`;
-      if (answer.position) line += `,"position":${this.#position(answer.position)}`;
+      if (answer.versions) writePositions(out.plain(',"version":'), answer.versions);
+      else if (answer.version) writePosition(out.plain(',"version":'), answer.version);
+      if (answer.position) writePosition(out.plain(',"position":'), answer.position);
     }
-    this.#line(`${line}}\n`);
+    this.#end();
   }
 
   note(process: string, f: string, value: Value): void {
-    this.#line(
-      `{"index":${this.#index++},"time":${this.#clock.now()},"process":${this.#quote(process)},"type":"info","f":${this.#quote(f)},"value":${json(value)}}\n`,
-    );
+    const out = this.#lines;
+    out
+      .plain('{"index":')
+      .number(this.#index++)
+      .plain(',"time":')
+      .number(this.#clock.now());
+    out.plain(',"process":').text(process).plain(',"type":"info","f":').text(f).plain(',"value":').json(value);
+    this.#end();
   }
 
   /** Hands everything recorded so far to the kernel. */
   flush(): void {
     this.#flushedAt = this.#real.now();
-    if (this.#pending.length === 0) return;
-    const bytes = Buffer.from(this.#pending, 'utf8');
-    this.#pending = '';
+    const bytes = this.#lines.take();
+    if (bytes.length === 0) return;
     for (let written = 0; written < bytes.length; ) written += writeSync(this.#descriptor, bytes, written);
     this.#hash.update(bytes);
   }
@@ -122,15 +130,26 @@ export class Recorder {
     return this.#hash.digest('hex');
   }
 
-  #start(process: Process, type: string, call: Call): string {
-    const start = `{"index":${this.#index++},"time":${this.#clock.now()},"process":${process},"type":"${type}","f":"${call.f}"`;
-    return call.f === 'readMany' ? start : `${start},"key":${this.#key(call.key)}`;
+  #start(process: Process, type: string, call: Call): JsonBytes {
+    const out = this.#lines;
+    out
+      .plain('{"index":')
+      .number(this.#index++)
+      .plain(',"time":')
+      .number(this.#clock.now());
+    out.plain(',"process":').number(process).plain(',"type":').text(type).plain(',"f":').text(call.f);
+    if (call.f !== 'readMany') out.plain(',"key":').json(call.key);
+    return out;
   }
 
-  #line(line: string): void {
-    this.#pending += line;
-    if (this.#pending.length >= FLUSH_CHARACTERS) this.flush();
-    else if (++this.#lines % LINES_PER_LOOK === 0 && this.#real.now() - this.#flushedAt >= FLUSH_NS) this.flush();
+  #end(): void {
+    this.#lines.plain('}\n');
+    this.#wrote();
+  }
+
+  #wrote(): void {
+    if (this.#lines.length >= FLUSH_BYTES) this.flush();
+    else if (++this.#written % LINES_PER_LOOK === 0 && this.#real.now() - this.#flushedAt >= FLUSH_NS) this.flush();
     else if (!this.#armed) this.#arm();
   }
 
@@ -142,39 +161,35 @@ export class Recorder {
       this.flush();
     });
   }
-
-  #key(key: Key): string {
-    return typeof key === 'number' ? String(key) : this.#quote(key);
-  }
-
-  /** Sessions, paths and nodes come back again and again: their JSON text is kept. Ledger keys would only fill the table. */
-  #quote(text: string): string {
-    let quoted = this.#quoted.get(text);
-    if (quoted === undefined) {
-      quoted = JSON.stringify(text);
-      if (this.#quoted.size < 4096) this.#quoted.set(text, quoted);
-    }
-    return quoted;
-  }
-
-  #position({ group, history, at }: Position): string {
-    return `[${this.#quote(group)},${typeof history === 'number' ? history : JSON.stringify(history)},${typeof at === 'number' ? at : JSON.stringify(at)}]`;
-  }
 }
 
-function asked(call: Call): string {
+function writeAsked(out: JsonBytes, call: Call): void {
   switch (call.f) {
     case 'read':
-      return 'null';
+      out.plain('null');
+      break;
     case 'readMany':
-      return JSON.stringify(call.keys);
+      out.json(call.keys);
+      break;
     case 'write':
-      return json(call.value);
+      out.json(call.value);
+      break;
     case 'cas':
-      return `[${json(call.expected)},${json(call.next)}]`;
+      out.plain('[').json(call.expected).plain(',').json(call.next).plain(']');
   }
 }
 
-function json(value: Value): string {
-  return typeof value === 'number' && Number.isFinite(value) ? String(value) : JSON.stringify(value);
+function writePositions(out: JsonBytes, positions: readonly (Position | null)[]): void {
+  out.plain('[');
+  for (let i = 0; i < positions.length; i++) {
+    if (i > 0) out.plain(',');
+    const position = positions[i];
+    if (position) writePosition(out, position);
+    else out.plain('null');
+  }
+  out.plain(']');
+}
+
+function writePosition(out: JsonBytes, { group, history, at }: Position): void {
+  out.plain('[').text(group).plain(',').json(history).plain(',').json(at).plain(']');
 }

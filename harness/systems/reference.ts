@@ -2,7 +2,13 @@ import { MILLISECOND } from '../../history/clock.ts';
 import type { Guarantee } from '../../history/guarantee.ts';
 import type { NodeId, Position, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
-import { type Line, RefusedByStore, RoutingClient, type Tokens } from '../../reference-impl/client/client.ts';
+import {
+  type From,
+  type Line,
+  RefusedByStore,
+  RoutingClient,
+  type Tokens,
+} from '../../reference-impl/client/client.ts';
 import { defects } from '../../reference-impl/core/defects.ts';
 import type {
   Acknowledgement,
@@ -169,46 +175,60 @@ function adapt(cluster: Deployment, options: ClientOptions): Client {
   });
   const toMs = (deadline: number): number => deadline / MILLISECOND;
   return {
-    async read({ key }, deadline) {
-      const answer = await client.read([key], toMs(deadline)).catch(rethrow);
-      const version = answer.versions[0];
-      return {
-        value: answer.values[0],
-        ...served(answer),
-        ...(version && { version: position(version) }),
-        position: position(answer.position),
-      };
-    },
-    async readMany({ keys }, deadline) {
-      const answer = await client.read(keys, toMs(deadline)).catch(rethrow);
-      return {
-        values: answer.values,
-        versions: answer.versions.map((version) => (version ? position(version) : null)),
-        ...served(answer),
-        position: position(answer.position),
-      };
-    },
-    async write({ key, value }, deadline) {
-      const answer = await client.write(key, value, toMs(deadline)).catch(rethrow);
-      return { ...served(answer), version: position(answer.version) };
-    },
-    async compareAndSet({ key, expected, next }, deadline): Promise<Answer<{ swapped: boolean; actual?: Value }>> {
-      const answer = await client.compareAndSet(key, expected, next, toMs(deadline)).catch(rethrow);
-      const who = served(answer);
-      return answer.type === 'written'
-        ? { swapped: true, ...who, version: position(answer.version) }
-        : { swapped: false, actual: answer.actual, ...who, version: position(answer.version) };
-    },
+    read: ({ key }, deadline) => client.read([key], toMs(deadline)).then(toRead, rethrow),
+    readMany: ({ keys }, deadline) => client.read(keys, toMs(deadline)).then(toReadMany, rethrow),
+    write: ({ key, value }, deadline) => client.write(key, value, toMs(deadline)).then(toWrite, rethrow),
+    compareAndSet: ({ key, expected, next }, deadline) =>
+      client.compareAndSet(key, expected, next, toMs(deadline)).then(toCompareAndSet, rethrow),
     token: () => client.tokens() as Token,
     close: () => Promise.resolve(client.close()),
   };
 }
 
-function served(answer: { readonly node: NodeId; readonly role: Role }): { servedBy: { node: NodeId; role: Role } } {
-  return { servedBy: { node: answer.node, role: answer.role } };
+// The store's answers in the harness's words. ---------------------------------------------------------------------------
+
+function toRead(answer: From<'read'>): Answer<{ value: Value }> {
+  const version = answer.versions[0];
+  const value = answer.values[0];
+  const servedBy = served(answer);
+  const place = position(answer.position);
+  return version
+    ? { value, servedBy, version: position(version), position: place }
+    : { value, servedBy, position: place };
 }
 
+function toReadMany(answer: From<'read'>): Answer<{ values: readonly Value[]; versions: (Position | null)[] }> {
+  return {
+    values: answer.values,
+    versions: answer.versions.map((version) => (version ? position(version) : null)),
+    servedBy: served(answer),
+    position: position(answer.position),
+  };
+}
+
+function toWrite(answer: From<'written'>): Answer {
+  return { servedBy: served(answer), version: position(answer.version) };
+}
+
+function toCompareAndSet(answer: From<'written' | 'mismatch'>): Answer<{ swapped: boolean; actual?: Value }> {
+  const servedBy = served(answer);
+  const version = position(answer.version);
+  return answer.type === 'written'
+    ? { swapped: true, servedBy, version }
+    : { swapped: false, actual: answer.actual, servedBy, version };
+}
+
+function served(answer: From<'read' | 'written' | 'mismatch'>): { node: NodeId; role: Role } {
+  return { node: answer.node, role: answer.role };
+}
+
+/** One for each code: a refusal says nothing else, and stack traces are dear where thousands are refused. */
+const refusals = new Map<string, Refused>();
+
 /** The store's refusals in the harness's words; its doubts are errors like any other. */
-const rethrow = (error: unknown): never => {
-  throw error instanceof RefusedByStore ? new Refused(error.code) : error;
-};
+function rethrow(error: unknown): never {
+  if (!(error instanceof RefusedByStore)) throw error;
+  const refused = refusals.get(error.code) ?? new Refused(error.code);
+  refusals.set(error.code, refused);
+  throw refused;
+}

@@ -59,6 +59,32 @@ export class RefusedByStore extends Error {
 /** It may have happened, or may yet. */
 export class Indeterminate extends Error {}
 
+/*
+ * One error serves every request that meets the same fate: errors say nothing but their message, of which there are few,
+ * and to take a stack trace costs more than the request did. A cluster without a leader refuses by the thousand.
+ */
+const refusals = new Map<string, RefusedByStore>();
+const doubts = new Map<string, Indeterminate>();
+
+function refusal(code: RefusalCode | 'CONNECTION_REFUSED'): RefusedByStore {
+  const error = refusals.get(code) ?? new RefusedByStore(code);
+  refusals.set(code, error);
+  return error;
+}
+
+function doubt(message: string): Indeterminate {
+  const error = doubts.get(message) ?? new Indeterminate(message);
+  doubts.set(message, error);
+  return error;
+}
+
+/** A definite refusal, for the time being. */
+interface Rebuff {
+  readonly code: RefusalCode | 'CONNECTION_REFUSED';
+  /** Nobody leads, as far as the node knows that was asked: the others will hardly know better right now. */
+  readonly nobodyLeads: boolean;
+}
+
 /** An answer, and the node that gave it. */
 export type From<T extends Response['type']> = Extract<Response, { type: T }> & { readonly node: NodeId };
 
@@ -101,55 +127,38 @@ export class RoutingClient {
   }
 
   /** Throws {@link RefusedByStore} or, when nobody knows, {@link Indeterminate}. */
-  async write(key: Key, value: Value, deadlineMs: number): Promise<From<'written'>> {
-    const answer = await this.#ask({ type: 'write', ack: this.#config.acknowledgement, key, value }, deadlineMs, () =>
-      this.#likelyLeader(),
-    );
-    if (answer.type !== 'written') throw new Indeterminate(`unexpected answer ${answer.type}`);
-    this.#writeToken = later(this.#writeToken, answer.version);
-    return answer;
+  write(key: Key, value: Value, deadlineMs: number): Promise<From<'written'>> {
+    const body = { type: 'write', ack: this.#config.acknowledgement, key, value } as const;
+    return this.#ask(body, deadlineMs) as Promise<From<'written'>>; // #learn sees to it
   }
 
-  async compareAndSet(
-    key: Key,
-    expected: Value,
-    next: Value,
-    deadlineMs: number,
-  ): Promise<From<'written' | 'mismatch'>> {
-    const answer = await this.#ask(
-      { type: 'cas', ack: this.#config.acknowledgement, key, expected, next },
-      deadlineMs,
-      () => this.#likelyLeader(),
-    );
-    if (answer.type === 'read') throw new Indeterminate('unexpected answer read');
-    if (answer.type === 'written') this.#writeToken = later(this.#writeToken, answer.version);
-    return answer;
+  compareAndSet(key: Key, expected: Value, next: Value, deadlineMs: number): Promise<From<'written' | 'mismatch'>> {
+    const body = { type: 'cas', ack: this.#config.acknowledgement, key, expected, next } as const;
+    return this.#ask(body, deadlineMs) as Promise<From<'written' | 'mismatch'>>; // likewise
   }
 
-  async read(keys: readonly Key[], deadlineMs: number): Promise<From<'read'>> {
+  read(keys: readonly Key[], deadlineMs: number): Promise<From<'read'>> {
     const path = this.#config.readPath;
+    if (path === 'follower+token') return this.#readWithToken(keys, deadlineMs);
+    return this.#ask({ type: 'read', path, keys, waitMs: 0 }, deadlineMs) as Promise<From<'read'>>; // likewise
+  }
+
+  async #readWithToken(keys: readonly Key[], deadlineMs: number): Promise<From<'read'>> {
+    const path = 'follower+token';
     for (;;) {
-      const token = path === 'follower+token' ? (this.#writeToken ?? this.#readToken) : undefined;
+      const token = this.#writeToken ?? this.#readToken;
       const waitMs = token ? Math.max(0, (deadlineMs - this.#config.nowMs()) * TOKEN_WAIT_SHARE) : 0;
       const request: Request = token
         ? { type: 'read', path, keys, token, waitMs }
         : { type: 'read', path, keys, waitMs };
-      const target =
-        path === 'leader'
-          ? () => this.#likelyLeader()
-          : path === 'local'
-            ? () => this.#nearest()
-            : () => this.#nearestFollower();
-      let answer: From<'read' | 'written' | 'mismatch'>;
+      let answer: From<'read'>;
       try {
-        answer = await this.#ask(request, deadlineMs, target);
+        answer = (await this.#ask(request, deadlineMs)) as From<'read'>; // likewise
       } catch (error) {
         // The acknowledged write is gone for good: further reads can only be asked to see what was read before.
         if (error instanceof RefusedByStore && error.code === 'TOKEN_UNDONE') this.#writeToken = undefined;
         throw error;
       }
-      if (answer.type !== 'read') throw new Indeterminate(`unexpected answer ${answer.type}`);
-      if (path !== 'follower+token') return answer;
       // The write's place was reached; what this session has read before must be reached as well.
       if (this.#readToken && precedes(answer.position, this.#readToken)) {
         await this.#pause(RETRY_PAUSE_MS, deadlineMs, 'OFFSET_NOT_AVAILABLE');
@@ -161,48 +170,93 @@ export class RoutingClient {
     }
   }
 
-  /** Asks one node after another until one answers other than by a definite refusal. */
-  async #ask(body: Request, deadlineMs: number, target: () => NodeId): Promise<From<'read' | 'written' | 'mismatch'>> {
+  /**
+   * Asks one node after another until one answers other than by a definite refusal. The first is asked here: it mostly
+   * answers, and the frame of an async function would be half of what such a request costs.
+   */
+  #ask(body: Request, deadlineMs: number): Promise<From<'read' | 'written' | 'mismatch'>> {
+    const node = this.#target(body);
+    return this.#line(node)
+      .request(body)
+      .then(
+        (answer) =>
+          answer.type === 'refused'
+            ? this.#askOthers(body, deadlineMs, this.#refused(node, answer))
+            : this.#learn(node, body, answer),
+        (error: unknown) => this.#askOthers(body, deadlineMs, this.#broken(node, body, error)),
+      );
+  }
+
+  async #askOthers(body: Request, deadlineMs: number, first: Rebuff): Promise<From<'read' | 'written' | 'mismatch'>> {
     const { nodes, only } = this.#config;
     let pauseMs = RETRY_PAUSE_MS;
+    let rebuff = first;
     for (let attempt = 1; ; attempt++) {
-      const node = only ?? target();
-      let code: RefusalCode | 'CONNECTION_REFUSED';
-      let rest = only !== undefined || attempt % nodes.length === 0;
-      try {
-        const answer = await this.#line(node).request(body);
-        if (answer.type === 'unknown')
-          throw new Indeterminate(
-            answer.waitingFor?.length ? `${answer.code}: waiting for ${answer.waitingFor.join(', ')}` : answer.code,
-          );
-        if (answer.type !== 'refused') {
-          if (answer.role === 'leader') this.#leader = node;
-          else if (this.#leader === node) this.#leader = undefined;
-          return { ...answer, node };
-        }
-        code = answer.code;
-        if (code === 'TOKEN_UNDONE') throw new RefusedByStore(code);
-        this.#redirect(node, answer.leader);
-        // Nobody leads, as far as that node knows: the others will hardly know better right now.
-        if (code === 'NOT_LEADER' && answer.leader === undefined) rest = true;
-      } catch (error) {
-        if (error instanceof Indeterminate || error instanceof RefusedByStore) throw error;
-        this.#lines.get(node)?.close();
-        this.#lines.delete(node);
-        if (body.type !== 'read' && !neverDelivered(error)) throw new Indeterminate('CONNECTION_LOST');
-        code = 'CONNECTION_REFUSED';
-        this.#redirect(node, undefined);
-      }
-      if (rest) {
-        await this.#pause(pauseMs, deadlineMs, code);
+      if (rebuff.nobodyLeads || only !== undefined || attempt % nodes.length === 0) {
+        await this.#pause(pauseMs, deadlineMs, rebuff.code);
         pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS_MAX);
-      } else if (this.#config.nowMs() >= deadlineMs) throw new RefusedByStore(code);
+      } else if (this.#config.nowMs() >= deadlineMs) throw refusal(rebuff.code);
+      const node = this.#target(body);
+      let answer: Response;
+      try {
+        answer = await this.#line(node).request(body);
+      } catch (error) {
+        rebuff = this.#broken(node, body, error);
+        continue;
+      }
+      if (answer.type !== 'refused') return this.#learn(node, body, answer);
+      rebuff = this.#refused(node, answer);
     }
   }
 
-  async #pause(durationMs: number, deadlineMs: number, code: RefusalCode | 'CONNECTION_REFUSED'): Promise<void> {
-    if (this.#config.nowMs() + durationMs >= deadlineMs) throw new RefusedByStore(code);
-    await this.#config.sleepMs(durationMs);
+  #refused(node: NodeId, { code, leader }: Extract<Response, { type: 'refused' }>): Rebuff {
+    if (code === 'TOKEN_UNDONE') throw refusal(code);
+    this.#redirect(node, leader);
+    return { code, nobodyLeads: code === 'NOT_LEADER' && leader === undefined };
+  }
+
+  #broken(node: NodeId, body: Request, error: unknown): Rebuff {
+    this.#lines.get(node)?.close();
+    this.#lines.delete(node);
+    if (body.type !== 'read' && !neverDelivered(error)) throw doubt('CONNECTION_LOST');
+    this.#redirect(node, undefined);
+    return { code: 'CONNECTION_REFUSED', nobodyLeads: false };
+  }
+
+  /** What an answer that is no refusal tells of its node and of the log. Throws when it is none to this request. */
+  #learn(
+    node: NodeId,
+    body: Request,
+    answer: Exclude<Response, { type: 'refused' }>,
+  ): From<'read' | 'written' | 'mismatch'> {
+    if (answer.type === 'unknown') {
+      const waitingFor = answer.waitingFor?.length ? `: waiting for ${answer.waitingFor.join(', ')}` : '';
+      throw doubt(`${answer.code}${waitingFor}`);
+    }
+    if (answer.role === 'leader') this.#leader = node;
+    else if (this.#leader === node) this.#leader = undefined;
+    const { role } = answer;
+    switch (answer.type) {
+      case 'read': {
+        if (body.type !== 'read') break;
+        const { values, versions, position } = answer;
+        return { type: 'read', values, versions, position, role, node };
+      }
+      case 'written':
+        if (body.type === 'read') break;
+        this.#writeToken = later(this.#writeToken, answer.version);
+        return { type: 'written', version: answer.version, role, node };
+      case 'mismatch':
+        if (body.type !== 'cas') break;
+        return { type: 'mismatch', actual: answer.actual, version: answer.version, role, node };
+    }
+    throw new Indeterminate(`unexpected answer ${answer.type}`);
+  }
+
+  /** Throws at once when the pause would outlast the deadline. */
+  #pause(durationMs: number, deadlineMs: number, code: RefusalCode | 'CONNECTION_REFUSED'): Promise<void> {
+    if (this.#config.nowMs() + durationMs >= deadlineMs) throw refusal(code);
+    return this.#config.sleepMs(durationMs);
   }
 
   /** `node` refused: follow its hint, or believe in the next one. */
@@ -213,24 +267,20 @@ export class RoutingClient {
     this.#guess = (nodes.indexOf(node) + 1) % nodes.length;
   }
 
+  #target(body: Request): NodeId {
+    if (this.#config.only !== undefined) return this.#config.only;
+    if (body.type !== 'read' || body.path === 'leader') return this.#likelyLeader();
+    return this.#nearest(body.path === 'local' ? undefined : this.#leader);
+  }
+
   #likelyLeader(): NodeId {
     return this.#leader ?? this.#config.nodes[this.#guess % this.#config.nodes.length];
   }
 
-  /** The nearest node that served when last asked. */
-  #nearest(): NodeId {
-    return this.#nearestOf(this.#config.nodes);
-  }
-
-  /** The nearest node that did not last say it leads. */
-  #nearestFollower(): NodeId {
-    return this.#nearestOf(this.#config.nodes.filter((node) => node !== this.#leader));
-  }
-
-  #nearestOf(nodes: readonly NodeId[]): NodeId {
+  /** The nearest node that served when last asked, and is not the one to be spared. */
+  #nearest(spared: NodeId | undefined): NodeId {
     const now = this.#config.nowMs();
-    const serving = nodes.find((node) => (this.#avoided.get(node) ?? 0) <= now);
-    if (serving !== undefined) return serving;
+    for (const node of this.#config.nodes) if (node !== spared && (this.#avoided.get(node) ?? 0) <= now) return node;
     // All refused lately: the one that did so longest ago, the leader among them.
     return this.#config.nodes.reduce((a, b) => ((this.#avoided.get(b) ?? 0) < (this.#avoided.get(a) ?? 0) ? b : a));
   }

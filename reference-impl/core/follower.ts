@@ -37,10 +37,9 @@ function takeEntries(node: Node, follower: Follower, message: Append): void {
     const term = node.log.termAt(entry.index);
     if (term === entry.term) continue;
     if (term !== undefined) {
-      node.expects(
-        entry.index > follower.verified,
-        () => `conflict at ${entry.index}, verified up to ${follower.verified}`,
-      );
+      if (entry.index <= follower.verified) {
+        node.unexpected(`conflict at ${entry.index}, verified up to ${follower.verified}`);
+      }
       node.truncate(entry.index);
     }
     node.append(entry);

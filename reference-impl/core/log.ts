@@ -1,4 +1,4 @@
-import { invariant } from './invariant.ts';
+import { invariant, violated } from './invariant.ts';
 import type { Entry } from './types.ts';
 
 /** The log in memory. Indices begin at 1; index 0, term 0 is the place before the first entry. */
@@ -7,9 +7,9 @@ export class Log {
 
   constructor(entries: readonly Entry[]) {
     this.#entries = entries.slice();
-    entries.forEach((entry, i) =>
-      invariant(entry.index === i + 1, `entry ${entry.index} found at place ${i + 1} of the log`),
-    );
+    for (let i = 0; i < entries.length; i++) {
+      if (entries[i].index !== i + 1) violated(`entry ${entries[i].index} found at place ${i + 1} of the log`);
+    }
   }
 
   get lastIndex(): number {
@@ -34,7 +34,7 @@ export class Log {
   }
 
   append(entry: Entry): void {
-    invariant(entry.index === this.#entries.length + 1, `entry ${entry.index} after entry ${this.#entries.length}`);
+    if (entry.index !== this.#entries.length + 1) violated(`entry ${entry.index} after entry ${this.#entries.length}`);
     this.#entries.push(entry);
   }
 

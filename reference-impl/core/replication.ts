@@ -51,13 +51,15 @@ function peerThatAnswers(node: Node, from: NodeId, message: Appended | Rejected)
   return peer;
 }
 
+/** Kept from call to call, and not emptied: an array that grows again allocates again. */
 const scratch: number[] = [];
 
 /** Advances the commit index and the confirmed round to what a quorum has. */
 export function settleCommit(node: Node, leader: Leader): void {
-  scratch.length = 0;
-  for (const peer of leader.peers) scratch.push(peer.match);
-  scratch.push(node.durableIndex);
+  const { peers } = leader;
+  scratch.length = peers.length + 1;
+  for (let i = 0; i < peers.length; i++) scratch[i] = peers[i].match;
+  scratch[peers.length] = node.durableIndex;
   const index = reachedByQuorum(scratch);
   // Counting copies proves nothing about entries of older terms; they are committed by one of this term above them
   // (Ongaro & Ousterhout 2014, 5.4.2).
@@ -65,9 +67,8 @@ export function settleCommit(node: Node, leader: Leader): void {
     node.commit(index);
   }
   if (leader.roundConfirmed < leader.roundBegun) {
-    scratch.length = 0;
-    for (const peer of leader.peers) scratch.push(peer.roundAnswered);
-    scratch.push(leader.roundBegun);
+    for (let i = 0; i < peers.length; i++) scratch[i] = peers[i].roundAnswered;
+    scratch[peers.length] = leader.roundBegun;
     const round = reachedByQuorum(scratch);
     if (round > leader.roundConfirmed) leader.roundConfirmed = round;
   }

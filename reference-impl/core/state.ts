@@ -1,4 +1,4 @@
-import { invariant } from './invariant.ts';
+import { violated } from './invariant.ts';
 import type { Entry, Key, Value } from './types.ts';
 
 /** One value of one key, and the entry that made it. */
@@ -41,7 +41,7 @@ export class State {
 
   /** Returns the version that the entry made, if it made one. */
   apply(entry: Entry): Version | undefined {
-    invariant(entry.index === this.lastIndex + 1, `entry ${entry.index} applied to a state at ${this.lastIndex}`);
+    if (entry.index !== this.lastIndex + 1) violated(`entry ${entry.index} applied to a state at ${this.lastIndex}`);
     const made = this.#make(entry);
     this.#made.push(made);
     return made;
@@ -62,7 +62,7 @@ export class State {
 
   /** Everything up to `index` is committed: older versions of what it overwrote are dropped. */
   commit(index: number): void {
-    invariant(index >= this.#committed && index <= this.lastIndex, `commit ${index} of a state at ${this.lastIndex}`);
+    if (index < this.#committed || index > this.lastIndex) violated(`commit ${index} of a state at ${this.lastIndex}`);
     for (; this.#committed < index; this.#committed++) {
       const made = this.#made[this.#head];
       if (made !== undefined) made.previous = undefined;
@@ -78,10 +78,9 @@ export class State {
   undo(entries: readonly Entry[]): void {
     for (let i = entries.length - 1; i >= 0; i--) {
       const { index, command } = entries[i];
-      invariant(
-        index === this.lastIndex && index > this.#committed,
-        `entry ${index} undone in a state at ${this.lastIndex}`,
-      );
+      if (index !== this.lastIndex || index <= this.#committed) {
+        violated(`entry ${index} undone in a state at ${this.lastIndex}`);
+      }
       const made = this.#made.pop();
       if (made === undefined || command.type === 'noop') continue;
       if (made.previous === undefined) this.#newest.delete(command.key);

@@ -19,7 +19,10 @@ export interface Pending {
   end: { readonly response: unknown } | LineError | undefined;
 }
 
-/** `definite`: the request was never delivered, so it has not taken effect and never will. */
+/**
+ * `definite`: the request was never delivered, so it has not taken effect and never will.
+ * There is one of each code: a stack trace for every request that a dead node refuses would cost more than the request.
+ */
 export class LineError extends Error {
   override readonly name = 'LineError';
   readonly code: 'CONNECTION_LOST' | 'CONNECTION_REFUSED';
@@ -30,6 +33,9 @@ export class LineError extends Error {
     this.definite = code === 'CONNECTION_REFUSED';
   }
 }
+
+export const CONNECTION_LOST = new LineError('CONNECTION_LOST');
+export const CONNECTION_REFUSED = new LineError('CONNECTION_REFUSED');
 
 export class Lines {
   readonly #queue: EventQueue;

@@ -10,7 +10,7 @@ import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environ
 import { runLoop, type Stage, VirtualClock } from './clock.ts';
 import { ANSWER, CALL, EventQueue, KIND_NAMES, MESSAGE, REQUEST, RUN, SYNCED, TIMER, WAKE } from './events.ts';
 import { createLevers } from './levers.ts';
-import { LineError, Lines, type Pending } from './lines.ts';
+import { CONNECTION_LOST, CONNECTION_REFUSED, Lines, type Pending } from './lines.ts';
 import { Network, Regions } from './network.ts';
 import { Node, type Surroundings } from './node.ts';
 import { world as worldOf, type World } from './settings.ts';
@@ -193,7 +193,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
     if (pending.line.closed) return;
     const node = this.#nodes[pending.node];
     if (node.up) node.receiveRequest(pending);
-    else this.#lines.conclude(pending, new LineError('CONNECTION_REFUSED'), this.now());
+    else this.#lines.conclude(pending, CONNECTION_REFUSED, this.now());
   }
 
   // For the nodes. ----------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
   }
 
   broken(pending: Pending): void {
-    this.#lines.conclude(pending, new LineError('CONNECTION_LOST'), this.now());
+    this.#lines.conclude(pending, CONNECTION_LOST, this.now());
   }
 
   told(node: NodeId, event: ReplicaEvent): void {
