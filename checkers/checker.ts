@@ -27,6 +27,8 @@ export interface Semantics {
   readonly model: string;
   /** Whether a cas that failed with `mismatch` says something about the state. Knossos ignores it. */
   readonly failedCas: 'constrain' | 'ignore';
+  /** Judge what was acknowledged through this path only; everything else in the history is evidence, never blamed. */
+  readonly blame?: string;
   /** Whether session guarantees follow the user's session, or each device of it by itself. */
   readonly thread: 'session' | 'device';
 }
