@@ -113,15 +113,21 @@ test('nothing read back, nothing judged', () => {
   expect(sentences(judge(checker, ['p1: w e1 1', 'p9: r e1 1']))).toEqual([
     'unknown: nothing was read back at the end',
   ]);
-  expect(judge(checker, ['p1: w e1 1', 'p1: w e2 2', epilogue, 'p9: r e1 1', 'p9 r e2', 'p9 fail'])).toMatchObject({
-    type: 'valid',
-    examined: { writes: 1, 'not read back': 1 },
-  });
+});
+
+test('an acknowledged write that was not read back leaves it open, and excuses no loss', () => {
+  const lines = ['p1: w e1 1', 'p1: w e2 2', epilogue, 'p9 r e2', 'p9 fail'];
+  const open = judge(checker, [...lines, 'p9: r e1 1']);
+  expect(open).toMatchObject({ type: 'unknown', examined: { writes: 1, 'not read back': 1 } });
+  expect(sentences(open)).toEqual([
+    'unknown: of 2 acknowledged writes, 1 had no answered final read, and 0 were covered by newer ones',
+  ]);
+  expect(judge(checker, [...lines, 'p9: r e1 null'])).toMatchObject({ type: 'invalid', count: 1 });
 });
 
 test('what was read before the end is no final state', () => {
   const lines = ['p1: w e1 1', 'p1: r e1 1', 'p1: w e2 2', epilogue, 'p9 r e1', 'p9 fail', 'p9: r e2 2'];
-  expect(judge(checker, lines)).toMatchObject({ type: 'valid', examined: { survived: 1, 'not read back': 1 } });
+  expect(judge(checker, lines)).toMatchObject({ type: 'unknown', examined: { survived: 1, 'not read back': 1 } });
 });
 
 test('a later place of a lower term leaves no room for an earlier one of a higher', () => {
@@ -142,4 +148,39 @@ test('the position of an answer may name the current term, and proves nothing of
     examined: { survived: 1, covered: 1 },
   });
   expect(judge(checker, [...lines, 'p9: r x 2 position=g0/5/117']).type).toBe('invalid');
+});
+
+test('one path is judged by the evidence of all: covered losses are proven by what others wrote', () => {
+  const lines = [
+    'p1: w x 1 path=fast node=n1 role=leader version=g0/2/118',
+    'p2: w e 5 path=safe node=n2 role=leader version=g0/3/115',
+    'p1: w x 2 path=fast node=n2 role=leader version=g0/3/119',
+    epilogue,
+    'p9: r* x,e 2,5 node=n2 role=leader',
+  ];
+  expect(judge(checker, lines, { blame: 'fast' })).toMatchObject({
+    type: 'invalid',
+    count: 1,
+    examined: { acknowledged: 2, lost: 1, survived: 1 },
+  });
+  expect(judge(checker, lines, { blame: 'safe' })).toMatchObject({
+    type: 'valid',
+    examined: { operations: 4, acknowledged: 1, writes: 1 },
+  });
+  expect(sentences(judge(checker, lines, { blame: 'other' }))).toEqual(['unknown: no write was acknowledged']);
+});
+
+test('values that nobody wrote are blamed on the path that writes to the key', () => {
+  const lines = ['p1: w a 1 path=fast', 'p2: w b 2 path=safe', epilogue, 'p9: r* a,b 1,99 path=fast'];
+  expect(judge(checker, lines, { blame: 'fast' }).type).toBe('valid');
+  expect(judge(checker, lines, { blame: 'safe' })).toMatchObject({ type: 'invalid', count: 2 });
+});
+
+test('of two writes of two paths in one place, the one that did not survive is to blame', () => {
+  const lines = ['p1: w x 1 path=fast version=g0/2/7', 'p2: w y 2 path=safe version=g0/2/7', 'p2: w y 3', epilogue];
+  const fast = [...lines, 'p9: r* x,y 1,3 path=leader'];
+  expect(judge(checker, fast, { blame: 'fast' }).type).toBe('valid');
+  expect(judge(checker, fast, { blame: 'safe' })).toMatchObject({ type: 'invalid', count: 1 });
+  const neither = [...lines, 'p1: w x 4', 'p9: r* x,y 4,3 path=leader'];
+  for (const blame of ['fast', 'safe']) expect(judge(checker, neither, { blame }).type).toBe('unknown');
 });

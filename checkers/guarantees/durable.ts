@@ -1,12 +1,14 @@
 /**
  * Durability: every acknowledged write is in the final state read through the strongest path. Judged on writes that nothing
- * overwrites, on the last writes of registers, and by positions on what newer writes cover; the rest is counted, not judged.
+ * overwrites, on the last writes of registers, and by positions on what newer writes cover; what else was covered is counted, not
+ * judged. An acknowledged write that nothing was read back of leaves the verdict open.
  */
 import { type History, INFO, NONE } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { placeText, termOf } from '../positions.ts';
 import { explainClaim } from '../sessions/claims.ts';
 import { Findings } from '../sessions/findings.ts';
+import { blamedRows } from '../sessions/blame.ts';
 import { type FaultSpan, faultSpans, faultsWithin } from '../sessions/notes.ts';
 import { Registers, UNWRITTEN } from '../sessions/registers.ts';
 import { operationsOf } from '../sessions/rule.ts';
@@ -47,11 +49,16 @@ function writersOf(registers: Registers): ReadonlyMap<number, number> {
   return writers;
 }
 
-function judge(registers: Registers, { fate, proof, finals }: Survival, findings: Findings) {
+type IsBlamed = (row: number) => boolean;
+
+function judge(registers: Registers, { fate, proof, finals }: Survival, findings: Findings, isBlamed: IsBlamed) {
   const { history } = registers;
+  const blamedKeys = new Uint8Array(history.keys.length);
   const faults = faultSpans(history);
   const counts = { writes: 0, acknowledged: 0, survived: 0, lost: 0, recovered: 0, covered: 0, 'not read back': 0 };
   for (let row = 0; row < history.length; row++) {
+    if (!isBlamed(row)) continue;
+    blamedKeys[history.key[row]] = 1;
     if (history.outcome[row] === INFO && fate[row] === SURVIVED) counts.recovered++;
     if (!registers.isAcknowledged(row)) continue;
     counts.acknowledged++;
@@ -67,6 +74,7 @@ function judge(registers: Registers, { fate, proof, finals }: Survival, findings
   let writers: ReadonlyMap<number, number> | undefined;
   for (const read of finals) {
     if (read === NONE || registers.source[read] !== UNWRITTEN) continue;
+    if (!isBlamed(read) && blamedKeys[history.key[read]] === 0) continue;
     unexpected++;
     writers ??= writersOf(registers);
     const elsewhere = writers.get(history.value[read]) ?? NONE;
@@ -75,31 +83,54 @@ function judge(registers: Registers, { fate, proof, finals }: Survival, findings
   return { ...counts, unexpected };
 }
 
+/**
+ * One place of a log holds one write: of two that were acknowledged with it, one is lost. Which one is told by what survived, where
+ * one of them is nobody's to blame here; returns how many of these pairs nothing tells apart.
+ */
+function judgeClaims(
+  registers: Registers,
+  survival: Survival | undefined,
+  findings: Findings,
+  isBlamed: IsBlamed,
+): number {
+  let open = 0;
+  for (const claim of registers.falseClaims) {
+    if (claim.type !== 'one version, two writes' || !claim.rows.some(isBlamed)) continue;
+    if (claim.rows.every((row) => isBlamed(row) || survival?.fate[row] === SURVIVED))
+      findings.add(() => explainClaim(registers.history, claim));
+    else if (!claim.rows.some((row) => isBlamed(row) && survival?.fate[row] === SURVIVED)) open++;
+  }
+  return open;
+}
+
 export default {
   name: 'durable',
   decides: 'durable',
   check(history, _budget, semantics) {
     const registers = new Registers(history, semantics);
     const findings = new Findings();
-    // One place of a log holds one write: of two that were acknowledged with it, one is lost.
-    for (const claim of registers.falseClaims) {
-      if (claim.type === 'one version, two writes') findings.add(() => explainClaim(history, claim));
-    }
+    const isBlamed = blamedRows(history, semantics);
     const survival = survivalOf(history, registers);
+    const open = judgeClaims(registers, survival, findings, isBlamed);
     if (survival === undefined) {
       let acknowledged = 0;
-      for (let row = 0; row < history.length; row++) if (registers.isAcknowledged(row)) acknowledged++;
+      for (let row = 0; row < history.length; row++) {
+        if (registers.isAcknowledged(row) && isBlamed(row)) acknowledged++;
+      }
       const examined = { operations: history.operations, writes: 0, acknowledged, 'not read back': acknowledged };
       return findings.verdict(examined, 'nothing was read back at the end');
     }
-    const counts = judge(registers, survival, findings);
+    const counts = judge(registers, survival, findings, isBlamed);
+    const { acknowledged, covered, 'not read back': missing } = counts;
     const doubt =
-      counts.writes > 0
-        ? undefined
-        : counts.acknowledged === 0
-          ? 'no write was acknowledged'
-          : `of ${amount(counts.acknowledged, 'acknowledged write')}, ${counts['not read back']} had no answered final read, and ` +
-            `${counts.covered} were covered by newer ones`;
+      acknowledged === 0
+        ? 'no write was acknowledged'
+        : missing > 0 || counts.writes === 0
+          ? `of ${amount(acknowledged, 'acknowledged write')}, ${missing} had no answered final read, and ` +
+            `${covered} were covered by newer ones`
+          : open > 0
+            ? `of ${amount(open, 'pair')} of writes with one version nothing tells which one is lost`
+            : undefined;
     return findings.verdict({ operations: history.operations, ...counts }, doubt);
   },
 } satisfies Checker;

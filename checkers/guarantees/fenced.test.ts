@@ -39,3 +39,18 @@ test('an acknowledgement that overlaps the higher term lowers nothing', () => {
   expect(judge(checker, overlapping).type).toBe('valid');
   expect(judge(checker, [...overlapping, 'p3: w z 2 version=g0/2/121']).type).toBe('invalid');
 });
+
+test('one path is judged by the acknowledgements of all', () => {
+  const lines = [
+    'p0: w y 1 path=fast version=g0/2/7',
+    'p1: w x 17 path=safe node=n2 role=leader version=g0/3/115',
+    'p2: w y 18 path=fast node=n1 role=leader version=g0/2/120',
+  ];
+  expect(judge(checker, lines, { blame: 'fast' })).toMatchObject({
+    type: 'invalid',
+    count: 1,
+    examined: { writes: 2 },
+  });
+  expect(judge(checker, lines, { blame: 'safe' })).toMatchObject({ type: 'valid', examined: { writes: 1, terms: 1 } });
+  expect(judge(checker, lines, { blame: 'other' }).type).toBe('unknown');
+});

@@ -1,10 +1,12 @@
 /**
  * Fencing (Gray & Cheriton 1989): nothing invoked after an acknowledgement of a higher term returned is acknowledged by a lower
- * term of the same group. A deposed leader that still acknowledges is what it forbids.
+ * term of the same group. A deposed leader that still acknowledges is what it forbids. The higher term may have been acknowledged
+ * through any path.
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { termOf } from '../positions.ts';
+import { blamedRows } from '../sessions/blame.ts';
 import { Findings } from '../sessions/findings.ts';
 import { eventsOf } from '../sessions/threads.ts';
 import { key, seconds, server, value, when } from '../sessions/words.ts';
@@ -27,9 +29,10 @@ function explain(history: History, higher: number, row: number): Anomaly {
 export default {
   name: 'fenced',
   decides: 'fenced',
-  check(history) {
+  check(history, _budget, semantics) {
     const { f, outcome, versionGroup, versionHistory } = history;
     const findings = new Findings();
+    const isBlamed = blamedRows(history, semantics);
     /** By group, the write acknowledged with the highest term so far. */
     const highest = new Map<number, number>();
     const terms = new Set<string>();
@@ -45,6 +48,7 @@ export default {
         if (term > known) highest.set(versionGroup[row], row);
         continue;
       }
+      if (!isBlamed(row)) continue;
       writes++;
       terms.add(`${versionGroup[row]} ${term}`);
       if (best !== undefined && term < known) findings.add(() => explain(history, best, row));
