@@ -1,7 +1,7 @@
 /** What many runs say together: promises and findings with the evidence of all, counters, figures. */
 import type { Cell, RunRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED } from './errors.ts';
-import { enoughEvidence } from './judge.ts';
+import { enoughEvidence, isPromised } from './judge.ts';
 import type { System } from './system.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import { count, percent } from './table.ts';
@@ -53,7 +53,7 @@ export class Summary {
     let sum = this.#sums.get(name);
     if (sum === undefined) {
       const states = { kept: 0, broken: 0, holds: 0, violated: 0, undecided: 0, 'not exercised': 0 };
-      sum = { first: cell, promised: this.#promised(cell), states, evidence: {}, anomalies: 0, seeds: [] };
+      sum = { first: cell, promised: isPromised(this.#system, cell), states, evidence: {}, anomalies: 0, seeds: [] };
       this.#sums.set(name, sum);
     }
     sum.states[cell.state]++;
@@ -61,12 +61,6 @@ export class Summary {
     sum.anomalies += cell.anomalyCount;
     for (const [what, n] of Object.entries(cell.evidence)) sum.evidence[what] = (sum.evidence[what] ?? 0) + n;
     if (cell.state === 'broken' && sum.seeds.length < SEEDS_SHOWN) sum.seeds.push(seed);
-  }
-
-  #promised({ guarantee, writePath, readPath }: Cell): boolean {
-    if (writePath === undefined) return this.#system.always.includes(guarantee);
-    if (readPath === undefined) return this.#system.promisesOfWrites(writePath).includes(guarantee);
-    return this.#system.promises(writePath, readPath).includes(guarantee);
   }
 
   json(): Readonly<Record<string, unknown>> {
@@ -94,6 +88,8 @@ export class Summary {
     readonly wallMs: number;
     readonly ran: number;
     readonly quiet: boolean;
+    /** The command that makes the first of them again. */
+    readonly replay: string;
   }): string {
     const paint = painter(options.color);
     const bold = (text: string): string => paint('bold', text);
@@ -107,16 +103,19 @@ export class Summary {
       );
     lines.push(bold('Counted'), ...this.#figures().map((row) => `  ${row}`), '');
     const failed = this.codes.filter((code) => code === HARNESS_FAILED).length;
+    const promised = [...this.#sums.values()].filter((sum) => sum.promised);
+    const together = promised.filter((sum) => stateOf(sum) === 'kept').length;
     lines.push(
       `verdict  ${broken > 0 ? 'BROKEN' : undecided > 0 ? 'UNDECIDED' : 'KEPT'}: ${count(this.runs)} runs: ${count(kept)} kept, ${count(broken)} broken, ` +
         `${count(undecided)} undecided (${percent(undecided, this.runs)})${failed > 0 ? `, ${failed} failed in the harness` : ''}`,
+      `together ${count(together)} of ${count(promised.length)} promises kept on the evidence of all runs`,
     );
     const perSecond = options.wallMs > 0 ? (this.#operations / options.wallMs) * 1000 : 0;
     const speed = options.ran === this.runs ? `, ${count(perSecond)} operations a second` : '';
     lines.push(`figures  ${count(this.#operations)} operations in ${(options.wallMs / 1000).toFixed(1)} s${speed}`);
     lines.push(
       ...(this.#replays.length === 0
-        ? ['replay   any seed with: npx tidemark run --seed N']
+        ? [`replay   any of them by its seed: ${options.replay}`]
         : this.#replays.map((replay) => `replay   ${replay}`)),
     );
     return lines.join('\n');

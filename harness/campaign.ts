@@ -18,6 +18,7 @@ import { type ExitCode, worst } from './errors.ts';
 import { type Interrupt, onInterrupt } from './interrupt.ts';
 import type { Plan, ResolvedPlan } from './plan.ts';
 import { runPool } from './pool.ts';
+import { replayCommand } from './replay.ts';
 import { renderReport } from './report-text.ts';
 import type { Display } from './run-command.ts';
 import { count } from './table.ts';
@@ -68,7 +69,10 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
   const wallMs = clock.now() / MILLISECOND;
   if (display.json)
     io.out(`${JSON.stringify({ schema: 1, type: 'campaign', ...summary.json(), wallMs: Math.round(wallMs) })}\n`);
-  else io.out(`\n${summary.render({ color: io.colour.out, wallMs, ran: seeds.length, quiet: display.quiet })}\n`);
+  else
+    io.out(
+      `\n${summary.render({ color: io.colour.out, wallMs, ran: seeds.length, quiet: display.quiet, replay: replayCommand(plan.use.asked) })}\n`,
+    );
   if (!complete)
     io.err(
       `tidemark: ${count(ledger.seeds.length - summary.runs)} runs were not made; the same command goes on with them\n`,

@@ -48,6 +48,9 @@ export interface DriverCounts {
 
 const DEVICES = ['d1', 'd2'] as const;
 
+/** The session of the reads that end a run; they are the harness's own, not a workload's. */
+export const EPILOGUE_SESSION = 'epilogue';
+
 interface Device {
   readonly name: string;
   readonly home: string;
@@ -139,7 +142,7 @@ export class Driver {
   /** One operation outside the load (the epilogue): asks, records, and tells how it ended. */
   async once(client: Client, process: Process, call: Call, path: string): Promise<Completed> {
     const { clock, recorder, timeoutNs } = this.#options;
-    recorder.invoke(process, call, 'epilogue', 'd1', path, undefined);
+    recorder.invoke(process, call, EPILOGUE_SESSION, 'd1', path, undefined);
     const result = await new Promise<Completed>((resolve) => {
       const cancel = clock.timer(clock.now() + timeoutNs, () => resolve(timedOut(call)));
       const end = (result: Completed): void => {

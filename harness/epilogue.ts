@@ -5,7 +5,7 @@
 import { MILLISECOND } from '../history/clock.ts';
 import type { Key, NodeId } from '../history/operation.ts';
 import type { Call } from '../workloads/workload.ts';
-import type { Driver } from './driver.ts';
+import { type Driver, EPILOGUE_SESSION } from './driver.ts';
 import type { Deployment } from './environments/environment.ts';
 import type { ResolvedPlan } from './plan.ts';
 
@@ -47,7 +47,7 @@ async function readBack({ plan, cluster, driver, keys, writePath, readPath, labe
   let attempt = 0;
   const connect = async (): Promise<Awaited<ReturnType<typeof system.connect>>> =>
     system.connect(cluster, {
-      session: 'epilogue',
+      session: EPILOGUE_SESSION,
       device: label,
       home,
       readPath,

@@ -7,18 +7,23 @@ import { enoughEvidence, isPromised, judge, type Jury, keysByWritePath, verdictO
 import reference from './systems/reference.ts';
 
 /** A checker that says what it is told to, and remembers the keys it was shown. */
-function saying(name: Guarantee, verdict: Verdict): Checker & { readonly shown: string[] } {
+function saying(
+  name: Guarantee,
+  verdict: Verdict,
+): Checker & { readonly shown: string[]; readonly blamed: (string | undefined)[] } {
   const shown: string[] = [];
-  const check: Checker['check'] = (history) => {
+  const blamed: (string | undefined)[] = [];
+  const check: Checker['check'] = (history, _budget, { blame }) => {
+    blamed.push(blame);
     const keys = Array.from({ length: history.length }, (_, row) => String(history.keys[history.key[row]]));
     shown.push([...new Set(keys)].join(' '));
     return verdict;
   };
-  return { name, decides: name, check, shown };
+  return { name, decides: name, check, shown, blamed };
 }
 
 const anomaly: Anomaly = { kind: 'test', sentence: 'It broke.', operations: [] };
-const examined: Evidence = { operations: 500, reads: 200, writes: 100 };
+const examined: Evidence = { operations: 500, reads: 200, writes: 100, concurrent: 50 };
 const valid: Verdict = { type: 'valid', examined };
 const invalid: Verdict = { type: 'invalid', anomalies: [anomaly], count: 3, examined };
 const unknown: Verdict = { type: 'unknown', reason: 'the budget is spent', examined };
@@ -49,7 +54,9 @@ function states(guarantee: Guarantee, verdict: Verdict, changes: Partial<Jury> =
     ...changes,
   };
   const cells = judge(history, jury);
-  return Object.fromEntries(cells.map((c) => [[c.writePath, c.readPath].filter(Boolean).join(' ') || 'system', c.state]));
+  return Object.fromEntries(
+    cells.map((c) => [[c.writePath, c.readPath].filter(Boolean).join(' ') || 'system', c.state]),
+  );
 }
 
 describe('a cell', () => {
@@ -66,10 +73,12 @@ describe('a cell', () => {
   });
 
   it('is undecided on too little evidence', () => {
-    const little: Verdict = { type: 'valid', examined: { operations: 500, reads: 99, writes: 100 } };
+    const little: Verdict = { type: 'valid', examined: { ...examined, reads: 99 } };
     expect(states('linearizable', little)['quorum-ack leader']).toBe('undecided');
-    expect(enoughEvidence('linearizable', { reads: 99, writes: 50 })).toBe(false);
-    expect(enoughEvidence('linearizable', { reads: 100, writes: 50 })).toBe(true);
+    const sequential: Verdict = { type: 'valid', examined: { ...examined, concurrent: 0 } };
+    expect(states('linearizable', sequential)['quorum-ack leader']).toBe('undecided');
+    expect(enoughEvidence('linearizable', { reads: 99, writes: 50, concurrent: 20 })).toBe(false);
+    expect(enoughEvidence('linearizable', { reads: 100, writes: 50, concurrent: 20 })).toBe(true);
   });
 
   it('needs a failover where the guarantee speaks of failovers', () => {
@@ -79,11 +88,45 @@ describe('a cell', () => {
     expect(states('durable', invalid, { failovers: 0, disruptive: false })['quorum-ack']).toBe('broken');
   });
 
-  it('is judged on the keys of its own write path', () => {
-    const checker = saying('durable', valid);
-    states('durable', valid, { checkers: new Map([['durable', checker]]) });
-    expect(checker.shown).toEqual(['a', 'q']);
+  it('of a row is judged on the keys of its write path; of a write path on everything, with the blame on its own', () => {
+    const rows = saying('linearizable', valid);
+    states('linearizable', valid, { checkers: new Map([['linearizable', rows]]), readPaths: ['leader'] });
+    expect(rows.shown).toEqual(['a', 'q']);
     expect([...keysByWritePath(history, ['leader-ack', 'quorum-ack'])]).toEqual([0, 1]);
+    const paths = saying('durable', valid);
+    states('durable', valid, { checkers: new Map([['durable', paths]]) });
+    expect(paths.shown).toEqual(['a q', 'a q']);
+    expect(paths.blamed).toEqual(['leader-ack', 'quorum-ack']);
+  });
+
+  it('says which devices it speaks for', () => {
+    const checker: Checker = {
+      ...saying('read-your-writes', valid),
+      check: (_history, _budget, semantics) => (semantics.thread === 'device' ? valid : invalid),
+    };
+    const cells = judge(history, {
+      system: reference,
+      writePaths: ['quorum-ack'],
+      readPaths: ['follower+token'],
+      guarantees: ['read-your-writes'],
+      checkers: new Map([['read-your-writes', checker]]),
+      budget: { spent: () => undefined },
+      disruptive: true,
+      failovers: 1,
+    });
+    expect(cells[0].state).toBe('kept');
+    expect(cells[0].note).toBe(
+      'on each device by itself; across the devices of a session violated by 3 of 200 reads (1.5 %)',
+    );
+  });
+
+  it('judges the read paths that promise linearizability together as well', () => {
+    const both = { ...reference, promises: () => ['linearizable'] as const };
+    expect(states('linearizable', valid, { system: both, writePaths: ['quorum-ack'] })).toEqual({
+      'quorum-ack leader': 'kept',
+      'quorum-ack follower': 'kept',
+      'quorum-ack leader + follower': 'kept',
+    });
   });
 });
 

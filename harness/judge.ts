@@ -33,19 +33,21 @@ export interface Jury {
 
 /** The least evidence on which a promise counts as kept: counts of the verdict's evidence by name. */
 const minimum: Readonly<Record<Guarantee, Readonly<Record<string, number>>>> = {
-  linearizable: { reads: 100, writes: 50 },
+  linearizable: { reads: 100, writes: 50, concurrent: 20 },
   'read-your-writes': { reads: 50 },
   'monotonic-reads': { reads: 50 },
   'monotonic-writes': { reads: 50 },
   'writes-follow-reads': { reads: 50 },
-  durable: { writes: 50 },
-  fenced: { writes: 50 },
-  convergent: { operations: 1 },
-  'one-leader-per-term': {},
+  durable: { writes: 50, failovers: 1 },
+  fenced: { writes: 50, failovers: 1 },
+  convergent: { reads: 10 },
+  'one-leader-per-term': { sightings: 3, failovers: 1 },
 };
 
 /** These say nothing until a leader has been replaced. */
-const needsFailover: ReadonlySet<Guarantee> = new Set(['durable', 'fenced', 'one-leader-per-term']);
+function needsFailover(guarantee: Guarantee): boolean {
+  return minimum[guarantee].failovers !== undefined;
+}
 
 export function judge(history: History, jury: Jury): readonly Cell[] {
   const lanes = keysByWritePath(history, jury.writePaths);
@@ -56,9 +58,9 @@ export function judge(history: History, jury: Jury): readonly Cell[] {
         cells.push(cell(jury, guarantee, history, jury.system.always, {}));
         break;
       case 'write path':
-        for (const [lane, writePath] of jury.writePaths.entries()) {
-          const part = history.filter((row) => lanes[history.key[row]] === lane);
-          cells.push(cell(jury, guarantee, part, jury.system.promisesOfWrites(writePath), { writePath }));
+        // What other paths acknowledged, and where, is evidence too; only this path's own acknowledgements are judged.
+        for (const writePath of jury.writePaths) {
+          cells.push(cell(jury, guarantee, history, jury.system.promisesOfWrites(writePath), { writePath }));
         }
         break;
       case 'row':
@@ -73,8 +75,24 @@ export function judge(history: History, jury: Jury): readonly Cell[] {
       const promised = jury.system.promises(writePath, readPath);
       for (const guarantee of columns) cells.push(cell(jury, guarantee, part, promised, { writePath, readPath }));
     }
+    if (columns.includes('linearizable')) cells.push(...union(history, jury, lanes, lane));
   }
   return cells;
+}
+
+/** Two read paths can each be linearizable and together not: those that promise it are judged together as well. */
+function union(history: History, jury: Jury, lanes: Int32Array, lane: number): readonly Cell[] {
+  const writePath = jury.writePaths[lane];
+  const together = jury.readPaths.filter((readPath) =>
+    jury.system.promises(writePath, readPath).includes('linearizable'),
+  );
+  if (together.length < 2) return [];
+  const paths = new Set(together.map((readPath) => history.paths.indexOf(readPath)));
+  const { f, key, path } = history;
+  const part = history.filter(
+    (row) => lanes[key[row]] === lane && (f[row] === WRITE || f[row] === CAS || paths.has(path[row])),
+  );
+  return [cell(jury, 'linearizable', part, ['linearizable'], { writePath, readPath: together.join(' + ') })];
 }
 
 /** All writes to the keys of a write path, and the reads of those keys through one read path. */
@@ -110,28 +128,47 @@ function cell(
   const checker = jury.checkers.get(guarantee);
   const promised = promisedHere.includes(guarantee);
   if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
-  const semantics: Semantics = { ...defaultSemantics, thread: threadOf(jury.system.readPaths, where.readPath) };
+  const semantics: Semantics = {
+    ...defaultSemantics,
+    thread: threadOf(jury.system.readPaths, where.readPath),
+    ...(guarantees[guarantee].scope === 'write path' && where.writePath !== undefined && { blame: where.writePath }),
+  };
   const verdict = checker.check(part, jury.budget, semantics);
-  const base = { guarantee, ...where, evidence: verdict.examined };
+  const failovers = needsFailover(guarantee) ? { failovers: jury.failovers } : {};
+  const base = { guarantee, ...where, evidence: { ...verdict.examined, ...failovers } };
   if (verdict.type === 'invalid') {
     return {
       ...base,
       state: promised ? 'broken' : 'violated',
-      note: share(verdict),
+      note: share(guarantee, verdict),
       anomalyCount: verdict.count,
       anomalies: verdict.anomalies,
     };
   }
   const none = { anomalyCount: 0, anomalies: [] };
-  const unexercised = needsFailover.has(guarantee) && jury.failovers === 0;
-  if (unexercised && !jury.disruptive) {
+  if (needsFailover(guarantee) && jury.failovers === 0 && !jury.disruptive) {
     return { ...base, ...none, state: 'not exercised', note: 'needs a fault that deposes a leader' };
   }
-  if (verdict.type === 'unknown') return { ...base, ...none, state: 'undecided', note: verdict.reason };
-  if (!promised) return { ...base, ...none, state: 'holds', note: '' };
-  const missing = unexercised ? 'no failover happened; at least 1 is needed' : lacking(guarantee, verdict.examined);
+  if (verdict.type === 'unknown') {
+    // What was not judged to the end is no evidence, however much of it there is over many runs.
+    return { ...base, ...none, evidence: { operations: 0 }, state: 'undecided', note: verdict.reason };
+  }
+  const note = acrossDevices(checker, part, jury.budget, semantics);
+  if (!promised) return { ...base, ...none, state: 'holds', note };
+  const missing = lacking(guarantee, base.evidence);
   if (missing !== undefined) return { ...base, ...none, state: 'undecided', note: missing };
-  return { ...base, ...none, state: 'kept', note: '' };
+  return { ...base, ...none, state: 'kept', note };
+}
+
+const perThread: ReadonlySet<Guarantee> = new Set(['read-your-writes', 'monotonic-reads']);
+
+/** A path that speaks for each device by itself: what its users see who move from one device to another. */
+function acrossDevices(checker: Checker, part: History, budget: Budget, semantics: Semantics): string {
+  if (semantics.thread !== 'device' || !perThread.has(checker.decides)) return '';
+  const verdict = checker.check(part, budget, { ...semantics, thread: 'session' });
+  return verdict.type === 'invalid'
+    ? `on each device by itself; across the devices of a session violated by ${share(checker.decides, verdict)}`
+    : 'on each device by itself';
 }
 
 function threadOf(paths: readonly Path[], readPath: string | undefined): 'session' | 'device' {
@@ -152,14 +189,17 @@ export function enoughEvidence(guarantee: Guarantee, evidence: Readonly<Record<s
   return Object.entries(minimum[guarantee]).every(([name, least]) => (evidence[name] ?? 0) >= least);
 }
 
-/** How much of what was examined is anomalous: `41 of 1204 reads (3.4 %)`. */
-function share(verdict: Extract<Verdict, { type: 'invalid' }>): string {
+/**
+ * How much of what was examined is anomalous: `41 of 1204 reads (3.4 %)`. Anomalies of linearizability are conflicts of
+ * whole groups of operations, no share of anything: they are counted.
+ */
+function share(guarantee: Guarantee, verdict: Extract<Verdict, { type: 'invalid' }>): string {
   const { count, examined } = verdict;
-  const of = examined.reads ?? examined.writes ?? examined.operations;
   const noun = examined.reads !== undefined ? 'reads' : examined.writes !== undefined ? 'writes' : 'operations';
-  return of >= count && of > 0
-    ? `${count} of ${of} ${noun} (${((100 * count) / of).toFixed(1)} %)`
-    : `${count} anomalies`;
+  const of = examined[noun];
+  const anomalies = `${count} ${count === 1 ? 'anomaly' : 'anomalies'}`;
+  if (guarantee === 'linearizable' || of < count || of === 0) return `${anomalies} in ${of} ${noun}`;
+  return `${count} of ${of} ${noun} (${((100 * count) / of).toFixed(1)} %)`;
 }
 
 /** The verdict of a run, from its promised cells alone. */
@@ -173,5 +213,5 @@ export function verdictOf(cells: readonly Cell[], promised: (cell: Cell) => bool
 export function isPromised(system: System, { guarantee, writePath, readPath }: Cell): boolean {
   if (writePath === undefined) return system.always.includes(guarantee);
   if (readPath === undefined) return system.promisesOfWrites(writePath).includes(guarantee);
-  return system.promises(writePath, readPath).includes(guarantee);
+  return readPath.split(' + ').every((path) => system.promises(writePath, path).includes(guarantee));
 }

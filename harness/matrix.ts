@@ -61,16 +61,15 @@ function block(cells: readonly MatrixCell[], scope: 'row' | 'write path' | 'syst
 }
 
 function word(cell: MatrixCell, paint: Paint): string {
-  const { evidence } = cell;
   switch (cell.state) {
     case 'broken':
       return paint(['red', 'bold'], `BROKEN ${count(cell.anomalyCount)}x`);
     case 'violated':
       return paint('yellow', `violated ${shareOf(cell)}`);
     case 'kept':
-      return `${paint('green', 'kept')} ${paint('dim', count(examined(evidence)))}`;
+      return `${paint('green', 'kept')} ${paint('dim', count(examined(cell)))}`;
     case 'holds':
-      return `holds ${paint('dim', count(examined(evidence)))}`;
+      return `holds ${paint('dim', count(examined(cell)))}`;
     case 'undecided':
       return paint('magenta', 'undecided');
     case 'not exercised':
@@ -78,12 +77,14 @@ function word(cell: MatrixCell, paint: Paint): string {
   }
 }
 
-/** What the verdict rests on: reads where reads were judged, otherwise writes, otherwise operations. */
-export function examined(evidence: Cell['evidence']): number {
-  return evidence.reads ?? evidence.writes ?? evidence.operations;
+/** What the verdict rests on: sightings, reads, or writes where those were judged, otherwise operations. */
+function examined({ evidence }: MatrixCell): number {
+  return evidence.sightings ?? evidence.reads ?? evidence.writes ?? evidence.operations;
 }
 
-function shareOf({ anomalyCount, evidence }: MatrixCell): string {
-  const of = examined(evidence);
-  return of >= anomalyCount ? percent(anomalyCount, of) : `${count(anomalyCount)}x`;
+/** Conflicts of linearizability involve whole groups of operations: they are counted, and are no share of the reads. */
+function shareOf(cell: MatrixCell): string {
+  const { anomalyCount, guarantee } = cell;
+  const of = examined(cell);
+  return of >= anomalyCount && guarantee !== 'linearizable' ? percent(anomalyCount, of) : `${count(anomalyCount)}x`;
 }

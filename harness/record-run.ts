@@ -13,6 +13,7 @@ import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from '.
 import { isPromised, judge, keysByWritePath, rowOf, verdictOf } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
+import { EPILOGUE_SESSION } from './driver.ts';
 import { replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
 import { version } from './version.ts';
@@ -75,7 +76,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
       ...ended.store,
       ...ended.environment,
       ...calm,
-      'leader changes': ended.leaderChanges,
+      'leader changes': failovers.filter(({ from, to }) => from !== to).length,
+      ...Object.fromEntries(ended.skipped.map(([fault, n]) => [`skipped ${fault}`, n])),
       failovers: failovers.length,
       'leader changes under partition': failovers.filter(({ cause }) => partitions.some((name) => cause.includes(name)))
         .length,
@@ -122,7 +124,10 @@ interface Disturbance {
   readonly until: number;
 }
 
-/** How many reads each path was asked, and answered, while nothing was wrong: a store that refuses everything is no store. */
+/**
+ * How many reads the workloads asked of each path, and how many were answered, while nothing was wrong: a store that refuses
+ * everything is no store. The epilogue's reads are the harness's own.
+ */
 function calmReads(
   history: History,
   readPaths: readonly string[],
@@ -130,13 +135,16 @@ function calmReads(
 ): Record<string, number> {
   const counts: Record<string, number> = {};
   const names = history.paths.map((path) => (readPaths.includes(path) ? path : undefined));
+  const epilogue = history.sessions.indexOf(EPILOGUE_SESSION);
   for (const name of readPaths) {
     counts[`calm reads asked ${name}`] = 0;
     counts[`calm reads answered ${name}`] = 0;
   }
   const within = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
   for (let row = 0; row < history.length; row++) {
-    if (history.f[row] !== READ || history.path[row] === NONE) continue;
+    const batch = history.batch[row];
+    const counted = history.f[row] === READ && history.path[row] !== NONE && (batch === NONE || batch === row);
+    if (!counted || history.session[row] === epilogue) continue;
     const name = names[history.path[row]];
     if (name === undefined || within(history.callTime[row], history.callTime[row]).length > 0) continue;
     counts[`calm reads asked ${name}`]++;

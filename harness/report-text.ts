@@ -44,6 +44,7 @@ function head(record: RunRecord, paint: Paint): string {
     `  ${count(done)} operations completed (${count(counts.ok ?? 0)} ok, ${count(counts.mismatch ?? 0)} cas mismatches), ` +
       `${count(counts.refused ?? 0)} refused, ${count(counts.info ?? 0)} unknown, ${count(counts.shed ?? 0)} shed`,
     `  ${seconds.toFixed(1)} s of the cluster's time in ${(record.wallMs / 1000).toFixed(1)} s`,
+    ...(interrupted(record) ? [paint('yellow', '  INTERRUPTED: what follows speaks of the part that was run')] : []),
   ].join('\n');
 }
 
@@ -98,6 +99,9 @@ function findings(record: RunRecord, paint: Paint): string {
     lines.push(`${title(example)}: ${example.note}`, paint('dim', `  e.g. ${example.anomalies[0]?.sentence ?? ''}`));
     if (some.length > 1) lines.push(paint('dim', `  and in ${some.length - 1} more cells of the matrix`));
   }
+  for (const cell of record.cells.filter(({ state, note }) => (state === 'kept' || state === 'holds') && note !== '')) {
+    lines.push(`${title(cell)}: ${cell.state} ${cell.note}`);
+  }
   for (const cell of undecided) lines.push(`${title(cell)} undecided: ${cell.note}`);
   return lines.length === 0 ? '' : section('Findings (not promised, so no failure)', lines, paint);
 }
@@ -120,6 +124,14 @@ function latency(record: RunRecord, paint: Paint): string {
   const lines = table(
     [heading.map((text) => paint('dim', text)), ...rows],
     ['left', 'left', 'left', 'left', ...right(6)],
+  );
+  const { refused = 0, info = 0, shed = 0 } = record.counts;
+  lines.push(
+    '',
+    paint(
+      'dim',
+      `Answered operations only: ${count(refused)} refused, ${count(info)} of unknown outcome and ${count(shed)} shed are in no row.`,
+    ),
   );
   return section('Latency from the intended start', lines, paint);
 }
@@ -202,22 +214,35 @@ function failovers(record: RunRecord, paint: Paint): string {
     'fresh follower read',
     'acknowledged writes lost',
   ];
-  return section('Failovers', table([heading.map((text) => paint('dim', text)), ...rows]), paint);
+  const lines = table([heading.map((text) => paint('dim', text)), ...rows]);
+  lines.push(
+    '',
+    paint('dim', 'Times count from "at". A follower is fresh once it answers from a state of the new term.'),
+  );
+  return section('Failovers', lines, paint);
 }
 
+const SKIPPED = 'skipped ';
+
 function faults(record: RunRecord, paint: Paint): string {
-  if (record.faults.length === 0) return '';
-  const kinds = [...new Set(record.faults.map((fault) => fault.fault))].sort();
+  const skipped = (kind: string): number => record.counts[SKIPPED + kind] ?? 0;
+  const never = Object.keys(record.counts)
+    .filter((name) => name.startsWith(SKIPPED))
+    .map((name) => name.slice(SKIPPED.length));
+  const kinds = [...new Set([...record.faults.map((fault) => fault.fault), ...never])].sort();
+  if (kinds.length === 0) return '';
   const rows = kinds.map((kind) => {
     const some = record.faults.filter((fault) => fault.fault === kind);
-    const total = new Map<string, number>();
-    for (const { effect } of some)
-      for (const [name, n] of Object.entries(effect)) total.set(name, (total.get(name) ?? 0) + n);
-    const told = [...total].filter(([, n]) => n > 0).map(([name, n]) => `${count(n)} ${name}`);
+    const told = effectOf(some).map(([name, n]) => `${count(n)} ${name}`);
     const idle = some.filter(({ effect }) => Object.values(effect).every((n) => n === 0)).length;
-    const without =
-      idle === 0 ? '' : paint('yellow', told.length === 0 ? 'NO EFFECT' : `; ${idle} of ${some.length} without effect`);
-    return [kind, String(some.length), told.join(', ') + without];
+    const remarks = [
+      ...(told.length > 0 ? [told.join(', ')] : []),
+      ...(idle > 0
+        ? [paint('yellow', idle === some.length ? 'NO EFFECT' : `${idle} of ${some.length} without effect`)]
+        : []),
+      ...(skipped(kind) > 0 ? [paint('yellow', `${skipped(kind)} skipped: nobody to strike`)] : []),
+    ];
+    return [kind, String(some.length), remarks.join('; ')];
   });
   const heading = ['fault', 'times', 'effect'];
   return section(
@@ -225,6 +250,13 @@ function faults(record: RunRecord, paint: Paint): string {
     table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'right', 'left']),
     paint,
   );
+}
+
+function effectOf(some: RunRecord['faults']): [string, number][] {
+  const total = new Map<string, number>();
+  for (const { effect } of some)
+    for (const [name, n] of Object.entries(effect)) total.set(name, (total.get(name) ?? 0) + n);
+  return [...total].filter(([, n]) => n > 0);
 }
 
 function remarks(record: RunRecord, paint: Paint): string {
@@ -236,7 +268,8 @@ function remarks(record: RunRecord, paint: Paint): string {
     .filter((name) => name.startsWith('calm reads asked '))
     .map((name) => {
       const path = name.slice('calm reads asked '.length);
-      return `${path} ${percent(record.counts[`calm reads answered ${path}`] ?? 0, record.counts[name])}`;
+      const asked = record.counts[name];
+      return `${path} ${percent(record.counts[`calm reads answered ${path}`] ?? 0, asked)} of ${count(asked)}`;
     });
   const lines = [
     ...(told.length > 0 ? [told.join(', ')] : []),
@@ -245,15 +278,27 @@ function remarks(record: RunRecord, paint: Paint): string {
   return lines.length === 0 ? '' : section('Counted', lines, paint);
 }
 
+function interrupted(record: RunRecord): boolean {
+  return (record.counts.interrupted ?? 0) > 0;
+}
+
 /** The three lines every run ends with. */
 export function closingLines(record: RunRecord, report: string): readonly string[] {
   const states = (state: Cell['state']): number => record.cells.filter((cell) => cell.state === state).length;
-  const kept = states('kept');
+  const [kept, broken, undecided, untried] = [
+    states('kept'),
+    states('broken'),
+    states('undecided'),
+    states('not exercised'),
+  ];
+  const findings = `${count(states('violated'))} ${states('violated') === 1 ? 'finding' : 'findings'}`;
+  const rest = untried > 0 ? `, ${untried} untried for want of a fault` : '';
   const verdict =
     record.verdict === 'broken'
-      ? `BROKEN: ${states('broken')} of ${states('broken') + kept} promises broken`
+      ? `BROKEN: ${broken} of ${broken + kept + undecided + untried} promises broken`
       : record.verdict === 'undecided'
-        ? `UNDECIDED: ${kept} promises kept, ${states('undecided')} cells undecided`
-        : `KEPT: all ${kept} promises kept; ${states('violated')} findings`;
-  return [`verdict  ${verdict}`, `report   ${report}`, `replay   ${record.command}`];
+        ? `UNDECIDED: ${kept} promises kept, ${undecided} cells undecided${rest}`
+        : `KEPT: ${untried === 0 ? `all ${kept}` : `${kept} of ${kept + untried}`} promises kept${rest}; ${findings}`;
+  const part = interrupted(record) ? ` (interrupted after ${(record.virtualNs / SECOND).toFixed(1)} s)` : '';
+  return [`verdict  ${verdict}${part}`, `report   ${report}`, `replay   ${record.command}`];
 }

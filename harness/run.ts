@@ -53,7 +53,8 @@ export interface Ended {
   readonly store: Readonly<Record<string, number>>;
   readonly environment: Readonly<Record<string, number>>;
   readonly faults: readonly FaultRecord[];
-  readonly leaderChanges: number;
+  /** Strikes that found nobody to strike, by fault. */
+  readonly skipped: readonly (readonly [fault: string, times: number])[];
   readonly virtualNs: number;
   readonly wallMs: number;
   readonly interrupted: boolean;
@@ -97,7 +98,7 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
     store: watch.counts,
     environment: statistics,
     faults: run.nemesis.records,
-    leaderChanges: watch.leaderChanges,
+    skipped: run.nemesis.skipped,
     virtualNs,
     wallMs: real.now() / MILLISECOND,
     interrupted: run.interrupted,

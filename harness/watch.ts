@@ -25,8 +25,6 @@ export class Watch implements Target {
   readonly #seen = new Map<NodeId, Seen>();
   #cluster: Deployment | undefined;
   #watching = false;
-  #leaderChanges = 0;
-  #lastLedTerm = 0;
 
   constructor(system: System, nodes: readonly NodeId[], recorder: Recorder) {
     this.#system = system;
@@ -45,7 +43,11 @@ export class Watch implements Target {
     for (const [name, n] of Object.entries(told?.counts ?? {})) this.counts[name] = (this.counts[name] ?? 0) + n;
     const sighting = told?.sighting;
     if (sighting?.role === undefined || sighting.term === undefined) return;
-    this.#note(event.node, { role: sighting.role, term: sighting.term, applied: this.#seen.get(event.node)?.applied });
+    this.#seen.set(event.node, {
+      role: sighting.role,
+      term: sighting.term,
+      applied: this.#seen.get(event.node)?.applied,
+    });
     this.#recorder.note('cluster', 'sighting', { node: event.node, role: sighting.role, term: sighting.term });
   }
 
@@ -75,15 +77,10 @@ export class Watch implements Target {
       const sighting = await this.#system.sight(cluster, node);
       if (sighting === undefined) this.#seen.delete(node);
       else {
-        this.#note(node, sighting);
+        this.#seen.set(node, sighting);
         this.#recorder.note('cluster', 'sighting', plain(sighting));
       }
     }
-  }
-
-  /** Leaderships seen beyond the first. */
-  get leaderChanges(): number {
-    return Math.max(0, this.#leaderChanges - 1);
   }
 
   get levers(): Partial<Levers> {
@@ -110,13 +107,6 @@ export class Watch implements Target {
       if (worst === undefined || at < worst.at) worst = { node, at };
     }
     return worst?.node;
-  }
-
-  #note(node: NodeId, seen: Seen): void {
-    this.#seen.set(node, seen);
-    if (seen.role !== 'leader' || seen.term <= this.#lastLedTerm) return;
-    this.#lastLedTerm = seen.term;
-    this.#leaderChanges++;
   }
 }
 

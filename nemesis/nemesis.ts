@@ -42,6 +42,7 @@ export class Nemesis {
   #inForce: InForce[] = [];
   readonly #records: Injury[] = [];
   readonly #failures: string[] = [];
+  readonly #skipped = new Map<string, number>();
   #injections = 0;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -55,6 +56,11 @@ export class Nemesis {
   /** Those that have ended, in the order of their ends. */
   get records(): readonly Injury[] {
     return this.#records;
+  }
+
+  /** Strikes that came to nothing, by fault. */
+  get skipped(): readonly (readonly [fault: string, times: number])[] {
+    return [...this.#skipped];
   }
 
   /** Names of the faults in force, oldest first. */
@@ -128,7 +134,10 @@ export class Nemesis {
       this.#failures.push(`${fault.name} could not be injected: ${messageOf(error)}`);
       return note(fault.name, { do: 'skipped', reason: messageOf(error) });
     }
-    if (injected === undefined) return note(fault.name, { do: 'skipped', reason: 'nobody to strike' });
+    if (injected === undefined) {
+      this.#skipped.set(fault.name, (this.#skipped.get(fault.name) ?? 0) + 1);
+      return note(fault.name, { do: 'skipped', reason: 'nobody to strike' });
+    }
     this.#inForce.push({ id, fault: fault.name, from, until: from + strike.durationNs, injected });
     note(fault.name, { do: 'inject', id, targets: [...injected.targets] });
   }

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import type { Cell, RunRecord } from '../results/record.ts';
+import { sampleRecord } from '../test-support/sample-record.ts';
+import { Summary } from './campaign-summary.ts';
+import reference from './systems/reference.ts';
+
+const durable: Cell = {
+  guarantee: 'durable',
+  writePath: 'quorum-ack',
+  state: 'undecided',
+  note: '30 writes seen; at least 50 are needed',
+  evidence: { operations: 100, writes: 30, failovers: 1 },
+  anomalyCount: 0,
+  anomalies: [],
+};
+
+function record(cell: Cell): RunRecord {
+  const verdict = cell.state === 'broken' ? 'broken' : cell.state === 'kept' ? 'kept' : 'undecided';
+  return { ...sampleRecord(), cells: [cell], verdict, exitCode: verdict === 'kept' ? 0 : verdict === 'broken' ? 1 : 2 };
+}
+
+function stateOf(...cells: readonly Cell[]): string {
+  const summary = new Summary(reference);
+  for (const cell of cells) summary.add(record(cell));
+  const { cells: summed } = summary.json() as { cells: readonly { state: string }[] }; // its own shape
+  return summed[0].state;
+}
+
+describe('evidence over many runs', () => {
+  it('adds up: what each run had too little of may be enough together', () => {
+    expect(stateOf(durable)).toBe('undecided');
+    expect(stateOf(durable, durable)).toBe('kept');
+  });
+
+  it('is none where nothing was exercised or nothing was judged to the end', () => {
+    const calm: Cell = { ...durable, evidence: { operations: 900, writes: 900, failovers: 0 } };
+    expect(stateOf(calm, calm, calm)).toBe('undecided');
+    const unknown: Cell = { ...durable, note: 'the budget is spent', evidence: { operations: 0 } };
+    expect(stateOf(unknown, unknown, unknown)).toBe('undecided');
+  });
+
+  it('never hides a broken promise', () => {
+    const kept: Cell = { ...durable, state: 'kept' };
+    const broken: Cell = { ...durable, state: 'broken', anomalyCount: 1 };
+    expect(stateOf(kept, kept, broken, kept)).toBe('broken');
+    const summary = new Summary(reference);
+    for (const cell of [kept, broken]) summary.add(record(cell));
+    expect(summary.render({ color: false, wallMs: 1000, ran: 2, quiet: true, replay: 'again' })).toContain(
+      'verdict  BROKEN: 2 runs: 1 kept, 1 broken',
+    );
+  });
+});
