@@ -184,3 +184,8 @@ test('of two writes of two paths in one place, the one that did not survive is t
   const neither = [...lines, 'p1: w x 4', 'p9: r* x,y 4,3 path=leader'];
   for (const blame of ['fast', 'safe']) expect(judge(checker, neither, { blame }).type).toBe('unknown');
 });
+
+test('a final read of null shows the initial value, which is no invention', () => {
+  const verdict = judge(checker, ['p1: w e1 1', epilogue, 'p9: r* e1,e2 null,null'], { initial: 0 });
+  expect(verdict).toMatchObject({ type: 'invalid', count: 1, examined: { lost: 1, unexpected: 0 } });
+});

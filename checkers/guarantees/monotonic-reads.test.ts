@@ -100,3 +100,17 @@ test('the other false claims', () => {
   const deposed = ['p0: w x 1 version=g0/2/7', 'p0: w x 2 version=g0/1/9', 'p1: r x 1', 'p1: r x 1'];
   expect(judge(checker, deposed).type).toBe('valid');
 });
+
+test('null stands for the initial value, whatever that is', () => {
+  const lines = ['p0: w x 5', 'p1: r x 5', 'p1: r x 5', 'p1: r x null', 'p1: r x 5'];
+  const zero = { initial: 0, nilRead: 'initial' } as const;
+  expect(sentences(judge(checker, lines, zero))).toEqual([
+    'Process 1 read 5 from x at 0.003 s and then null, the initial value, at 0.007 s.',
+  ]);
+  expect(judge(checker, lines, { ...zero, nilRead: 'any' }).type).toBe('valid');
+  const both = ['p0: w x 5', 'p1: r x 5', 'p1: r x 0', 'p0: w y null', 'p2: r y 0', 'p2: r y null'];
+  expect(judge(checker, both, zero)).toMatchObject({ type: 'invalid', count: 1 });
+  const texts = ['p0: w x a', 'p1: r x a', 'p1: r x ""'];
+  expect(judge(checker, texts, { model: 'string' })).toMatchObject({ type: 'invalid', count: 1 });
+  expect(judge(checker, texts).type).toBe('unknown');
+});

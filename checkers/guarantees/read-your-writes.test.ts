@@ -158,3 +158,10 @@ test('an own write with a version is owed though a later one has none', () => {
     'Process 1 wrote 1 to x (ok at 0.002 s) and then read 5, written before it, at 0.007 s; no read ever returned 1.',
   ]);
 });
+
+test('null is the initial value, not one that nobody wrote', () => {
+  const verdict = judge(checker, ['p0: w x 5', 'p0: r x null'], { initial: 0 });
+  expect(sentences(verdict)).toEqual([
+    'Process 0 wrote 5 to x (ok at 0.001 s) and then read null, the initial value, at 0.003 s; no read ever returned 5.',
+  ]);
+});

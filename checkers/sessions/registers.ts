@@ -20,6 +20,21 @@ export const AMBIGUOUS = -3;
 /** Not a read, or one that says nothing. */
 export const NOTHING = -4;
 
+/**
+ * Reference to what a register holds, by the reference to a value in the history. Null stands for the initial value, written or
+ * read, unless it matches any state; in the string model it is the empty string.
+ */
+export function registerValues(history: History, semantics: Semantics): (reference: number) => number {
+  const initial = history.values.intern(semantics.initial);
+  if (semantics.model === 'string') {
+    const empty = history.values.intern('');
+    return (reference) => (reference === NULL_REF ? empty : reference);
+  }
+  return semantics.nilRead === 'any'
+    ? (reference) => reference
+    : (reference) => (reference === NULL_REF ? initial : reference);
+}
+
 export class Registers {
   readonly history: History;
   /** For each row the write whose value an ok read returned, or one of the words above. */
@@ -33,6 +48,8 @@ export class Registers {
   readonly seen: Uint8Array;
 
   readonly #claims: FalseClaim[] = [];
+  readonly #held: (reference: number) => number;
+  /** Reference of what a register holds before the first write. */
   readonly #initial: number;
   readonly #anyNull: boolean;
   /** Keys that something other than read, write and cas was done to. */
@@ -49,7 +66,8 @@ export class Registers {
     this.done = new Int32Array(length).fill(NEVER);
     this.seen = new Uint8Array(length);
     this.falseClaims = this.#claims;
-    this.#initial = history.values.intern(semantics.initial);
+    this.#held = registerValues(history, semantics);
+    this.#initial = this.#held(history.values.intern(semantics.initial));
     this.#anyNull = semantics.nilRead === 'any';
     this.#otherKeys = new Uint8Array(history.keys.length);
     this.#alike = new Int32Array(length).fill(NONE);
@@ -138,15 +156,16 @@ export class Registers {
     const { key, value, versionGroup } = history;
     if (this.#otherKeys[key[read]] === 1) return AMBIGUOUS;
     if (this.#anyNull && value[read] === NULL_REF) return NOTHING;
+    const shown = this.#held(value[read]);
     const first = this.#byValue.at(this.#valueSlot(read));
     const claimed = versionGroup[read] === NONE ? NONE : this.#byVersion.at(this.#versionSlot(read));
     if (claimed !== NONE) {
-      if (key[claimed] === key[read] && value[claimed] === value[read]) return claimed;
+      if (key[claimed] === key[read] && this.#held(value[claimed]) === shown) return claimed;
       this.#claims.push({ type: 'version of another write', rows: [claimed, read] });
     }
-    if (first === NONE) return value[read] === this.#initial ? INITIAL : UNWRITTEN;
+    if (first === NONE) return shown === this.#initial ? INITIAL : UNWRITTEN;
     const versioned = versionGroup[read] !== NONE && claimed === NONE;
-    if (this.#alike[first] === NONE && (value[read] !== this.#initial || versioned)) {
+    if (this.#alike[first] === NONE && (shown !== this.#initial || versioned)) {
       if (versioned && this.hasVersion(first))
         this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
       else if (versioned) this.#learn(first, read);
@@ -183,9 +202,10 @@ export class Registers {
 
   #valueSlot(row: number): number {
     const { key, value } = this.history;
+    const held = this.#held(value[row]);
     return this.#byValue.slot(
-      mix(key[row], value[row]),
-      (other) => key[other] === key[row] && value[other] === value[row],
+      mix(key[row], held),
+      (other) => key[other] === key[row] && this.#held(value[other]) === held,
     );
   }
 

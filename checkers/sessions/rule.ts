@@ -34,7 +34,12 @@ export function prepare(history: History, semantics: Semantics): Prepared {
 }
 
 function alike(a: Semantics, b: Semantics): boolean {
-  return a.thread === b.thread && a.nilRead === b.nilRead && JSON.stringify(a.initial) === JSON.stringify(b.initial);
+  return (
+    a.thread === b.thread &&
+    a.model === b.model &&
+    a.nilRead === b.nilRead &&
+    JSON.stringify(a.initial) === JSON.stringify(b.initial)
+  );
 }
 
 /** The write that a completed operation binds its session to, or a negative number. */
