@@ -254,12 +254,29 @@ export class HistoryBuilder {
     if (type === OK && fields.key !== NONE && fields.key !== rows.key(first)) {
       throw this.bad(`Process ${process} completes its ${METHODS[fields.f]} on another key than it invoked it on.`);
     }
+    if (type === OK && (fields.f === WRITE || fields.f === CAS)) this.#checkRepeated(fields, first);
     let flags = 0;
     if (type === FAIL && fields.f === CAS && fields.mismatch) {
       flags = fields.actual === NONE ? MISMATCH : MISMATCH | HAS_ACTUAL;
     }
     const answers = type === OK && (fields.f === READ || METHODS[fields.f] === 'poll');
     rows.complete(first, fields, index, flags, answers ? fields.value : NONE);
+  }
+
+  /** What an ok write or cas says it wrote must be what it was invoked with; it may say nothing. */
+  #checkRepeated(fields: EventFields, row: number): void {
+    const rows = this.#rows;
+    const isCas = fields.f === CAS;
+    if (isCas ? fields.expected === NONE : fields.value === NULL_REF) return;
+    if (rows.value(row) === fields.value && (!isCas || rows.expected(row) === fields.expected)) return;
+    const pair = (expected: number, value: number): string => {
+      const text = jsonOf(this.tables.values.get(value));
+      return isCas ? `[${jsonOf(this.tables.values.get(expected))},${text}]` : text;
+    };
+    throw this.bad(
+      `Process ${fields.process} invoked its ${METHODS[fields.f]} with ${pair(rows.expected(row), rows.value(row))} and ` +
+        `completes it with ${pair(fields.expected, fields.value)}: an ok ${METHODS[fields.f]} has the value it was invoked with, or null.`,
+    );
   }
 
   /** The first row of the operation that the completion belongs to, which is open no more. */

@@ -2,7 +2,7 @@
 import type { BadHistory } from './bad-history.ts';
 import { type EventFields, INVOKE, methodCodes, READ_MANY, typeCodes } from './event-fields.ts';
 import { CAS, NONE, OK, ROLES } from './history.ts';
-import type { Position, Value } from './operation.ts';
+import type { Value } from './operation.ts';
 import { Texts } from './texts.ts';
 import { jsonOf, unmarked, Values } from './values.ts';
 
@@ -45,6 +45,17 @@ export class EventReader {
     return number;
   }
 
+  /** The number of a name; a number is the name of its digits. NONE where it is missing or null. */
+  #name(given: unknown, field: string, names: Texts): number {
+    if (given === undefined || given === null) return NONE;
+    const name = typeof given === 'string' && given.startsWith('\0') ? given.slice(1) : given;
+    if (typeof name === 'string' || (typeof name === 'number' && Number.isFinite(name)))
+      return names.intern(String(name));
+    throw this.#bad(
+      `The ${field} must be a name (a string or a number), such as "${EXAMPLES[field]}", not ${shown(given)}.`,
+    );
+  }
+
   /** Fills the fields, which are clear, from an event of a numbered process. */
   read(raw: Record<string, unknown>, fields: EventFields): void {
     const { type, f, process, time, index, key, session, device, path, node, role, intended } = raw;
@@ -61,10 +72,10 @@ export class EventReader {
     if (time !== undefined && time !== null) fields.time = this.instant(time, 'time');
     if (typeof index === 'number' && Number.isInteger(index) && index >= 0 && index <= 0x7fffffff) fields.index = index;
     if (key !== undefined && key !== null) fields.key = this.key(key);
-    if (typeof session === 'string') fields.session = this.#tables.sessions.intern(session);
-    if (typeof device === 'string') fields.device = this.#tables.devices.intern(device);
-    if (typeof path === 'string') fields.path = this.#tables.paths.intern(path);
-    if (typeof node === 'string') fields.node = this.#tables.nodes.intern(node);
+    fields.session = this.#name(session, 'session', this.#tables.sessions);
+    fields.device = this.#name(device, 'device', this.#tables.devices);
+    fields.path = this.#name(path, 'path', this.#tables.paths);
+    fields.node = this.#name(node, 'node', this.#tables.nodes);
     if (typeof role === 'string' && ROLES.includes(role as never)) fields.role = ROLES.indexOf(role as never);
     const meant = unmarked(intended);
     if (typeof meant === 'number') fields.intended = meant;
@@ -72,7 +83,7 @@ export class EventReader {
     if (raw.actual !== undefined) fields.actual = this.#tables.values.intern(raw.actual as Value); // came out of JSON or EDN
     this.readPosition(raw.position, 'position', fields);
     const { version } = raw;
-    if (Array.isArray(version) && (version.length === 0 || typeof version[0] !== 'string')) fields.versions = version;
+    if (method >= READ_MANY && isListOfVersions(version)) fields.versions = version;
     else this.readPosition(version, 'version', fields);
     const value = (raw.value ?? null) as Value;
     this.#readValue(this.#independent ? this.#untupled(value, fields) : value, fields);
@@ -94,7 +105,10 @@ export class EventReader {
     if (fields.f >= READ_MANY) {
       fields.list = value;
     } else if (fields.f === CAS) {
-      if (!Array.isArray(value) || value.length !== 2) return; // an invocation without a pair is refused later
+      if (!Array.isArray(value) || value.length !== 2) {
+        if (value === null || fields.type !== OK) return; // an invocation without a pair is refused later
+        throw this.#bad(`The value of a cas must be [expected, next], not ${shown(value)}.`);
+      }
       const [expected, next] = value as readonly Value[];
       fields.expected = this.#tables.values.intern(expected);
       fields.value = this.#tables.values.intern(next);
@@ -103,23 +117,53 @@ export class EventReader {
     }
   }
 
-  /** A position whose place is neither a number nor a numeral cannot be compared, and counts as not reported. */
+  /**
+   * A position whose place is a text, but no numeral, cannot be compared, and counts as not reported. What has not the
+   * shape of a position is refused.
+   */
   readPosition(position: unknown, which: 'version' | 'position', fields: EventFields): void {
-    const { group, history, at } = looksLikePosition(position) ?? {};
-    const place = typeof at === 'string' && /^\d{1,15}$/.test(at) ? Number(at) : at;
-    const given = typeof group === 'string' && history !== undefined && typeof place === 'number';
-    fields[`${which}Group`] = given ? this.#tables.groups.intern(group) : NONE;
-    fields[`${which}History`] = given ? this.#tables.values.intern(history) : NONE;
+    const parts = position === undefined || position === null ? undefined : this.#position(position, which);
+    const place = typeof parts?.at === 'string' && /^\d{1,15}$/.test(parts.at) ? Number(parts.at) : parts?.at;
+    const given = parts !== undefined && typeof place === 'number';
+    fields[`${which}Group`] = given ? this.#tables.groups.intern(parts.group) : NONE;
+    fields[`${which}History`] = given ? this.#tables.values.intern(parts.history) : NONE;
     fields[`${which}At`] = given ? place : Number.NaN;
+  }
+
+  #position(position: unknown, which: string): Parts {
+    const [group, history, at, ...more] = Array.isArray(position)
+      ? (position as readonly unknown[])
+      : typeof position === 'object' && position !== null
+        ? [(position as Parts).group, (position as Parts).history, (position as Parts).at] // each is looked at below
+        : [];
+    const fits =
+      typeof group === 'string' &&
+      history !== undefined &&
+      history !== null &&
+      (typeof at === 'number' || typeof at === 'string');
+    if (fits && more.length === 0) return { group, history: history as Value, at }; // came out of JSON or EDN
+    throw this.#bad(`The ${which} must be [group, history, place], such as ["g0", 3, 118], not ${shown(position)}.`);
   }
 }
 
-function looksLikePosition(position: unknown): Partial<Position> | undefined {
-  if (Array.isArray(position)) {
-    const [group, history, at] = position as readonly unknown[];
-    return { group, history, at } as Partial<Position>; // each part is checked by the caller
-  }
-  return typeof position === 'object' && position !== null ? position : undefined;
+interface Parts {
+  readonly group: string;
+  readonly history: Value;
+  readonly at: number | string;
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = { session: 's1', device: 'd1', path: 'follower', node: 'n1' };
+
+/** Of a `readMany`: one version a key. A single one begins with its group. */
+function isListOfVersions(version: unknown): version is readonly unknown[] {
+  return Array.isArray(version) && typeof version[0] !== 'string';
+}
+
+const SHOWN_MAX = 60;
+
+function shown(value: unknown): string {
+  const text = jsonOf(value as Value); // came out of JSON or EDN
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }
 
 export const unknownType = (type: unknown): string =>

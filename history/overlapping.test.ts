@@ -174,5 +174,6 @@ describe('properties', () => {
 });
 
 test('a completion of one that is alone may say less, as ever', () => {
-  expect(hWith(overlapping, 'p0 w x 1', 'p0 ok 5').operation(0).value).toBe(1);
+  expect(hWith(overlapping, 'p0 w x 1', 'p0 ok').operation(0).value).toBe(1);
+  expect(() => hWith(overlapping, 'p0 w x 1', 'p0 ok 5')).toThrow(/invoked its write with 1 and completes it with 5/);
 });

@@ -346,7 +346,7 @@ export class FieldScanner {
       const end = this.#decimal(at);
       if (end < 0) return UNUSUAL;
       const number = this.#number;
-      const small = number >= -SMALL_MAX && number <= SMALL_MAX;
+      const small = number >= -SMALL_MAX - 1 && number <= SMALL_MAX;
       this.#reference = small ? number * 2 + 0 : this.#tables.values.internBytes(bytes, at, end);
       return end;
     }

@@ -235,6 +235,19 @@ describe('what is amiss', () => {
     ['another key', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"ok","f":"read","key":"y"}\n', 2, 'Process 4 completes its read on another key than it invoked it on.'],
     ['two invocations', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"invoke","f":"read","key":"x"}\n', 2, 'Process 4 invokes an operation while its last one is still open.'],
     ['a cas of one value', '{"process":4,"type":"invoke","f":"cas","key":"x","value":3}\n', 1, 'The value of a cas must be [expected, next].'],
+    ['a session that is no name', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"session":{"a":1}}\n', 1, 'The session must be a name (a string or a number), such as "s1", not {"a":1}.'],
+    ['a device that is no name', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"device":{}}\n', 1, 'The device must be a name (a string or a number), such as "d1", not {}.'],
+    ['a path that is no name', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"path":["follower"]}\n', 1, 'The path must be a name (a string or a number), such as "follower", not ["follower"].'],
+    ['a node that is no name', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"node":true}\n', 1, 'The node must be a name (a string or a number), such as "n1", not true.'],
+    ['a version without its place', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"version":["g0",2]}\n', 1, 'The version must be [group, history, place], such as ["g0", 3, 118], not ["g0",2].'],
+    ['a version that is a number', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"version":5}\n', 1, 'The version must be [group, history, place], such as ["g0", 3, 118], not 5.'],
+    ['versions of a single operation', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"version":[["g0",2,3]]}\n', 1, 'The version must be [group, history, place], such as ["g0", 3, 118], not [["g0",2,3]].'],
+    ['a position with too much', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"position":["g0",2,3,4]}\n', 1, 'The position must be [group, history, place], such as ["g0", 3, 118], not ["g0",2,3,4].'],
+    ['a position without its history', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"position":{"group":"g0","at":3}}\n', 1, 'The position must be [group, history, place], such as ["g0", 3, 118], not {"group":"g0","at":3}.'],
+    ['another value written', '{"process":4,"type":"invoke","f":"write","key":"x","value":1}\n{"process":4,"type":"ok","f":"write","key":"x","value":2}\n', 2, 'Process 4 invoked its write with 1 and completes it with 2: an ok write has the value it was invoked with, or null.'],
+    ['another pair swapped', '{"process":4,"type":"invoke","f":"cas","key":"x","value":[1,2]}\n{"process":4,"type":"ok","f":"cas","key":"x","value":[3,2]}\n', 2, 'Process 4 invoked its cas with [1,2] and completes it with [3,2]: an ok cas has the value it was invoked with, or null.'],
+    ['a cas answered with no pair', '{"process":4,"type":"invoke","f":"cas","key":"x","value":[1,2]}\n{"process":4,"type":"ok","f":"cas","key":"x","value":2}\n', 2, 'The value of a cas must be [expected, next], not 2.'],
+    ['what nests without end', `${good}{"process":4,"type":"invoke","f":"write","key":"x","value":${'['.repeat(200_000)}${']'.repeat(200_000)}}\n`, 5, 'This is nested deeper than 500 levels.'],
     ['a txn of something else', '{"process":4,"type":"invoke","f":"txn","value":[["x",1,2]]}\n', 1, 'Each part of a txn must be ["r"|"w"|"append", key, value].'],
   ])('%s: file, line and reason', (_what, text, line, reason) => {
     let error: unknown;
@@ -246,6 +259,21 @@ describe('what is amiss', () => {
     expect(error).toBeInstanceOf(BadHistory);
     expect(error).toMatchObject({ file: 'f', line, reason, message: `f, line ${line}: ${reason}` });
   }); // biome-ignore format: a table
+
+  test('numbers are names', () => {
+    const [invoke, ok] = [
+      '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"session":7,"device":0,"path":2.5}\n',
+      '{"process":4,"type":"ok","f":"write","key":"x","value":null,"node":12345678901234567}\n',
+    ];
+    const { sessions, devices, paths, nodes } = decode(invoke + ok).history;
+    expect([sessions, devices, paths, nodes]).toEqual([['7'], ['0'], ['2.5'], ['12345678901234567']]);
+  });
+
+  test('the smallest integer that is its own reference is one value however its line is read', () => {
+    const line = '"f":"write","key":"x","value":-1073741824';
+    const events = `{"process":4,"type":"invoke",${line},"session":"\\u00fc"}\n{"process":4,"type":"ok",${line}}\n`;
+    expect(decode(events).history.operation(0).value).toBe(-1073741824);
+  });
 
   test('empty lines, a byte order mark and Windows line ends are none of it', () => {
     const { history } = decode(`\ufeff${good.replaceAll('\n', '\r\n\r\n')}`);

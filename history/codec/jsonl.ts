@@ -8,6 +8,7 @@ import type { BuilderOptions } from '../builder.ts';
 import type { History } from '../history.ts';
 import type { Event, Position, Value } from '../operation.ts';
 import { markIntegers, withoutMarks } from '../values.ts';
+import { placeTooDeep, TOO_DEEP } from './depth.ts';
 import { FieldScanner } from './fields.ts';
 import { chunksOf, chunksOfSync } from './source.ts';
 import type { Source } from './source.ts';
@@ -177,6 +178,7 @@ function isJson(text: string): boolean {
 }
 
 function parseObject(text: string, builder: HistoryBuilder): Record<string, unknown> {
+  if (placeTooDeep(text) >= 0) throw builder.bad(TOO_DEEP);
   let event: unknown;
   try {
     event = JSON.parse(/\d{16}/.test(text) ? markIntegers(text) : text);
@@ -200,12 +202,15 @@ export function encodeEvent(event: Event & { readonly index?: number }): string 
   const { version, position, ...rest } = event as Event & { version?: Version; position?: Position };
   return JSON.stringify({
     ...rest,
-    ...(version === undefined ? {} : { version: isPosition(version) ? triple(version) : version.map(tripleOrNull) }),
+    ...(version === undefined ? {} : { version: isList(version) ? version.map(tripleOrNull) : triple(version) }),
     ...(position === undefined ? {} : { position: triple(position) }),
   });
 }
 
 type Version = Position | readonly (Position | null)[];
-const isPosition = (version: Version): version is Position => !Array.isArray(version);
-const triple = ({ group, history, at }: Position): Value => [group, history, at];
+/** A position that is a triple already begins with its group. */
+const isList = (version: Version): version is readonly (Position | null)[] =>
+  Array.isArray(version) && typeof version[0] !== 'string';
+const triple = (position: Position): Value =>
+  Array.isArray(position) ? (position as Value) : [position.group, position.history, position.at];
 const tripleOrNull = (position: Position | null): Value => (position === null ? null : triple(position));

@@ -49,6 +49,11 @@ describe('the format is told by the content', () => {
 });
 
 describe('a JSON array', () => {
+  test('that nests without end is refused, with its line', async () => {
+    const deep = `[${invoke},\n${'['.repeat(200_000)}${']'.repeat(200_000)}]`;
+    await expect(read(deep)).rejects.toThrow('f, line 2: This is nested deeper than 500 levels.');
+  });
+
   test('names the event that is wrong', async () => {
     await expect(read(`[${invoke},${invoke}]`)).rejects.toThrow(
       'f: Event 1: Process 0 invokes an operation while its last one is still open.',

@@ -2,6 +2,7 @@
 import { BadHistory, HistoryBuilder } from '../builder.ts';
 import type { Event, Value } from '../operation.ts';
 import { markIntegers } from '../values.ts';
+import { placeTooDeep, TOO_DEEP } from './depth.ts';
 import { readEdn } from './edn.ts';
 import { JsonlDecoder } from './jsonl.ts';
 import type { DecodeOptions, Decoded } from './jsonl.ts';
@@ -78,6 +79,8 @@ async function textOf(head: Uint8Array, chunks: AsyncIterable<Uint8Array>): Prom
 
 /** One JSON array of events. Errors name the event's number, for want of a line. */
 function readArray(text: string, options: DecodeOptions): Decoded {
+  const deep = placeTooDeep(text);
+  if (deep >= 0) throw new BadHistory(TOO_DEEP, text.slice(0, deep).split('\n').length, options.file);
   let events: unknown;
   try {
     events = JSON.parse(markIntegers(text));
