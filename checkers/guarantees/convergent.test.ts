@@ -26,7 +26,7 @@ test('without final reads, most nodes are right', () => {
 test('a node that is up and refuses has not caught up; one that caught up in the end has', () => {
   const refusal = ['p3 r x path=node:n2', 'p3 fail error=NOT_READY'];
   expect(sentences(judge(checker, [...start, byName('n1', '17,5'), ...refusal]))).toEqual([
-    'n2 was up and answered none of 1 final read by name, the last one of x at 0.010 s.',
+    'n2 was up and left 1 final read by name unanswered, the last one of x at 0.010 s.',
   ]);
   expect(judge(checker, [...start, ...refusal, byName('n2', '12,5'), byName('n2', '17,5')]).type).toBe('valid');
 });
@@ -54,4 +54,37 @@ test('what was not healed cannot be blamed', () => {
 test('no reads by name, nothing to judge', () => {
   expect(sentences(judge(checker, start))).toEqual(['unknown: no node was read by name at the end']);
   expect(sentences(judge(checker, ['p0: w x 1']))).toEqual(['unknown: no node was read by name at the end']);
+});
+
+test('nodes that were asked for different keys were not compared', () => {
+  const one = (node: string, ofKey: string): string => `p2: r ${ofKey} 1 path=node:${node} node=${node}`;
+  const disjoint = judge(checker, [start[2], one('n1', 'x'), one('n2', 'y'), one('n3', 'z')]);
+  expect(disjoint).toMatchObject({ type: 'unknown', examined: { nodes: 3, reads: 3, keys: 0 } });
+  expect(sentences(disjoint)).toEqual([
+    'unknown: n1 was not asked for 2 of 3 keys; n2 was not asked for 2 of 3 keys; n3 was not asked for 2 of 3 keys',
+  ]);
+  expect(sentences(judge(checker, [...start, byName('n1', '17,5'), one('n2', 'y').replace(' 1 ', ' 5 ')]))).toEqual([
+    'unknown: n2 was not asked for 1 of 2 keys',
+  ]);
+  expect(sentences(judge(checker, [start[2], one('n1', 'x')]))).toEqual(['unknown: there is nothing to compare']);
+  // What is known to differ is invalid, however much else was not asked.
+  expect(judge(checker, [...start, byName('n1', '17,5'), one('n2', 'y')])).toMatchObject({ type: 'invalid', count: 1 });
+});
+
+test('a key that another node answers must be answered; one that nobody answers leaves it open', () => {
+  const refusal = (node: string): string[] => [`p3 r z path=node:${node}`, 'p3 fail error=NOT_READY'];
+  const both = [...start, byName('n1', '17,5'), byName('n2', '17,5')];
+  expect(sentences(judge(checker, [...both, ...refusal('n1'), ...refusal('n2')]))).toEqual([
+    'unknown: no node answered for 1 key',
+  ]);
+  const verdict = judge(checker, [...both, ...refusal('n1'), 'p3: r z 3 path=node:n2 node=n2']);
+  expect(sentences(verdict)).toEqual([
+    'n1 was up and left 1 final read by name unanswered, the last one of z at 0.012 s.',
+  ]);
+});
+
+test('null and the initial value are one state', () => {
+  const lines = [start[2], byName('n1', 'null,0'), byName('n2', '0,null')];
+  expect(judge(checker, lines, { initial: 0 }).type).toBe('valid');
+  expect(judge(checker, lines).type).toBe('invalid');
 });

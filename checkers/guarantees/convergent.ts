@@ -1,12 +1,14 @@
 /**
  * Convergence (Shapiro et al. 2011): after healing, within the stated bound, every node that is up holds the same state. Each node is
  * read by name (paths `node:NAME` of the epilogue), and compared with the final reads through the strongest path, or where a
- * key has none, with what most nodes hold.
+ * key has none, with what most nodes hold. A node that is up must have answered every key that anybody answered: one that was asked
+ * in vain has not caught up, and one that was never asked leaves the verdict open.
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Semantics } from '../checker.ts';
 import { Findings } from '../sessions/findings.ts';
 import { epilogueOf, faultSpans, livesOf } from '../sessions/notes.ts';
+import { registerValues } from '../sessions/registers.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { amount, key, value, when } from '../sessions/words.ts';
 
@@ -56,23 +58,36 @@ function epilogueReads(history: History, from: number): Epilogue {
   return { nodes, finals };
 }
 
-/** For each key a read that returned what every node should hold. */
-function expected({ nodes, finals }: Epilogue, history: History): Map<number, number> {
-  const rows = new Map(finals);
-  const votes = new Map<number, Map<number, number[]>>();
-  for (const { answers } of nodes.values()) {
-    for (const [ofKey, row] of answers) {
-      if (finals.has(ofKey)) continue;
-      const ofValues = votes.get(ofKey) ?? new Map<number, number[]>();
-      votes.set(ofKey, ofValues);
-      ofValues.set(history.value[row], [...(ofValues.get(history.value[row]) ?? []), row]);
+type Held = (row: number) => number;
+
+/** For each key that anybody answered a read that returned what every node should hold, and the number of answers. */
+function expected(
+  nodes: readonly Asked[],
+  finals: ReadonlyMap<number, number>,
+  held: Held,
+): Map<number, { readonly row: number; readonly answers: number }> {
+  const answers = new Map<number, number[]>();
+  for (const node of nodes) {
+    for (const [ofKey, row] of node.answers) {
+      const rows = answers.get(ofKey);
+      if (rows === undefined) answers.set(ofKey, [row]);
+      else rows.push(row);
     }
   }
-  for (const [ofKey, ofValues] of votes) {
-    const [most] = [...ofValues.values()].sort((a, b) => b.length - a.length);
-    rows.set(ofKey, most[0]);
+  const right = new Map<number, { readonly row: number; readonly answers: number }>();
+  for (const [ofKey, row] of finals) right.set(ofKey, { row, answers: 1 + (answers.get(ofKey)?.length ?? 0) });
+  for (const [ofKey, rows] of answers) {
+    if (!finals.has(ofKey)) right.set(ofKey, { row: mostHeld(rows, held), answers: rows.length });
   }
-  return rows;
+  return right;
+}
+
+/** The first row of those that hold what most hold. */
+function mostHeld(rows: readonly number[], held: Held): number {
+  const votes = new Map<number, number>();
+  for (const row of rows) votes.set(held(row), (votes.get(held(row)) ?? 0) + 1);
+  const most = Math.max(...votes.values());
+  return rows.find((row) => votes.get(held(row)) === most) ?? rows[0];
 }
 
 function explainDifference(history: History, node: string, row: number, other: number): Anomaly {
@@ -91,51 +106,93 @@ function explainSilence(history: History, node: string, rows: readonly number[])
   const last = rows[rows.length - 1];
   return {
     kind: 'not caught up',
-    sentence: `${node} was up and answered none of ${amount(rows.length, 'final read')} by name, the last one of ${key(history, last)}${when(history, last)}.`,
+    sentence: `${node} was up and left ${amount(rows.length, 'final read')} by name unanswered, the last one of ${key(history, last)}${when(history, last)}.`,
     operations: operationsOf(history, [last]),
   };
+}
+
+/** The nodes that can be judged, and for each of the others why not. */
+function nodesToJudge(
+  history: History,
+  nodes: Epilogue['nodes'],
+  from: number,
+): { readonly judged: readonly Asked[]; readonly doubts: readonly string[] } {
+  const lives = livesOf(history);
+  const judged: Asked[] = [];
+  const doubts: string[] = [];
+  for (const name of new Set([...nodes.keys(), ...lives.nodes])) {
+    const asked = nodes.get(name);
+    if (!lives.isUp(name, asked?.last ?? from)) doubts.push(`${name} was down at the end`);
+    else if (asked === undefined) doubts.push(`${name} was not read by name`);
+    else if (asked.misdirected.length > 0) doubts.push(`another node answered what ${name} was asked`);
+    else judged.push(asked);
+  }
+  return { judged, doubts };
+}
+
+interface Comparison {
+  readonly reads: number;
+  /** Keys that two nodes answered, or one node and the final read. */
+  readonly keys: number;
+  readonly doubts: readonly string[];
+}
+
+function compare(
+  history: History,
+  judged: readonly Asked[],
+  finals: Epilogue['finals'],
+  held: Held,
+  findings: Findings,
+): Comparison {
+  const right = expected(judged, finals, held);
+  const doubts: string[] = [];
+  let reads = 0;
+  for (const { node, answers, refused } of judged) {
+    reads += answers.size;
+    for (const [ofKey, row] of answers) {
+      const other = right.get(ofKey)?.row ?? row;
+      if (held(row) !== held(other)) findings.add(() => explainDifference(history, node, row, other));
+    }
+    const inVain = refused.filter((row) => !answers.has(history.key[row]));
+    const silent = inVain.filter((row) => right.has(history.key[row]));
+    if (silent.length > 0) findings.add(() => explainSilence(history, node, silent));
+    const asked = new Set(inVain.map((row) => history.key[row]));
+    const unasked = [...right.keys()].filter((ofKey) => !answers.has(ofKey) && !asked.has(ofKey)).length;
+    if (unasked > 0) doubts.push(`${node} was not asked for ${unasked} of ${amount(right.size, 'key')}`);
+  }
+  const unanswered = new Set(judged.flatMap(({ refused }) => refused.map((row) => history.key[row])));
+  for (const ofKey of right.keys()) unanswered.delete(ofKey);
+  if (unanswered.size > 0) doubts.push(`no node answered for ${amount(unanswered.size, 'key')}`);
+  const keys = [...right].filter(([, { answers }]) => answers > 1).length;
+  return { reads, keys, doubts };
 }
 
 export default {
   name: 'convergent',
   decides: 'convergent',
-  check(history) {
+  check(history, _budget, semantics) {
     const from = epilogueOf(history);
     const nothing = { operations: history.operations, nodes: 0, reads: 0, keys: 0 };
     if (from === undefined)
       return { type: 'unknown', reason: 'no node was read by name at the end', examined: nothing };
-    const epilogue = epilogueReads(history, from);
-    const lives = livesOf(history);
-    const right = expected(epilogue, history);
+    const { nodes, finals } = epilogueReads(history, from);
+    const { judged, doubts: unjudged } = nodesToJudge(history, nodes, from);
     const findings = new Findings();
-    const doubts: string[] = [];
-    const counts = { nodes: 0, reads: 0, keys: right.size };
-    for (const name of new Set([...epilogue.nodes.keys(), ...lives.nodes])) {
-      const asked = epilogue.nodes.get(name);
-      if (!lives.isUp(name, asked?.last ?? from)) doubts.push(`${name} was down at the end`);
-      else if (asked === undefined) doubts.push(`${name} was not read by name`);
-      else if (asked.misdirected.length > 0) doubts.push(`another node answered what ${name} was asked`);
-      else {
-        counts.nodes++;
-        counts.reads += asked.answers.size;
-        for (const [ofKey, row] of asked.answers) {
-          const other = right.get(ofKey) ?? row;
-          if (history.value[row] !== history.value[other])
-            findings.add(() => explainDifference(history, name, row, other));
-        }
-        const silent = asked.refused.filter((row) => !asked.answers.has(history.key[row]));
-        if (silent.length > 0) findings.add(() => explainSilence(history, name, silent));
-      }
-    }
-    const examined = { operations: history.operations, ...counts };
+    const { reads, keys, doubts } = compare(history, judged, finals, heldBy(history, semantics), findings);
+    const examined = { operations: history.operations, nodes: judged.length, reads, keys };
     const unhealed = faultSpans(history).filter(({ until }) => until === Number.POSITIVE_INFINITY);
     if (unhealed.length > 0) {
       const names = [...new Set(unhealed.map((span) => span.name))].join(', ');
       return { type: 'unknown', reason: `not everything was healed: ${names}`, examined };
     }
-    if (epilogue.nodes.size === 0) doubts.unshift('no node was read by name at the end');
-    else if (counts.reads === 0 && doubts.length === 0) doubts.push('no node answered a read by name');
-    else if (counts.nodes === 1 && epilogue.finals.size === 0) doubts.push('there is nothing to compare with');
-    return findings.verdict(examined, doubts[0] === undefined ? undefined : doubts.join('; '));
+    if (nodes.size === 0) return { type: 'unknown', reason: 'no node was read by name at the end', examined };
+    const all = [...unjudged, ...doubts];
+    if (all.length === 0 && keys === 0) all.push('there is nothing to compare');
+    return findings.verdict(examined, all.length === 0 ? undefined : all.join('; '));
   },
 } satisfies Checker;
+
+function heldBy(history: History, semantics: Semantics): Held {
+  const registers = registerValues(history, semantics);
+  return (row) => registers(history.value[row]);
+}
