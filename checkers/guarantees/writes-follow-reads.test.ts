@@ -41,3 +41,18 @@ test('a reader that roams to a stale node breaks monotonic reads, not this', () 
   ]);
   expect(verdict.type).toBe('unknown');
 });
+
+test('one state holds one value of a key', () => {
+  const writes = ['p0: w x 1', 'p0: w x 2'];
+  const verdict = judge(checker, [...writes, 'p1: r* x,y,x 2,null,1 node=n1']);
+  expect(verdict).toMatchObject({
+    type: 'invalid',
+    anomalies: expect.arrayContaining([
+      expect.objectContaining({
+        kind: 'state that contradicts itself',
+        sentence: 'One read of several keys returned both 2 and 1 for x from n1 at 0.005 s.',
+      }),
+    ]),
+  });
+  expect(judge(checker, [...writes, 'p1: r* x,x 0,null'], { initial: 0 }).type).not.toBe('invalid');
+});

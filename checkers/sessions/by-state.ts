@@ -5,14 +5,15 @@
  * same log (states.ts), never with what some other node showed: a reader that roams from a fresh follower to a stale one breaks
  * monotonic reads, and neither of these.
  */
-import { NONE, OK, READ } from '../../history/history.ts';
+import { type History, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Anomaly, Budget, Verdict } from '../checker.ts';
 import { addDemand, type Demand, failedDemand } from './demands.ts';
 import { Findings } from './findings.ts';
 import { AMBIGUOUS, INITIAL } from './registers.ts';
-import { type Prepared, type Remember, reportCommon, verdictOf } from './rule.ts';
+import { operationsOf, type Prepared, type Remember, reportCommon, verdictOf } from './rule.ts';
 import { statesOf } from './states.ts';
 import { type Wanted, WantedOrder } from './wanted-order.ts';
+import { answer, key, value } from './words.ts';
 
 export interface StateRule {
   readonly remember: Remember;
@@ -102,6 +103,7 @@ export function judgeStates(prepared: Prepared, budget: Budget, rule: StateRule)
     }
     for (const read of batch) judge(due, read);
   }
+  reportContradictions(prepared, findings);
   const stopped = reportCommon(prepared, order, findings, budget, (wanted) => rule.clause(wanted));
   if (stopped !== undefined) return findings.verdict(examined(), stopped);
   return verdictOf(
@@ -109,6 +111,32 @@ export function judgeStates(prepared: Prepared, budget: Budget, rule: StateRule)
     examined(),
     counts.pairs === 0 && logs.length === 0 && !batches.some((b) => b.length > 1) ? NO_STATES : rule.nothing,
   );
+}
+
+/** A state holds one value of each key, however often one read asks for it. A transaction may write between its reads. */
+function reportContradictions({ history, registers }: Prepared, findings: Findings): void {
+  const { batch, f, flags, key, length, outcome } = history;
+  for (let from = 0, to = 0; from < length; from = to) {
+    to = from + 1;
+    if (batch[from] === NONE || (flags[from] & TRANSACTION) !== 0 || f[from] !== READ || outcome[from] !== OK) continue;
+    const first = new Map<number, number>();
+    for (to = from; to < length && batch[to] === batch[from]; to++) {
+      const other = first.get(key[to]);
+      const row = to;
+      if (other === undefined) first.set(key[to], to);
+      else if (registers.differ(other, to)) findings.add(() => explainContradiction(history, other, row));
+    }
+  }
+}
+
+function explainContradiction(history: History, first: number, second: number): Anomaly {
+  return {
+    kind: 'state that contradicts itself',
+    sentence:
+      `One read of several keys returned both ${value(history, first)} and ${value(history, second)} for ` +
+      `${key(history, first)}${answer(history, first)}.`,
+    operations: operationsOf(history, [first]),
+  };
 }
 
 const NO_STATES = 'no state is known: the reads are neither of several keys at once nor tied to a place in a node';

@@ -117,6 +117,13 @@ export class Registers {
     return this.precedes(a, b) || this.compare(a, b) < 0;
   }
 
+  /** Whether two reads returned different values; null is none where it matches any. */
+  differ(a: number, b: number): boolean {
+    const { value } = this.history;
+    if (this.#anyNull && (value[a] === NULL_REF || value[b] === NULL_REF)) return false;
+    return this.#held(value[a]) !== this.#held(value[b]);
+  }
+
   #placeWrites(): void {
     const { history } = this;
     const { key, outcome, ret, flags } = history;
