@@ -4,10 +4,11 @@
  * busy, and are timed from when they were meant to start. Closed loop: each session asks again after a pause.
  */
 import { type Clock, SECOND } from '../history/clock.ts';
-import type { Instant, Key, Outcome, Process, Value } from '../history/operation.ts';
+import type { Instant, Key, Outcome, Process } from '../history/operation.ts';
 import type { Random } from '../history/random.ts';
-import { type Answer, type Client, type ClientOptions, Refused } from '../history/store.ts';
+import type { Client, ClientOptions } from '../history/store.ts';
 import type { Call, Reply, Script, SessionContext, Workload, WorkloadOptions } from '../workloads/workload.ts';
+import { ask, completed, failed, timedOut } from './ask.ts';
 import type { Completed, Recorder } from './recorder.ts';
 
 /** A row of the matrix: what a session writes and reads with. */
@@ -303,96 +304,6 @@ export class Driver {
 
 function readersPerLane(rows: readonly Row[], row: Row): number {
   return rows.filter((other) => other.writePath === row.writePath).length;
-}
-
-function timedOut(call: Call): Completed {
-  return { outcome: 'info', value: askedValue(call), error: 'timeout' };
-}
-
-/** What the invocation carried; a completion that is not ok repeats it. */
-function askedValue(call: Call): Value {
-  switch (call.f) {
-    case 'read':
-      return null;
-    case 'readMany':
-      return call.keys;
-    case 'write':
-      return call.value;
-    case 'cas':
-      return [call.expected, call.next];
-  }
-}
-
-/** What any of the four methods may return. */
-type AnyAnswer = Answer<{
-  readonly value?: Value;
-  readonly values?: readonly Value[];
-  readonly swapped?: boolean;
-  readonly actual?: Value;
-}>;
-
-/** Asks a client, however it fails: one that throws at once, or returns no promise, is taken as any other. */
-function ask(client: Client, call: Call, deadline: Instant): Promise<AnyAnswer> {
-  try {
-    return Promise.resolve(invoke(client, call, deadline));
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-function invoke(client: Client, call: Call, deadline: Instant): Promise<AnyAnswer> {
-  switch (call.f) {
-    case 'read':
-      if (client.read === undefined) throw unsupported(call);
-      return client.read({ key: call.key }, deadline);
-    case 'readMany':
-      if (client.readMany === undefined) throw unsupported(call);
-      return client.readMany({ keys: call.keys }, deadline);
-    case 'write':
-      if (client.write === undefined) throw unsupported(call);
-      return client.write({ key: call.key, value: call.value }, deadline);
-    case 'cas':
-      if (client.compareAndSet === undefined) throw unsupported(call);
-      return client.compareAndSet({ key: call.key, expected: call.expected, next: call.next }, deadline);
-  }
-}
-
-/** What came back, however little it is what was promised. */
-function completed(call: Call, answer: AnyAnswer): Completed {
-  try {
-    return told(call, answer);
-  } catch (error) {
-    return failed(call, error);
-  }
-}
-
-/** Returning is ok, but for a cas that did not match. */
-function told(call: Call, answer: AnyAnswer): Completed {
-  switch (call.f) {
-    case 'read':
-      return { outcome: 'ok', value: answer.value as Value, answer }; // read() always has it
-    case 'readMany':
-      return { outcome: 'ok', value: answer.values as readonly Value[], answer }; // likewise
-    case 'write':
-      return { outcome: 'ok', value: call.value, answer };
-    case 'cas': {
-      const value = askedValue(call);
-      if (answer.swapped) return { outcome: 'ok', value, answer };
-      const { actual } = answer;
-      return { outcome: 'fail', value, error: 'mismatch', ...(actual !== undefined && { actual }), answer };
-    }
-  }
-}
-
-/** Refused is fail, anything else is info. */
-function failed(call: Call, error: unknown): Completed {
-  const outcome = error instanceof Refused ? 'fail' : 'info';
-  const why = error instanceof Refused ? error.code : error instanceof Error ? error.message : String(error);
-  return { outcome, value: askedValue(call), error: why };
-}
-
-function unsupported(call: Call): Refused {
-  return new Refused('UNSUPPORTED', `this client has no ${call.f}`);
 }
 
 /** A call that names none is the first one's. */

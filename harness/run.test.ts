@@ -17,7 +17,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function run(asked: Partial<Plan>, stopped?: () => boolean): Promise<{ ended: Ended; record: RunRecord; journal: string }> {
+async function run(
+  asked: Partial<Plan>,
+  stopped?: () => boolean,
+): Promise<{ ended: Ended; record: RunRecord; journal: string }> {
   const plan = await resolvePlan({ ...defaultPlan, ...asked });
   const journal = join(folder, `${made++}.jsonl`);
   const ended = await executeRun(plan, { journal, ...(stopped && { stopped }) });
@@ -31,12 +34,17 @@ function cell(record: RunRecord, guarantee: string, writePath?: string, readPath
 
 describe('a seed', () => {
   it('gives the journal whose hash is committed', { timeout: 60_000 }, async () => {
-    const committed = JSON.parse(readFileSync(asset('harness/testdata/journals.json'), 'utf8')) as Record<string, string>; // ours
+    const committed = JSON.parse(readFileSync(asset('harness/testdata/journals.json'), 'utf8')) as Record<
+      string,
+      string
+    >; // ours
     for (const seed of [1, 2]) {
       const plan = await resolvePlan({ ...defaultPlan, seed });
       const ended = await executeRun(plan, { journal: join(folder, `seed-${seed}.jsonl`) });
       expect(ended.failures).toEqual([]);
-      expect(ended.journalSha256, `seed ${seed}; if the change was meant: npm run journals -- --update`).toBe(committed[seed]);
+      expect(ended.journalSha256, `seed ${seed}; if the change was meant: npm run journals -- --update`).toBe(
+        committed[seed],
+      );
     }
   });
 
