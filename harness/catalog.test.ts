@@ -22,12 +22,21 @@ describe('the catalog', () => {
     expect(row?.guarantees).toContain('linearizable');
   });
 
+  test('names the paths of every system, and what they promise together', async () => {
+    const entries = await catalog();
+    const paths = entries.filter((entry) => entry.kind === 'path');
+    const leader = paths.find(({ name, of, system }) => name === 'leader' && of === 'reads' && system === 'reference');
+    expect(leader?.promises.find((row) => row.with === 'quorum-ack')?.guarantees).toContain('linearizable');
+    expect(paths.some(({ name, of }) => name === 'quorum-ack' && of === 'writes')).toBe(true);
+  });
+
   test('as text has a heading a kind and colours only when asked', async () => {
     const entries = await catalog();
     const plain = catalogText(entries, false);
     const heading = /^[a-z]+s$/;
     expect(plain.filter((line) => heading.test(line))).toEqual([
       'systems',
+      'paths',
       'workloads',
       'faults',
       'guarantees',

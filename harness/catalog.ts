@@ -26,6 +26,14 @@ export type CatalogEntry =
       readonly settings: readonly NamedThing[];
     })
   | (NamedThing & {
+      readonly kind: 'path';
+      readonly system: string;
+      /** What goes by it. */
+      readonly of: 'reads' | 'writes';
+      /** What each path of the other sort makes of it. */
+      readonly promises: readonly { readonly with: string; readonly guarantees: readonly Guarantee[] }[];
+    })
+  | (NamedThing & {
       readonly kind: 'workload';
       readonly methods: readonly string[];
       readonly exercises: readonly Guarantee[];
@@ -55,6 +63,7 @@ export async function catalog(): Promise<readonly CatalogEntry[]> {
   const decided = new Set([...checkers.values()].map((checker) => checker.decides));
   return [
     ...[...systems.values()].map(systemEntry),
+    ...[...systems.values()].flatMap(pathEntries),
     ...[...workloads.values()].map(({ name, about, methods, exercises }): CatalogEntry => {
       return { kind: 'workload', name, about, methods, exercises };
     }),
@@ -93,6 +102,19 @@ function systemEntry(system: System): CatalogEntry {
   };
 }
 
+function pathEntries(ofSystem: System): readonly CatalogEntry[] {
+  const { name: system, readPaths, writePaths } = ofSystem;
+  const writes = writePaths.map(({ name, about }): CatalogEntry => {
+    const made = readPaths.map((read) => ({ with: read.name, guarantees: ofSystem.promises(name, read.name) }));
+    return { kind: 'path', name, about, system, of: 'writes', promises: made };
+  });
+  const reads = readPaths.map(({ name, about }): CatalogEntry => {
+    const made = writePaths.map((write) => ({ with: write.name, guarantees: ofSystem.promises(write.name, name) }));
+    return { kind: 'path', name, about, system, of: 'reads', promises: made };
+  });
+  return [...writes, ...reads];
+}
+
 function named({ name, about }: NamedThing | Setting): NamedThing {
   return { name, about };
 }
@@ -118,6 +140,8 @@ function details(entry: CatalogEntry): readonly string[] {
   switch (entry.kind) {
     case 'system':
       return systemDetails(entry);
+    case 'path':
+      return [`of the ${entry.of} of ${entry.system}: --${entry.of === 'reads' ? 'read' : 'write'}-path ${entry.name}`];
     case 'workload':
       return [`asks ${entry.methods.join(', ')}; exercises ${entry.exercises.join(', ')}`];
     case 'guarantee':

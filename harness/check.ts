@@ -31,6 +31,7 @@ export interface CheckOptions {
   readonly initial?: string;
   readonly nilRead?: string;
   readonly failedCas: string;
+  readonly thread: string;
   readonly independent?: true;
   readonly path?: string;
   readonly budget: string;
@@ -166,9 +167,13 @@ async function orderOf(options: CheckOptions): Promise<Order> {
   if (failedCas !== 'constrain' && failedCas !== 'ignore') {
     throw unknownName('way to read a failed cas', failedCas, ['constrain', 'ignore']);
   }
+  const { thread } = options;
+  if (thread !== 'session' && thread !== 'device') {
+    throw unknownName('thread of a session', thread, ['session', 'device']);
+  }
   return {
     guarantees: guarantees.length === 0 ? undefined : [...new Set(guarantees)],
-    semantics: { initial, nilRead, model: options.model, failedCas, thread: 'session' },
+    semantics: { initial, nilRead, model: options.model, failedCas, thread },
     limits: parseLimits(options.budget),
     independent: options.independent ?? false,
     path: options.path,

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildFirst, tidemark } from '../test-support/tidemark.ts';
 import { coloured } from './cli.ts';
@@ -40,6 +40,22 @@ describe('arguments that will not do: 254, and one sentence', () => {
       ['catalog', 'faults', 'models'],
       /^tidemark: Too many arguments for 'catalog'\. Expected 1 argument but got 2\.\n$/,
     ],
+    [['catalgo', '--help'], /^tidemark: There is no command 'catalgo'\. Did you mean 'catalog'\?/],
+    [['help', 'catalgo'], /^tidemark: There is no command 'catalgo'\. Did you mean 'catalog'\?/],
+    [['run', '--fault', 'isolate-leader,none'], /^tidemark: The fault 'none' stands alone: it goes with no other\.\n$/],
+    [['run', '--fault', 'mix', '--fault', 'slow-disk'], /^tidemark: The fault 'mix' stands alone/],
+    [['run', '--fault', ''], /^tidemark: --fault '': a name is needed, or several with commas between\.\n$/],
+    [['run', '--workload', ' , '], /^tidemark: --workload ' , ': a name is needed/],
+    [['run', '--read-path', ''], /^tidemark: --read-path '': a name is needed/],
+    [['run', '--write-path', ''], /^tidemark: --write-path '': a name is needed/],
+    [['run', '--guarantee', ''], /^tidemark: --guarantee '': a name is needed/],
+    [['check', 'x', '--guarantee', ''], /^tidemark: --guarantee '': a name is needed/],
+    [
+      ['check', 'x', '--thread', 'user'],
+      /^tidemark: There is no thread of a session 'user'\. Valid: session, device\.\n$/,
+    ],
+    [['run', '--set', '__proto__=1'], /^tidemark: There is no setting '__proto__'\. Valid: keys,/],
+    [['list', '--system', 'xx'], /^tidemark: There is no system 'xx'\. Valid: .*\breference\b/],
     [['catalog', '--plugin'], /^tidemark: Option '--plugin <file>' argument missing\.\n$/],
     [['catalog', '--plugin', 'absent.mjs'], /absent\.mjs: there is no such plug-in\.\n$/],
   ])('%j', async (args, says) => {
@@ -52,6 +68,47 @@ describe('arguments that will not do: 254, and one sentence', () => {
     const ended = await tidemark([]);
     expect(ended).toMatchObject({ code: 254, stdout: '' });
     expect(ended.stderr).toContain('Usage: tidemark');
+  });
+});
+
+describe('surroundings that will not do: 254, and one sentence', () => {
+  const inFolder = async (name: string, files: Readonly<Record<string, string>>, ...args: string[]) => {
+    const cwd = join(folder, name);
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(cwd, file)), { recursive: true });
+      if (!file.endsWith('/')) writeFileSync(join(cwd, file), text);
+      else mkdirSync(join(cwd, file), { recursive: true });
+    }
+    const ended = await tidemark(args, { cwd });
+    expect(ended).toMatchObject({ code: 254, stdout: '' });
+    return ended.stderr;
+  };
+
+  test('a bad value of the configuration is reported with its place', async () => {
+    const fault = { 'tidemark.config.yaml': 'run:\n  fault: oops\n' };
+    expect(await inFolder('c1', fault, 'run')).toMatch(
+      /^tidemark: tidemark\.config\.yaml:2: There is no fault 'oops'\./,
+    );
+    const seed = { 'tidemark.config.yaml': 'nodes: 3\nseed: x\n' };
+    expect(await inFolder('c2', seed, 'run')).toMatch(/^tidemark: tidemark\.config\.yaml:2: --seed x: a whole number/);
+    expect(await inFolder('c2', seed, 'run', '--seed', 'y')).toMatch(/^tidemark: --seed y: a whole number/);
+  });
+
+  test('a configuration that is a directory', async () => {
+    expect(await inFolder('d', { 'tidemark.config.yaml/': '' }, 'catalog')).toBe(
+      'tidemark: tidemark.config.yaml cannot be used: it is a directory.\n',
+    );
+  });
+
+  test.each([
+    ['.tidemark', ['run', '--duration', '1s'], 'it, or what it would lie in, is a file and no directory'],
+    ['.tidemark', ['run', '--duration', '1s', '--runs', '2'], 'is a file and no directory'],
+    ['.tidemark/runs', ['run', '--duration', '1s'], 'it is a file and no directory'],
+    ['.tidemark/runs', ['list'], 'it, or what it would lie in, is a file and no directory'],
+  ])('%s is a file: %j', async (file, args, why) => {
+    const says = await inFolder(`e${file.length}${args.join('')}`, { [file]: '' }, ...args);
+    expect(says).toMatch(/^tidemark: .*\.tidemark\S* cannot be used: .*\.\n$/);
+    expect(says).toContain(why);
   });
 });
 

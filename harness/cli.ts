@@ -6,9 +6,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Help, type Option } from '@commander-js/extra-typings';
 import type { Io } from './command.ts';
-import { applyConfig, CONFIG_FILE, readConfig } from './config.ts';
+import { applyConfig, type Config, CONFIG_FILE, placed, readConfig } from './config.ts';
 import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, KEPT, unknownName, worst } from './errors.ts';
 import { commandNames, loadCommand, usePlugins } from './plugins.ts';
+import { UnusableFolder } from '../results/unusable.ts';
 import { version } from './version.ts';
 
 const examples = `
@@ -73,8 +74,9 @@ async function runCommand(argv: readonly string[], io: Io): Promise<void> {
   }
   for (const command of [program, ...program.commands.flatMap(withSubcommands)]) govern(command, io);
   const config = configured ? await readConfig(io.cwd, program.commands as Command[]) : [];
+  let applied: Config = [];
   program.hook('preAction', (_, command) => {
-    applyConfig(config, topCommandOf(command as Command).name(), command as Command);
+    applied = applyConfig(config, topCommandOf(command as Command).name(), command as Command);
     const { plugin } = command.opts() as { readonly plugin?: readonly string[] };
     usePlugins(plugin ?? [], io.cwd);
   });
@@ -83,7 +85,24 @@ async function runCommand(argv: readonly string[], io: Io): Promise<void> {
     io.exit(BAD_INPUT);
     return;
   }
-  await program.parseAsync([...argv], { from: 'user' });
+  checkNames(program, argv);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    throw error instanceof BadInput ? placed(error, applied) : error;
+  }
+}
+
+/** Commander answers --help for any command, there or not. */
+function checkNames(program: Command, argv: readonly string[]): void {
+  let command = program;
+  for (const name of argv[0] === 'help' ? argv.slice(1) : argv) {
+    const subcommands = command.commands as readonly Command[];
+    if (name.startsWith('-') || subcommands.length === 0 || command.registeredArguments.length > 0) return;
+    const found = subcommands.find((one) => one.name() === name || one.aliases().includes(name));
+    if (found === undefined) throw unknownName('command', name, [...subcommands.map((one) => one.name()), 'help']);
+    command = found;
+  }
 }
 
 /** What commander throws once it has printed what was asked for: the help, the version. */
@@ -120,15 +139,23 @@ function usageError(command: Command, error: CommanderError): BadInput {
 }
 
 /** Says on stderr, in one line, what went wrong; returns the code that it means. */
-function report(error: unknown, io: Io): ExitCode {
+function report(failure: unknown, io: Io): ExitCode {
+  const error = ofOurFolder(failure, io.cwd) ?? failure;
   if (error instanceof CommanderError && printed.has(error.code)) return KEPT;
   const debug = (io.env['TIDEMARK_DEBUG'] ?? '') !== '';
-  const bad = error instanceof BadInput;
+  const bad = error instanceof BadInput || error instanceof UnusableFolder;
   const message = error instanceof Error ? error.message : String(error);
   const line = message.split('\n')[0] ?? '';
   io.err(bad ? `tidemark: ${message}\n` : `tidemark: failed itself: ${line} (TIDEMARK_DEBUG=1 shows where)\n`);
   if (debug && error instanceof Error) io.err(`${error.stack ?? message}\n`);
   return bad ? BAD_INPUT : HARNESS_FAILED;
+}
+
+/** What the file system refuses below `.tidemark` is for the user to see to. */
+function ofOurFolder(error: unknown, cwd: string): UnusableFolder | undefined {
+  const { code = '', path } = (error ?? {}) as NodeJS.ErrnoException;
+  const refused = ['ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC'].includes(code);
+  return refused && path?.startsWith(join(cwd, '.tidemark')) ? new UnusableFolder(path, error) : undefined;
 }
 
 function processIo(argv: readonly string[], codes: ExitCode[]): Io {

@@ -33,13 +33,24 @@ export async function readConfig(cwd: string, commands: readonly Command[]): Pro
   if (!existsSync(path)) return [];
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines, prettyErrors: false });
+  const document = yaml.parseDocument(textOfFile(path), { lineCounter: lines, prettyErrors: false });
   const reader = new ConfigReader(yaml, document, lines, commands);
   return reader.read();
 }
 
-/** Sets what the command line left open. */
-export function applyConfig(config: Config, topCommand: string, command: Command): void {
+function textOfFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const why = { EISDIR: 'it is a directory', EACCES: 'it may not be read', EPERM: 'it may not be read' }[code];
+    throw new BadInput(`${CONFIG_FILE} cannot be used: ${why ?? message}.`, { cause: error });
+  }
+}
+
+/** Sets what the command line left open, and returns what it took from the file. */
+export function applyConfig(config: Config, topCommand: string, command: Command): Config {
+  const applied = new Map<string, Default>();
   const mine = config.filter((entry) => entry.command === undefined || entry.command === topCommand);
   // A command's own section comes last, so that it wins over the top of the file.
   for (const entry of [...mine].sort((a, b) => Number(a.command !== undefined) - Number(b.command !== undefined))) {
@@ -48,7 +59,26 @@ export function applyConfig(config: Config, topCommand: string, command: Command
     const source = command.getOptionValueSource(option.attributeName());
     if (source === 'cli' || source === 'env') continue;
     command.setOptionValueWithSource(option.attributeName(), parsed(option, entry), 'config');
+    applied.set(entry.option, entry);
   }
+  return [...applied.values()];
+}
+
+/** What a command did not like, with file and line if it is about a value that came from there. */
+export function placed(error: BadInput, applied: Config): BadInput {
+  const { message } = error;
+  const entry =
+    applied.find(({ option }) => new RegExp(`--${option}(?![\\w-])`).test(message)) ??
+    applied.find(
+      ({ option, value }) => option.split('-').some((word) => message.includes(word)) && quotes(message, value),
+    );
+  return entry === undefined ? error : new BadInput(`${CONFIG_FILE}:${entry.line}: ${message}`, { cause: error });
+}
+
+function quotes(message: string, value: Default['value']): boolean {
+  if (typeof value === 'boolean') return false;
+  const texts = value.flatMap((text) => text.split(/[,=]/)).map((text) => text.trim());
+  return texts.some((text) => message.includes(`'${text}'`));
 }
 
 class ConfigReader {

@@ -146,6 +146,8 @@ async function chosenFaults(names: readonly string[]): Promise<readonly Fault[]>
   const all = await loadFaults();
   if (names.length === 1 && names[0] === 'none') return [];
   if (names.length === 1 && names[0] === 'mix') return [...all.values()];
+  const alone = names.find((name) => name === 'none' || name === 'mix');
+  if (alone !== undefined) throw new BadInput(`The fault '${alone}' stands alone: it goes with no other.`);
   for (const name of names) if (!all.has(name)) throw unknownName('fault', name, ['none', 'mix', ...all.keys()]);
   return named('fault', names, all);
 }

@@ -145,7 +145,7 @@ async function load<K extends PluginKind>(kind: K): Promise<ReadonlyMap<string, 
   const users = (await Promise.all(userPlugins().map(loadUserFile))).filter((loaded) => loaded.kind === kind);
   const byName = new Map<string, Plugins[K]>();
   for (const { name, path, plugin } of [...own, ...users]) {
-    if (byName.has(name)) throw new BadInput(`${path}: there is a ${kinds[kind].what} '${name}' already.`);
+    if (byName.has(name)) throw new BadInput(`${path}: there is ${withArticle(kinds[kind].what)} '${name}' already.`);
     byName.set(name, plugin as Plugins[K]); // checked for this kind
   }
   return new Map([...byName].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -200,7 +200,7 @@ async function loadUserFile(path: string): Promise<Loaded> {
   const name = basename(path).replace(/\.m?js$/, '');
   const kind = kindOf(plugin);
   if (kind === undefined) {
-    const marks = Object.values(kinds).flatMap((k) => ('mark' in k ? [`'${k.mark}' (a ${k.what})`] : []));
+    const marks = Object.values(kinds).flatMap((k) => ('mark' in k ? [`'${k.mark}' (${withArticle(k.what)})`] : []));
     throw new BadInput(`${path}: the default export shows no kind: it needs one of ${marks.join(', ')}.`);
   }
   const fault = faultOf(kinds[kind], name, plugin);
@@ -218,8 +218,8 @@ function kindOf(plugin: unknown): PluginKind | undefined {
 
 /** What is wrong with a plug-in's default export, or undefined. */
 export function faultOf(kind: Kind, fileName: string, plugin: unknown): string | undefined {
-  if (plugin === undefined) return `a ${kind.what} needs a default export`;
-  if (typeof plugin !== 'object' || plugin === null) return `the default export of a ${kind.what} must be an object`;
+  if (plugin === undefined) return `${withArticle(kind.what)} needs a default export`;
+  if (typeof plugin !== 'object' || plugin === null) return `the default export of ${withArticle(kind.what)} must be an object`;
   const fields = plugin as Readonly<Record<string, unknown>>;
   if (fields['name'] !== fileName) {
     return `field 'name' of the ${kind.what} must be '${fileName}', the file's name, and is ${shown(fields['name'])}`;
@@ -248,6 +248,10 @@ function fits(value: unknown, type: FieldType): boolean {
     case 'something':
       return value !== undefined;
   }
+}
+
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
 function shown(value: unknown): string {

@@ -114,15 +114,15 @@ export function time(flag: string, text: string): number {
 }
 
 function keyValues(flag: string, items: readonly string[]): Readonly<Record<string, string>> {
-  const result: Record<string, string> = {};
+  const result = new Map<string, string>();
   for (const item of items) {
     const at = item.indexOf('=');
     if (at < 1) throw new BadInput(`${flag} ${item}: key=value is needed.`);
     const key = item.slice(0, at);
-    if (Object.hasOwn(result, key)) throw new BadInput(`${flag} ${key} is given twice.`);
-    result[key] = item.slice(at + 1);
+    if (result.has(key)) throw new BadInput(`${flag} ${key} is given twice.`);
+    result.set(key, item.slice(at + 1));
   }
-  return result;
+  return Object.fromEntries(result); // which sets `__proto__` like any other name
 }
 
 function shardOf(text: string | undefined): { readonly index: number; readonly of: number } {

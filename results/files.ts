@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 import { wallTime } from '../history/clock.ts';
 import type { RunRecord } from './record.ts';
 import { findAmong, type Found, matches, newestFirst, type RunFilter, type RunSummary, summaryOf } from './summary.ts';
+import { UnusableFolder } from './unusable.ts';
 
 let made = 0;
 
@@ -30,9 +31,18 @@ export function newRunId(): string {
 /** Makes the folder of a run and returns its path. Throws when another run has it. */
 export function createRunFolder(tidemarkFolder: string, id: string): string {
   const parent = runsFolder(tidemarkFolder);
-  mkdirSync(parent, { recursive: true });
   const folder = join(parent, id);
-  mkdirSync(folder);
+  try {
+    mkdirSync(parent, { recursive: true });
+  } catch (error) {
+    throw new UnusableFolder(parent, error);
+  }
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (existsSync(folder)) throw error; // another run has it
+    throw new UnusableFolder(parent, error);
+  }
   return folder;
 }
 
@@ -94,7 +104,11 @@ const required = [
 export function runIds(tidemarkFolder: string): readonly string[] {
   const parent = runsFolder(tidemarkFolder);
   if (!existsSync(parent)) return [];
-  return readdirSync(parent).filter(isRunId).sort().reverse();
+  try {
+    return readdirSync(parent).filter(isRunId).sort().reverse();
+  } catch (error) {
+    throw new UnusableFolder(parent, error);
+  }
 }
 
 /** Ids of runs without verdicts: still running, or killed. */

@@ -2,7 +2,16 @@ import type { CommandModule, Io } from '../command.ts';
 import { KEPT, unknownName } from '../errors.ts';
 
 /** Section by section, as the user names them. */
-const sections = ['systems', 'workloads', 'faults', 'guarantees', 'models', 'environments', 'defects'] as const;
+const sections = [
+  'systems',
+  'paths',
+  'workloads',
+  'faults',
+  'guarantees',
+  'models',
+  'environments',
+  'defects',
+] as const;
 
 export default {
   name: 'catalog',

@@ -1,10 +1,5 @@
 import type { CommandModule } from '../command.ts';
-
-/** A flag that may be given several times, each with a comma list. */
-function list(value: string, before: readonly string[]): readonly string[] {
-  const names = value.split(',').map((part) => part.trim());
-  return [...before, ...names.filter((name) => name !== '')];
-}
+import { list } from '../flags.ts';
 
 const examples = `
 Examples:
@@ -24,7 +19,7 @@ export default {
       .option(
         '--guarantee <names>',
         'guarantees to judge (default: all that the history tells about)',
-        list,
+        list('--guarantee'),
         [] as readonly string[],
       )
       .option('--initial <json>', 'what a register holds before the first write (default: null)')
@@ -34,6 +29,11 @@ export default {
       )
       .option('--failed-cas <how>', 'a cas that failed with mismatch: constrain the state, or ignore it', 'constrain')
       .option('--independent', "values are Jepsen's independent tuples, [key value]")
+      .option(
+        '--thread <whose>',
+        "whether session guarantees follow the user's session, or each of its devices by itself: session or device",
+        'session',
+      )
       .option('--path <name>', 'only the reads of this path, and all writes')
       .option('--budget <limits>', 'time and memory for one guarantee of one file: 60s,4GB', '60s,4GB')
       .option('--json', 'one JSON object a verdict')

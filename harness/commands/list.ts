@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { RunFilter, RunSummary } from '../../results/summary.ts';
+import type { StoredRuns } from '../../results/stored.ts';
 import type { CommandModule } from '../command.ts';
 import { BadInput, KEPT, unknownName } from '../errors.ts';
+import { loadSystems } from '../plugins.ts';
 import { count, table } from '../table.ts';
 
 const verdicts = ['kept', 'broken', 'undecided'] as const;
@@ -34,6 +36,7 @@ export default {
           warn,
         });
         try {
+          if (system !== undefined) await checkSystem(system, stored);
           const runs = await stored.list(filter);
           if (json === true) for (const run of runs) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...run })}\n`);
           else if (runs.length === 0) io.err('tidemark: no stored runs\n');
@@ -45,6 +48,14 @@ export default {
       });
   },
 } satisfies CommandModule;
+
+/** There are those that can be run, and those that were. */
+async function checkSystem(name: string, stored: StoredRuns): Promise<void> {
+  const systems = await loadSystems();
+  if (systems.has(name) || (await stored.list({ system: name, limit: 1 })).length > 0) return;
+  const ran = (await stored.list({})).map((run) => run.system);
+  throw unknownName('system', name, [...new Set([...systems.keys(), ...ran])].sort());
+}
 
 function limitOf(text: string): number {
   const limit = Number(text);

@@ -1,15 +1,5 @@
 import type { CommandModule } from '../command.ts';
-
-/** A flag that may be given several times, each with a comma list. */
-function list(value: string, before: readonly string[]): readonly string[] {
-  return [
-    ...before,
-    ...value
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  ];
-}
+import { list } from '../flags.ts';
 
 function pairs(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
@@ -23,16 +13,16 @@ export default {
       .command('run')
       .option('--system <name>', 'the store under test', 'reference')
       .option('--env <name>', 'where the cluster runs', 'simulation')
-      .option('--workload <names>', 'workloads, mixed (default: all)', list, [] as readonly string[])
-      .option('--fault <names>', 'faults: none, mix, or names (default: mix)', list, [] as readonly string[])
+      .option('--workload <names>', 'workloads, mixed (default: all)', list('--workload'), [] as readonly string[])
+      .option('--fault <names>', 'faults: none, mix, or names (default: mix)', list('--fault'), [] as readonly string[])
       .option('--seed <number>', 'decides everything in a simulation', '1')
       .option('--duration <time>', 'how long clients are driven: 60s, 5m, 1500ms', '60s')
       .option('--nodes <number>', 'nodes in the cluster', '3')
       .option('--load <loop>', 'open: arrivals at a rate; closed: each session asks again after a pause', 'open')
       .option('--rate <number>', 'arrivals per second, open loop', '600')
-      .option('--read-path <names>', 'read paths (default: all)', list, [] as readonly string[])
-      .option('--write-path <names>', 'write paths (default: all)', list, [] as readonly string[])
-      .option('--guarantee <names>', 'guarantees to judge (default: all)', list, [] as readonly string[])
+      .option('--read-path <names>', 'read paths (default: all)', list('--read-path'), [] as readonly string[])
+      .option('--write-path <names>', 'write paths (default: all)', list('--write-path'), [] as readonly string[])
+      .option('--guarantee <names>', 'guarantees to judge (default: all)', list('--guarantee'), [] as readonly string[])
       .option(
         '--set <key=value>',
         'a setting; `tidemark catalog` lists them (repeatable)',
