@@ -49,7 +49,11 @@ function summaryOf(verdict: Verdict): string {
 function evidenceOf(examined: Evidence): string {
   const { operations, ...others } = examined;
   const entries: [string, number][] = [['operations', operations], ...Object.entries(others)];
-  return entries.map(([name, amount]) => `${count(amount)} ${amount === 1 ? name.replace(/s$/, '') : name}`).join(', ');
+  return entries.map(([name, amount]) => `${count(amount)} ${amount === 1 ? singular(name) : name}`).join(', ');
+}
+
+function singular(name: string): string {
+  return /cas$/i.test(name) ? name : name.replace(/s$/, '');
 }
 
 export function jsonOfVerdict(file: string, guarantee: Guarantee, verdict: Verdict, ms: number): string {

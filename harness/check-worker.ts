@@ -61,7 +61,7 @@ async function read(job: ReadJob): Promise<{ readonly history: History; readonly
   if (warnings.tornLine !== undefined)
     said.push(`line ${warnings.tornLine} is cut off; the lines before it are judged`);
   if (warnings.timesBackwards !== undefined) {
-    said.push(`time runs backwards at ${warnings.timesBackwards} events; their order in the file is what counts`);
+    said.push(`time runs backwards at ${events(warnings.timesBackwards)}; the order in the file is what counts`);
   }
   const history = job.path === undefined ? whole : readsOf(whole, job.path);
   const guarantees = job.guarantees ?? evident(history, header);
@@ -95,6 +95,8 @@ function readsOf(history: History, name: string): History {
   }
   return history.filter((row) => !isRead(f[row]) || history.path[row] === path);
 }
+
+const events = (n: number): string => (n === 1 ? '1 event' : `${n} events`);
 
 const isRead = (f: number): boolean => f === READ || METHODS[f] === 'poll';
 

@@ -244,6 +244,21 @@ describe('arguments', () => {
     expect((await check('mismatch.jsonl', ...linearizable, '--failed-cas', 'ignore')).code).toBe(0);
   });
 
+  test('--thread device follows each device of a session by itself', async () => {
+    write('devices.jsonl', journal('p0: w x 1 session=s device=a', 'p1: r x null session=s device=b'));
+    const of = ['--guarantee', 'read-your-writes'];
+    expect((await check('devices.jsonl', ...of)).code).toBe(1);
+    expect((await check('devices.jsonl', ...of, '--thread', 'session')).code).toBe(1);
+    expect((await check('devices.jsonl', ...of, '--thread', 'device')).code).not.toBe(1);
+  });
+
+  test('operations are operations for every guarantee, and one is said in the singular', async () => {
+    write('cas.jsonl', journal('p0: w x 1', 'p0: cas x 1 2', 'p1 r x', 'p1 fail', 'p1: r y null'));
+    const ended = await check('cas.jsonl', '--json', '--guarantee', 'linearizable,monotonic-reads');
+    expect(linesOf(ended).map(({ operations }) => operations)).toEqual([4, 4]);
+    expect((await check('cas.jsonl', ...linearizable)).stdout).toMatch(/\b1 cas\b/);
+  });
+
   test('--path judges the reads of one path, and all writes', async () => {
     write(
       'paths.jsonl',

@@ -219,7 +219,8 @@ function kindOf(plugin: unknown): PluginKind | undefined {
 /** What is wrong with a plug-in's default export, or undefined. */
 export function faultOf(kind: Kind, fileName: string, plugin: unknown): string | undefined {
   if (plugin === undefined) return `${withArticle(kind.what)} needs a default export`;
-  if (typeof plugin !== 'object' || plugin === null) return `the default export of ${withArticle(kind.what)} must be an object`;
+  if (typeof plugin !== 'object' || plugin === null)
+    return `the default export of ${withArticle(kind.what)} must be an object`;
   const fields = plugin as Readonly<Record<string, unknown>>;
   if (fields['name'] !== fileName) {
     return `field 'name' of the ${kind.what} must be '${fileName}', the file's name, and is ${shown(fields['name'])}`;

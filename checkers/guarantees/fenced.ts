@@ -19,7 +19,7 @@ function explain(history: History, higher: number, row: number): Anomaly {
   return {
     kind: 'acknowledged by a deposed leader',
     sentence:
-      `${server(history, higher)} acknowledged ${value(history, higher)} to ${key(history, higher)} in term ${term(higher)}` +
+      `${history.node[higher] === NONE ? 'An unnamed node' : server(history, higher)} acknowledged ${value(history, higher)} to ${key(history, higher)} in term ${term(higher)}` +
       `${when(history, higher)}, and then ${server(history, row)} acknowledged ${value(history, row)} to ${key(history, row)}, ` +
       `${invoked}, in the lower term ${term(row)}.`,
     operations: [history.operation(higher), history.operation(row)].sort((a, b) => a.index - b.index),

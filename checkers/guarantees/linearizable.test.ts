@@ -137,11 +137,34 @@ describe('sentences', () => {
   test('cas refused although its value was there all along', () => {
     expect(said('p0: w x 1', 'p1 cas x 1 2', 'p1 fail error=mismatch', 'p2: r x 1')).toEqual([
       "cas refused without cause (3): Process 1's failed cas of x from 1 to 2 was refused for a mismatch, although x held that " +
-        "value all along, from before its call (process 0's write of 1 to x, over at 1 ms,) until after its answer (process 2's " +
+        "value all along, from before its call (process 0's write of 1 to x, over at 1 ms) until after its answer (process 2's " +
         'read of 1 from x, asked for at 4 ms).',
     ]);
     expect(said('p0: w x 1', 'p1 cas x 1 2', 'p1 fail error=mismatch actual=1')).toEqual([
-      "cas refused without cause (1): Process 1's failed cas of x from 1 to 2, which found 1, the very value it expected.",
+      "cas refused without cause (1): Process 1's failed cas of x from 1 to 2 (it found 1) was refused, although that is the very value it expected.",
+    ]);
+  });
+
+  test('without times, none are told', () => {
+    const events = eventsOf('p0: w x 1', 'p0: w x 2', 'p1: r x 1').map(
+      (event) => ({ ...event, time: undefined }) as unknown as Event,
+    );
+    const verdict = linearizable.check(historyFromEvents(events), unlimited, defaultSemantics);
+    expect(verdict).toMatchObject({
+      anomalies: [
+        {
+          sentence:
+            "Process 1's read of 1 from x was asked for, after process 0's write of 2 to x was over; yet 1 is the older value, " +
+            "for process 0's write of 2 to x was asked for after process 0's write of 1 to x was over.",
+        },
+      ],
+    });
+  });
+
+  test('a cas that did it itself is not told twice', () => {
+    expect(said('p0: w x 1', 'p1: cas x 1 2', 'p2: r x 1')).toEqual([
+      "stale read (2): Process 2's read of 1 from x was asked for at 4 ms, although process 1's cas of x from 1 to 2 had shown at " +
+        '3 ms that 1 was over.',
     ]);
   });
 
@@ -251,7 +274,17 @@ test('evidence is counted', () => {
   ]);
   expect(verdict).toEqual({
     type: 'valid',
-    examined: { operations: 5, keys: 2, reads: 2, writes: 1, cas: 1, failedCas: 1, concurrent: 2, indeterminate: 0 },
+    examined: {
+      operations: 5,
+      rows: 5,
+      keys: 2,
+      reads: 2,
+      writes: 1,
+      cas: 1,
+      failedCas: 1,
+      concurrent: 2,
+      indeterminate: 0,
+    },
   });
 });
 

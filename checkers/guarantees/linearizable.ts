@@ -19,20 +19,24 @@ function check(history: History, budget: Budget, semantics: Semantics): Verdict 
     return {
       type: 'unknown',
       reason: `there is no model '${semantics.model}'; valid: ${names}`,
-      examined: { operations: 0 },
+      examined: { operations: history.operations },
     };
   }
   const isRegister = model.machine(history, semantics).register !== undefined;
-  const { anomalies, count, undecided, seesNothing, examined } = isRegister
+  const { examined: rows, ...outcome } = isRegister
     ? checkRegisters(history, model, semantics, budget)
     : checkObjects(history, model, semantics, budget);
+  const { anomalies, count, undecided, seesNothing } = outcome;
+  // An operation on several keys is several rows, and those that tell nothing are not looked at.
+  const examined = { ...rows, operations: history.operations, rows: rows.operations };
   const [first, ...rest] = anomalies;
   if (first !== undefined) {
     const shown: [Anomaly, ...Anomaly[]] = [first, ...rest.slice(0, ANOMALIES_SHOWN - 1)];
     return { type: 'invalid', anomalies: shown, count, examined };
   }
   if (undecided.length > 0) {
-    const more = undecided.length === 1 ? '' : ` (and ${undecided.length - 1} more keys)`;
+    const more =
+      undecided.length === 1 ? '' : ` (and ${undecided.length - 1} more ${undecided.length === 2 ? 'key' : 'keys'})`;
     return { type: 'unknown', reason: `${undecided[0]}${more}`, examined };
   }
   if (seesNothing !== undefined) return { type: 'unknown', reason: seesNothing, examined };

@@ -6,7 +6,7 @@ import type { History } from '../../history/history.ts';
 import type { Core } from '../search/shrink.ts';
 import type { SearchContext } from './objects.ts';
 import { anomaly } from './evidence.ts';
-import { deedOf, instant, show } from './words.ts';
+import { call, deedOf, ret, show } from './words.ts';
 
 const NAMED = 3;
 
@@ -25,7 +25,8 @@ export function explainCore({ history, machine }: SearchContext, rows: Int32Arra
     others.length === 0
       ? ''
       : ` beside ${others.length <= NAMED ? others.map((row) => deedOf(history, row)).join(', ') : `the ${others.length} others shown`}`;
-  const when = `between ${instant(history.callTime[stuck])} and ${instant(history.retTime[stuck])}`;
+  const [from, until] = [call(history, stuck, 'between '), ret(history, stuck, 'and ')];
+  const when = from === '' || until === '' ? 'between its call and its answer' : `${from} ${until}`;
   const held =
     machine.register === undefined
       ? 'no order of what was pending leads to it'

@@ -28,10 +28,11 @@ export function chainAgainstTime(
     between.filter((row) => row !== first),
   ).filter((row) => row !== first);
   const old = show(history.values.get(clusterValue(explainer, earlier)));
+  const itself = between.length === 1 && between[0] === first;
+  const because = itself ? '' : `: ${listed(history, between)}${seen(history, witnesses)}`;
   const sentence =
-    `${deedOf(history, last)} was asked for at ${call(history, last)}, although ${deedOf(history, first)} had shown at ` +
-    `${ret(history, first)} that ${old} was over: ${listed(history, between)}` +
-    `${seen(history, witnesses)}.`;
+    `${deedOf(history, last)} was asked for${call(history, last)}, although ${deedOf(history, first)} had shown` +
+    `${ret(history, first)} that ${old} was over${because}.`;
   return anomaly(history, kindOf(history, last), sentence, [last, first, ...between, ...witnesses]);
 }
 
@@ -51,12 +52,12 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
   const older =
     stale.first >= history.length
       ? `${old} ${links.length === 0 ? 'is' : 'follows from'} the initial value`
-      : `${old} is the older value, for ${did(fresh.last)} was asked for after ${did(stale.first)} was over, at ${ret(history, stale.first)}`;
+      : `${old} is the older value, for ${did(fresh.last)} was asked for after ${did(stale.first)} was over${ret(history, stale.first, ', at ')}`;
   const witnesses = witnessesOf(explainer, links);
   const joined = links.length === 0 ? '' : ` (joined by ${listed(history, links)}${seen(history, witnesses)})`;
   const sentence =
-    `${did(stale.last)} was asked for at ${call(history, stale.last)}, after ${did(fresh.first)} was over, at ` +
-    `${ret(history, fresh.first)}; yet ${older}${joined}.`;
+    `${did(stale.last)} was asked for${call(history, stale.last)}, after ${did(fresh.first)} was over` +
+    `${ret(history, fresh.first, ', at ')}; yet ${older}${joined}.`;
   const rows = [stale.first, stale.last, fresh.first, fresh.last, ...links, ...witnesses];
   return anomaly(history, kindOf(history, stale.last), sentence, rows);
 }

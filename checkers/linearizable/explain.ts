@@ -17,11 +17,11 @@ export function explain(explainer: Explainer, finding: Finding): Anomaly {
       return neverWritten(explainer, finding.row);
     case 'read before write': {
       const { row, cluster } = finding;
-      const sentence = `${did(row)} was answered at ${ret(history, row)}, before ${did(cluster)} was asked for, at ${call(history, cluster)}.`;
+      const sentence = `${did(row)} was answered${ret(history, row)}, before ${did(cluster)} was asked for${call(history, cluster, ', at ')}.`;
       return anomaly(history, 'read before write', sentence, [row, cluster]);
     }
     case 'refused without cause': {
-      const sentence = `${did(finding.row)}, the very value it expected.`;
+      const sentence = `${did(finding.row)} was refused, although that is the very value it expected.`;
       return anomaly(history, 'cas refused without cause', sentence, [finding.row]);
     }
     case 'swapped twice': {
@@ -45,10 +45,10 @@ export function explain(explainer: Explainer, finding: Finding): Anomaly {
     case 'refused in the midst': {
       const { row, cluster } = finding;
       const { first, last } = extremes(explainer, finding.key, [cluster]);
-      const began = first < history.length ? `${did(first)}, over at ${ret(history, first)},` : 'the beginning';
+      const began = first < history.length ? `${did(first)}, over${ret(history, first)}` : 'the beginning';
       const sentence =
         `${did(row)} was refused for a mismatch, although ${x} held that value all along, from before its call ` +
-        `(${began}) until after its answer (${did(last)}, asked for at ${call(history, last)}).`;
+        `(${began}) until after its answer (${did(last)}, asked for${call(history, last)}).`;
       return anomaly(history, 'cas refused without cause', sentence, [row, first, last]);
     }
     case 'chain against time':

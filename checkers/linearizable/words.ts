@@ -17,17 +17,22 @@ export function capital(sentence: string): string {
 
 /** Nanoseconds since the run began, readable: `12.5 ms`, `1.204 s`. */
 export function instant(time: number): string {
-  if (Number.isNaN(time)) return 'an unknown time';
   if (time < MILLISECOND) return time < 1000 ? `${time} ns` : `${time / 1000} µs`;
   return time < SECOND ? `${Number((time / MILLISECOND).toFixed(3))} ms` : `${Number((time / SECOND).toFixed(6))} s`;
 }
 
-export function call(history: History, row: number): string {
-  return instant(history.callTime[row]);
+/** ` at 12.5 ms`, when it was asked for; nothing where that is unknown. */
+export function call(history: History, row: number, at = ' at '): string {
+  return moment(history.callTime[row], at);
 }
 
-export function ret(history: History, row: number): string {
-  return instant(history.retTime[row]);
+/** The same for when its answer came. */
+export function ret(history: History, row: number, at = ' at '): string {
+  return moment(history.retTime[row], at);
+}
+
+function moment(time: number, at: string): string {
+  return Number.isNaN(time) ? '' : `${at}${instant(time)}`;
 }
 
 /** `process 3's read of 7 from x at n2`, without times. */
@@ -41,7 +46,7 @@ export function deedOf(history: History, row: number): string {
   if (f[row] === READ) return `${who} read of ${text} from ${key}${where}`;
   if (f[row] === CAS) {
     const what = `cas of ${key} from ${show(values.get(expected[row]))} to ${text}`;
-    const held = (flags[row] & HAS_ACTUAL) === 0 ? '' : `, which found ${show(values.get(actual[row]))}`;
+    const held = (flags[row] & HAS_ACTUAL) === 0 ? '' : ` (it found ${show(values.get(actual[row]))})`;
     return `${who} ${outcome[row] === FAIL ? 'failed ' : ''}${what}${where}${held}${asIs}`;
   }
   return `${who} ${METHODS[f[row]]} of ${text} to ${key}${where}${asIs}`;
