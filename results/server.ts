@@ -58,9 +58,9 @@ export function startServer(folder: string, native: Native, only?: 'namespace' |
     });
     child.on('error', () => undefined); // reported by the absence of a pid, below
     child.unref();
-    const started = child.pid === undefined ? undefined : processId(child.pid);
-    if (started === undefined) throw new DatabaseUnavailable(`${program} could not be started`);
-    const server = { process: started, socket };
+    if (child.pid === undefined) throw new DatabaseUnavailable(`${program} could not be started`);
+    // It may have ended already; then it goes by a name that no living process has, and counts as dead.
+    const server = { process: processId(child.pid) ?? `${child.pid}-0`, socket };
     writeServer(folder, server);
     return server;
   } catch (error) {
