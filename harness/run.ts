@@ -175,6 +175,8 @@ class Run {
   }
 
   progress(): Progress {
+    // What is reported is in the file: a machine too busy to run us for a while can't make a liar of the report.
+    this.#recorder.flush();
     return {
       phase: this.#phase,
       now: this.#clock.now(),
