@@ -101,6 +101,17 @@ describe('the recorder', () => {
     recorder.close();
   });
 
+  it('writes nothing that comes after the end', () => {
+    const recorder = new Recorder({ file, clock, real });
+    recorder.note('harness', 'phase', 'end');
+    recorder.close();
+    recorder.note('cluster', 'down', { node: 'n1' });
+    recorder.flush();
+    real.at = 100 * MILLISECOND;
+    real.fire();
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(2);
+  });
+
   it('never writes over a journal that is there', () => {
     new Recorder({ file, clock, real }).close();
     expect(() => new Recorder({ file, clock, real })).toThrow('EEXIST');

@@ -111,8 +111,9 @@ export class Recorder {
     this.#end();
   }
 
-  /** Hands everything recorded so far to the kernel. */
+  /** Hands everything recorded so far to the kernel. What a cluster tells while it is torn down comes after the end. */
   flush(): void {
+    if (this.#closed) return;
     this.#flushedAt = this.#real.now();
     const bytes = this.#lines.take();
     if (bytes.length === 0) return;
@@ -123,9 +124,9 @@ export class Recorder {
   /** Ends the journal. Returns the SHA-256 of its bytes, hexadecimal. Closing twice is an error of the caller's. */
   close(): string {
     if (this.#closed) throw new Error('the journal is closed already');
-    this.#closed = true;
     this.#disarm();
     this.flush();
+    this.#closed = true;
     closeSync(this.#descriptor);
     return this.#hash.digest('hex');
   }
