@@ -5,6 +5,7 @@
 import type { Guarantee } from '../history/guarantee.ts';
 import type { NodeId, Sighting } from '../history/operation.ts';
 import type { Client, ClientOptions } from '../history/store.ts';
+import type { Effect, Operation } from '../nemesis/fault.ts';
 import type { Call } from '../workloads/workload.ts';
 import type { Deployment, NodeSpec } from './environments/environment.ts';
 import type { Setting } from './setting.ts';
@@ -35,6 +36,16 @@ export interface System {
   node(self: NodeId, nodes: readonly NodeId[], settings: ReadonlyMap<string, string>): NodeSpec;
   connect(cluster: Deployment, options: ClientOptions): Promise<Client>;
   sight(cluster: Deployment, node: NodeId): Promise<Sighting | undefined>;
+  /**
+   * Promises that do not stand where this fault was injected with effect: it goes beyond what the system says it assumes
+   * (clock drift beyond the stated bound, a promotion by force). They become findings, and the report says which and why.
+   */
+  suspends?(
+    fault: string,
+    promise: { readonly writePath?: string; readonly readPath?: string; readonly guarantee: Guarantee },
+  ): boolean;
+  /** Does what an operator asks; resolves with what was done, counted by name. Throws {@link Refused} with the code. */
+  operate?(cluster: Deployment, operation: Operation): Promise<Effect>;
   /** Turns the store's own events into sightings and counters, where it has any. */
   interpret?(
     node: NodeId,

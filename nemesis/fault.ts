@@ -33,6 +33,16 @@ export interface Injection {
   effect(): Effect;
 }
 
+/** What an operator may ask of a cluster, where the system under test can do it. */
+export type Operation =
+  /** A planned change of leader; to whom the system likes if `to` is not given. */
+  | { readonly type: 'switchover'; readonly to?: NodeId }
+  | { readonly type: 'remove-member'; readonly node: NodeId }
+  /** Adds it back, as a voter in the end, or to stay a learner. */
+  | { readonly type: 'add-member'; readonly node: NodeId; readonly as: 'voter' | 'learner' }
+  /** Makes this node lead these members, whatever the others hold: writes may be lost. */
+  | { readonly type: 'promote-by-force'; readonly node: NodeId; readonly members: readonly NodeId[] };
+
 /** The controls an environment may offer. They act between nodes; the clients' own connections are left alone. */
 export interface Levers {
   cut(links: readonly Link[]): Promise<Injection>;
@@ -40,10 +50,20 @@ export interface Levers {
   /** Heals by starting it again on the same disk. What was not synced is lost. */
   kill(nodes: readonly NodeId[]): Promise<Injection>;
   pause(nodes: readonly NodeId[]): Promise<Injection>;
-  /** Shifts the node's clocks at once by `offsetNs` and lets them run `driftPpm` fast from then on. Heals to true time. */
+  /**
+   * Shifts the node's wall clock at once by `offsetNs`, and lets its wall and monotonic clocks run `driftPpm` fast from then
+   * on. Heals to true rate, and the wall clock to true time.
+   */
   clock(node: NodeId, skew: { readonly offsetNs: number; readonly driftPpm: number }): Promise<Injection>;
   /** Adds to the time of every sync. */
   slowDisk(node: NodeId, syncDelayNs: number): Promise<Injection>;
+  /** No room on the disk: what is written fails until it is healed. */
+  fillDisk(node: NodeId): Promise<Injection>;
+  /**
+   * Asks an operation of the system under test, through its own means, and waits for its answer. It is not undone by
+   * healing. `effect` counts it when it was done; a refusal has no effect, and names its code with a count.
+   */
+  operate(operation: Operation): Promise<Injection>;
 }
 
 export type Lever = keyof Levers;
@@ -71,6 +91,8 @@ export interface Fault {
   readonly name: string;
   readonly about: string;
   readonly levers: readonly Lever[];
+  /** Not part of `mix`: only where it is named. For what no sound system is promised to stand. */
+  readonly optIn?: true;
   /** Shortest and longest duration that suit it, where the schedule's own (some seconds) do not. */
   readonly lastsMs?: readonly [number, number];
   /**

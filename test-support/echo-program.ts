@@ -79,8 +79,35 @@ class Echo implements Steps {
 
   status(): Status {
     const none = { term: 0, index: 0 };
-    return { role: 'follower', term: 0, leader: undefined, commit: none, applied: none, last: none };
+    return {
+      group: 'g0',
+      role: 'follower',
+      term: 0,
+      leader: undefined,
+      commit: none,
+      applied: none,
+      last: none,
+      first: 1,
+      members: { voters: [], learners: [] },
+      lag: 0,
+      notServing: undefined,
+      damaged: false,
+    };
   }
+
+  statuses(): readonly Status[] {
+    return [this.status()];
+  }
+
+  diskChanged(): void {}
+
+  elect(): void {}
+
+  snapshot(): never {
+    throw new Error('an echo has no state');
+  }
+
+  compacted(): void {}
 
   #answer(request: number, nowMs: number, out: Effects): void {
     const answer: EchoAnswer = {

@@ -145,7 +145,7 @@ export default {
         return { counts: { truncations: 1, 'entries undone': told.entries.length } };
       case 'token-undone':
         return { counts: { 'undone tokens refused': 1 } };
-      case 'committed':
+      default:
         return {};
     }
   },

@@ -233,6 +233,7 @@ export class RoutingClient {
       const waitingFor = answer.waitingFor?.length ? `: waiting for ${answer.waitingFor.join(', ')}` : '';
       throw doubt(`${answer.code}${waitingFor}`);
     }
+    if (answer.type === 'done') throw new Indeterminate('unexpected answer done');
     if (answer.role === 'leader') this.#leader = node;
     else if (this.#leader === node) this.#leader = undefined;
     const { role } = answer;

@@ -94,5 +94,6 @@ export function settleFollower(node: Node, follower: Follower): void {
     durable,
     verified: follower.verified,
     round: follower.round,
+    served: node.ready ? node.commitIndex : 0,
   });
 }

@@ -2,7 +2,7 @@
  * What replicas say to each other. `term` is always the sender's current term (with an append: the term it leads in).
  * Any message may be lost, duplicated, delayed or overtaken; PROTOCOL.md says why each of them stands that.
  */
-import type { Entry } from './types.ts';
+import type { Entry, Snapshot, SnapshotHead } from './types.ts';
 
 /** "Would you vote for me in term `campaign`?" Changes nothing at the receiver, not even its term. */
 export interface PreVote {
@@ -26,6 +26,8 @@ export interface Vote {
   readonly term: number;
   readonly lastIndex: number;
   readonly lastTerm: number;
+  /** The leader itself asked this candidate to stand, having dropped its lease: stickiness does not bind. */
+  readonly handover?: true;
 }
 
 /** A granted one is sent only after the vote is on the voter's disk. */
@@ -55,6 +57,8 @@ export interface Appended {
   /** Highest index that equals the leader's log, synced or not: where the leader may go on sending. */
   readonly verified: number;
   readonly round: number;
+  /** Highest index that is committed here and would be served: what `all-applied` waits for. */
+  readonly served: number;
 }
 
 /** The follower has no entry (`prevTerm`, `prevIndex`), or stands in a higher term (then only `term` matters). */
@@ -66,6 +70,8 @@ export interface Rejected {
   readonly hintIndex: number;
   readonly hintTerm: number;
   readonly round: number;
+  /** Its log belongs to an earlier recovery epoch: it takes nothing but a snapshot. */
+  readonly rebuild?: true;
 }
 
 /** The commit index, told to a follower that has the entries already and nothing on its way. No answer. */
@@ -75,4 +81,61 @@ export interface Commit {
   readonly index: number;
 }
 
-export type Message = PreVote | PreVoteAnswer | Vote | VoteAnswer | Append | Appended | Rejected | Commit;
+/** A part of a snapshot, for a follower that the log cannot catch up. Parts are numbered from 0; `head` is in each. */
+export interface SnapshotPart extends Pick<Snapshot, 'values' | 'requests'> {
+  readonly type: 'snapshot-part';
+  readonly term: number;
+  readonly head: SnapshotHead;
+  readonly part: number;
+  readonly last: boolean;
+  readonly round: number;
+}
+
+/** How many parts of the snapshot at `index` have been taken, in order; `done`: it is installed and on disk. */
+export interface SnapshotTaken {
+  readonly type: 'snapshot-taken';
+  readonly term: number;
+  readonly index: number;
+  readonly parts: number;
+  readonly done: boolean;
+  readonly round: number;
+}
+
+/** "What is committed?" From a follower to its leader, for linearizable and bounded reads, and after damage. */
+export interface Probe {
+  readonly type: 'probe';
+  readonly term: number;
+  /** Ascending over the lives of the sender: it is taken from its clock. */
+  readonly id: number;
+}
+
+/** Sent once a round of confirmation that began after the probe came was answered by a quorum. */
+export interface Probed {
+  readonly type: 'probed';
+  readonly term: number;
+  readonly id: number;
+  readonly commit: number;
+  /** Where the leader's log ended then. */
+  readonly last: number;
+}
+
+/** The leader, having dropped its lease, asks a voter that has its whole log to stand at once. */
+export interface StandNow {
+  readonly type: 'stand-now';
+  readonly term: number;
+}
+
+export type Message =
+  | PreVote
+  | PreVoteAnswer
+  | Vote
+  | VoteAnswer
+  | Append
+  | Appended
+  | Rejected
+  | Commit
+  | SnapshotPart
+  | SnapshotTaken
+  | Probe
+  | Probed
+  | StandNow;

@@ -184,7 +184,7 @@ export class Node {
     else this.state.rebuild(this.log.slice(1, index - 1), index - 1);
     let acknowledged = 0;
     for (const entry of removed) if (this.acknowledgedAhead.delete(entry.index)) acknowledged++;
-    this.out.tell({ type: 'truncated', entries: removed, acknowledged });
+    this.out.tell({ type: 'truncated', entries: removed, acknowledged, overwrote: [] });
   }
 
   commit(upTo: number): void {

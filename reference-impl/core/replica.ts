@@ -20,7 +20,19 @@ import type { Message } from './messages.ts';
 import { Node } from './node.ts';
 import { expireReads, onRead, settleLeaderReads, settleTokens } from './reads.ts';
 import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers, settleRound } from './replication.ts';
-import type { Durable, Effects, NodeId, ReplicaConfig, Request, Status, Steps, Timer } from './types.ts';
+import type {
+  DiskState,
+  Durable,
+  Effects,
+  GroupId,
+  NodeId,
+  ReplicaConfig,
+  Request,
+  SnapshotReader,
+  Status,
+  Steps,
+  Timer,
+} from './types.ts';
 import { expireWrites, onWrite, settleWrites } from './writes.ts';
 
 export class Replica implements Steps<Message> {
@@ -65,7 +77,8 @@ export class Replica implements Steps<Message> {
   request(request: number, body: Request, nowMs: number, out: Effects<Message>): void {
     const node = this.#begin(nowMs, out);
     if (body.type === 'read') onRead(node, request, body);
-    else onWrite(node, request, body);
+    else if (body.type === 'write' || body.type === 'cas') onWrite(node, request, body);
+    else node.out.answer(request, { type: 'refused', code: 'BAD_REQUEST' });
     this.#settle();
   }
 
@@ -89,6 +102,28 @@ export class Replica implements Steps<Message> {
     this.#settle();
   }
 
+  diskChanged(_state: DiskState, nowMs: number, out: Effects<Message>): void {
+    this.#begin(nowMs, out);
+    this.#settle();
+  }
+
+  elect(_group: GroupId, _term: number | undefined, nowMs: number, out: Effects<Message>): void {
+    this.#begin(nowMs, out);
+    this.#settle();
+  }
+
+  snapshot(_group: GroupId): SnapshotReader {
+    throw new Error('no snapshots yet');
+  }
+
+  compacted(_group: GroupId, _index: number): void {
+    throw new Error('no snapshots yet');
+  }
+
+  statuses(): readonly Status[] {
+    return [this.status()];
+  }
+
   status(): Status {
     const { stance, term, log, commitIndex } = this.#node;
     const commit = { term: log.termAt(commitIndex) ?? 0, index: commitIndex };
@@ -100,6 +135,12 @@ export class Replica implements Steps<Message> {
       // The committed part of the state is applied with the entry itself: nothing lies between commit and apply.
       applied: commit,
       last: { term: log.lastTerm, index: log.lastIndex },
+      group: this.#node.config.group ?? 'g0',
+      first: 1,
+      members: { voters: this.#node.config.voters, learners: this.#node.config.learners ?? [] },
+      lag: 0,
+      notServing: this.#node.ready ? undefined : 'NOT_READY',
+      damaged: false,
     };
   }
 

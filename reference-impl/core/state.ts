@@ -49,7 +49,7 @@ export class State {
 
   #make(entry: Entry): Version | undefined {
     const command = entry.command;
-    if (command.type === 'noop') return undefined;
+    if (command.type === 'noop' || command.type === 'members') return undefined;
     const previous = this.#newest.get(command.key);
     if (command.type === 'cas' && !sameValue(previous === undefined ? null : previous.value, command.expected)) {
       return undefined;
@@ -82,7 +82,7 @@ export class State {
         violated(`entry ${index} undone in a state at ${this.lastIndex}`);
       }
       const made = this.#made.pop();
-      if (made === undefined || command.type === 'noop') continue;
+      if (made === undefined || command.type === 'noop' || command.type === 'members') continue;
       if (made.previous === undefined) this.#newest.delete(command.key);
       else this.#newest.set(command.key, made.previous);
     }

@@ -2,14 +2,14 @@
 import type { Fifo } from './fifo.ts';
 import type { Leader, Node, PendingWrite } from './node.ts';
 import type { Version } from './state.ts';
-import type { Command, Entry, NodeId, Position, Request, Response } from './types.ts';
+import type { Acknowledgement, CasRequest, Command, Entry, NodeId, Position, Response, WriteRequest } from './types.ts';
 
-type WriteRequest = Exclude<Request, { readonly type: 'read' }>;
+type Writing = WriteRequest | CasRequest;
 
 /** The version of a key that nothing was ever written to. */
 const NEVER_WRITTEN: Position = { term: 0, index: 0 };
 
-export function onWrite(node: Node, request: number, body: WriteRequest): void {
+export function onWrite(node: Node, request: number, body: Writing): void {
   const leader = node.stance;
   if (leader.type !== 'leader') {
     refuseNotLeader(node, request);
@@ -26,11 +26,16 @@ export function onWrite(node: Node, request: number, body: WriteRequest): void {
     return;
   }
   const deadlineMs = node.nowMs + node.config.requestTimeoutMs;
-  queueFor(node, leader, body.ack).push({ request, index: entry.index, deadlineMs, answer });
+  queueFor(node, leader, body.ack ?? node.config.acknowledgement ?? 'quorum-ack').push({
+    request,
+    index: entry.index,
+    deadlineMs,
+    answer,
+  });
   node.wakeAt(deadlineMs);
 }
 
-function commandOf(body: WriteRequest): Command {
+function commandOf(body: Writing): Command {
   return body.type === 'write'
     ? { type: 'write', key: body.key, value: body.value }
     : { type: 'cas', key: body.key, expected: body.expected, next: body.next };
@@ -45,7 +50,7 @@ function mismatch(held: Version | undefined): Response {
   return { type: 'mismatch', actual: held.value, version: placeOf(held), role: 'leader' };
 }
 
-function queueFor(node: Node, leader: Leader, ack: WriteRequest['ack']): Fifo<PendingWrite> {
+function queueFor(node: Node, leader: Leader, ack: Acknowledgement): Fifo<PendingWrite> {
   if (ack === 'all-ack') return leader.onAll;
   if (ack === 'leader-ack' || node.defect('ack-before-quorum')) return leader.onLeader;
   return leader.onQuorum;

@@ -9,7 +9,7 @@ import { type Cut, type Network, shaping } from './network.ts';
 import type { Node, Pause } from './node.ts';
 import type { Skew } from './timers.ts';
 
-export function createLevers(nodes: readonly Node[], network: Network): Levers {
+export function createLevers(nodes: readonly Node[], network: Network): Omit<Levers, 'operate' | 'fillDisk'> {
   const node = (id: NodeId): Node => {
     const found = nodes.find((candidate) => candidate.id === id);
     if (found === undefined) throw new Error(`no node '${id}'`);

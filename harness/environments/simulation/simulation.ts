@@ -4,7 +4,6 @@
  */
 import type { Instant, NodeId } from '../../../history/operation.ts';
 import { Random } from '../../../history/random.ts';
-import type { Levers } from '../../../nemesis/fault.ts';
 import type { Durable, Effects, ReplicaEvent, Response, Status, Steps } from '../../../reference-impl/core/types.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
 import { runLoop, type Stage, VirtualClock } from './clock.ts';
@@ -29,7 +28,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
   readonly network: Network;
   readonly ids: readonly NodeId[];
   readonly regions: readonly string[];
-  readonly levers: Levers;
+  readonly levers: ReturnType<typeof createLevers>;
   readonly #regions: Regions;
   readonly #lines: Lines;
   readonly #nodes: readonly Node[];

@@ -3,7 +3,7 @@
  * itself: a follower's election timer is put off by every message of its leader, and fires hardly ever.
  */
 import type { Instant } from '../../../history/operation.ts';
-import type { Timer } from '../../../reference-impl/core/types.ts';
+import type { Timer, TimerName } from '../../../reference-impl/core/types.ts';
 import { type EventQueue, TIMER } from './events.ts';
 import type { NodeClock } from './node-clock.ts';
 
@@ -13,8 +13,14 @@ export interface Skew {
   late: number;
 }
 
-export const TIMERS: readonly Timer[] = ['election', 'heartbeat', 'check-quorum', 'requests'];
-const NUMBERS: Readonly<Record<Timer, number>> = { election: 0, heartbeat: 1, 'check-quorum': 2, requests: 3 };
+export const TIMERS: readonly TimerName[] = ['election', 'heartbeat', 'check-quorum', 'requests', 'probe'];
+const NUMBERS: Readonly<Record<TimerName, number>> = {
+  election: 0,
+  heartbeat: 1,
+  'check-quorum': 2,
+  requests: 3,
+  probe: 4,
+};
 /** Differences below this are roundings, not effects. */
 const SKEW_NS_LEAST = 1_000;
 
@@ -42,7 +48,7 @@ export class Timers {
   }
 
   arm(name: Timer, from: Instant, delayNs: number): void {
-    const timer = NUMBERS[name];
+    const timer = NUMBERS[name as TimerName];
     this.#dueOnClock[timer] = this.#clock.read(from) + delayNs;
     this.#dueFaultless[timer] = Math.ceil(from + this.#clock.faultlessNs(delayNs));
     this.#due[timer] = Math.ceil(from + this.#clock.trueNs(delayNs));
@@ -50,7 +56,7 @@ export class Timers {
   }
 
   disarm(name: Timer): void {
-    this.#due[NUMBERS[name]] = Infinity;
+    this.#due[NUMBERS[name as TimerName]] = Infinity;
   }
 
   /** A timer's event has come up: whether the timer is due now, rather than put off, disarmed or cleared since. */

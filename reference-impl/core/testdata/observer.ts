@@ -110,11 +110,11 @@ export class Observer {
       this.#servedAt.set(life, response.position.index);
       return;
     }
-    if ((response.type !== 'written' && response.type !== 'mismatch') || asked.body.type === 'read') return;
+    if ((response.type !== 'written' && response.type !== 'mismatch') || !('ack' in asked.body)) return;
     const { version } = response;
     if (response.type === 'written') this.tokens.push(version);
     if (asked.body.ack === 'leader-ack') return;
-    this.#acknowledged.push({ version, ack: asked.body.ack });
+    this.#acknowledged.push({ version, ack: asked.body.ack ?? 'quorum-ack' });
     this.floor = Math.max(this.floor, version.index);
     if (asked.body.ack !== 'all-ack') return;
     for (const { id, durable } of this.#cluster.machines.values()) {

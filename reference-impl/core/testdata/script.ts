@@ -211,9 +211,11 @@ function describeEntry({ term, index, command }: Entry): string {
   const what =
     command.type === 'noop'
       ? 'noop'
-      : command.type === 'write'
-        ? `${command.key}=${JSON.stringify(command.value)}`
-        : `${command.key}:${JSON.stringify(command.expected)}→${JSON.stringify(command.next)}`;
+      : command.type === 'members'
+        ? `members ${command.members.voters.join(' ')}, learners ${command.members.learners.join(' ') || 'none'}`
+        : command.type === 'write'
+          ? `${command.key}=${JSON.stringify(command.value)}`
+          : `${command.key}:${JSON.stringify(command.expected)}→${JSON.stringify(command.next)}`;
   return `(${term},${index}) ${what}`;
 }
 
@@ -242,6 +244,18 @@ function describeMessage(message: Message): string {
       return `${head} after ${message.prevIndex}, hint (${message.hintTerm},${message.hintIndex}), round ${message.round}`;
     case 'commit':
       return `${head} ${message.index}`;
+    case 'snapshot-part': {
+      const end = message.last ? ', the last' : '';
+      return `${head} ${message.part} of ${place(message.head)}: ${message.values.length} values${end}`;
+    }
+    case 'snapshot-taken':
+      return `${head} ${message.parts} parts of ${message.index}${message.done ? ', installed' : ''}`;
+    case 'probe':
+      return `${head} ${message.id}`;
+    case 'probed':
+      return `${head} ${message.id}: commit ${message.commit}, last ${message.last}`;
+    case 'stand-now':
+      return head;
   }
 }
 
@@ -263,6 +277,10 @@ function describeEvent(event: ReplicaEvent): string {
       return `undoes ${describeEntries(event.entries)}, of which it had acknowledged ${event.acknowledged}`;
     case 'token-undone':
       return `finds token ${place(event.token)} undone`;
+    default: {
+      const { type, ...rest } = event;
+      return `${type} ${JSON.stringify(rest)}`;
+    }
   }
 }
 
@@ -279,6 +297,8 @@ function describeResponse(response: Response): string {
       return `written ${place(response.version)}`;
     case 'mismatch':
       return `mismatch, was ${JSON.stringify(response.actual)} of ${place(response.version)}`;
+    case 'done':
+      return `done at ${place(response.position)}${response.loss === undefined ? '' : `, lost ${JSON.stringify(response.loss)}`}`;
     case 'refused':
       return `refused ${response.code}${response.leader === undefined ? '' : `, leader ${response.leader}`}`;
     case 'unknown':
