@@ -139,3 +139,10 @@ export type Message =
   | Probe
   | Probed
   | StandNow;
+
+/** What the groups of one node say to another node in one step: with shards, everything travels like this. */
+export interface Bundle {
+  readonly type: 'bundle';
+  /** `group` is the group's number: 1 for `g1`. */
+  readonly parts: readonly { readonly group: number; readonly message: Message }[];
+}

@@ -405,6 +405,8 @@ export interface ReplicaConfig {
   readonly election?: 'built-in' | 'external';
   /** Whom this group is to be led by when it can be: a leader that is somebody else hands over. */
   readonly preferredLeader?: NodeId;
+  /** The same by its place among the voters, counted round: what it means moves with the membership. */
+  readonly leaderTurn?: number;
   /** Most entries of one append; 512 if not given. */
   readonly batchEntriesMax?: number;
   /** Values and requests of one part of a snapshot that is sent; 1000 if not given. */
