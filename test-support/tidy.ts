@@ -36,8 +36,13 @@ const layers: readonly {
 }[] = [
   { folder: 'history/', mayImport: [], packages: true },
   { folder: 'reference-impl/core/', mayImport: [], packages: false },
-  { folder: 'reference-impl/server/', mayImport: ['reference-impl/core/'], packages: true },
-  { folder: 'reference-impl/client/', mayImport: ['reference-impl/core/'], packages: true },
+  { folder: 'reference-impl/wire/', mayImport: ['reference-impl/core/'], packages: true },
+  { folder: 'reference-impl/server/', mayImport: ['reference-impl/core/', 'reference-impl/wire/'], packages: true },
+  {
+    folder: 'reference-impl/client/',
+    mayImport: ['reference-impl/core/', 'reference-impl/wire/', 'reference-impl/server/clock.ts'],
+    packages: true,
+  },
   { folder: 'workloads/', mayImport: ['history/'], packages: true },
   { folder: 'nemesis/', mayImport: ['history/'], packages: true },
   { folder: 'checkers/', mayImport: ['history/'], packages: true },
@@ -74,7 +79,11 @@ const importRule: Rule = ({ path }, tree) => {
   });
 };
 
-const timeAndChance = ['history/clock.ts', 'harness/environments/simulation/clock.ts'];
+const timeAndChance = [
+  'history/clock.ts',
+  'harness/environments/simulation/clock.ts',
+  'reference-impl/server/clock.ts',
+];
 const bannedGlobals = new Set(['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate']);
 const bannedModules = /^(node:)?(timers|timers\/promises|perf_hooks)$/;
 const bannedMembers: readonly { readonly of?: string; readonly member: RegExp }[] = [
