@@ -5,6 +5,7 @@ import type { Fifo } from './fifo.ts';
 import { InvariantViolated } from './invariant.ts';
 import { Log } from './log.ts';
 import type { Message } from './messages.ts';
+import { Origins, outcomeOf } from './origins.ts';
 import { quorumSize } from './quorum.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
@@ -98,6 +99,8 @@ export class Node {
   readonly log: Log;
   readonly state = new State();
   readonly disk: Disk;
+  /** What is remembered of requests that may come again. */
+  readonly origins: Origins;
   term: number;
   votedFor: NodeId | null;
   stance: Follower | Candidate | Leader;
@@ -128,7 +131,8 @@ export class Node {
     this.log = new Log(durable.entries);
     const lazy = { meta: this.defect('vote-before-fsync'), entries: this.defect('ack-before-fsync') ? 100 : 0 };
     this.disk = new Disk(this.log.lastIndex, lazy);
-    for (const entry of durable.entries) this.state.apply(entry);
+    this.origins = new Origins(config.originsKept);
+    for (const entry of durable.entries) this.#applied(entry);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
     this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
     this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;
@@ -172,7 +176,16 @@ export class Node {
     }
     this.log.append(entry);
     this.disk.appended(entry.index);
-    return this.state.apply(entry);
+    return this.#applied(entry);
+  }
+
+  #applied(entry: Entry): Version | undefined {
+    const { origin, command } = entry;
+    if (origin === undefined) return this.state.apply(entry);
+    const before = command.type === 'cas' ? this.state.local(command.key) : undefined;
+    const made = this.state.apply(entry);
+    this.origins.remember(origin, outcomeOf(entry, made, before));
+    return made;
   }
 
   /** Undoes every entry from `index` on. */
@@ -180,6 +193,7 @@ export class Node {
     this.expects(index > this.commitIndex, () => `truncation from ${index}, committed up to ${this.commitIndex}`);
     const removed = this.log.truncateFrom(index);
     this.disk.truncated(index);
+    this.origins.undo(index);
     if (index > this.commitIndex) this.state.undo(removed);
     else this.state.rebuild(this.log.slice(1, index - 1), index - 1);
     let acknowledged = 0;
@@ -195,6 +209,7 @@ export class Node {
       for (let i = this.commitIndex + 1; i <= index; i++) this.acknowledgedAhead.delete(i);
     }
     this.state.commit(index);
+    this.origins.expire(index);
     if (!this.ready && this.log.termAt(index) === this.term) this.ready = true;
     this.out.tell({ type: 'committed', index });
   }

@@ -252,6 +252,8 @@ export interface StoredValue extends Position {
 export interface StoredRequest extends Origin, Position {
   /** What the cas found instead; undefined: it took effect. */
   readonly mismatch?: { readonly actual: Value; readonly version: Position };
+  /** The entry's, for the answer to a repeat. */
+  readonly stampMs?: number;
 }
 
 /** The committed state at `index`, and what else must outlive the log up to there. */
