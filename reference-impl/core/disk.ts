@@ -40,6 +40,11 @@ export class Disk {
     return this.#durable;
   }
 
+  /** Highest index up to which the log as it is now was handed to the disk. */
+  get handed(): number {
+    return Math.min(this.#dirtyFrom - 1, this.#writtenLast);
+  }
+
   /** Whether the current term and vote are on the disk. */
   get metaDurable(): boolean {
     return this.#lazy.meta || (!this.#metaDirty && this.#metaTicket <= this.#syncedTicket);

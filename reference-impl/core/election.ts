@@ -30,7 +30,8 @@ export function onElectionTimer(node: Node): void {
     return;
   }
   armElection(node);
-  if (votesWithheld(node)) return;
+  // Learners, and whoever was removed or has not been added yet, wait for a leader.
+  if (votesWithheld(node) || !node.members.selfVotes) return;
   if (node.stance.type === 'follower') node.stance.leader = undefined;
   node.preVote = { campaign: node.term + 1, votes: new Set([node.config.id]) };
   if (node.preVote.votes.size >= node.quorum) {
@@ -70,6 +71,7 @@ export function onPreVoteAnswer(node: Node, from: NodeId, message: PreVoteAnswer
   }
   const preVote = node.preVote;
   if (preVote === undefined || message.campaign !== preVote.campaign || !message.granted) return;
+  if (!node.members.isVoter(from)) return;
   preVote.votes.add(from);
   if (preVote.votes.size >= node.quorum) beginCampaign(node);
 }
@@ -113,6 +115,7 @@ export function onVoteAnswer(node: Node, from: NodeId, message: VoteAnswer): voi
     return;
   }
   if (message.term < node.term || !message.granted || node.stance.type !== 'candidate') return;
+  if (!node.members.isVoter(from)) return;
   node.stance.votes.add(from);
   if (node.stance.votes.size >= node.quorum) lead(node);
 }
@@ -135,9 +138,9 @@ export function settleElection(node: Node): void {
 /** Steps down once no quorum was heard for the longest election timeout. */
 export function onCheckQuorum(node: Node, leader: Leader): void {
   const { electionMaxMs } = node.config;
-  const heardMs = leader.peers.map((peer) => peer.heardAtMs).sort((a, b) => b - a);
-  // The leader itself is one of the quorum.
-  const quorumHeardAtMs = node.quorum === 1 ? node.nowMs : heardMs[node.quorum - 2];
+  const heardMs = leader.peers.filter((peer) => peer.voter).map((peer) => peer.heardAtMs);
+  if (node.members.selfVotes) heardMs.push(node.nowMs);
+  const quorumHeardAtMs = heardMs.sort((a, b) => b - a)[node.quorum - 1];
   const leftMs = quorumHeardAtMs + electionMaxMs - node.nowMs;
   if (leftMs > 0) node.out.timer('check-quorum', atLeastOneMs(leftMs), atLeastOneMs(leftMs));
   else follow(node, `no quorum heard for ${electionMaxMs} ms`);

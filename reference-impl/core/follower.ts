@@ -36,6 +36,10 @@ function takeEntries(node: Node, follower: Follower, message: Append): void {
   for (const entry of message.entries) {
     const term = node.log.termAt(entry.index);
     if (term === entry.term) continue;
+    if (entry.index <= node.log.base) {
+      node.unexpected(`(${entry.term},${entry.index}) contradicts what was compacted`);
+      continue;
+    }
     if (term !== undefined) {
       if (entry.index <= follower.verified) {
         node.unexpected(`conflict at ${entry.index}, verified up to ${follower.verified}`);

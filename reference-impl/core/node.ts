@@ -3,13 +3,25 @@ import type { DefectName } from './defects.ts';
 import { Disk } from './disk.ts';
 import type { Fifo } from './fifo.ts';
 import { InvariantViolated } from './invariant.ts';
-import { Log } from './log.ts';
+import { Log, NO_BASE } from './log.ts';
+import { Members } from './members.ts';
 import type { Message } from './messages.ts';
 import { Origins, outcomeOf } from './origins.ts';
-import { quorumSize } from './quorum.ts';
+import { loadSnapshot } from './snapshots.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
-import type { Durable, Effects, Entry, NodeId, Position, ReplicaConfig, Response } from './types.ts';
+import type {
+  Durable,
+  Effects,
+  Entry,
+  GroupId,
+  NodeId,
+  Position,
+  ReplicaConfig,
+  Response,
+  Role,
+  Value,
+} from './types.ts';
 
 export interface Follower {
   readonly type: 'follower';
@@ -34,9 +46,11 @@ export interface Candidate {
   asked: boolean;
 }
 
-/** What a leader knows of another voter. */
+/** What a leader knows of another member. */
 export interface Peer {
   readonly id: NodeId;
+  /** Counts towards quorums. Learners do not, nor whoever is on its way out. */
+  voter: boolean;
   /** Next index to send. */
   next: number;
   /** Highest index that is on the peer's disk as it is in the leader's log. Invariant: match < next. */
@@ -71,8 +85,9 @@ export interface PendingRead {
 
 export interface Leader {
   readonly type: 'leader';
-  readonly peers: readonly Peer[];
-  readonly peerById: ReadonlyMap<NodeId, Peer>;
+  /** Voters and learners, and whoever was removed and has not been told yet. */
+  peers: readonly Peer[];
+  peerById: ReadonlyMap<NodeId, Peer>;
   /** Index of the entry that opened the term. */
   readonly openedAt: number;
   roundBegun: number;
@@ -94,10 +109,11 @@ export interface WaitingToken {
 
 export class Node {
   readonly config: ReplicaConfig;
-  readonly others: readonly NodeId[];
-  readonly quorum: number;
+  readonly members: Members;
   readonly log: Log;
   readonly state = new State();
+  /** Only where a defect is on, which may undo what is committed: the state at the log's base. */
+  readonly undoBase: State | undefined;
   readonly disk: Disk;
   /** What is remembered of requests that may come again. */
   readonly origins: Origins;
@@ -126,20 +142,39 @@ export class Node {
 
   constructor(config: ReplicaConfig, durable: Durable, nowMs: number, out: Effects<Message>) {
     this.config = config;
-    this.others = config.voters.filter((voter) => voter !== config.id);
-    this.quorum = quorumSize(config.voters.length);
-    this.log = new Log(durable.entries);
+    const { snapshot } = durable;
+    this.members = new Members(config.id, {
+      index: snapshot?.membersIndex ?? 0,
+      members: snapshot?.members ?? { voters: config.voters, learners: config.learners ?? [] },
+    });
+    this.log = new Log(durable.entries, snapshot ?? NO_BASE);
     const lazy = { meta: this.defect('vote-before-fsync'), entries: this.defect('ack-before-fsync') ? 100 : 0 };
     this.disk = new Disk(this.log.lastIndex, lazy);
     this.origins = new Origins(config.originsKept);
-    for (const entry of durable.entries) this.#applied(entry);
+    if (config.defect !== undefined) this.undoBase = new State();
+    if (snapshot !== undefined) loadSnapshot(this, snapshot);
+    for (const entry of this.log.slice(this.log.first, this.log.lastIndex)) this.#applied(entry);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
     this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
     this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;
     this.stance = newFollower(this.term);
     this.nowMs = nowMs;
     this.out = out;
-    this.ready = this.commitIndex > 0;
+    this.ready = this.defect('committed-read-after-restart') && this.commitIndex > 0;
+  }
+
+  /** The voters but for this node. */
+  get others(): readonly NodeId[] {
+    return this.members.others;
+  }
+
+  /** So many voters are a majority of the current configuration. */
+  get quorum(): number {
+    return this.members.quorum;
+  }
+
+  get group(): GroupId {
+    return this.config.group ?? 'g0';
   }
 
   /** Whether this deliberate bug is switched on. Every place that a defect changes asks here. */
@@ -176,11 +211,14 @@ export class Node {
     }
     this.log.append(entry);
     this.disk.appended(entry.index);
-    return this.#applied(entry);
+    const made = this.#applied(entry);
+    if (entry.command.type === 'members') this.#tellMembers(false);
+    return made;
   }
 
   #applied(entry: Entry): Version | undefined {
     const { origin, command } = entry;
+    if (command.type === 'members') this.members.append(entry.index, command.members);
     if (origin === undefined) return this.state.apply(entry);
     const before = command.type === 'cas' ? this.state.local(command.key) : undefined;
     const made = this.state.apply(entry);
@@ -191,27 +229,51 @@ export class Node {
   /** Undoes every entry from `index` on. */
   truncate(index: number): void {
     this.expects(index > this.commitIndex, () => `truncation from ${index}, committed up to ${this.commitIndex}`);
+    if (index < this.log.first || index > this.log.lastIndex) return;
     const removed = this.log.truncateFrom(index);
     this.disk.truncated(index);
     this.origins.undo(index);
-    if (index > this.commitIndex) this.state.undo(removed);
-    else this.state.rebuild(this.log.slice(1, index - 1), index - 1);
+    let overwrote: (Value | undefined)[] = [];
+    if (index > this.commitIndex) overwrote = this.state.undo(removed);
+    else this.#undoCommitted(index);
+    const undoneMembers = this.members.undo(index);
     let acknowledged = 0;
     for (const entry of removed) if (this.acknowledgedAhead.delete(entry.index)) acknowledged++;
-    this.out.tell({ type: 'truncated', entries: removed, acknowledged, overwrote: [] });
+    this.out.tell({ type: 'truncated', entries: removed, acknowledged, overwrote });
+    if (undoneMembers) this.#tellMembers(true);
   }
 
+  #tellMembers(undone: boolean): void {
+    this.out.tell({ type: 'members', members: this.members.current, index: this.members.index, undone });
+  }
+
+  #undoCommitted(index: number): void {
+    if (this.undoBase === undefined) throw new InvariantViolated(`${this.config.id}: committed entry ${index} undone`);
+    this.state.rebuild(this.undoBase, this.log.slice(this.log.first, index - 1), index - 1);
+  }
+
+  /** `upTo` is committed, says a leader of the current term (or this node is that leader). */
   commit(upTo: number): void {
     if (upTo > this.log.lastIndex) this.unexpected(`commit up to ${upTo} of a log up to ${this.log.lastIndex}`);
     const index = Math.min(upTo, this.log.lastIndex);
+    // Also when it is no news: what a snapshot held is committed, but whether it is all that was, only this tells.
+    if (!this.ready && this.log.termAt(index) === this.term) this.ready = true;
     if (index <= this.commitIndex) return;
     if (this.acknowledgedAhead.size > 0) {
       for (let i = this.commitIndex + 1; i <= index; i++) this.acknowledgedAhead.delete(i);
     }
     this.state.commit(index);
     this.origins.expire(index);
-    if (!this.ready && this.log.termAt(index) === this.term) this.ready = true;
+    this.members.committed(index);
     this.out.tell({ type: 'committed', index });
+  }
+
+  /** A snapshot is on disk: the log forgets what lies at or below `index`, as far as nobody needs it any more. */
+  compact(index: number): void {
+    const forgotten = this.log.compact(Math.min(index, this.commitIndex, this.disk.handed));
+    if (this.undoBase === undefined || forgotten.length === 0) return;
+    for (const entry of forgotten) this.undoBase.apply(entry);
+    this.undoBase.commit(this.log.base);
   }
 
   /** Makes sure that the `requests` timer fires no later than `deadlineMs`. */
@@ -221,6 +283,11 @@ export class Node {
     const delayMs = atLeastOneMs(deadlineMs - this.nowMs);
     this.out.timer('requests', delayMs, delayMs);
   }
+}
+
+/** What a node is to those it answers. */
+export function roleOf(node: Node): Role {
+  return node.stance.type === 'follower' && !node.members.selfVotes ? 'learner' : node.stance.type;
 }
 
 /** A delay that really passes: a fraction might be rounded to nothing, and the timer fire in the same instant for ever. */

@@ -1,4 +1,5 @@
 /** The read paths: leader (read index), follower, local, follower+token. Every answer comes out of one state. */
+import { roleOf } from './node.ts';
 import type { Leader, Node } from './node.ts';
 import type { Version } from './state.ts';
 import type { Key, Position, Request, RefusalCode } from './types.ts';
@@ -39,7 +40,7 @@ function serve(node: Node, request: number, keys: readonly Key[], view: 'committ
     values: found.map((version) => (version === undefined ? null : version.value)),
     versions: found.map(placeOf),
     position: { term: node.log.termAt(index) ?? 0, index },
-    role: node.stance.type,
+    role: roleOf(node),
   });
 }
 

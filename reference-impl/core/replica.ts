@@ -17,9 +17,10 @@ import {
 } from './election.ts';
 import { onAppend, onCommit, settleFollower } from './follower.ts';
 import type { Message } from './messages.ts';
-import { Node } from './node.ts';
+import { Node, roleOf } from './node.ts';
 import { expireReads, onRead, settleLeaderReads, settleTokens } from './reads.ts';
 import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers, settleRound } from './replication.ts';
+import { openSnapshot } from './snapshots.ts';
 import type {
   DiskState,
   Durable,
@@ -113,11 +114,11 @@ export class Replica implements Steps<Message> {
   }
 
   snapshot(_group: GroupId): SnapshotReader {
-    throw new Error('no snapshots yet');
+    return openSnapshot(this.#node);
   }
 
-  compacted(_group: GroupId, _index: number): void {
-    throw new Error('no snapshots yet');
+  compacted(_group: GroupId, index: number): void {
+    this.#node.compact(index);
   }
 
   statuses(): readonly Status[] {
@@ -125,21 +126,25 @@ export class Replica implements Steps<Message> {
   }
 
   status(): Status {
-    const { stance, term, log, commitIndex } = this.#node;
+    const node = this.#node;
+    const { stance, term, log, commitIndex } = node;
     const commit = { term: log.termAt(commitIndex) ?? 0, index: commitIndex };
     return {
-      role: stance.type,
+      role: roleOf(node),
       term,
-      leader: stance.type === 'leader' ? this.#node.config.id : stance.type === 'follower' ? stance.leader : undefined,
+      leader: stance.type === 'leader' ? node.config.id : stance.type === 'follower' ? stance.leader : undefined,
       commit,
       // The committed part of the state is applied with the entry itself: nothing lies between commit and apply.
       applied: commit,
       last: { term: log.lastTerm, index: log.lastIndex },
-      group: this.#node.config.group ?? 'g0',
-      first: 1,
-      members: { voters: this.#node.config.voters, learners: this.#node.config.learners ?? [] },
+      group: node.group,
+      first: log.first,
+      members: node.members.current,
       lag: 0,
-      notServing: this.#node.ready ? undefined : 'NOT_READY',
+      notServing: node.ready ? undefined : 'NOT_READY',
+      ...(stance.type === 'leader'
+        ? { matches: Object.fromEntries(stance.peers.map((peer) => [peer.id, peer.match])) }
+        : undefined),
       damaged: false,
     };
   }
@@ -156,7 +161,7 @@ export class Replica implements Steps<Message> {
     const stance = node.stance;
     if (stance.type === 'leader') {
       settleCommit(node, stance);
-      settleRound(stance);
+      settleRound(node, stance);
       settleWrites(node, stance);
       settleLeaderReads(node, stance);
       settlePeers(node, stance);

@@ -54,12 +54,14 @@ function peerThatAnswers(node: Node, from: NodeId, message: Appended | Rejected)
 /** Kept from call to call, and not emptied: an array that grows again allocates again. */
 const scratch: number[] = [];
 
-/** Advances the commit index and the confirmed round to what a quorum has. */
+/** Advances the commit index and the confirmed round to what a quorum of the current configuration has. */
 export function settleCommit(node: Node, leader: Leader): void {
   const { peers } = leader;
-  scratch.length = peers.length + 1;
-  for (let i = 0; i < peers.length; i++) scratch[i] = peers[i].match;
-  scratch[peers.length] = node.durableIndex;
+  // A leader that is removing itself does not count itself (Ongaro 2014, 4.2.2).
+  let voters = node.members.selfVotes ? 1 : 0;
+  scratch[0] = node.durableIndex;
+  for (let i = 0; i < peers.length; i++) if (peers[i].voter) scratch[voters++] = peers[i].match;
+  scratch.length = voters;
   const index = reachedByQuorum(scratch);
   // Counting copies proves nothing about entries of older terms; they are committed by one of this term above them
   // (Ongaro & Ousterhout 2014, 5.4.2).
@@ -67,19 +69,20 @@ export function settleCommit(node: Node, leader: Leader): void {
     node.commit(index);
   }
   if (leader.roundConfirmed < leader.roundBegun) {
-    for (let i = 0; i < peers.length; i++) scratch[i] = peers[i].roundAnswered;
-    scratch[peers.length] = leader.roundBegun;
+    voters = node.members.selfVotes ? 1 : 0;
+    scratch[0] = leader.roundBegun;
+    for (let i = 0; i < peers.length; i++) if (peers[i].voter) scratch[voters++] = peers[i].roundAnswered;
     const round = reachedByQuorum(scratch);
     if (round > leader.roundConfirmed) leader.roundConfirmed = round;
   }
 }
 
 /** Begins a round if reads want one. */
-export function settleRound(leader: Leader): void {
+export function settleRound(node: Node, leader: Leader): void {
   if (!leader.roundWanted || leader.roundBegun - leader.roundConfirmed >= ROUNDS_IN_FLIGHT) return;
   leader.roundWanted = false;
   leader.roundBegun++;
-  if (leader.peers.length === 0) leader.roundConfirmed = leader.roundBegun;
+  if (node.quorum === 1 && node.members.selfVotes) leader.roundConfirmed = leader.roundBegun;
 }
 
 export function settlePeers(node: Node, leader: Leader): void {

@@ -33,7 +33,7 @@ export function follow(node: Node, why: string): void {
 }
 
 export function lead(node: Node): void {
-  const peers: Peer[] = node.others.map((id) => newPeer(id, node.log.lastIndex + 1, node.nowMs));
+  const peers = [...node.others, ...node.members.current.learners].map((id) => newPeer(node, id));
   const leader: Leader = {
     type: 'leader',
     peers,
@@ -58,15 +58,16 @@ export function lead(node: Node): void {
   node.append({ term: node.term, index: leader.openedAt, command: { type: 'noop' } });
 }
 
-function newPeer(id: NodeId, next: number, nowMs: number): Peer {
+export function newPeer(node: Node, id: NodeId): Peer {
   return {
     id,
-    next,
+    voter: node.members.isVoter(id),
+    next: node.log.lastIndex + 1,
     match: 0,
     probing: true,
     awaiting: false,
     inFlight: [],
-    heardAtMs: nowMs,
+    heardAtMs: node.nowMs,
     roundSent: 0,
     roundAnswered: 0,
     commitSent: 0,
