@@ -7,6 +7,7 @@ import { Log, NO_BASE } from './log.ts';
 import { Members } from './members.ts';
 import type { Message } from './messages.ts';
 import { Origins, outcomeOf } from './origins.ts';
+import { Probes } from './probes.ts';
 import { loadSnapshot } from './snapshots.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
@@ -83,6 +84,14 @@ export interface PendingRead {
   readonly deadlineMs: number;
 }
 
+/** Another node's question what is committed. */
+export interface PendingProbe {
+  readonly to: NodeId;
+  readonly id: number;
+  /** Answered once a round that began no earlier than this one is confirmed. */
+  readonly round: number;
+}
+
 export interface Leader {
   readonly type: 'leader';
   /** Voters and learners, and whoever was removed and has not been told yet. */
@@ -93,10 +102,15 @@ export interface Leader {
   roundBegun: number;
   roundConfirmed: number;
   roundWanted: boolean;
+  /** When each round under way was begun, by its number modulo their most. */
+  readonly roundSentAtMs: number[];
+  /** When the newest confirmed round was begun: nobody else was elected before. */
+  confirmedSentAtMs: number;
   readonly onLeader: Fifo<PendingWrite>;
   readonly onQuorum: Fifo<PendingWrite>;
   readonly onAll: Fifo<PendingWrite>;
   readonly reads: Fifo<PendingRead>;
+  readonly probes: Fifo<PendingProbe>;
 }
 
 /** A read that waits for the state to reach its token. */
@@ -117,6 +131,7 @@ export class Node {
   readonly disk: Disk;
   /** What is remembered of requests that may come again. */
   readonly origins: Origins;
+  readonly probes: Probes;
   term: number;
   votedFor: NodeId | null;
   stance: Follower | Candidate | Leader;
@@ -154,6 +169,7 @@ export class Node {
     if (config.defect !== undefined) this.undoBase = new State();
     if (snapshot !== undefined) loadSnapshot(this, snapshot);
     for (const entry of this.log.slice(this.log.first, this.log.lastIndex)) this.#applied(entry);
+    this.probes = new Probes(nowMs);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
     this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
     this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;

@@ -3,6 +3,7 @@ import { roleOf } from './node.ts';
 import type { Leader, Node } from './node.ts';
 import type { Version } from './state.ts';
 import type { Key, Position, Request, RefusalCode } from './types.ts';
+import { knowsCommitted, wantRound } from './rounds.ts';
 import { refuseNotLeader } from './writes.ts';
 
 type ReadRequest = Extract<Request, { readonly type: 'read' }>;
@@ -63,8 +64,7 @@ function onLeaderRead(node: Node, request: number, body: ReadRequest): void {
     return;
   }
   const deadlineMs = node.nowMs + node.config.requestTimeoutMs;
-  leader.reads.push({ request, keys: body.keys, round: leader.roundBegun + 1, deadlineMs });
-  leader.roundWanted = true;
+  leader.reads.push({ request, keys: body.keys, round: wantRound(leader), deadlineMs });
   node.wakeAt(deadlineMs);
 }
 
@@ -75,12 +75,6 @@ export function settleLeaderReads(node: Node, leader: Leader): void {
     serve(node, read.request, read.keys, 'committed');
     read = leader.reads.first;
   }
-}
-
-/** Before an entry of its own term is committed, a leader may not know all that is committed (Ongaro 2014, 6.4, step 1). */
-function knowsCommitted(node: Node, leader: Leader): boolean {
-  if (node.defect('read-index-without-own-term') || node.defect('commit-old-term')) return true;
-  return node.commitIndex >= leader.openedAt;
 }
 
 function onTokenRead(node: Node, request: number, body: ReadRequest): void {

@@ -19,7 +19,9 @@ import { onAppend, onCommit, settleFollower } from './follower.ts';
 import type { Message } from './messages.ts';
 import { Node, roleOf } from './node.ts';
 import { expireReads, onRead, settleLeaderReads, settleTokens } from './reads.ts';
-import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers, settleRound } from './replication.ts';
+import { onProbe, onProbed, onProbeTimer, settleConfirmed, settleProbes } from './probes.ts';
+import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers } from './replication.ts';
+import { settleRound } from './rounds.ts';
 import { openSnapshot } from './snapshots.ts';
 import type {
   DiskState,
@@ -71,6 +73,12 @@ export class Replica implements Steps<Message> {
       case 'vote-answer':
         onVoteAnswer(node, from, message);
         break;
+      case 'probe':
+        onProbe(node, from, message);
+        break;
+      case 'probed':
+        onProbed(node, from, message);
+        break;
     }
     this.#settle();
   }
@@ -92,6 +100,7 @@ export class Replica implements Steps<Message> {
     const node = this.#begin(nowMs, out);
     const stance = node.stance;
     if (timer === 'election') onElectionTimer(node);
+    else if (timer === 'probe') onProbeTimer(node);
     else if (timer === 'requests') {
       node.requestsDueAtMs = Number.POSITIVE_INFINITY;
       expireReads(node);
@@ -159,9 +168,11 @@ export class Replica implements Steps<Message> {
     const node = this.#node;
     settleElection(node);
     const stance = node.stance;
+    if (stance.type === 'leader') settleCommit(node, stance);
+    settleProbes(node);
     if (stance.type === 'leader') {
-      settleCommit(node, stance);
       settleRound(node, stance);
+      settleConfirmed(node, stance);
       settleWrites(node, stance);
       settleLeaderReads(node, stance);
       settlePeers(node, stance);

@@ -3,13 +3,12 @@ import type { Appended, Message, Rejected } from './messages.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import { reachedByQuorum } from './quorum.ts';
 import { adoptTerm } from './roles.ts';
+import { roundConfirmed } from './rounds.ts';
 import type { Entry, NodeId } from './types.ts';
 
 /** Batches on their way to one peer at a time; what comes meanwhile goes with the next. */
 const BATCHES_IN_FLIGHT = 4;
 const BATCH_ENTRIES_MAX_DEFAULT = 512;
-/** Rounds of confirmation under way at a time; reads that come meanwhile share the next. */
-const ROUNDS_IN_FLIGHT = 4;
 const NO_ENTRIES: readonly Entry[] = [];
 
 export function onAppended(node: Node, from: NodeId, message: Appended): void {
@@ -73,16 +72,8 @@ export function settleCommit(node: Node, leader: Leader): void {
     scratch[0] = leader.roundBegun;
     for (let i = 0; i < peers.length; i++) if (peers[i].voter) scratch[voters++] = peers[i].roundAnswered;
     const round = reachedByQuorum(scratch);
-    if (round > leader.roundConfirmed) leader.roundConfirmed = round;
+    if (round > leader.roundConfirmed) roundConfirmed(leader, round);
   }
-}
-
-/** Begins a round if reads want one. */
-export function settleRound(node: Node, leader: Leader): void {
-  if (!leader.roundWanted || leader.roundBegun - leader.roundConfirmed >= ROUNDS_IN_FLIGHT) return;
-  leader.roundWanted = false;
-  leader.roundBegun++;
-  if (node.quorum === 1 && node.members.selfVotes) leader.roundConfirmed = leader.roundBegun;
 }
 
 export function settlePeers(node: Node, leader: Leader): void {

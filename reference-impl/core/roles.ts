@@ -42,10 +42,13 @@ export function lead(node: Node): void {
     roundBegun: 0,
     roundConfirmed: 0,
     roundWanted: false,
+    roundSentAtMs: [],
+    confirmedSentAtMs: Number.NEGATIVE_INFINITY,
     onLeader: new Fifo(),
     onQuorum: new Fifo(),
     onAll: new Fifo(),
     reads: new Fifo(),
+    probes: new Fifo(),
   };
   node.stance = leader;
   node.preVote = undefined;
