@@ -38,7 +38,7 @@ export type CatalogEntry =
       readonly methods: readonly string[];
       readonly exercises: readonly Guarantee[];
     })
-  | (NamedThing & { readonly kind: 'fault'; readonly levers: readonly string[] })
+  | (NamedThing & { readonly kind: 'fault'; readonly levers: readonly string[]; readonly optIn: boolean })
   | (NamedThing & {
       readonly kind: 'guarantee';
       readonly source: string;
@@ -67,7 +67,9 @@ export async function catalog(): Promise<readonly CatalogEntry[]> {
     ...[...workloads.values()].map(({ name, about, methods, exercises }): CatalogEntry => {
       return { kind: 'workload', name, about, methods, exercises };
     }),
-    ...[...faults.values()].map(({ name, about, levers }): CatalogEntry => ({ kind: 'fault', name, about, levers })),
+    ...[...faults.values()].map(({ name, about, levers, optIn = false }): CatalogEntry => {
+      return { kind: 'fault', name, about, levers, optIn };
+    }),
     ...guaranteeNames.map((name): CatalogEntry => {
       const { definition, source, scope } = guarantees[name];
       return { kind: 'guarantee', name, about: definition, source, scope, decided: decided.has(name) };
@@ -149,6 +151,7 @@ function details(entry: CatalogEntry): readonly string[] {
     case 'environment':
       return entry.settings.map((setting) => `--set ${setting.name}=…: ${setting.about}`);
     case 'fault':
+      return entry.optIn ? ['not part of mix: only where it is named'] : [];
     case 'model':
     case 'defect':
       return [];

@@ -13,7 +13,7 @@ export interface Plan {
   readonly environment: string;
   /** Empty: all there are. */
   readonly workloads: readonly string[];
-  /** `mix`: all that the environment has levers for; `none`. */
+  /** `mix`: all but those that are opt-in; `none`. */
   readonly faults: readonly string[];
   readonly seed: number;
   readonly durationNs: number;
@@ -145,7 +145,7 @@ function named<T>(what: string, names: readonly string[], all: ReadonlyMap<strin
 async function chosenFaults(names: readonly string[]): Promise<readonly Fault[]> {
   const all = await loadFaults();
   if (names.length === 1 && names[0] === 'none') return [];
-  if (names.length === 1 && names[0] === 'mix') return [...all.values()];
+  if (names.length === 1 && names[0] === 'mix') return [...all.values()].filter(({ optIn }) => optIn !== true);
   const alone = names.find((name) => name === 'none' || name === 'mix');
   if (alone !== undefined) throw new BadInput(`The fault '${alone}' stands alone: it goes with no other.`);
   for (const name of names) if (!all.has(name)) throw unknownName('fault', name, ['none', 'mix', ...all.keys()]);

@@ -1,6 +1,7 @@
 /** The report of a run for the terminal: verdict, matrix with its evidence, anomalies, latencies, staleness, failovers. */
 import { SECOND } from '../history/clock.ts';
 import type { Operation } from '../history/history.ts';
+import { hadEffect } from '../nemesis/fault.ts';
 import type { Cell, LatencyRecord, RunRecord } from '../results/record.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import { count, duration, percent, table } from './table.ts';
@@ -234,7 +235,7 @@ function faults(record: RunRecord, paint: Paint): string {
   const rows = kinds.map((kind) => {
     const some = record.faults.filter((fault) => fault.fault === kind);
     const told = effectOf(some).map(([name, n]) => `${count(n)} ${name}`);
-    const idle = some.filter(({ effect }) => Object.values(effect).every((n) => n === 0)).length;
+    const idle = some.filter(({ effect }) => !hadEffect(effect)).length;
     const remarks = [
       ...(told.length > 0 ? [told.join(', ')] : []),
       ...(idle > 0

@@ -22,8 +22,17 @@ export interface LinkShape {
   readonly reorder?: number;
 }
 
-/** What a fault did, by name with its unit: `{"messages dropped": 214}`. All zero: it had no effect. */
+/**
+ * What a fault did, by name with its unit: `{"messages dropped": 214}`. A name that begins with {@link REFUSED} counts what
+ * it asked in vain. All else zero: it had no effect.
+ */
 export type Effect = Readonly<Record<string, number>>;
+
+export const REFUSED = 'refused: ';
+
+export function hadEffect(effect: Effect): boolean {
+  return Object.entries(effect).some(([name, n]) => n > 0 && !name.startsWith(REFUSED));
+}
 
 /** A fault in force. */
 export interface Injection {

@@ -1,6 +1,16 @@
 /** A program for tests of the simulated world itself: one step, one visible effect. */
-import type { DiskWrite, Durable, Effects, Status, Steps, Timer } from '../reference-impl/core/types.ts';
-import type { NodeEvent } from '../harness/environments/environment.ts';
+import type {
+  DiskState,
+  DiskWrite,
+  Durable,
+  Effects,
+  Snapshot,
+  SnapshotReader,
+  Status,
+  Steps,
+  Timer,
+} from '../reference-impl/core/types.ts';
+import type { NodeEvent, NodeSpec } from '../harness/environments/environment.ts';
 import { type Program, Simulation } from '../harness/environments/simulation/simulation.ts';
 
 /** What an echo node is asked to do, by request. It answers with the list of what it has seen. */
@@ -12,27 +22,41 @@ export type EchoRequest =
   | { readonly do: 'write' }
   | { readonly do: 'arm'; readonly timer: Timer; readonly ms: number }
   | { readonly do: 'disarm'; readonly timer: Timer }
+  /** Says that so much is committed, for the shell to take snapshots by. Its state has that many values. */
+  | { readonly do: 'commit'; readonly index: number }
+  /** The shell puts its wall clock's reading into writes. */
+  | { readonly do: 'stamp'; readonly type: 'write'; readonly stampMs?: number }
   | { readonly do: 'fail' }
   | { readonly do: 'never answer' };
 
 export interface EchoAnswer {
   readonly received: readonly number[];
   readonly fired: readonly { readonly timer: Timer; readonly nowMs: number }[];
+  /** Entries found on the disk at the start of this life, and the snapshot. */
   readonly durable: number;
+  readonly snapshot: Snapshot | undefined;
   readonly nowMs: number;
+  readonly stampMs: number | undefined;
+  /** What was said of the disk, and up to where logs were compacted. */
+  readonly disk: readonly DiskState[];
+  readonly compacted: readonly number[];
 }
 
 class Echo implements Steps {
   readonly #received: number[] = [];
   readonly #fired: { timer: Timer; nowMs: number }[] = [];
-  readonly #durable: number;
+  readonly #durable: Durable;
+  readonly #disk: DiskState[] = [];
+  readonly #compacted: number[] = [];
   readonly #waiting: { ticket: number; request: number }[] = [];
   #ticket = 0;
   #last: number;
+  #commit = 0;
+  #stampMs: number | undefined;
 
   constructor(durable: Durable) {
-    this.#durable = durable.entries.length;
-    this.#last = durable.entries.length;
+    this.#durable = durable;
+    this.#last = durable.entries.at(-1)?.index ?? durable.snapshot?.index ?? 0;
   }
 
   receive(_from: string, message: unknown): void {
@@ -58,6 +82,13 @@ class Echo implements Steps {
         break;
       case 'disarm':
         out.disarm(asked.timer);
+        break;
+      case 'commit':
+        this.#commit = asked.index;
+        out.tell({ type: 'committed', index: asked.index });
+        break;
+      case 'stamp':
+        this.#stampMs = asked.stampMs;
         break;
       case 'fail':
         throw new Error('asked to fail');
@@ -99,33 +130,59 @@ class Echo implements Steps {
     return [this.status()];
   }
 
-  diskChanged(): void {}
+  diskChanged(state: DiskState): void {
+    this.#disk.push(state);
+  }
 
   elect(): void {}
 
-  snapshot(): never {
-    throw new Error('an echo has no state');
+  snapshot(): SnapshotReader {
+    const index = this.#commit;
+    let read = 0;
+    return {
+      head: { term: 1, index, members: { voters: [], learners: [] }, membersIndex: 0, terms: [{ term: 1, index: 1 }] },
+      next: (most) => {
+        if (read === index) return undefined;
+        const from = read;
+        read = Math.min(index, from + most);
+        const values = Array.from({ length: read - from }, (_, i) => ({
+          key: from + i,
+          value: null,
+          term: 1,
+          index: from + i + 1,
+        }));
+        return { values, requests: [] };
+      },
+      release: () => undefined,
+    };
   }
 
-  compacted(): void {}
+  compacted(_group: string, index: number): void {
+    this.#compacted.push(index);
+  }
 
   #answer(request: number, nowMs: number, out: Effects): void {
     const answer: EchoAnswer = {
       received: [...this.#received],
       fired: [...this.#fired],
-      durable: this.#durable,
+      durable: this.#durable.entries.length,
+      snapshot: this.#durable.snapshot,
       nowMs,
+      stampMs: this.#stampMs,
+      disk: [...this.#disk],
+      compacted: [...this.#compacted],
     };
     out.answer(request, answer as never); // the world passes answers on unread
   }
 }
 
-const echo: Program = (_id, _options, { durable }) => new Echo(durable);
+const echo: Program = (_id, _options, { durables }) => new Echo(durables[0]);
 
 export interface EchoCluster {
   readonly seed?: number;
   readonly nodes?: number;
   readonly settings?: Readonly<Record<string, string>>;
+  readonly options?: NodeSpec['options'];
   readonly observe?: (event: NodeEvent) => void;
 }
 
@@ -137,9 +194,10 @@ export function cluster({
   seed = 1,
   nodes = 3,
   settings = CALM,
+  options = {},
   observe = () => undefined,
 }: EchoCluster = {}): Simulation {
-  const specs = new Map(Array.from({ length: nodes }, (_, i) => [`n${i + 1}`, { program: 'echo', options: {} }]));
+  const specs = new Map(Array.from({ length: nodes }, (_, i) => [`n${i + 1}`, { program: 'echo', options }]));
   return new Simulation(specs, { seed, settings: new Map(Object.entries(settings)), observe }, { echo });
 }
 

@@ -1,10 +1,13 @@
 /**
- * A node's disk. Writes are atomic and ordered; a sync takes time and covers what had been written when it began (group
- * commit: what arrives meanwhile is for the next one). A crash keeps a random prefix of the unsynced writes: the write at
- * the cut is torn, and a torn write fails its checksum, so it is as if it were not there.
+ * A node's disk. Writes of all its groups are atomic and in one order; a sync takes time and covers what had been written
+ * when it began (group commit: what arrives meanwhile is for the next one). A crash keeps a random prefix of the unsynced
+ * writes: the write at the cut is torn, and a torn write fails its checksum, so it is as if it were not there.
+ *
+ * While the disk is full nothing more can be written: writes wait for room, and a crash takes all that wait.
  */
 import type { Random } from '../../../history/random.ts';
-import type { DiskWrite, Durable, Entry, NodeId } from '../../../reference-impl/core/types.ts';
+import type { DiskWrite, Durable, GroupId, Snapshot } from '../../../reference-impl/core/types.ts';
+import { GroupDisk } from './group-disk.ts';
 
 export interface DiskTimes {
   readonly syncMinNs: number;
@@ -17,43 +20,58 @@ export interface Drag {
   delayed: number;
 }
 
+/** A fill-disk injection in force, and how many writes found no room. */
+export interface Filling {
+  waited: number;
+}
+
 export class Disk {
   readonly #times: DiskTimes;
   readonly #random: Random;
-  #term = 0;
-  #votedFor: NodeId | null = null;
-  readonly #entries: Entry[] = [];
-  /** Written, not yet durable; the first `#covered` of them are in the sync under way. */
+  readonly #groups: ReadonlyMap<GroupId, GroupDisk>;
+  readonly #firstGroup: GroupId;
+  /** Written, not yet durable; the first `#covered` of them are in the sync under way, the last `#waiting` have no room. */
   #unsynced: DiskWrite[] = [];
   #covered = 0;
+  #waiting = 0;
   #syncing = false;
   readonly #drags = new Set<Drag>();
+  readonly #fillings = new Set<Filling>();
   syncs = 0;
   writes = 0;
   writesLost = 0;
 
-  constructor(times: DiskTimes, random: Random) {
+  constructor(times: DiskTimes, groups: readonly GroupId[], random: Random) {
     this.#times = times;
     this.#random = random;
+    this.#groups = new Map(groups.map((group) => [group, new GroupDisk(group)]));
+    this.#firstGroup = groups[0];
+  }
+
+  get full(): boolean {
+    return this.#fillings.size > 0;
+  }
+
+  /** Writes that wait for room. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   write(write: DiskWrite): void {
     this.writes++;
     this.#unsynced.push(write);
+    if (!this.full) return;
+    this.#waiting++;
+    for (const filling of this.#fillings) filling.waited++;
   }
 
   /** Begins a sync of everything written so far and returns how long it takes; undefined when there is nothing to begin. */
   begin(): number | undefined {
-    if (this.#syncing || this.#unsynced.length === 0) return undefined;
+    const written = this.#unsynced.length - this.#waiting;
+    if (this.#syncing || written === 0) return undefined;
     this.#syncing = true;
-    this.#covered = this.#unsynced.length;
-    this.syncs++;
-    let delay = this.#random.between(this.#times.syncMinNs, this.#times.syncMaxNs);
-    for (const drag of this.#drags) {
-      delay += drag.delayNs;
-      drag.delayed++;
-    }
-    return delay;
+    this.#covered = written;
+    return this.syncTime();
   }
 
   /** The sync under way is over: returns the highest ticket that is now durable. */
@@ -67,21 +85,57 @@ export class Disk {
     return ticket;
   }
 
+  /** How long a sync takes that begins now. */
+  syncTime(): number {
+    this.syncs++;
+    let delay = this.writeTime();
+    for (const drag of this.#drags) {
+      delay += drag.delayNs;
+      drag.delayed++;
+    }
+    return delay;
+  }
+
+  /** How long it takes to write a portion of a snapshot. */
+  writeTime(): number {
+    return this.#random.between(this.#times.syncMinNs, this.#times.syncMaxNs);
+  }
+
   /** The process is gone. Returns how many writes went with it. */
   crash(): number {
-    const surviving = this.#random.between(0, this.#unsynced.length);
+    const surviving = this.#random.between(0, this.#unsynced.length - this.#waiting);
     const lost = this.#unsynced.length - surviving;
     for (let i = 0; i < surviving; i++) this.#keep(this.#unsynced[i]);
     this.#unsynced = [];
     this.#covered = 0;
+    this.#waiting = 0;
     this.#syncing = false;
     this.writesLost += lost;
     return lost;
   }
 
-  /** What a process finds when it starts. */
-  recover(): Durable {
-    return { term: this.#term, votedFor: this.#votedFor, entries: this.#entries.slice() };
+  /** What a process finds when it starts: a part for each group. */
+  recover(): readonly Durable[] {
+    return Array.from(this.#groups.values(), (group) => group.recover());
+  }
+
+  snapshotIndex(group: GroupId): number {
+    return this.#group(group).snapshotIndex;
+  }
+
+  keepSnapshot(group: GroupId, snapshot: Snapshot): void {
+    this.#group(group).keepSnapshot(snapshot);
+  }
+
+  compact(group: GroupId, index: number): number {
+    return this.#group(group).compact(index);
+  }
+
+  /** Of a node that is down: damages the log of every group. Returns how many synced entries became unreadable. */
+  damage(random: Random): number {
+    let gone = 0;
+    for (const group of this.#groups.values()) gone += group.damage(random);
+    return gone;
   }
 
   slow(drag: Drag): void {
@@ -92,22 +146,24 @@ export class Disk {
     this.#drags.delete(drag);
   }
 
+  runFull(filling: Filling): void {
+    this.#fillings.add(filling);
+  }
+
+  /** There is room again when every filling has gone: then true, and what waited is written. */
+  clear(filling: Filling): boolean {
+    if (!this.#fillings.delete(filling) || this.full) return false;
+    this.#waiting = 0;
+    return true;
+  }
+
   #keep(write: DiskWrite): void {
-    if (write.term !== undefined) this.#term = write.term;
-    if (write.votedFor !== undefined) this.#votedFor = write.votedFor;
-    if (write.truncateFrom !== undefined) {
-      if (write.truncateFrom > this.#entries.length + 1) {
-        throw new Error(
-          `a write begins at index ${write.truncateFrom}, the log on disk ends at ${this.#entries.length}`,
-        );
-      }
-      this.#entries.length = write.truncateFrom - 1;
-    }
-    for (const entry of write.entries ?? []) {
-      if (entry.index !== this.#entries.length + 1) {
-        throw new Error(`a write puts index ${entry.index} after ${this.#entries.length}`);
-      }
-      this.#entries.push(entry);
-    }
+    this.#group(write.group ?? this.#firstGroup).keep(write);
+  }
+
+  #group(group: GroupId): GroupDisk {
+    const found = this.#groups.get(group);
+    if (found === undefined) throw new Error(`a write for group ${group}, which is not on this disk`);
+    return found;
   }
 }

@@ -15,7 +15,20 @@ export const MESSAGE = 4; // a message between nodes arrives
 export const SYNCED = 5; // a disk finished a sync
 export const TIMER = 6; // a replica's timer may be due
 export const RUN = 7; // a node takes up its inbox
-export const KIND_NAMES = ['wake', 'call', 'answer', 'request', 'message', 'synced', 'timer', 'run'] as const;
+export const SNAPSHOT = 8; // a portion of a snapshot has been written, or the whole was synced
+export const LEASE = 9; // a message of the lease service, or to it, arrives
+export const KIND_NAMES = [
+  'wake',
+  'call',
+  'answer',
+  'request',
+  'message',
+  'synced',
+  'timer',
+  'run',
+  'snapshot',
+  'lease',
+] as const;
 
 export class EventQueue {
   #capacity = 1024;

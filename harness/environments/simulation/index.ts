@@ -5,12 +5,14 @@ import type { Environment } from '../environment.ts';
 import { settings } from './settings.ts';
 import { type Program, Simulation } from './simulation.ts';
 
-/** The options of program `tidemark-store`, as harness/systems/reference.ts gives them. */
+/** The options of program `tidemark-store`, as harness/systems/reference.ts gives them; shell-options.ts reads some more. */
 type StoreOptions = Omit<ReplicaConfig, 'id' | 'voters'> & { readonly nodes: readonly NodeId[] };
 
-const store: Program = (id, options, { durable, nowMs, out }) => {
+const store: Program = (id, options, { durables, nowMs, out }) => {
   const { nodes, ...config } = options as unknown as StoreOptions; // checked by the system that wrote them
-  return new Replica({ ...config, id, voters: nodes }, durable, nowMs, out);
+  const learners = config.learners ?? [];
+  const voters = nodes.filter((node) => !learners.includes(node));
+  return new Replica({ ...config, id, voters }, durables[0], nowMs, out);
 };
 
 export const programs = { 'tidemark-store': store } as const satisfies Readonly<Record<string, Program>>;

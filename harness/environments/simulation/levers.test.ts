@@ -7,11 +7,8 @@ import type { Simulation } from './simulation.ts';
 const sleep = (sim: Simulation, ns: number): Promise<void> => sim.clock.sleepUntil(sim.clock.now() + ns);
 
 /** Runs `main` on a calm echo cluster of three. */
-async function on(
-  main: (sim: Simulation) => Promise<void>,
-  settings: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const sim = cluster({ settings: { ...CALM, ...settings } });
+async function on(main: (sim: Simulation) => Promise<void>): Promise<void> {
+  const sim = cluster({ settings: CALM });
   await sim.run(() => main(sim));
 }
 
@@ -274,34 +271,61 @@ describe('clock', () => {
     void (await ask(sim, 'n1', { do: 'arm', timer: 'election', ms }));
   const fired = async (sim: Simulation): Promise<EchoAnswer['fired']> => (await ask(sim, 'n1', { do: 'answer' })).fired;
 
-  it('makes armed timers fire when the clock shows their time', () =>
+  const stamp = async (sim: Simulation): Promise<number> =>
+    (await ask(sim, 'n1', { do: 'stamp', type: 'write' })).stampMs ?? 0;
+
+  it('makes timers fire when the monotonic clock shows their time, whatever the wall clock does', () =>
     on(async (sim) => {
       await armed(sim, 1000);
       const leap = await sim.levers.clock('n1', { offsetNs: 2 * SECOND, driftPpm: 0 });
-      await sleep(sim, 10 * MILLISECOND);
-      expect(await fired(sim)).toHaveLength(1);
-      expect(leap.effect()).toEqual({ 'timers early': 1, 'timers late': 0 });
-
+      await sleep(sim, 900 * MILLISECOND);
+      expect(await fired(sim)).toHaveLength(0);
       const slow = await sim.levers.clock('n1', { offsetNs: 0, driftPpm: -500_000 });
-      await armed(sim, 1000);
-      await sleep(sim, 1900 * MILLISECOND);
+      await sleep(sim, 150 * MILLISECOND);
+      expect(await fired(sim)).toHaveLength(0);
+      await sleep(sim, 60 * MILLISECOND);
       expect(await fired(sim)).toHaveLength(1);
-      await sleep(sim, 200 * MILLISECOND);
-      expect(await fired(sim)).toHaveLength(2);
       await slow.heal();
-      expect(slow.effect()).toEqual({ 'timers early': 0, 'timers late': 1 });
-      expect(leap.effect()).toEqual({ 'timers early': 1, 'timers late': 1 });
+      expect(slow.effect()).toEqual({ 'timers early': 0, 'timers late': 1, 'wall clock readings shifted': 0 });
+      expect(leap.effect()).toEqual({ 'wall clock readings shifted': 0 });
+      const fast = await sim.levers.clock('n1', { offsetNs: 0, driftPpm: 1_000_000 });
+      await armed(sim, 1000);
+      await sleep(sim, 510 * MILLISECOND);
+      expect(await fired(sim)).toHaveLength(2);
+      expect(fast.effect()).toMatchObject({ 'timers early': 1, 'timers late': 0 });
     }));
 
-  it('never goes back, and runs true again when healed', () =>
+  it('shifts the wall clock, lets it drift off, and sets it right when healed', () =>
+    on(async (sim) => {
+      const before = await stamp(sim);
+      const back = await sim.levers.clock('n1', { offsetNs: -5 * SECOND, driftPpm: 0 });
+      const off = (await stamp(sim)) - before;
+      expect(off).toBeGreaterThanOrEqual(-5_000);
+      expect(off).toBeLessThan(-4_990);
+      const fast = await sim.levers.clock('n1', { offsetNs: 0, driftPpm: 100_000 });
+      await sleep(sim, 10 * SECOND);
+      expect(Math.abs((await stamp(sim)) - before - 10_000 - (1_000 - 5_000))).toBeLessThan(10);
+      expect(back.effect()).toEqual({ 'wall clock readings shifted': 2 });
+      expect(fast.effect()).toMatchObject({ 'wall clock readings shifted': 1 });
+      await back.heal();
+      await fast.heal();
+      expect(Math.abs((await stamp(sim)) - before - 10_000)).toBeLessThan(10);
+      expect(back.effect()).toEqual({ 'wall clock readings shifted': 2 });
+    }));
+
+  it('never turns the monotonic clock back, also over lives, and lets it run true again when healed', () =>
     on(async (sim) => {
       const show = async (): Promise<number> => (await ask(sim, 'n1', { do: 'answer' })).nowMs;
       const before = await show();
       const back = await sim.levers.clock('n1', { offsetNs: -5 * SECOND, driftPpm: 0 });
       const forth = await sim.levers.clock('n1', { offsetNs: 5 * SECOND, driftPpm: 1_000_000 });
       await sleep(sim, SECOND);
+      const kill = await sim.levers.kill(['n1']);
+      await sleep(sim, SECOND);
+      await kill.heal();
       const then = await show();
-      expect(then - before).toBeGreaterThan(6999);
+      expect(then - before).toBeGreaterThan(3999);
+      expect(then - before).toBeLessThan(4010);
       await forth.heal();
       await back.heal();
       const healed = await show();
@@ -310,12 +334,12 @@ describe('clock', () => {
       expect((await show()) - healed).toBeLessThan(1010);
     }));
 
-  it('without timers has no effect; a timer put off or disarmed does not fire', () =>
+  it('without timers or readings has no effect; a timer put off or disarmed does not fire', () =>
     on(async (sim) => {
-      const leap = await sim.levers.clock('n1', { offsetNs: SECOND, driftPpm: 0 });
+      const leap = await sim.levers.clock('n1', { offsetNs: SECOND, driftPpm: 100 });
       await sleep(sim, SECOND);
       await leap.heal();
-      expect(leap.effect()).toEqual({ 'timers early': 0, 'timers late': 0 });
+      expect(leap.effect()).toEqual({ 'timers early': 0, 'timers late': 0, 'wall clock readings shifted': 0 });
       await armed(sim, 100);
       await armed(sim, 300);
       await sleep(sim, 200 * MILLISECOND);
@@ -328,26 +352,18 @@ describe('clock', () => {
       await sleep(sim, SECOND);
       expect(await fired(sim)).toHaveLength(1);
     }));
-});
 
-describe('slowDisk', () => {
-  it('adds to the time of every sync, and syncs together what was written meanwhile', () =>
+  it('has timers of every name, each by itself', () =>
     on(async (sim) => {
-      const timed = async (writes: number): Promise<number> => {
-        const before = sim.clock.now();
-        await Promise.all(upTo(writes).map(() => ask(sim, 'n1', { do: 'write' })));
-        return (sim.clock.now() - before) / MILLISECOND;
-      };
-      expect(await timed(1)).toBeLessThan(4);
-      const slow = await sim.levers.slowDisk('n1', 100 * MILLISECOND);
-      const slower = await sim.levers.slowDisk('n1', 50 * MILLISECOND);
-      const duration = await timed(20);
-      expect(duration).toBeGreaterThan(300);
-      expect(duration).toBeLessThan(310);
-      await slower.heal();
-      await slow.heal();
-      expect(slow.effect()).toEqual({ 'syncs delayed': 2 });
-      expect(await timed(1)).toBeLessThan(4);
+      for (const [timer, ms] of [
+        ['election/g1', 300],
+        ['election/g0', 200],
+        ['election', 100],
+      ] as const)
+        await ask(sim, 'n1', { do: 'arm', timer, ms });
+      await ask(sim, 'n1', { do: 'arm', timer: 'election/g1', ms: 50 });
+      await sleep(sim, SECOND);
+      expect((await fired(sim)).map(({ timer }) => timer)).toEqual(['election/g1', 'election', 'election/g0']);
     }));
 });
 

@@ -7,9 +7,9 @@ import type { NodeId } from '../../../history/operation.ts';
 import type { Effect, Injection, Levers, Link } from '../../../nemesis/fault.ts';
 import { type Cut, type Network, shaping } from './network.ts';
 import type { Node, Pause } from './node.ts';
-import type { Skew } from './timers.ts';
+import { newSkew } from './node-clock.ts';
 
-export function createLevers(nodes: readonly Node[], network: Network): Omit<Levers, 'operate' | 'fillDisk'> {
+export function createLevers(nodes: readonly Node[], network: Network): Omit<Levers, 'operate'> {
   const node = (id: NodeId): Node => {
     const found = nodes.find((candidate) => candidate.id === id);
     if (found === undefined) throw new Error(`no node '${id}'`);
@@ -64,12 +64,15 @@ export function createLevers(nodes: readonly Node[], network: Network): Omit<Lev
     },
 
     async clock(id, { offsetNs, driftPpm }) {
-      const skew: Skew = { early: 0, late: 0 };
+      const skew = newSkew(offsetNs, driftPpm);
       const victim = node(id);
-      victim.skew(skew, offsetNs, driftPpm);
+      victim.skew(skew);
       return injection(
-        () => victim.unskew(skew, driftPpm),
-        () => ({ 'timers early': skew.early, 'timers late': skew.late }),
+        () => victim.unskew(skew),
+        () => ({
+          ...(driftPpm !== 0 && { 'timers early': skew.early, 'timers late': skew.late }),
+          'wall clock readings shifted': skew.shifted,
+        }),
       );
     },
 
@@ -80,6 +83,16 @@ export function createLevers(nodes: readonly Node[], network: Network): Omit<Lev
       return injection(
         () => disk.quicken(drag),
         () => ({ 'syncs delayed': drag.delayed }),
+      );
+    },
+
+    async fillDisk(id) {
+      const filling = { waited: 0 };
+      const victim = node(id);
+      victim.disk.runFull(filling);
+      return injection(
+        () => victim.makeRoom(filling),
+        () => ({ 'writes that waited for room': filling.waited }),
       );
     },
   };

@@ -1,16 +1,18 @@
 /**
- * The shell around one replica: its life, its inbox, its timers, its disk and its clock.
+ * The shell around the replicas of one node: its life, its inbox, its timers, its disk and its clocks.
  *
  * A node works on one thing at a time and needs `cpuNs` for it; what arrives meanwhile queues. The effects of a step leave
  * when the step is over. A paused node (SIGSTOP) takes up nothing: messages, requests, finished syncs and timers that came
  * due wait in its inbox, in order, until it goes on.
  */
+import { SECOND } from '../../../history/clock.ts';
 import type { Instant, NodeId } from '../../../history/operation.ts';
 import type { Random } from '../../../history/random.ts';
 import type {
   DiskWrite,
   Durable,
   Effects,
+  GroupId,
   ReplicaEvent,
   Request,
   Response,
@@ -18,17 +20,29 @@ import type {
   Steps,
   Timer,
 } from '../../../reference-impl/core/types.ts';
-import { Disk } from './disk.ts';
-import { type EventQueue, MESSAGE, REQUEST, RUN, SYNCED, TIMER } from './events.ts';
+import { Disk, type Filling } from './disk.ts';
+import { type EventQueue, MESSAGE, REQUEST, RUN, SNAPSHOT, SYNCED, TIMER } from './events.ts';
 import { Inbox } from './inbox.ts';
 import type { Pending } from './lines.ts';
 import type { Network } from './network.ts';
-import { NodeClock } from './node-clock.ts';
+import { NodeClock, type Skew } from './node-clock.ts';
 import type { World } from './settings.ts';
-import { type Skew, Timers, TIMERS } from './timers.ts';
+import { type Job, Snapshotting } from './snapshotting.ts';
+import { Timers } from './timers.ts';
 
-/** Makes the replica that runs on a node from what its disk holds. */
-export type Boot = (durable: Durable, nowMs: number, out: Effects) => Steps;
+/** Makes what runs on a node from what its disk holds, a part for each group. */
+export type Boot = (durables: readonly Durable[], nowMs: number, out: Effects) => Steps;
+
+/** What a node runs, and what its shell needs to know of it. */
+export interface Machine {
+  readonly id: NodeId;
+  readonly number: number;
+  readonly region: number;
+  readonly boot: Boot;
+  readonly groups: readonly GroupId[];
+  /** Entries between two snapshots of a group; infinite: none are taken. */
+  readonly snapshotEntries: number;
+}
 
 /** What a node has around it. */
 export interface Surroundings {
@@ -48,6 +62,12 @@ export interface Surroundings {
   fell(node: NodeId, error: unknown): void;
 }
 
+/** In the inbox only: the disk has run full (1), or has room again (0). */
+const DISK = 64;
+
+/** Monotonic clocks begin anywhere within this. */
+const READING_NS_MAX = 1_000 * SECOND;
+
 /** A pause in force, and how much it held up. */
 export interface Pause {
   held: number;
@@ -58,8 +78,9 @@ export class Node implements Effects {
   readonly number: number;
   readonly region: number;
   readonly disk: Disk;
+  readonly snapshots: Snapshotting;
   readonly #around: Surroundings;
-  readonly #boot: Boot;
+  readonly #machine: Machine;
   readonly #clock: NodeClock;
   readonly #timers: Timers;
   readonly #random: Random;
@@ -72,19 +93,26 @@ export class Node implements Effects {
   #busyUntil: Instant = 0;
   /** A RUN event of this life is in the queue. */
   #runDue = false;
+  /** This life was told that the disk is full. */
+  #toldFull = false;
 
-  constructor(id: NodeId, number: number, region: number, around: Surroundings, boot: Boot, random: Random) {
-    this.id = id;
-    this.number = number;
-    this.region = region;
+  constructor(machine: Machine, around: Surroundings, random: Random) {
+    this.id = machine.id;
+    this.number = machine.number;
+    this.region = machine.region;
+    this.#machine = machine;
     this.#around = around;
-    this.#boot = boot;
     const { world } = around;
     const clockRandom = random.fork('clock');
-    const offsetNs = clockRandom.fraction() * world.clockOffsetNsMax;
-    this.#clock = new NodeClock(offsetNs, (clockRandom.fraction() * 2 - 1) * world.clockDriftPpmMax);
-    this.#timers = new Timers(around.queue, number, this.#clock);
-    this.disk = new Disk({ syncMinNs: world.syncMinNs, syncMaxNs: world.syncMaxNs }, random.fork('disk'));
+    this.#clock = new NodeClock({
+      readingNs: Math.floor(clockRandom.fraction() * READING_NS_MAX),
+      driftPpm: (clockRandom.fraction() * 2 - 1) * world.clockDriftPpmMax,
+      wallOffsetNs: (clockRandom.fraction() - 0.5) * world.clockOffsetNsMax,
+    });
+    this.#timers = new Timers(around.queue, machine.number, this.#clock);
+    const times = { syncMinNs: world.syncMinNs, syncMaxNs: world.syncMaxNs };
+    this.disk = new Disk(times, machine.groups, random.fork('disk'));
+    this.snapshots = new Snapshotting(machine.snapshotEntries, this.disk, random.fork('snapshots'));
     this.#random = random.fork('timers');
   }
 
@@ -100,14 +128,21 @@ export class Node implements Effects {
     return this.paused ? undefined : this.#replica?.status();
   }
 
+  /** Of each of its groups. */
+  statuses(): readonly Status[] {
+    return this.paused ? [] : (this.#replica?.statuses() ?? []);
+  }
+
   start(): void {
     if (this.up) return;
     const now = this.#around.now();
     this.#busyUntil = now + this.#around.world.cpuNs;
     this.#around.rose(this.id);
     try {
-      this.#replica = this.#boot(this.disk.recover(), this.#clock.read(now) / 1e6, this);
-      this.#beginSync();
+      const durables = this.disk.recover();
+      this.snapshots.begin(this.#machine.groups);
+      this.#replica = this.#machine.boot(durables, this.#clock.read(now) / 1e6, this);
+      this.#finish(this.#replica);
     } catch (error) {
       this.#crash(error);
     }
@@ -129,12 +164,18 @@ export class Node implements Effects {
     if (this.#inbox.length > 0) this.#runAt(Math.max(this.#around.now(), this.#busyUntil));
   }
 
-  skew(skew: Skew, offsetNs: number, driftPpm: number): void {
-    this.#timers.skew(skew, this.#around.now(), offsetNs, driftPpm);
+  skew(skew: Skew): void {
+    this.#timers.skew(skew, this.#around.now());
   }
 
-  unskew(skew: Skew, driftPpm: number): void {
-    this.#timers.unskew(skew, this.#around.now(), driftPpm);
+  unskew(skew: Skew): void {
+    this.#timers.unskew(skew, this.#around.now());
+  }
+
+  makeRoom(filling: Filling): void {
+    if (!this.disk.clear(filling) || !this.#toldFull) return;
+    this.#toldFull = false;
+    this.#deliver(DISK, 0, undefined);
   }
 
   // Events. ----------------------------------------------------------------------------------------------------------
@@ -156,6 +197,13 @@ export class Node implements Effects {
     } catch (error) {
       this.#crash(error);
     }
+  }
+
+  /** The disk is done with a portion of a snapshot, or with the whole. */
+  snapshotWritten(life: number, job: Job): void {
+    if (life !== this.#life) return;
+    if (job.phase === 'syncing' && !this.snapshots.synced(job)) return;
+    this.#deliver(SNAPSHOT, 0, job);
   }
 
   timerComesUp(timer: number, at: Instant): void {
@@ -181,6 +229,7 @@ export class Node implements Effects {
   }
 
   write(write: DiskWrite): void {
+    if (write.snapshot !== undefined) this.snapshots.installed(write.group ?? this.#firstGroup, write.snapshot.index);
     this.disk.write(write);
   }
 
@@ -201,6 +250,7 @@ export class Node implements Effects {
   }
 
   tell(event: ReplicaEvent): void {
+    if (event.type === 'committed') this.snapshots.committed(event.group ?? this.#firstGroup, event.index);
     this.#around.told(this.id, event);
   }
 
@@ -229,16 +279,50 @@ export class Node implements Effects {
     const nowMs = this.#clock.read(now) / 1e6;
     try {
       if (kind === MESSAGE) replica.receive(this.#around.ids[number], ref, nowMs, this);
-      else if (kind === REQUEST) {
-        const pending = ref as Pending; // put there by receiveRequest
-        this.#pending.set(pending.number, pending);
-        replica.request(pending.number, pending.body as Request, nowMs, this); // the clients of this program send these
-      } else if (kind === SYNCED) replica.synced(number, nowMs, this);
-      else replica.fired(TIMERS[number], nowMs, this);
-      this.#beginSync();
+      else if (kind === REQUEST)
+        this.#request(replica, ref as Pending, nowMs); // put there by receiveRequest
+      else if (kind === SYNCED) replica.synced(number, nowMs, this);
+      else if (kind === TIMER) replica.fired(this.#timers.name(number), nowMs, this);
+      else if (kind === DISK) replica.diskChanged(number === 1 ? 'full' : 'ok', nowMs, this);
+      else this.#goOn(replica, ref as Job); // put there by snapshotWritten and #finish
+      this.#finish(replica);
     } catch (error) {
       this.#crash(error);
     }
+  }
+
+  #request(replica: Steps, pending: Pending, nowMs: number): void {
+    this.#pending.set(pending.number, pending);
+    const body = pending.body as Request; // the clients of this program send these
+    const writes = body.type === 'write' || body.type === 'cas';
+    const stamped = writes ? { ...body, stampMs: this.#clock.wallMs(this.#around.now()) } : body;
+    replica.request(pending.number, stamped, nowMs, this);
+  }
+
+  /** A snapshot's next portion, or its end. */
+  #goOn(replica: Steps, job: Job): void {
+    if (job.phase === 'durable') return this.snapshots.compact(job, replica);
+    const duration = this.snapshots.read(job);
+    if (duration !== undefined)
+      this.#around.queue.push(this.#busyUntil + duration, SNAPSHOT, this.number, this.#life, job);
+  }
+
+  /** What follows from a step when it is over. */
+  #finish(replica: Steps): void {
+    this.#beginSync();
+    if (this.disk.waiting > 0 && !this.#toldFull) {
+      this.#toldFull = true;
+      this.#later(DISK, 1, undefined);
+    }
+    for (let job = this.snapshots.next(replica); job !== undefined; job = this.snapshots.next(replica)) {
+      this.#later(SNAPSHOT, 0, job);
+    }
+  }
+
+  /** Something to do for the node itself, after what waits already. */
+  #later(kind: number, number: number, ref: unknown): void {
+    this.#inbox.push(kind, number, ref);
+    this.#runAt(this.#busyUntil);
   }
 
   /** A sync covers all that the step wrote, so it begins when the step is over. */
@@ -255,12 +339,17 @@ export class Node implements Effects {
     this.#around.fell(this.id, error);
   }
 
+  get #firstGroup(): GroupId {
+    return this.#machine.groups[0];
+  }
+
   #end(): number {
     this.#replica = undefined;
     this.#life++;
     this.#timers.clear();
     this.#pauses.clear();
     this.#runDue = false;
+    this.#toldFull = false;
     const inHand = [...this.#pending.values(), ...(this.#inbox.clear(REQUEST) as Pending[])]; // put there by receiveRequest
     this.#pending.clear();
     const lost = this.disk.crash();

@@ -7,18 +7,32 @@ import { Random } from '../../../history/random.ts';
 import type { Durable, Effects, ReplicaEvent, Response, Status, Steps } from '../../../reference-impl/core/types.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
 import { runLoop, type Stage, VirtualClock } from './clock.ts';
-import { ANSWER, CALL, EventQueue, KIND_NAMES, MESSAGE, REQUEST, RUN, SYNCED, TIMER, WAKE } from './events.ts';
+import {
+  ANSWER,
+  CALL,
+  EventQueue,
+  KIND_NAMES,
+  MESSAGE,
+  REQUEST,
+  RUN,
+  SNAPSHOT,
+  SYNCED,
+  TIMER,
+  WAKE,
+} from './events.ts';
 import { createLevers } from './levers.ts';
 import { CONNECTION_LOST, CONNECTION_REFUSED, Lines, type Pending } from './lines.ts';
 import { Network, Regions } from './network.ts';
 import { Node, type Surroundings } from './node.ts';
+import { shellOptions } from './shell-options.ts';
+import type { Job } from './snapshotting.ts';
 import { world as worldOf, type World } from './settings.ts';
 
 /** What a node of this program runs. Throws when the options will not do. */
 export type Program = (
   id: NodeId,
   options: NodeSpec['options'],
-  start: { readonly durable: Durable; readonly nowMs: number; readonly out: Effects },
+  start: { readonly durables: readonly Durable[]; readonly nowMs: number; readonly out: Effects },
 ) => Steps;
 
 export class Simulation implements Deployment, Stage, Surroundings {
@@ -59,9 +73,10 @@ export class Simulation implements Deployment, Stage, Surroundings {
       const program = programs[spec.program];
       if (program === undefined)
         throw new Error(`the simulation can't run '${spec.program}', only ${Object.keys(programs).join(', ')}`);
-      const boot = (durable: Durable, nowMs: number, out: Effects): Steps =>
-        program(id, spec.options, { durable, nowMs, out });
-      return new Node(id, i, regionOfNode[i], this, boot, random.fork(`node ${id}`));
+      const boot = (durables: readonly Durable[], nowMs: number, out: Effects): Steps =>
+        program(id, spec.options, { durables, nowMs, out });
+      const machine = { id, number: i, region: regionOfNode[i], boot, ...shellOptions(spec.options) };
+      return new Node(machine, this, random.fork(`node ${id}`));
     });
     this.levers = createLevers(this.#nodes, this.network);
     for (const node of this.#nodes) node.start();
@@ -132,6 +147,8 @@ export class Simulation implements Deployment, Stage, Surroundings {
       'disk writes': sum((node) => node.disk.writes),
       'disk writes lost in crashes': sum((node) => node.disk.writesLost),
       'disk syncs': sum((node) => node.disk.syncs),
+      'snapshots taken': sum((node) => node.snapshots.taken),
+      'log entries compacted': sum((node) => node.snapshots.compacted),
       requests: this.#lines.requests,
       'requests refused by dead nodes': this.#lines.refused,
       'requests broken off by crashes': this.#lines.broken,
@@ -167,6 +184,9 @@ export class Simulation implements Deployment, Stage, Surroundings {
         break;
       case SYNCED:
         this.#nodes[a].syncEnded(b);
+        break;
+      case SNAPSHOT:
+        this.#nodes[a].snapshotWritten(b, queue.ref as Job); // nodes put one into each such event
         break;
       case TIMER:
         this.#nodes[a].timerComesUp(b, at);

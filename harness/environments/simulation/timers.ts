@@ -3,24 +3,10 @@
  * itself: a follower's election timer is put off by every message of its leader, and fires hardly ever.
  */
 import type { Instant } from '../../../history/operation.ts';
-import type { Timer, TimerName } from '../../../reference-impl/core/types.ts';
+import type { Timer } from '../../../reference-impl/core/types.ts';
 import { type EventQueue, TIMER } from './events.ts';
-import type { NodeClock } from './node-clock.ts';
+import type { NodeClock, Skew } from './node-clock.ts';
 
-/** A clock fault in force, and how many timers it made fire at another instant than they should have. */
-export interface Skew {
-  early: number;
-  late: number;
-}
-
-export const TIMERS: readonly TimerName[] = ['election', 'heartbeat', 'check-quorum', 'requests', 'probe'];
-const NUMBERS: Readonly<Record<TimerName, number>> = {
-  election: 0,
-  heartbeat: 1,
-  'check-quorum': 2,
-  requests: 3,
-  probe: 4,
-};
 /** Differences below this are roundings, not effects. */
 const SKEW_NS_LEAST = 1_000;
 
@@ -28,13 +14,15 @@ export class Timers {
   readonly #queue: EventQueue;
   readonly #node: number;
   readonly #clock: NodeClock;
-  readonly #skews = new Set<Skew>();
+  /** Timers are known by number, in the order in which they were armed first: a node with many groups has many. */
+  readonly #numbers = new Map<Timer, number>();
+  readonly #names: Timer[] = [];
   /** True time each is due (Infinity: not armed), the same on the node's clock, and as it were without clock faults. */
-  readonly #due = new Float64Array(TIMERS.length).fill(Infinity);
-  readonly #dueOnClock = new Float64Array(TIMERS.length);
-  readonly #dueFaultless = new Float64Array(TIMERS.length);
+  readonly #due: number[] = [];
+  readonly #dueOnClock: number[] = [];
+  readonly #dueFaultless: number[] = [];
   /** When each one's event is in the queue; Infinity: it has none. */
-  readonly #eventAt = new Float64Array(TIMERS.length).fill(Infinity);
+  readonly #eventAt: number[] = [];
 
   constructor(queue: EventQueue, node: number, clock: NodeClock) {
     this.#queue = queue;
@@ -48,7 +36,7 @@ export class Timers {
   }
 
   arm(name: Timer, from: Instant, delayNs: number): void {
-    const timer = NUMBERS[name as TimerName];
+    const timer = this.#numbers.get(name) ?? this.#add(name);
     this.#dueOnClock[timer] = this.#clock.read(from) + delayNs;
     this.#dueFaultless[timer] = Math.ceil(from + this.#clock.faultlessNs(delayNs));
     this.#due[timer] = Math.ceil(from + this.#clock.trueNs(delayNs));
@@ -56,7 +44,12 @@ export class Timers {
   }
 
   disarm(name: Timer): void {
-    this.#due[NUMBERS[name as TimerName]] = Infinity;
+    const timer = this.#numbers.get(name);
+    if (timer !== undefined) this.#due[timer] = Infinity;
+  }
+
+  name(timer: number): Timer {
+    return this.#names[timer];
   }
 
   /** A timer's event has come up: whether the timer is due now, rather than put off, disarmed or cleared since. */
@@ -74,7 +67,8 @@ export class Timers {
     const late = this.#due[timer] - this.#dueFaultless[timer];
     this.#due[timer] = Infinity;
     if (Math.abs(late) >= SKEW_NS_LEAST) {
-      for (const skew of this.#skews) {
+      for (const skew of this.#clock.skews) {
+        if (skew.driftPpm === 0) continue;
         if (late > 0) skew.late++;
         else skew.early++;
       }
@@ -82,17 +76,23 @@ export class Timers {
     return true;
   }
 
-  skew(skew: Skew, now: Instant, offsetNs: number, driftPpm: number): void {
-    this.#skews.add(skew);
-    this.#clock.leap(now, offsetNs);
-    this.#clock.drift(now, driftPpm);
+  skew(skew: Skew, now: Instant): void {
+    this.#clock.skew(skew, now);
     this.#reschedule(now);
   }
 
-  unskew(skew: Skew, now: Instant, driftPpm: number): void {
-    if (!this.#skews.delete(skew)) return;
-    this.#clock.drift(now, -driftPpm);
-    this.#reschedule(now);
+  unskew(skew: Skew, now: Instant): void {
+    if (this.#clock.unskew(skew, now)) this.#reschedule(now);
+  }
+
+  #add(name: Timer): number {
+    const timer = this.#names.push(name) - 1;
+    this.#numbers.set(name, timer);
+    this.#due.push(Infinity);
+    this.#dueOnClock.push(Infinity);
+    this.#dueFaultless.push(Infinity);
+    this.#eventAt.push(Infinity);
+    return timer;
   }
 
   /** Sees to it that an event is in the queue no later than the timer is due. */
@@ -105,7 +105,7 @@ export class Timers {
 
   /** The clock has changed: armed timers are due when it shows what it was to show. */
   #reschedule(now: Instant): void {
-    for (let timer = 0; timer < TIMERS.length; timer++) {
+    for (let timer = 0; timer < this.#due.length; timer++) {
       if (this.#due[timer] <= now || this.#due[timer] === Infinity) continue;
       const remainingNs = Math.max(0, this.#dueOnClock[timer] - this.#clock.read(now));
       this.#due[timer] = Math.ceil(now + this.#clock.trueNs(remainingNs));

@@ -1,0 +1,21 @@
+/** What the simulated shell reads of a node's options; the rest is its program's business. */
+import type { GroupId } from '../../../reference-impl/core/types.ts';
+import type { NodeSpec } from '../environment.ts';
+
+export interface ShellOptions {
+  readonly groups: readonly GroupId[];
+  readonly snapshotEntries: number;
+}
+
+/** `groups`: how many, 1 if not given; `snapshotEntries`: no snapshots if not given. Throws when they will not do. */
+export function shellOptions({ groups = 1, snapshotEntries = Infinity }: NodeSpec['options']): ShellOptions {
+  if (!isCount(groups)) throw new Error(`a node can't have ${String(groups)} groups`);
+  if (snapshotEntries !== Infinity && !isCount(snapshotEntries)) {
+    throw new Error(`a snapshot can't be taken every ${String(snapshotEntries)} entries`);
+  }
+  return { groups: Array.from({ length: groups }, (_, i) => `g${i}`), snapshotEntries };
+}
+
+function isCount(n: unknown): n is number {
+  return typeof n === 'number' && Number.isSafeInteger(n) && n > 0;
+}
