@@ -29,6 +29,10 @@ export interface Semantics {
   readonly failedCas: 'constrain' | 'ignore';
   /** Judge what was acknowledged through this path only; everything else in the history is evidence, never blamed. */
   readonly blame?: string;
+  /** For bounded-staleness: how old answers may be, where the paths' names do not say. */
+  readonly boundMs?: number;
+  /** `undoneWrites` of the whole history, where this is a part of it; found in the history itself if not given. */
+  readonly undone?: ReadonlySet<number>;
   /** Whether session guarantees follow the user's session, or each device of it by itself. */
   readonly thread: 'session' | 'device';
 }

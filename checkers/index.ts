@@ -36,6 +36,7 @@
 import type { Budget, Checker, Semantics, Verdict } from './checker.ts';
 import { defaultSemantics, unlimited } from './checker.ts';
 import { judgeDealings } from './dealings.ts';
+import boundedStaleness from './guarantees/bounded-staleness.ts';
 import convergent from './guarantees/convergent.ts';
 import durable from './guarantees/durable.ts';
 import fenced from './guarantees/fenced.ts';
@@ -69,6 +70,7 @@ const checkers = {
   'monotonic-reads': monotonicReads,
   'monotonic-writes': monotonicWrites,
   'writes-follow-reads': writesFollowReads,
+  'bounded-staleness': boundedStaleness,
   durable,
   fenced,
   convergent,

@@ -17,11 +17,11 @@ const read = (value: string, version = ''): string[] => [
 
 test('the age of a read lies between what must and what may have been newer', () => {
   const [age] = readAges(h(...versioned, ...read('1', ' version=g0/1/1')));
-  expect(age).toEqual({ row: 3, lowNs: 20 * MILLISECOND, highNs: 23 * MILLISECOND, versions: 2 });
+  expect(age).toEqual({ row: 3, lowNs: 20 * MILLISECOND, highNs: 23 * MILLISECOND, versions: 2, newer: 1 });
   const [second] = readAges(h(...versioned, ...read('2', ' version=g0/1/2')));
   expect(second).toMatchObject({ lowNs: 10 * MILLISECOND, highNs: 13 * MILLISECOND, versions: 1 });
   const [fresh] = readAges(h(...versioned, ...read('3', ' version=g0/1/3')));
-  expect(fresh).toMatchObject({ lowNs: 0, highNs: 0, versions: 0 });
+  expect(fresh).toMatchObject({ lowNs: 0, highNs: 0, versions: 0, newer: -1 });
   const [initial] = readAges(h(...versioned, ...read('null')));
   expect(initial).toMatchObject({ lowNs: 32 * MILLISECOND, versions: 3 });
 });
@@ -29,7 +29,7 @@ test('the age of a read lies between what must and what may have been newer', ()
 test('without versions, only what began after the write had taken effect is newer', () => {
   const plain = versioned.map((line) => line.replace(/ version=\S+/, ''));
   const [age] = readAges(h(...plain, ...read('1')));
-  expect(age).toEqual({ row: 3, lowNs: 20 * MILLISECOND, highNs: Number.POSITIVE_INFINITY, versions: 2 });
+  expect(age).toEqual({ row: 3, lowNs: 20 * MILLISECOND, highNs: Number.POSITIVE_INFINITY, versions: 2, newer: 1 });
   const concurrent = ['p0 w x 1 time=0', 'p2: w x 2 time=1000000', 'p0 ok time=2000000'];
   expect(readAges(h(...concurrent, ...read('1')))[0]).toMatchObject({ lowNs: 0, versions: 0 });
 });

@@ -6,7 +6,7 @@
  * write to the read's answer. (Golab, Li & Shah 2011, delta-atomicity, with the order of writes known.) Writes that were undone
  * later are losses, not staleness, and count as no newer write.
  */
-import { type History, NEVER } from '../history/history.ts';
+import { type History, NEVER, NONE } from '../history/history.ts';
 import { defaultSemantics, type Semantics } from './checker.ts';
 import { INITIAL, Registers } from './sessions/registers.ts';
 import { undoneWrites } from './sessions/survival.ts';
@@ -31,12 +31,16 @@ export interface ReadAge {
   readonly highNs: number;
   /** Newer writes that had certainly taken effect before the read was invoked; at least so many. */
   readonly versions: number;
+  /** Of all newer writes, the one that had taken effect first; NONE where the read was not stale. */
+  readonly newer: number;
 }
 
 export interface StalenessOptions {
   readonly semantics?: Semantics;
   /** From `undoneWrites` of the whole history, where this is a part of it without the final reads. */
   readonly undone?: ReadonlySet<number>;
+  /** Of the same history and semantics, where they are there already. */
+  readonly registers?: Registers;
 }
 
 /** Of all reads in the history: filter it to the reads of one path, and all writes of their keys. */
@@ -57,11 +61,10 @@ export function stalenessOf(history: History, options: StalenessOptions = {}): S
 
 export function readAges(
   history: History,
-  { semantics = defaultSemantics, undone }: StalenessOptions = {},
+  { semantics = defaultSemantics, undone, registers = new Registers(history, semantics) }: StalenessOptions = {},
 ): readonly ReadAge[] {
-  const registers = new Registers(history, semantics);
   const excluded = undone ?? undoneWrites(history, semantics);
-  const doneTime = effectTimes(registers);
+  const effect = effectsOf(registers);
   const writes = history.keys.map((): number[] => []);
   const reads = history.keys.map((): number[] => []);
   for (let row = 0; row < history.length; row++) {
@@ -71,60 +74,73 @@ export function readAges(
     if (counts) writes[history.key[row]].push(row);
   }
   return writes.flatMap((ofKey, key): readonly ReadAge[] => {
-    const newer = inVersionOrder(registers, ofKey, doneTime) ?? inRealTime(registers, ofKey, doneTime);
+    const newer = inVersionOrder(registers, ofKey, effect.time) ?? inRealTime(registers, ofKey, effect.time);
     const effects = ofKey.map((write) => registers.done[write]).sort((a, b) => a - b);
     return reads[key].flatMap((row): ReadAge[] => {
       if (Number.isNaN(history.callTime[row])) return [];
-      const { from, done, call } = newer(registers.source[row]);
-      const lowNs = Math.max(0, history.callTime[row] - done);
-      const highNs = Math.max(0, history.retTime[row] - call);
+      const { from, first, call } = newer(registers.source[row]);
+      const lowNs = first === NONE ? 0 : Math.max(0, history.callTime[row] - effect.time[first]);
+      const highNs = Math.max(lowNs, history.retTime[row] - call);
       const versions = lowNs > 0 ? Math.max(1, countBelow(effects, history.call[row]) - from) : 0;
-      return [{ row, lowNs, highNs: Math.max(lowNs, highNs), versions }];
+      return [{ row, lowNs, highNs, versions, newer: lowNs > 0 ? first : NONE }];
     });
   });
 }
 
-/** When each write had certainly taken effect: its acknowledgement, or the first answer that showed it. */
-function effectTimes({ history, source }: Registers): Float64Array {
-  const times = new Float64Array(history.length).fill(Number.POSITIVE_INFINITY);
+/** When each write had certainly taken effect, and by which row that is known: its acknowledgement, or the first answer that showed it. */
+export interface Effects {
+  readonly time: Float64Array;
+  readonly shownBy: Int32Array;
+}
+
+export function effectsOf({ history, source }: Registers): Effects {
+  const time = new Float64Array(history.length).fill(Number.POSITIVE_INFINITY);
+  const shownBy = new Int32Array(history.length).fill(NONE);
   for (let row = 0; row < history.length; row++) {
     if (history.ret[row] === NEVER) continue;
     const write = source[row] >= 0 ? source[row] : row;
-    times[write] = Math.min(times[write], Math.max(history.retTime[row], history.callTime[write]));
+    const at = Math.max(history.retTime[row], history.callTime[write]);
+    if (!(at < time[write])) continue;
+    time[write] = at;
+    shownBy[write] = row;
   }
-  return times;
+  return { time, shownBy };
 }
 
-/** What is newer than a write: how many are not, and when the first newer one had taken effect, and was invoked. */
-type Newer = (write: number) => { readonly from: number; readonly done: number; readonly call: number };
+/** What is newer than a write: how many are not, which newer one had taken effect first, and when the first was invoked. */
+type Newer = (write: number) => { readonly from: number; readonly first: number; readonly call: number };
 
 /** Undefined unless versions order all writes of the key. */
 function inVersionOrder(registers: Registers, writes: readonly number[], doneTime: Float64Array): Newer | undefined {
   const { callTime } = registers.history;
   if (writes.some((write) => Number.isNaN(registers.compare(write, writes[0])))) return undefined;
   const ordered = [...writes].sort((a, b) => registers.compare(a, b));
-  const done = suffixMinimum(ordered.map((write) => doneTime[write]));
-  const call = suffixMinimum(ordered.map((write) => callTime[write]));
+  const done = suffixEarliest(ordered, doneTime);
+  const call = suffixEarliest(ordered, callTime);
   return (write) => {
     const from = write === INITIAL ? 0 : partition(ordered, (other) => !(registers.compare(write, other) < 0));
-    return { from, done: done[from], call: call[from] };
+    const called = call[from];
+    return { from, first: done[from], call: called === NONE ? Number.POSITIVE_INFINITY : callTime[called] };
   };
 }
 
 /** Only what was invoked after the write had taken effect is certainly newer. */
 function inRealTime(registers: Registers, writes: readonly number[], doneTime: Float64Array): Newer {
-  const done = suffixMinimum(writes.map((write) => doneTime[write]));
+  const done = suffixEarliest(writes, doneTime);
   return (write) => {
     const from = partition(writes, (other) => !registers.precedes(write, other));
-    return { from, done: done[from], call: Number.NEGATIVE_INFINITY };
+    return { from, first: done[from], call: Number.NEGATIVE_INFINITY };
   };
 }
 
-/** One longer than the list: nothing is newer than the newest. */
-function suffixMinimum(list: readonly number[]): Float64Array {
-  const least = new Float64Array(list.length + 1).fill(Number.POSITIVE_INFINITY);
-  for (let i = list.length - 1; i >= 0; i--) least[i] = Math.min(least[i + 1], list[i]);
-  return least;
+/** From each place of the list on, the write of the least time. One longer than the list: nothing is newer than the newest. */
+function suffixEarliest(writes: readonly number[], time: Float64Array): Int32Array {
+  const earliest = new Int32Array(writes.length + 1).fill(NONE);
+  for (let i = writes.length - 1; i >= 0; i--) {
+    const later = earliest[i + 1];
+    earliest[i] = later !== NONE && time[later] < time[writes[i]] ? later : writes[i];
+  }
+  return earliest;
 }
 
 /** How many items at the beginning satisfy `holds`, which none does after the first that does not. */

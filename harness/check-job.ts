@@ -20,6 +20,7 @@ export interface ReadJob {
 export interface JudgeJob {
   readonly type: 'judge';
   readonly history: SharedHistory;
+  readonly path: string | undefined;
   readonly guarantees: readonly Guarantee[];
   readonly semantics: Semantics;
   readonly limits: Limits;

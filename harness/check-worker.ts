@@ -36,11 +36,17 @@ say({ type: 'ready' });
 
 async function work(job: Job): Promise<void> {
   const { history, guarantees } = job.type === 'read' ? await read(job) : { ...job, history: fromShared(job.history) };
+  const { path } = job;
+  let ofPath: History | undefined; // found when it is asked for
   for (const guarantee of guarantees) {
     const checker = checkers.get(guarantee);
     if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
     const start = clock.now();
-    const verdict = verdictOf(checker, history, job.semantics, job.limits);
+    // How old an answer was is told by all that was done to its key: of other paths' reads it is evidence, for others none.
+    const blamed = path !== undefined && guarantee === 'bounded-staleness';
+    const part = path === undefined || blamed ? history : (ofPath ??= readsOf(history, path));
+    const semantics = blamed ? { ...job.semantics, blame: path } : job.semantics;
+    const verdict = verdictOf(checker, part, semantics, job.limits);
     say({ type: 'verdict', guarantee, verdict, ms: (clock.now() - start) / MILLISECOND });
   }
 }
@@ -63,13 +69,15 @@ async function read(job: ReadJob): Promise<{ readonly history: History; readonly
   if (warnings.timesBackwards !== undefined) {
     said.push(`time runs backwards at ${events(warnings.timesBackwards)}; the order in the file is what counts`);
   }
-  const history = job.path === undefined ? whole : readsOf(whole, job.path);
-  const guarantees = job.guarantees ?? evident(history, header);
-  if (job.path === undefined && readPaths(whole).length > 1) {
+  const judged = job.path === undefined ? whole : readsOf(whole, job.path);
+  const guarantees = job.guarantees ?? evident(judged, header, { path: job.path, boundMs: job.semantics.boundMs });
+  const history = guarantees.includes('bounded-staleness') ? whole : judged;
+  const together = guarantees.some((guarantee) => guarantee !== 'bounded-staleness');
+  if (job.path === undefined && together && readPaths(whole).length > 1) {
     said.push(`reads came by ${readPaths(whole).join(', ')}, and are judged together; --path judges one of them`);
   }
   const shared = guarantees.length > 1 ? toShared(history) : undefined;
-  say({ type: 'read', operations: history.operations, guarantees, warnings: said, history: shared });
+  say({ type: 'read', operations: judged.operations, guarantees, warnings: said, history: shared });
   return { history, guarantees };
 }
 

@@ -216,6 +216,14 @@ describe('arguments', () => {
     [['--failed-cas', 'ignor'], /^tidemark: There is no way to read a failed cas 'ignor'\. Did you mean 'ignore'\?/],
     [['--budget', 'lots'], /^tidemark: --budget takes time, memory or both, as in 10s,500MB; not 'lots'\.\n$/],
     [['-', '-'], /^tidemark: Standard input can be read once only\.\n$/],
+    [
+      ['--guarantee', 'bounded-staleness', '--bound', '500'],
+      /^tidemark: --bound takes a time, as in 500ms or 2s; not '500'\.\n$/,
+    ],
+    [
+      [...linearizable, '--bound', '500ms'],
+      /^tidemark: --bound is how old answers may be: it goes with --guarantee bounded-staleness\.\n$/,
+    ],
     [['--path', 'follower'], /^tidemark: good\.jsonl: No read came by a path 'follower'\. Its read paths: leader\.\n$/],
   ])('%j: 254', async (args, sentence) => {
     const { code, stdout, stderr } = await check('good.jsonl', ...args);
@@ -272,6 +280,39 @@ describe('arguments', () => {
     expect((await check('paths.jsonl', ...linearizable, '--path', 'follower')).code).toBe(1);
     const leader = await check('paths.jsonl', ...linearizable, '--path', 'leader');
     expect([leader.code, leader.stderr]).toEqual([0, '']);
+  });
+
+  test('how old answers may be is said by their path, or by --bound', async () => {
+    const ms = (time: number): string => `time=${time * 1e6}`;
+    write(
+      'ages.jsonl',
+      journal(
+        `p0: w x 1 ${ms(0)}`,
+        `p0: w x 2 ${ms(1)}`,
+        `p2: r x 2 path=leader ${ms(2)}`,
+        `p1: r x 1 path=bounded-500ms ${ms(400)}`,
+        `p1: r x 2 path=bounded-100ms ${ms(600)}`,
+        `p1: r x 1 path=follower ${ms(700)}`,
+      ),
+    );
+    const of = ['--guarantee', 'bounded-staleness'];
+    const named = await check('ages.jsonl', ...of);
+    expect([named.code, named.stderr]).toEqual([0, '']);
+    expect(named.stdout).toMatch(/^ages\.jsonl: bounded-staleness valid \(6 operations, 2 reads, 1 stale, /);
+    expect(linesOf(await check('ages.jsonl', '--json')).map(({ guarantee }) => guarantee)).toContain(
+      'bounded-staleness',
+    );
+    expect((await check('ages.jsonl', ...of, '--bound', '2s')).stdout).toContain(' 4 reads, ');
+    expect((await check('ages.jsonl', ...of, '--bound', '500ms')).code).toBe(1);
+    // The leader's read is what tells that 2 was not lost.
+    expect((await check('ages.jsonl', ...of, '--bound', '500ms', '--path', 'follower')).code).toBe(1);
+    expect((await check('ages.jsonl', ...of, '--path', 'bounded-500ms')).code).toBe(0);
+    expect((await check('ages.jsonl', ...of, '--path', 'follower')).code).toBe(2);
+    const all = await check('ages.jsonl', '--bound', '500ms', '--path', 'follower', '--json');
+    expect(linesOf(all).map(({ guarantee, verdict }) => `${guarantee} ${verdict}`)).toEqual([
+      'linearizable invalid',
+      'bounded-staleness invalid',
+    ]);
   });
 
   test('--independent takes the keys out of tuples', async () => {

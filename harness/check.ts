@@ -21,7 +21,7 @@ import {
   unknownName,
   worst,
 } from './errors.ts';
-import { type Limits, parseLimits } from './limits.ts';
+import { type Limits, parseLimits, parseTime } from './limits.ts';
 import { loadModels } from './plugins.ts';
 
 /** As commander hands them over. */
@@ -32,6 +32,7 @@ export interface CheckOptions {
   readonly nilRead?: string;
   readonly failedCas: string;
   readonly thread: string;
+  readonly bound?: string;
   readonly independent?: true;
   readonly path?: string;
   readonly budget: string;
@@ -147,7 +148,8 @@ async function checkFile(
     const examined = { operations };
     for (const guarantee of stopped)
       conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
-    if (history !== undefined && left.length > 0) job = { type: 'judge', history, guarantees: left, semantics, limits };
+    if (history !== undefined && left.length > 0)
+      job = { type: 'judge', history, path, guarantees: left, semantics, limits };
   }
   return codes.length === 0 ? UNDECIDED : worst(codes);
 }
@@ -171,9 +173,13 @@ async function orderOf(options: CheckOptions): Promise<Order> {
   if (thread !== 'session' && thread !== 'device') {
     throw unknownName('thread of a session', thread, ['session', 'device']);
   }
+  if (options.bound !== undefined && guarantees.length > 0 && !guarantees.includes('bounded-staleness')) {
+    throw new BadInput('--bound is how old answers may be: it goes with --guarantee bounded-staleness.');
+  }
+  const bound = options.bound === undefined ? {} : { boundMs: parseTime('--bound', options.bound) };
   return {
     guarantees: guarantees.length === 0 ? undefined : [...new Set(guarantees)],
-    semantics: { initial, nilRead, model: options.model, failedCas, thread },
+    semantics: { initial, nilRead, model: options.model, failedCas, thread, ...bound },
     limits: parseLimits(options.budget),
     independent: options.independent ?? false,
     path: options.path,

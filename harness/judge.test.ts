@@ -1,25 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import type { Anomaly, Checker, Evidence, Verdict } from '../checkers/checker.ts';
+import type { Anomaly, Checker, Evidence, Semantics, Verdict } from '../checkers/checker.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import { historyFromEvents } from '../history/builder.ts';
 import type { Event } from '../history/operation.ts';
 import { enoughEvidence, isPromised, judge, type Jury, keysByWritePath, verdictOf } from './judge.ts';
+import type { System } from './system.ts';
 import reference from './systems/reference.ts';
 
 /** A checker that says what it is told to, and remembers the keys it was shown. */
 function saying(
   name: Guarantee,
   verdict: Verdict,
-): Checker & { readonly shown: string[]; readonly blamed: (string | undefined)[] } {
+): Checker & { readonly shown: string[]; readonly blamed: (string | undefined)[]; readonly rows: number[] } {
   const shown: string[] = [];
   const blamed: (string | undefined)[] = [];
+  const rows: number[] = [];
   const check: Checker['check'] = (history, _budget, { blame }) => {
     blamed.push(blame);
+    rows.push(history.length);
     const keys = Array.from({ length: history.length }, (_, row) => String(history.keys[history.key[row]]));
     shown.push([...new Set(keys)].join(' '));
     return verdict;
   };
-  return { name, decides: name, check, shown, blamed };
+  return { name, decides: name, check, shown, blamed, rows };
 }
 
 const anomaly: Anomaly = { kind: 'test', sentence: 'It broke.', operations: [] };
@@ -86,6 +89,37 @@ describe('a cell', () => {
     expect(states('durable', valid, { failovers: 0 })['quorum-ack']).toBe('undecided');
     expect(states('durable', valid, { failovers: 0, disruptive: false })['quorum-ack']).toBe('not exercised');
     expect(states('durable', invalid, { failovers: 0, disruptive: false })['quorum-ack']).toBe('broken');
+  });
+
+  it('of bounded staleness is of a path with a bound, with all reads of its keys as evidence', () => {
+    const system: System = {
+      ...reference,
+      readPaths: [
+        { name: 'leader', about: '', thread: 'session' },
+        { name: 'follower', about: '', thread: 'session', boundMs: 500 },
+      ],
+      promises: (writePath) => (writePath === 'quorum-ack' ? ['bounded-staleness'] : []),
+    };
+    const given: Semantics[] = [];
+    const said = saying('bounded-staleness', valid);
+    const checker: Checker = {
+      ...said,
+      check: (part, budget, semantics) => {
+        given.push(semantics);
+        return said.check(part, budget, semantics);
+      },
+    };
+    const undone = new Set([7]);
+    const checkers = new Map([['bounded-staleness', checker]]);
+    expect(states('bounded-staleness', valid, { system, checkers, undone })).toEqual({
+      'leader-ack follower': 'holds',
+      'quorum-ack follower': 'kept',
+    });
+    expect(given).toMatchObject([
+      { blame: 'follower', boundMs: 500, undone },
+      { blame: 'follower', boundMs: 500, undone },
+    ]);
+    expect(said.rows).toEqual([2, 2]);
   });
 
   it('of a row is judged on the keys of its write path; of a write path on everything, with the blame on its own', () => {

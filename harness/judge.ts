@@ -29,6 +29,8 @@ export interface Jury {
   readonly disruptive: boolean;
   /** Leaders deposed and replaced in this history. */
   readonly failovers: number;
+  /** `undoneWrites` of the history; found again in each part of it if not given. */
+  readonly undone?: ReadonlySet<number>;
 }
 
 /** The least evidence on which a promise counts as kept: counts of the verdict's evidence by name. */
@@ -38,6 +40,7 @@ const minimum: Readonly<Record<Guarantee, Readonly<Record<string, number>>>> = {
   'monotonic-reads': { reads: 50 },
   'monotonic-writes': { reads: 50 },
   'writes-follow-reads': { reads: 50 },
+  'bounded-staleness': { reads: 50 },
   durable: { writes: 50, failovers: 1 },
   fenced: { writes: 50, failovers: 1 },
   convergent: { reads: 10 },
@@ -70,14 +73,36 @@ export function judge(history: History, jury: Jury): readonly Cell[] {
   const columns = jury.guarantees.filter((guarantee) => guarantees[guarantee].scope === 'row');
   if (columns.length === 0) return cells;
   for (const [lane, writePath] of jury.writePaths.entries()) {
+    // How old an answer was is told by all that was done to its key, through whichever path.
+    const whole = history.filter((row) => lanes[history.key[row]] === lane);
     for (const readPath of jury.readPaths) {
       const part = rowOf(history, lanes, lane, readPath);
       const promised = jury.system.promises(writePath, readPath);
-      for (const guarantee of columns) cells.push(cell(jury, guarantee, part, promised, { writePath, readPath }));
+      for (const guarantee of columns) {
+        if (guarantee !== 'bounded-staleness')
+          cells.push(cell(jury, guarantee, part, promised, { writePath, readPath }));
+        else if (boundOf(jury, readPath) !== undefined)
+          cells.push(cell(jury, guarantee, whole, promised, { writePath, readPath }));
+      }
     }
     if (columns.includes('linearizable')) cells.push(...union(history, jury, lanes, lane));
   }
   return cells;
+}
+
+/** Undefined for a path that states no bound: there is nothing to hold it to. */
+function boundOf({ system }: Jury, readPath: string | undefined): number | undefined {
+  return system.readPaths.find(({ name }) => name === readPath)?.boundMs;
+}
+
+/** What the checker of bounded-staleness is told: whose reads, how old they may be, what was lost and never was newer. */
+function bounded(jury: Jury, readPath: string | undefined): Partial<Semantics> {
+  const boundMs = boundOf(jury, readPath);
+  return {
+    ...(readPath !== undefined && { blame: readPath }),
+    ...(boundMs !== undefined && { boundMs }),
+    ...(jury.undone !== undefined && { undone: jury.undone }),
+  };
 }
 
 /** Two read paths can each be linearizable and together not: those that promise it are judged together as well. */
@@ -132,6 +157,7 @@ function cell(
     ...defaultSemantics,
     thread: threadOf(jury.system.readPaths, where.readPath),
     ...(guarantees[guarantee].scope === 'write path' && where.writePath !== undefined && { blame: where.writePath }),
+    ...(guarantee === 'bounded-staleness' && bounded(jury, where.readPath)),
   };
   const verdict = checker.check(part, jury.budget, semantics);
   const failovers = needsFailover(guarantee) ? { failovers: jury.failovers } : {};

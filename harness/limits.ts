@@ -22,6 +22,18 @@ const bytesPer: Readonly<Record<string, number>> = {
 };
 
 /**
+ * `500ms`, `2s`, `1.5m`: milliseconds.
+ *
+ * @throws BadInput
+ */
+export function parseTime(flag: string, text: string): number {
+  const [, digits = '', unit = ''] = /^\s*(\d{1,9}(?:\.\d+)?)\s*([a-zA-Z]+)\s*$/.exec(text) ?? [];
+  const per = millisecondsPer[unit.toLowerCase()];
+  if (digits === '' || per === undefined) throw new BadInput(`${flag} takes a time, as in 500ms or 2s; not '${text}'.`);
+  return Number(digits) * per;
+}
+
+/**
  * `10s`, `500MB` or both, in any order; what is not said is as by default.
  *
  * @throws BadInput

@@ -19,6 +19,7 @@ const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
   'monotonic-reads': ['monotonic-', 'reads'],
   'monotonic-writes': ['monotonic-', 'writes'],
   'writes-follow-reads': ['writes-', 'follow-reads'],
+  'bounded-staleness': ['bounded-', 'staleness'],
   durable: ['', 'durable'],
   fenced: ['', 'fenced'],
   convergent: ['', 'convergent'],

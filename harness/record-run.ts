@@ -51,6 +51,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
       fault.levers.some((lever) => lever === 'cut' || lever === 'kill' || lever === 'pause'),
     ),
     failovers: failovers.length,
+    undone,
   });
   const verdict = verdictOf(cells, (cell) => isPromised(system, cell));
   const judged: ExitCode = verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT;

@@ -16,6 +16,8 @@ export interface Path {
   readonly about: string;
   /** Whose reads the path keeps in order: a path whose token lives on the device speaks for each device by itself. */
   readonly thread: 'session' | 'device';
+  /** How old its answers may be; the name says the same: `bounded-500ms`. */
+  readonly boundMs?: number;
 }
 
 export interface System {

@@ -39,6 +39,12 @@ export const guarantees = {
     source: 'Terry et al. 1994',
     scope: 'row',
   },
+  'bounded-staleness': {
+    definition:
+      'Every read returns the newest value as of some moment at most the bound of its path before its invocation.',
+    source: 'Golab, Li & Shah 2011',
+    scope: 'row',
+  },
   durable: {
     definition: 'Every acknowledged write is in the final state read through the strongest path.',
     source: 'Tidemark',
@@ -65,3 +71,9 @@ export const guarantees = {
 export type Guarantee = keyof typeof guarantees;
 
 export const guaranteeNames = Object.keys(guarantees) as Guarantee[]; // Object.keys widens to string
+
+/** The bound of a path that states one in its name, `bounded-500ms`, in milliseconds. */
+export function boundMsOf(path: string): number | undefined {
+  const digits = /^bounded-(\d{1,9})ms$/.exec(path)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

@@ -6,7 +6,8 @@ Examples:
   tidemark check journal.jsonl                            all guarantees that the history tells about
   tidemark check *.edn --model cas-register --initial 0   Jepsen's and Knossos's histories
   gunzip -c journal.jsonl.gz | tidemark check - --guarantee linearizable,read-your-writes
-  tidemark check journal.jsonl --path follower            the reads of one path, and all writes`;
+  tidemark check journal.jsonl --path follower            the reads of one path, and all writes
+  tidemark check journal.jsonl --guarantee bounded-staleness --bound 500ms`;
 
 export default {
   name: 'check',
@@ -34,6 +35,7 @@ export default {
         "whether session guarantees follow the user's session, or each of its devices by itself: session or device",
         'session',
       )
+      .option('--bound <time>', 'how old answers may be, for bounded-staleness (default: what paths bounded-<n>ms say)')
       .option('--path <name>', 'only the reads of this path, and all writes')
       .option('--budget <limits>', 'time and memory for one guarantee of one file: 60s,4GB', '60s,4GB')
       .option('--json', 'one JSON object a verdict')

@@ -14,6 +14,7 @@ export type CaughtBy =
   | 'monotonic-reads'
   | 'monotonic-writes'
   | 'writes-follow-reads'
+  | 'bounded-staleness'
   | 'durable'
   | 'fenced'
   | 'convergent'

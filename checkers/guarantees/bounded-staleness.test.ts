@@ -1,0 +1,196 @@
+import { expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import { NEVER, OK, READ, type History } from '../../history/history.ts';
+import type { Event, Position } from '../../history/operation.ts';
+import { Random } from '../../history/random.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
+import { INITIAL, Registers } from '../sessions/registers.ts';
+import { evidence, judge, sentences } from '../sessions/testing.ts';
+import checker from './bounded-staleness.ts';
+
+const ms = (time: number): string => `time=${time * 1e6}`;
+const written = [
+  `p0: w x 1 version=g0/1/1 ${ms(0)}`,
+  `p0 w x 2 ${ms(100)}`,
+  `p0 ok version=g0/1/2 ${ms(110)}`,
+  `p2: r x 2 version=g0/1/2 path=leader ${ms(120)}`,
+];
+const late = (time: number, path = 'bounded-500ms'): string =>
+  `p1: r x 1 version=g0/1/1 node=n2 role=follower path=${path} ${ms(time)}`;
+
+test('an answer that is as old as its path allows', () => {
+  const verdict = judge(checker, [...written, late(600), late(610)]);
+  expect(verdict).toEqual({ type: 'valid', examined: { operations: 5, reads: 2, stale: 2, ambiguous: 0 } });
+});
+
+test('an answer that is older', () => {
+  const verdict = judge(checker, [...written, late(631.5)]);
+  expect(sentences(verdict)).toEqual([
+    'n2 (follower) answered a read of x invoked at 0.631 s with 1, then out of date for at least 521.5 ms, where 500 ms are ' +
+      'allowed: 2 had been acknowledged at 0.110 s.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2, 6]);
+});
+
+test('a write of unknown outcome counts from when it was read; the initial value is the oldest', () => {
+  const verdict = judge(checker, [
+    `p0 w x 2 ${ms(0)}`,
+    `p0 info ${ms(900)}`,
+    `p2: r x 2 path=local ${ms(950)}`,
+    `p1: r x null path=bounded-100ms ${ms(1051)}`,
+    `p1: r x null path=bounded-200ms ${ms(1052)}`,
+  ]);
+  expect(sentences(verdict)).toEqual([
+    'an unnamed node answered a read of x invoked at 1.051 s with null, the initial value, then out of date for at least 101 ms, ' +
+      'where 100 ms are allowed: 2 had been read at 0.950 s.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2, 4]);
+});
+
+test('the bound is that of the path, or the one that is given; other reads are evidence only', () => {
+  const lines = [...written, late(631, 'follower')];
+  expect(sentences(judge(checker, lines))).toEqual([
+    'unknown: no read has a bound: it came by a path bounded-<n>ms, or a bound is given',
+  ]);
+  expect(judge(checker, lines, { boundMs: 500 }).type).toBe('invalid');
+  expect(judge(checker, lines, { boundMs: 521 }).type).toBe('valid');
+  expect(judge(checker, lines, { boundMs: 500, blame: 'leader' })).toMatchObject({
+    type: 'valid',
+    examined: { reads: 1 },
+  });
+  const both = [...lines, late(632, 'bounded-100ms')];
+  expect(judge(checker, both)).toMatchObject({ type: 'invalid', count: 1 });
+  expect(judge(checker, both, { boundMs: 521 })).toMatchObject({ type: 'invalid', count: 1 });
+  // A node that is asked by its name at the end promises nothing about time.
+  expect(judge(checker, [...written, late(900, 'node:n2')], { boundMs: 500 })).toMatchObject({
+    examined: { reads: 1 },
+  });
+});
+
+test('a write that was undone is a loss, not staleness', () => {
+  const final = [`p9: r x 1 version=g0/1/1 path=leader ${ms(5000)}`];
+  expect(judge(checker, [...written, late(1000)]).type).toBe('invalid');
+  expect(judge(checker, ['harness phase "epilogue"', ...written, late(1000), ...final]).type).toBe('valid');
+  const undone = new Set([2]);
+  expect(judge(checker, [...written, late(1000)], { undone }).type).toBe('valid');
+});
+
+test('a write that nobody ever read may have been lost', () => {
+  expect(sentences(judge(checker, [...written.slice(0, 3), late(1000)]))).toEqual([
+    'unknown: 1 read came too late only if writes that nobody read were not lost',
+  ]);
+  // … but what was written after it and read is newer all the same.
+  const third = [`p3: w x 3 version=g0/1/3 ${ms(130)}`, `p3: r x 3 version=g0/1/3 ${ms(140)}`];
+  expect(judge(checker, [...written.slice(0, 3), ...third, late(1000)])).toMatchObject({ type: 'invalid', count: 1 });
+});
+
+test('values that nobody wrote, values that several wrote, histories without times', () => {
+  expect(sentences(judge(checker, [...written, `p1: r x 7 node=n3 path=bounded-500ms ${ms(130)}`]))).toEqual([
+    'The read of x from n3 at 0.130 s returned 7, which no write can have left there.',
+  ]);
+  const twice = [`p0: w x 1 ${ms(0)}`, `p0: w x 1 ${ms(1)}`, late(2).replace(' version=g0/1/1', '')];
+  expect(sentences(judge(checker, twice))).toEqual([
+    'unknown: 1 read returned a value that several writes wrote, and no version tells them apart',
+  ]);
+});
+
+// The twin: tries every order of the writes. -----------------------------------------------------------------------------
+
+const seed = process.env.TIDEMARK_SEED ?? '1';
+const rounds = process.env.TIDEMARK_DEEP === undefined ? 1_000 : 40_000;
+const BOUND_MS = 20;
+
+/** Writes that take effect at some moment while they are open, and reads that return any of those that have. */
+function smallHistory(random: Random): History {
+  const versioned = random.chance(0.5);
+  const events: Event[] = [];
+  const log: number[] = [];
+  const open = new Map<number, number | 'read'>();
+  let time = 0;
+  let unique = 0;
+  /** Nobody uses the number of a process whose write ended with `info` again. */
+  let retired = 0;
+  const version = (value: number | null): { version?: Position } =>
+    versioned && value !== null ? { version: { group: 'g0', history: 1, at: log.indexOf(value) } } : {};
+  const end = (process: number, what: number | 'read'): void => {
+    const path = { time, process, key: 'x' };
+    open.delete(process);
+    if (what === 'read') {
+      const value = random.pick([null, ...log, ...log.slice(-1)]);
+      events.push({ ...path, type: 'ok', f: 'read', value, ...version(value) });
+    } else if (random.chance(0.2)) {
+      events.push({ ...path, type: 'info', f: 'write', value: what });
+      retired++;
+    } else {
+      if (!log.includes(what)) log.push(what);
+      events.push({ ...path, type: 'ok', f: 'write', value: what, ...version(what) });
+    }
+  };
+  for (let step = random.between(8, 30); step > 0; step--) {
+    time += random.between(1, 9) * 1e6;
+    const process = random.below(4) + retired * 4;
+    const what = open.get(process);
+    const late = [...open.values()].filter((value): value is number => value !== 'read' && !log.includes(value));
+    if (late.length > 0 && random.chance(0.4)) log.push(random.pick(late));
+    if (what !== undefined) end(process, what);
+    else if (unique < 5 && random.chance(0.4)) {
+      open.set(process, ++unique);
+      events.push({ type: 'invoke', time, process, f: 'write', key: 'x', value: unique });
+    } else {
+      open.set(process, 'read');
+      const path = random.pick([`bounded-${BOUND_MS}ms`, 'other']);
+      events.push({ type: 'invoke', time, process, f: 'read', key: 'x', value: null, path });
+    }
+  }
+  return historyFromEvents(events);
+}
+
+function permutations<T>(items: readonly T[]): T[][] {
+  return items.length === 0
+    ? [[]]
+    : items.flatMap((item) => permutations(items.filter((other) => other !== item)).map((rest) => [item, ...rest]));
+}
+
+/** By trying every order: whether some order lets each bounded read have returned what was newest at a moment within its bound. */
+function tooOld(history: History, registers: Registers, without: ReadonlySet<number>): number[] {
+  const rows = Array.from({ length: history.length }, (_, row) => row);
+  const writes = rows.filter((row) => registers.isWrite(row) && registers.done[row] !== NEVER && !without.has(row));
+  const effect = (write: number): number => {
+    const shown = rows.filter((row) => registers.source[row] === write).map((row) => history.retTime[row]);
+    const own = history.outcome[write] === OK ? [history.retTime[write]] : [];
+    return Math.min(...own, ...shown.map((time) => Math.max(time, history.callTime[write])));
+  };
+  const orders = permutations(writes).filter((order) =>
+    order.every((a, i) => order.slice(i + 1).every((b) => !registers.precedes(b, a) && !(registers.compare(b, a) < 0))),
+  );
+  const bounded = rows.filter(
+    (row) => history.f[row] === READ && history.outcome[row] === OK && history.paths[history.path[row]] !== 'other',
+  );
+  return bounded.filter((row) => {
+    const source = registers.source[row];
+    const moment = history.callTime[row] - BOUND_MS * 1e6;
+    return !orders.some((order) => {
+      const newer = source === INITIAL ? order : order.slice(order.indexOf(source) + 1);
+      return newer.every((write) => effect(write) >= moment);
+    });
+  });
+}
+
+test('a naive twin that tries every order of the writes agrees', () => {
+  const seen = { valid: 0, invalid: 0, unknown: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const history = smallHistory(new Random(`bounded/${seed}/${round}`));
+    const registers = new Registers(history, defaultSemantics);
+    const verdict = checker.check(history, unlimited, defaultSemantics);
+    if (verdict.examined.reads === 0) continue;
+    const unseen = new Set([...registers.seen].flatMap((shown, row) => (shown === 0 ? [row] : [])));
+    const certain = tooOld(history, registers, unseen);
+    const suspected = tooOld(history, registers, new Set());
+    const expected = certain.length > 0 ? 'invalid' : suspected.length > 0 ? 'unknown' : 'valid';
+    const label = `TIDEMARK_SEED=${seed}, round ${round}`;
+    expect(verdict.type, label).toBe(expected);
+    if (verdict.type === 'invalid') expect(verdict.count, label).toBe(certain.length);
+    seen[expected]++;
+  }
+  for (const n of Object.values(seen)) expect(n).toBeGreaterThan(rounds / 50);
+});

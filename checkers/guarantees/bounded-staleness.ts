@@ -1,0 +1,121 @@
+/**
+ * Bounded staleness: every read returns the newest value as of some moment at most Δ before its invocation (Golab, Li & Shah 2011,
+ * k- and Δ-atomicity; here Δ looks back from the invocation, as stores state it). Δ is the path's own, from its name
+ * (`bounded-500ms`), or given. Every operation on the key is evidence of what was newer; only reads that have a bound are blamed,
+ * and only when the least age that the history proves exceeds it. What was undone later is a loss, never staleness; so a write that
+ * nobody ever read may be one, and leaves the verdict open instead.
+ */
+import { boundMsOf } from '../../history/guarantee.ts';
+import { type History, NONE, OK, READ } from '../../history/history.ts';
+import type { Anomaly, Checker, Semantics } from '../checker.ts';
+import { Findings } from '../sessions/findings.ts';
+import { AMBIGUOUS, INITIAL, Registers, UNWRITTEN } from '../sessions/registers.ts';
+import { operationsOf } from '../sessions/rule.ts';
+import { undoneWrites } from '../sessions/survival.ts';
+import { amount, answer, key, seconds, server, value } from '../sessions/words.ts';
+import { effectsOf, type Effects, type ReadAge, readAges } from '../staleness.ts';
+
+const MILLISECOND = 1e6;
+
+/** For each row the bound on its age in nanoseconds; NaN where it is no answered read, or none was given. */
+function boundsOf(history: History, { blame, boundMs }: Semantics): Float64Array {
+  const { length, f, outcome, path, paths } = history;
+  const ofPath = paths.map((name) => {
+    const mine = blame === undefined ? !name.startsWith('node:') : name === blame;
+    return mine ? (boundMs ?? boundMsOf(name) ?? Number.NaN) * MILLISECOND : Number.NaN;
+  });
+  const unnamed = blame === undefined && boundMs !== undefined ? boundMs * MILLISECOND : Number.NaN;
+  const bounds = new Float64Array(length).fill(Number.NaN);
+  for (let row = 0; row < length; row++) {
+    if (f[row] === READ && outcome[row] === OK) bounds[row] = path[row] === NONE ? unnamed : ofPath[path[row]];
+  }
+  return bounds;
+}
+
+const ms = (ns: number): string => `${Number((ns / MILLISECOND).toFixed(1))} ms`;
+
+function explainAge(registers: Registers, { shownBy, time }: Effects, age: ReadAge, bound: number): Anomaly {
+  const { history, source } = registers;
+  const { row, lowNs, newer } = age;
+  const by = shownBy[newer];
+  const how = by === newer ? 'acknowledged' : 'read';
+  const shown = source[row] === INITIAL ? `${value(history, row)}, the initial value` : value(history, row);
+  return {
+    kind: 'too stale',
+    sentence:
+      `${server(history, row)} answered a read of ${key(history, row)} invoked at ${seconds(history.callTime[row])} with ${shown}, ` +
+      `then out of date for at least ${ms(lowNs)}, where ${ms(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
+      `${seconds(time[newer])}.`,
+    operations: operationsOf(history, [source[row], newer, by, row]),
+  };
+}
+
+function explainUnwritten(history: History, row: number): Anomaly {
+  return {
+    kind: 'read of a value never written',
+    sentence: `The read of ${key(history, row)}${answer(history, row)} returned ${value(history, row)}, which no write can have left there.`,
+    operations: operationsOf(history, [row]),
+  };
+}
+
+/** What no read ever returned: acknowledged, perhaps, and lost. */
+function unseenWrites({ history, seen }: Registers): number[] {
+  const unseen: number[] = [];
+  for (let row = 0; row < history.length; row++) if (history.f[row] !== READ && seen[row] === 0) unseen.push(row);
+  return unseen;
+}
+
+interface Ages {
+  readonly reads: number;
+  readonly stale: number;
+  /** Too old if no newer write was lost that nobody read; all others are too old for certain. */
+  readonly unsure: number;
+}
+
+function judgeAges(registers: Registers, semantics: Semantics, bounds: Float64Array, findings: Findings): Ages {
+  const { history } = registers;
+  const undone = semantics.undone ?? undoneWrites(history, semantics);
+  const given = readAges(history, { semantics, undone, registers }).filter(({ row }) => !Number.isNaN(bounds[row]));
+  const tooOld = ({ row, lowNs }: ReadAge): boolean => lowNs > bounds[row];
+  const suspected = given.filter(tooOld);
+  let certain: readonly ReadAge[] = [];
+  if (suspected.length > 0) {
+    const unseen = unseenWrites(registers).map((row) => history.call[row]);
+    const ages = readAges(history, { semantics, undone: new Set([...undone, ...unseen]), registers });
+    certain = ages.filter(tooOld);
+    const effects = effectsOf(registers);
+    for (const age of certain) findings.add(() => explainAge(registers, effects, age, bounds[age.row]));
+  }
+  const stale = given.filter(({ lowNs }) => lowNs > 0).length;
+  return { reads: given.length, stale, unsure: suspected.length - certain.length };
+}
+
+export default {
+  name: 'bounded-staleness',
+  decides: 'bounded-staleness',
+  check(history, _budget, semantics) {
+    const registers = new Registers(history, semantics);
+    const bounds = boundsOf(history, semantics);
+    const findings = new Findings();
+    let bounded = 0;
+    let ambiguous = 0;
+    for (let row = 0; row < history.length; row++) {
+      if (Number.isNaN(bounds[row])) continue;
+      bounded++;
+      if (registers.source[row] === AMBIGUOUS) ambiguous++;
+      if (registers.source[row] === UNWRITTEN) findings.add(() => explainUnwritten(history, row));
+    }
+    const { reads, stale, unsure } = judgeAges(registers, semantics, bounds, findings);
+    const doubt =
+      bounded === 0
+        ? 'no read has a bound: it came by a path bounded-<n>ms, or a bound is given'
+        : unsure > 0
+          ? `${amount(unsure, 'read')} came too late only if writes that nobody read were not lost`
+          : ambiguous > 0
+            ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
+            : reads === 0
+              ? 'nothing tells how old the answers were: there are no times'
+              : undefined;
+    return findings.verdict({ operations: history.operations, reads, stale, ambiguous }, doubt);
+  },
+} satisfies Checker;
