@@ -6,7 +6,7 @@ const DEEP = process.env['TIDEMARK_DEEP'] !== undefined;
 const MS = 10_000;
 
 it('keeps the invariants of Raft and the meaning of every answer under random faults', { timeout: 600_000 }, () => {
-  const total = { answered: 0, truncations: 0, leaders: 0, undoneTokens: 0, committed: 0 };
+  const total = { answered: 0, truncations: 0, leaders: 0, undoneTokens: 0, committed: 0, handovers: 0 };
   const seeds = DEEP ? 3000 : 20;
   for (let seed = 1; seed <= seeds; seed++) {
     const outcome = new Chaos(seed, undefined).run(MS);
@@ -16,11 +16,13 @@ it('keeps the invariants of Raft and the meaning of every answer under random fa
     total.leaders += outcome.leaders;
     total.undoneTokens += outcome.undoneTokens;
     total.committed += outcome.committed;
+    total.handovers += outcome.handovers;
   }
   // The faults did what they are for.
   expect(total.answered / seeds).toBeGreaterThan(500);
   expect(total.committed / seeds).toBeGreaterThan(100);
   expect(total.leaders / seeds).toBeGreaterThan(3);
+  expect(total.handovers / seeds).toBeGreaterThan(1);
   expect(total.truncations).toBeGreaterThan(seeds / 2);
   expect(total.undoneTokens).toBeGreaterThan(seeds / 2);
 });

@@ -42,7 +42,9 @@ export type DefectName =
   | 'mismatch-from-uncommitted'
   | 'follower-serves-uncommitted'
   | 'truncate-committed'
-  | 'lost-vote';
+  | 'lost-vote'
+  | 'unfenced-switchover'
+  | 'handover-without-catching-up';
 
 export const defects: readonly Defect[] = [
   {
@@ -132,6 +134,20 @@ export const defects: readonly Defect[] = [
     caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
     faults: ['kill-random', 'restart-all'],
     depth: 'deep',
+  },
+  {
+    name: 'unfenced-switchover',
+    about: 'Having asked its successor to stand, a leader goes on taking writes and answers them from its own disk.',
+    caughtBy: ['durable', 'linearizable', 'fenced'],
+    faults: ['switchover'],
+    depth: 'shallow',
+  },
+  {
+    name: 'handover-without-catching-up',
+    about: 'A successor is asked to stand whatever its log holds, and gets votes whatever its log holds.',
+    caughtBy: ['durable', 'linearizable', 'convergent'],
+    faults: ['switchover', 'slow-disk', 'slow-link'],
+    depth: 'shallow',
   },
 ];
 

@@ -35,7 +35,7 @@ export function onElectionTimer(node: Node): void {
   if (node.stance.type === 'follower') node.stance.leader = undefined;
   node.preVote = { campaign: node.term + 1, votes: new Set([node.config.id]) };
   if (node.preVote.votes.size >= node.quorum) {
-    beginCampaign(node);
+    beginCampaign(node, node.term + 1, 'pre-vote');
     return;
   }
   for (const to of node.others) {
@@ -73,30 +73,39 @@ export function onPreVoteAnswer(node: Node, from: NodeId, message: PreVoteAnswer
   if (preVote === undefined || message.campaign !== preVote.campaign || !message.granted) return;
   if (!node.members.isVoter(from)) return;
   preVote.votes.add(from);
-  if (preVote.votes.size >= node.quorum) beginCampaign(node);
+  if (preVote.votes.size >= node.quorum) beginCampaign(node, node.term + 1, 'pre-vote');
 }
 
+const reasons = {
+  'pre-vote': 'a quorum would vote for it',
+  handover: 'its leader hands over',
+  named: 'it was named to lead',
+} as const;
+
 /** Term and own vote go to disk first; {@link settleElection} asks for votes once they are there. */
-function beginCampaign(node: Node): void {
+export function beginCampaign(node: Node, term: number, reason: keyof typeof reasons): void {
   node.preVote = undefined;
-  node.term++;
+  node.term = term;
   node.votedFor = node.config.id;
   node.voteOwed = undefined;
   node.disk.metaChanged();
-  node.stance = { type: 'candidate', votes: new Set(), asked: false };
+  node.stance = { type: 'candidate', votes: new Set(), asked: false, handover: reason === 'handover' };
   armElection(node);
-  node.out.tell({ type: 'role', role: 'candidate', term: node.term, why: 'a quorum would vote for it' });
+  node.out.tell({ type: 'role', role: 'candidate', term: node.term, why: reasons[reason] });
 }
 
 export function onVote(node: Node, from: NodeId, message: Vote): void {
   // Stickiness binds real votes too: while a leader is heard, a candidate's higher term is not even adopted.
-  if (votesWithheld(node) && message.term >= node.term) return;
+  // Unless the leader itself has asked the candidate to stand: then nobody counts on it.
+  const handedOver = message.handover === true;
+  if (votesWithheld(node) && !handedOver && message.term >= node.term) return;
   if (message.term > node.term) adoptTerm(node, message.term, `${from} stands in term ${message.term}`);
   const granted =
     message.term === node.term &&
     node.stance.type === 'follower' &&
     (node.votedFor === null || node.votedFor === from) &&
-    node.log.isCoveredBy(message.lastIndex, message.lastTerm);
+    (node.log.isCoveredBy(message.lastIndex, message.lastTerm) ||
+      (handedOver && node.defect('handover-without-catching-up')));
   if (!granted) {
     node.out.send(from, { type: 'vote-answer', term: node.term, granted: false });
     return;
@@ -131,7 +140,9 @@ export function settleElection(node: Node): void {
   node.stance.asked = true;
   node.stance.votes.add(node.config.id);
   const { lastIndex, lastTerm } = node.log;
-  for (const to of node.others) node.out.send(to, { type: 'vote', term: node.term, lastIndex, lastTerm });
+  const vote: Vote = { type: 'vote', term: node.term, lastIndex, lastTerm };
+  const message: Vote = node.stance.handover ? { ...vote, handover: true } : vote;
+  for (const to of node.others) node.out.send(to, message);
   if (node.stance.votes.size >= node.quorum) lead(node);
 }
 

@@ -123,6 +123,8 @@ export interface Probed {
 export interface StandNow {
   readonly type: 'stand-now';
   readonly term: number;
+  /** Where the leader's log ends, with an entry of its own term: whoever has another log does not stand. */
+  readonly lastIndex: number;
 }
 
 export type Message =

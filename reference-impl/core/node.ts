@@ -9,6 +9,7 @@ import type { Message } from './messages.ts';
 import { Origins, outcomeOf } from './origins.ts';
 import { Probes } from './probes.ts';
 import { loadSnapshot } from './snapshots.ts';
+import type { HandedOver, Handover } from './switchover.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
 import type {
@@ -45,6 +46,8 @@ export interface Candidate {
   readonly votes: Set<NodeId>;
   /** Votes were asked for: own term and vote are on disk. */
   asked: boolean;
+  /** The leader of the last term asked it to stand. */
+  readonly handover: boolean;
 }
 
 /** What a leader knows of another member. */
@@ -111,6 +114,10 @@ export interface Leader {
   readonly onAll: Fifo<PendingWrite>;
   readonly reads: Fifo<PendingRead>;
   readonly probes: Fifo<PendingProbe>;
+  /** A switchover under way. */
+  handover: Handover | undefined;
+  /** Who was asked to stand, and the entry that ends that once it is on their disk. */
+  readonly askedToStand: Map<NodeId, number>;
 }
 
 /** A read that waits for the state to reach its token. */
@@ -151,6 +158,9 @@ export class Node {
   requestsDueAtMs = Number.POSITIVE_INFINITY;
   /** Indices above the commit index that this node acknowledged as leader. */
   readonly acknowledgedAhead = new Set<number>();
+  handedOver: HandedOver | undefined;
+  /** When this node last began to hand over to the preferred leader, and how many election timeouts it waits since. */
+  preference = { triedAtMs: Number.NEGATIVE_INFINITY, patience: 1 };
   /** The step under way. */
   nowMs = 0;
   out: Effects<Message>;

@@ -23,6 +23,14 @@ import { onProbe, onProbed, onProbeTimer, settleConfirmed, settleProbes } from '
 import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers } from './replication.ts';
 import { settleRound } from './rounds.ts';
 import { openSnapshot } from './snapshots.ts';
+import {
+  expireHandover,
+  onHandoverBeat,
+  onStandNow,
+  onSwitchover,
+  settleHandedOver,
+  settleHandover,
+} from './switchover.ts';
 import type {
   DiskState,
   Durable,
@@ -49,6 +57,9 @@ export class Replica implements Steps<Message> {
   receive(from: NodeId, message: Message, nowMs: number, out: Effects<Message>): void {
     const node = this.#begin(nowMs, out);
     switch (message.type) {
+      case 'stand-now':
+        onStandNow(node, message);
+        break;
       case 'append':
         onAppend(node, from, message);
         break;
@@ -87,6 +98,7 @@ export class Replica implements Steps<Message> {
     const node = this.#begin(nowMs, out);
     if (body.type === 'read') onRead(node, request, body);
     else if (body.type === 'write' || body.type === 'cas') onWrite(node, request, body);
+    else if (body.type === 'switchover') onSwitchover(node, request, body);
     else node.out.answer(request, { type: 'refused', code: 'BAD_REQUEST' });
     this.#settle();
   }
@@ -104,10 +116,13 @@ export class Replica implements Steps<Message> {
     else if (timer === 'requests') {
       node.requestsDueAtMs = Number.POSITIVE_INFINITY;
       expireReads(node);
+      expireHandover(node);
       if (stance.type === 'leader') expireWrites(node, stance);
     } else if (stance.type === 'leader') {
-      if (timer === 'heartbeat') onHeartbeatTimer(node, stance);
-      else onCheckQuorum(node, stance);
+      if (timer === 'heartbeat') {
+        onHeartbeatTimer(node, stance);
+        onHandoverBeat(node, stance);
+      } else onCheckQuorum(node, stance);
     }
     this.#settle();
   }
@@ -167,6 +182,7 @@ export class Replica implements Steps<Message> {
   #settle(): void {
     const node = this.#node;
     settleElection(node);
+    settleHandedOver(node);
     const stance = node.stance;
     if (stance.type === 'leader') settleCommit(node, stance);
     settleProbes(node);
@@ -176,6 +192,7 @@ export class Replica implements Steps<Message> {
       settleWrites(node, stance);
       settleLeaderReads(node, stance);
       settlePeers(node, stance);
+      settleHandover(node, stance);
     } else if (stance.type === 'follower') settleFollower(node, stance);
     settleTokens(node);
     const write = node.disk.next(node.log, node.term, node.votedFor);

@@ -4,6 +4,7 @@ import { newFollower } from './node.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import { leaveWrites } from './writes.ts';
 import { leaveReads } from './reads.ts';
+import { leaveHandover } from './switchover.ts';
 import type { NodeId } from './types.ts';
 
 /** Adopts a higher term and follows, as yet nobody. */
@@ -25,6 +26,7 @@ export function follow(node: Node, why: string): void {
   if (before.type === 'leader') {
     node.out.disarm('heartbeat');
     node.out.disarm('check-quorum');
+    leaveHandover(node, before);
     leaveWrites(node, before);
     leaveReads(node, before);
     node.heardLeaderAtMs = Number.NEGATIVE_INFINITY;
@@ -49,6 +51,8 @@ export function lead(node: Node): void {
     onAll: new Fifo(),
     reads: new Fifo(),
     probes: new Fifo(),
+    handover: undefined,
+    askedToStand: new Map(),
   };
   node.stance = leader;
   node.preVote = undefined;

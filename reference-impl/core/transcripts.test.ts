@@ -32,6 +32,8 @@ const damage: Record<DefectName, readonly [transcript: string, line: RegExp]> = 
   'mismatch-from-uncommitted': ['cas-order.txt', /n1 answers #7: mismatch, was 7/],
   'follower-serves-uncommitted': ['divergence.txt', /n1 answers #7: 4 of \(1,5\)/],
   'truncate-committed': ['late-duplicate.txt', /n2 undoes \[\(1,2\) x=1, \(1,3\) x=2\]/],
+  'unfenced-switchover': ['switchover.txt', /n1 answers #5: written \(1,3\)[^]*n1 undoes \[\(1,3\) x=3\]/],
+  'handover-without-catching-up': ['switchover-catching-up.txt', /n1 undoes \[\(1,2\) x=1\], of which/],
   'lost-vote': ['vote-once.txt', /n1 is leader in term 1:[^]*n3 is leader in term 1:/],
 };
 

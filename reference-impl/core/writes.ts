@@ -2,6 +2,7 @@
 import type { Fifo } from './fifo.ts';
 import type { Leader, Node, PendingWrite } from './node.ts';
 import type { Version } from './state.ts';
+import { isHandingOver } from './switchover.ts';
 import type { Acknowledgement, CasRequest, Command, Entry, NodeId, Position, Response, WriteRequest } from './types.ts';
 
 type Writing = WriteRequest | CasRequest;
@@ -13,6 +14,10 @@ export function onWrite(node: Node, request: number, body: Writing): void {
   const leader = node.stance;
   if (leader.type !== 'leader') {
     refuseNotLeader(node, request);
+    return;
+  }
+  if (isHandingOver(node, leader)) {
+    node.out.answer(request, { type: 'refused', code: 'HANDING_OVER' });
     return;
   }
   // The whole log before a cas decides it: what it finds here, every replica with this log finds.
@@ -53,6 +58,7 @@ function mismatch(held: Version | undefined): Response {
 function queueFor(node: Node, leader: Leader, ack: Acknowledgement): Fifo<PendingWrite> {
   if (ack === 'all-ack') return leader.onAll;
   if (ack === 'leader-ack' || node.defect('ack-before-quorum')) return leader.onLeader;
+  if (leader.handover?.asked === true && node.defect('unfenced-switchover')) return leader.onLeader;
   return leader.onQuorum;
 }
 

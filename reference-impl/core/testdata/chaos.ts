@@ -73,6 +73,7 @@ export class Chaos {
   run(forMs: number): Outcome {
     this.#cluster.startAll();
     for (let i = 0; i < forMs / 5; i++) this.#after(this.#random() * forMs, () => this.#ask());
+    for (let i = 0; i < forMs / 500; i++) this.#after(this.#random() * forMs, () => this.#operate());
     for (let i = 0; i < forMs / 400; i++) this.#after(this.#random() * forMs, () => this.#disturb(forMs));
     this.#play(forMs);
     this.#calm = true;
@@ -221,10 +222,22 @@ export class Chaos {
       const token = tokens[tokens.length - 1 - Math.floor(this.#random() * Math.min(30, tokens.length))];
       body = { type: 'read', path: 'follower+token', keys: KEYS, token, waitMs: this.#random() * 200 };
     }
+    this.#put(node, body, floor);
+  }
+
+  #put(node: NodeId, body: Request, floor: number): void {
     this.#afterAt(node, 0, () => {
       if (!this.#cluster.isUp(node)) return;
       this.#observer.asked(body, node, floor);
       this.#cluster.request(node, body);
     });
+  }
+
+  // What operators ask.
+
+  #operate(): void {
+    const to = this.#random() < 0.5 ? { to: this.#pick(NODES) } : undefined;
+    const node = this.#leader();
+    if (this.#cluster.isUp(node)) this.#put(node, { type: 'switchover', ...to }, this.#observer.floor);
   }
 }

@@ -20,6 +20,7 @@ export interface Outcome {
   readonly leaders: number;
   readonly undoneTokens: number;
   readonly committed: number;
+  readonly handovers: number;
 }
 
 export class Observer {
@@ -37,6 +38,8 @@ export class Observer {
   floor = 0;
   #truncations = 0;
   #undoneTokens = 0;
+  /** Switchovers that ended as they were to. */
+  #handovers = 0;
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -50,6 +53,7 @@ export class Observer {
       leaders: this.#leaderOfTerm.size,
       undoneTokens: this.#undoneTokens,
       committed: this.#termCommittedAt.length - 1,
+      handovers: this.#handovers,
     };
   }
 
@@ -96,6 +100,7 @@ export class Observer {
   answered(request: number, response: Response): void {
     const asked = this.#asked.get(request);
     if (asked === undefined) throw new Error(`answer to ${request}, which nobody asked`);
+    if (response.type === 'done' && asked.body.type === 'switchover') this.#handovers++;
     if (response.type === 'read') {
       this.#reads.push({ asked, response });
       const { body } = asked;

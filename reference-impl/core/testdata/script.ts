@@ -18,6 +18,7 @@
  *     write n1 x=1 quorum-ack
  *     cas n1 x 1 2 quorum-ack
  *     read n1 leader x y [token=2,5] [wait=100]
+ *     switchover n1 [n2]
  *     status                            a line a node, with the terms of its log
  */
 import type { Message } from '../messages.ts';
@@ -183,6 +184,9 @@ class Stage {
         waitMs: Number(option(rest, 'wait') ?? 0),
         ...(token === undefined ? undefined : { token: { term: token[0], index: token[1] } }),
       });
+    } else if (command === 'switchover') {
+      const [to] = rest;
+      request = cluster.request(node, { type: 'switchover', ...(to === undefined ? undefined : { to }) });
     } else throw new Error(`no command ${command}`);
     if (!cluster.answers.has(request)) this.#say(`#${request} waits`);
   }
@@ -229,7 +233,7 @@ function describeMessage(message: Message): string {
     case 'pre-vote':
       return `${head} for term ${message.campaign}, last (${message.lastTerm},${message.lastIndex})`;
     case 'vote':
-      return `${head}, last (${message.lastTerm},${message.lastIndex})`;
+      return `${head}, last (${message.lastTerm},${message.lastIndex})${message.handover ? ', handed over' : ''}`;
     case 'pre-vote-answer':
       return `${head} for term ${message.campaign}: ${message.granted ? 'yes' : 'no'}`;
     case 'vote-answer':
@@ -255,7 +259,7 @@ function describeMessage(message: Message): string {
     case 'probed':
       return `${head} ${message.id}: commit ${message.commit}, last ${message.last}`;
     case 'stand-now':
-      return head;
+      return `${head} with a log up to ${message.lastIndex}`;
   }
 }
 
@@ -275,6 +279,8 @@ function describeEvent(event: ReplicaEvent): string {
       return `has committed up to ${event.index}`;
     case 'truncated':
       return `undoes ${describeEntries(event.entries)}, of which it had acknowledged ${event.acknowledged}`;
+    case 'switchover':
+      return `hands over to ${event.to}: ${event.outcome}`;
     case 'token-undone':
       return `finds token ${place(event.token)} undone`;
     default: {
