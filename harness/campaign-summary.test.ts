@@ -39,6 +39,21 @@ describe('evidence over many runs', () => {
     expect(stateOf(unknown, unknown, unknown)).toBe('undecided');
   });
 
+  it('leaves suspended promises out, and says in how many runs they were', () => {
+    const kept: Cell = { ...durable, state: 'kept', evidence: { operations: 100, writes: 60, failovers: 1 } };
+    const suspended: Cell = { ...durable, state: 'violated', anomalyCount: 3, suspendedBy: ['force'] };
+    expect(stateOf(suspended, suspended)).toBe('violated');
+    expect(stateOf(suspended, durable)).toBe('undecided');
+    expect(stateOf(suspended, kept, suspended)).toBe('kept');
+    const summary = new Summary(reference);
+    for (const cell of [suspended, kept, suspended]) summary.add(record(cell));
+    const { cells } = summary.json() as { cells: readonly unknown[] }; // its own shape
+    expect(cells[0]).toMatchObject({ promised: true, suspended: { force: 2 }, evidence: { writes: 60 }, anomalies: 0 });
+    const text = summary.render({ color: false, wallMs: 1000, ran: 3, quiet: false, replay: 'again' });
+    expect(text).toContain('durable (quorum-ack) suspended by force in 2 runs');
+    expect(text).not.toContain('*');
+  });
+
   it('never hides a broken promise', () => {
     const kept: Cell = { ...durable, state: 'kept' };
     const broken: Cell = { ...durable, state: 'broken', anomalyCount: 1 };

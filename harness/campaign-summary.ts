@@ -10,7 +10,10 @@ import { count, percent } from './table.ts';
 interface Sum {
   /** The first of them, or the first that is broken. */
   first: Cell;
-  readonly promised: boolean;
+  /** In at least one of the runs: in others a fault may have suspended it. */
+  promised: boolean;
+  /** By fault, the runs in which it suspended the promise; what came of those is counted apart. */
+  suspended: Record<string, number>;
   states: Record<Cell['state'], number>;
   evidence: Record<string, number>;
   anomalies: number;
@@ -52,9 +55,17 @@ export class Summary {
     const name = `${guarantee}\0${writePath ?? ''}\0${readPath ?? ''}`;
     let sum = this.#sums.get(name);
     if (sum === undefined) {
-      const states = { kept: 0, broken: 0, holds: 0, violated: 0, undecided: 0, 'not exercised': 0 };
-      sum = { first: cell, promised: isPromised(this.#system, cell), states, evidence: {}, anomalies: 0, seeds: [] };
+      sum = { first: cell, promised: false, suspended: {}, states: noStates(), evidence: {}, anomalies: 0, seeds: [] };
       this.#sums.set(name, sum);
+    }
+    for (const fault of cell.suspendedBy ?? []) sum.suspended[fault] = (sum.suspended[fault] ?? 0) + 1;
+    const promised = isPromised(this.#system, cell);
+    // What came of a suspended promise neither adds to the evidence of those that stood, nor takes away from it.
+    if (sum.promised && !promised) return;
+    if (promised && !sum.promised) {
+      sum.promised = true;
+      sum.first = cell;
+      Object.assign(sum, { states: noStates(), evidence: {}, anomalies: 0 });
     }
     sum.states[cell.state]++;
     if (cell.state === 'broken' && sum.first.state !== 'broken') sum.first = cell;
@@ -75,6 +86,7 @@ export class Summary {
         writePath: first.writePath,
         readPath: first.readPath,
         promised: sum.promised,
+        ...(Object.keys(sum.suspended).length > 0 && { suspended: sum.suspended }),
         state: stateOf({ first, ...sum }),
         states: sum.states,
         evidence: sum.evidence,
@@ -144,6 +156,11 @@ export class Summary {
       const anomaly = first.state === 'broken' ? first.anomalies[0] : undefined;
       if (anomaly !== undefined) lines.push(`  ${anomaly.sentence}`);
     }
+    for (const { first, suspended } of sums.filter(({ suspended }) => Object.keys(suspended).length > 0)) {
+      const where = [first.writePath, first.readPath].filter(Boolean).join(', ');
+      const runs = Object.entries(suspended).map(([fault, n]) => `${fault} in ${count(n)} runs`);
+      lines.push(paint('yellow', `${first.guarantee} (${where || 'system'}) suspended by ${runs.join(', ')}`));
+    }
     return lines;
   }
 
@@ -166,6 +183,10 @@ export class Summary {
       });
     return [told, `calm reads answered: ${calm.join(', ')}`];
   }
+}
+
+function noStates(): Sum['states'] {
+  return { kept: 0, broken: 0, holds: 0, violated: 0, undecided: 0, 'not exercised': 0 };
 }
 
 /** Over many runs evidence adds up: what each run had too little of may be enough together. */

@@ -3,6 +3,7 @@ import type { Anomaly, Checker, Evidence, Semantics, Verdict } from '../checkers
 import type { Guarantee } from '../history/guarantee.ts';
 import { historyFromEvents } from '../history/builder.ts';
 import type { Event } from '../history/operation.ts';
+import type { Cell } from '../results/record.ts';
 import { enoughEvidence, isPromised, judge, type Jury, keysByWritePath, verdictOf } from './judge.ts';
 import type { System } from './system.ts';
 import reference from './systems/reference.ts';
@@ -161,6 +162,53 @@ describe('a cell', () => {
       'quorum-ack follower': 'kept',
       'quorum-ack leader + follower': 'kept',
     });
+  });
+});
+
+describe('a promise that a fault suspends', () => {
+  const system: System = {
+    ...reference,
+    promises: () => ['linearizable'],
+    suspends: (fault, { readPath }) => fault === 'clock-drift' && readPath === 'follower',
+  };
+  const judged = (of: Verdict, struck: readonly string[]): readonly Cell[] =>
+    judge(history, {
+      system,
+      writePaths: ['quorum-ack'],
+      readPaths: ['leader', 'follower'],
+      guarantees: ['linearizable'],
+      checkers: new Map([['linearizable', saying('linearizable', of)]]),
+      budget: { spent: () => undefined },
+      disruptive: true,
+      failovers: 1,
+      struck,
+    });
+  const told = (cells: readonly Cell[]): unknown[] => cells.map((c) => [c.readPath, c.state, c.suspendedBy]);
+  const verdict = (cells: readonly Cell[]): string => verdictOf(cells, (cell) => isPromised(system, cell));
+
+  it('becomes a finding that names the fault, and decides nothing', () => {
+    const cells = judged(invalid, ['kill-leader', 'clock-drift', 'clock-drift']);
+    expect(told(cells)).toEqual([
+      ['leader', 'broken', undefined],
+      ['follower', 'violated', ['clock-drift']],
+    ]);
+    expect(verdict(cells)).toBe('broken');
+    expect(verdict(cells.slice(1))).toBe('undecided');
+    expect(told(judged(valid, ['clock-drift']))).toEqual([
+      ['leader', 'kept', undefined],
+      ['follower', 'holds', ['clock-drift']],
+    ]);
+    const unsure = judged(unknown, ['clock-drift']);
+    expect(told(unsure)[1]).toEqual(['follower', 'undecided', ['clock-drift']]);
+    expect(verdict([...judged(valid, ['clock-drift']).slice(0, 1), unsure[1]])).toBe('kept');
+  });
+
+  it('stands where the fault did not strike, also together with others', () => {
+    expect(told(judged(invalid, ['kill-leader']))).toEqual([
+      ['leader', 'broken', undefined],
+      ['follower', 'broken', undefined],
+      ['leader + follower', 'broken', undefined],
+    ]);
   });
 });
 

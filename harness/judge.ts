@@ -29,6 +29,8 @@ export interface Jury {
   readonly disruptive: boolean;
   /** Leaders deposed and replaced in this history. */
   readonly failovers: number;
+  /** Names of the faults that were injected with effect: some promises do not stand where they were. */
+  readonly struck?: readonly string[];
   /** `undoneWrites` of the history; found again in each part of it if not given. */
   readonly undone?: ReadonlySet<number>;
 }
@@ -108,8 +110,10 @@ function bounded(jury: Jury, readPath: string | undefined): Partial<Semantics> {
 /** Two read paths can each be linearizable and together not: those that promise it are judged together as well. */
 function union(history: History, jury: Jury, lanes: Int32Array, lane: number): readonly Cell[] {
   const writePath = jury.writePaths[lane];
-  const together = jury.readPaths.filter((readPath) =>
-    jury.system.promises(writePath, readPath).includes('linearizable'),
+  const together = jury.readPaths.filter(
+    (readPath) =>
+      jury.system.promises(writePath, readPath).includes('linearizable') &&
+      suspensions(jury, 'linearizable', { writePath, readPath }).length === 0,
   );
   if (together.length < 2) return [];
   const paths = new Set(together.map((readPath) => history.paths.indexOf(readPath)));
@@ -143,15 +147,22 @@ export function keysByWritePath(history: History, writePaths: readonly string[])
   return lanes;
 }
 
-function cell(
-  jury: Jury,
-  guarantee: Guarantee,
-  part: History,
-  promisedHere: readonly Guarantee[],
-  where: { readonly writePath?: string; readonly readPath?: string },
-): Cell {
+interface Where {
+  readonly writePath?: string;
+  readonly readPath?: string;
+}
+
+/** The faults of this run that go beyond what the system assumes where it promises this, in alphabetical order. */
+function suspensions({ system, struck = [] }: Jury, guarantee: Guarantee, where: Where): readonly string[] {
+  const names = new Set(struck.filter((fault) => system.suspends?.(fault, { ...where, guarantee })));
+  return [...names].sort();
+}
+
+function cell(jury: Jury, guarantee: Guarantee, part: History, promisedHere: readonly Guarantee[], where: Where): Cell {
   const checker = jury.checkers.get(guarantee);
-  const promised = promisedHere.includes(guarantee);
+  const claimed = promisedHere.includes(guarantee);
+  const suspendedBy = claimed ? suspensions(jury, guarantee, where) : [];
+  const promised = claimed && suspendedBy.length === 0;
   if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
   const semantics: Semantics = {
     ...defaultSemantics,
@@ -161,7 +172,12 @@ function cell(
   };
   const verdict = checker.check(part, jury.budget, semantics);
   const failovers = needsFailover(guarantee) ? { failovers: jury.failovers } : {};
-  const base = { guarantee, ...where, evidence: { ...verdict.examined, ...failovers } };
+  const base = {
+    guarantee,
+    ...where,
+    ...(suspendedBy.length > 0 && { suspendedBy }),
+    evidence: { ...verdict.examined, ...failovers },
+  };
   if (verdict.type === 'invalid') {
     return {
       ...base,
@@ -235,8 +251,9 @@ export function verdictOf(cells: readonly Cell[], promised: (cell: Cell) => bool
   return cells.some((c) => c.state === 'kept') ? 'kept' : 'undecided';
 }
 
-/** Whether a system claims what a cell is about. */
-export function isPromised(system: System, { guarantee, writePath, readPath }: Cell): boolean {
+/** Whether a system claims what a cell is about, and the claim stood in that run. */
+export function isPromised(system: System, { guarantee, writePath, readPath, suspendedBy }: Cell): boolean {
+  if (suspendedBy !== undefined) return false;
   if (writePath === undefined) return system.always.includes(guarantee);
   if (readPath === undefined) return system.promisesOfWrites(writePath).includes(guarantee);
   return readPath.split(' + ').every((path) => system.promises(writePath, path).includes(guarantee));

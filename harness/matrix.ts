@@ -11,7 +11,10 @@ export function painter(color: boolean): Paint {
   return color ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
 }
 
-export type MatrixCell = Pick<Cell, 'guarantee' | 'writePath' | 'readPath' | 'state' | 'evidence' | 'anomalyCount'>;
+export type MatrixCell = Pick<
+  Cell,
+  'guarantee' | 'writePath' | 'readPath' | 'state' | 'evidence' | 'anomalyCount' | 'suspendedBy'
+>;
 
 const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
   linearizable: ['', 'linearizable'],
@@ -40,6 +43,8 @@ export function renderMatrix(cells: readonly MatrixCell[], paint: Paint): string
     paint('dim', 'Promised: kept, BROKEN, undecided, untried (no fault of this plan puts it to the test).'),
     paint('dim', 'Not promised, so a finding and no failure: holds, violated. The number is what it was judged on.'),
   );
+  if (cells.some(({ suspendedBy }) => suspendedBy !== undefined))
+    lines.push(paint('dim', '* Promised, but suspended: a fault of this plan goes beyond what the system assumes.'));
   return lines;
 }
 
@@ -62,6 +67,10 @@ function block(cells: readonly MatrixCell[], scope: 'row' | 'write path' | 'syst
 }
 
 function word(cell: MatrixCell, paint: Paint): string {
+  return `${state(cell, paint)}${cell.suspendedBy === undefined ? '' : paint('yellow', '*')}`;
+}
+
+function state(cell: MatrixCell, paint: Paint): string {
   switch (cell.state) {
     case 'broken':
       return paint(['red', 'bold'], `BROKEN ${count(cell.anomalyCount)}x`);

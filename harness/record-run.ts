@@ -51,6 +51,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
       fault.levers.some((lever) => lever === 'cut' || lever === 'kill' || lever === 'pause'),
     ),
     failovers: failovers.length,
+    struck: ended.faults.filter(({ effect }) => Object.values(effect).some((n) => n > 0)).map(({ fault }) => fault),
     undone,
   });
   const verdict = verdictOf(cells, (cell) => isPromised(system, cell));

@@ -19,6 +19,7 @@ export function renderReport(record: RunRecord, options: ReportOptions): string 
     head(record, paint),
     matrix(record, paint),
     anomalies(record, paint),
+    suspended(record, paint),
     findings(record, paint),
     latency(record, paint),
     leaderVersusFollower(record, paint),
@@ -90,9 +91,24 @@ export function describe(operation: Operation): string {
   return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}`;
 }
 
+/** What was promised, and did not stand: which promise, by which fault, and what came of it. */
+function suspended(record: RunRecord, paint: Paint): string {
+  const lines = record.cells.flatMap((cell) => {
+    if (cell.suspendedBy === undefined) return [];
+    const came = cell.note === '' ? cell.state : `${cell.state}: ${cell.note}`;
+    const sentence = cell.anomalies[0]?.sentence;
+    return [
+      `${title(cell)}, suspended by ${cell.suspendedBy.join(', ')}: ${came}`,
+      ...(sentence === undefined ? [] : [paint('dim', `  e.g. ${sentence}`)]),
+    ];
+  });
+  return lines.length === 0 ? '' : section('Suspended promises (so no failure)', lines, paint);
+}
+
 function findings(record: RunRecord, paint: Paint): string {
-  const violated = record.cells.filter((cell) => cell.state === 'violated');
-  const undecided = record.cells.filter((cell) => cell.state === 'undecided' && cell.note !== '');
+  const never = record.cells.filter((cell) => cell.suspendedBy === undefined);
+  const violated = never.filter((cell) => cell.state === 'violated');
+  const undecided = never.filter((cell) => cell.state === 'undecided' && cell.note !== '');
   const lines: string[] = [];
   for (const guarantee of new Set(violated.map((cell) => cell.guarantee))) {
     const some = violated.filter((cell) => cell.guarantee === guarantee);
@@ -100,7 +116,7 @@ function findings(record: RunRecord, paint: Paint): string {
     lines.push(`${title(example)}: ${example.note}`, paint('dim', `  e.g. ${example.anomalies[0]?.sentence ?? ''}`));
     if (some.length > 1) lines.push(paint('dim', `  and in ${some.length - 1} more cells of the matrix`));
   }
-  for (const cell of record.cells.filter(({ state, note }) => (state === 'kept' || state === 'holds') && note !== '')) {
+  for (const cell of never.filter(({ state, note }) => (state === 'kept' || state === 'holds') && note !== '')) {
     lines.push(`${title(cell)}: ${cell.state} ${cell.note}`);
   }
   for (const cell of undecided) lines.push(`${title(cell)} undecided: ${cell.note}`);
@@ -285,7 +301,8 @@ function interrupted(record: RunRecord): boolean {
 
 /** The three lines every run ends with. */
 export function closingLines(record: RunRecord, report: string): readonly string[] {
-  const states = (state: Cell['state']): number => record.cells.filter((cell) => cell.state === state).length;
+  const cells = record.cells.filter((cell) => cell.suspendedBy === undefined);
+  const states = (state: Cell['state']): number => cells.filter((cell) => cell.state === state).length;
   const [kept, broken, undecided, untried] = [
     states('kept'),
     states('broken'),
@@ -293,7 +310,9 @@ export function closingLines(record: RunRecord, report: string): readonly string
     states('not exercised'),
   ];
   const findings = `${count(states('violated'))} ${states('violated') === 1 ? 'finding' : 'findings'}`;
-  const rest = untried > 0 ? `, ${untried} untried for want of a fault` : '';
+  const beyond = record.cells.length - cells.length;
+  const rest =
+    (untried > 0 ? `, ${untried} untried for want of a fault` : '') + (beyond > 0 ? `, ${beyond} suspended` : '');
   const verdict =
     record.verdict === 'broken'
       ? `BROKEN: ${broken} of ${broken + kept + undecided + untried} promises broken`

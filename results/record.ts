@@ -12,6 +12,11 @@ export interface Cell {
   readonly writePath?: string;
   readonly readPath?: string;
   readonly state: 'kept' | 'broken' | 'holds' | 'violated' | 'undecided' | 'not exercised';
+  /**
+   * Faults of this run, by name, that go beyond what the system says it assumes: the promise does not stand, and what was found is a
+   * finding. Absent where it stands, or was never made.
+   */
+  readonly suspendedBy?: readonly string[];
   /** Why it is undecided, or the figures of a finding: `41 of 1,204 reads`. */
   readonly note: string;
   readonly evidence: Evidence;

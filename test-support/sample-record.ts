@@ -59,6 +59,17 @@ export function sampleRecord(changes: Partial<RunRecord> = {}): RunRecord {
         anomalies: [],
       },
       { guarantee: 'convergent', state: 'kept', note: '', evidence: { operations: 3 }, anomalyCount: 0, anomalies: [] },
+      {
+        guarantee: 'linearizable',
+        writePath: 'quorum-ack',
+        readPath: 'leader-lease',
+        suspendedBy: ['clock-drift'],
+        state: 'violated',
+        note: '2 anomalies in 900 reads',
+        evidence: { operations: 1_204, reads: 900 },
+        anomalyCount: 2,
+        anomalies: [{ kind: 'stale read', sentence: 'A lease was believed too long.', operations: [] }],
+      },
     ],
     faults: [
       {
