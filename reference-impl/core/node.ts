@@ -2,6 +2,7 @@
 import type { DefectName } from './defects.ts';
 import { Disk } from './disk.ts';
 import type { Fifo } from './fifo.ts';
+import type { HandedOver, Handover } from './handover.ts';
 import { InvariantViolated } from './invariant.ts';
 import { Log, NO_BASE } from './log.ts';
 import { Members } from './members.ts';
@@ -9,7 +10,6 @@ import type { Message } from './messages.ts';
 import { Origins, outcomeOf } from './origins.ts';
 import { Probes } from './probes.ts';
 import { loadSnapshot } from './snapshots.ts';
-import type { HandedOver, Handover } from './switchover.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
 import type {

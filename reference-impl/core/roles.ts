@@ -1,10 +1,10 @@
 /** Changes of role. A term belongs to at most one leader; whoever hears of a higher term follows. */
 import { Fifo } from './fifo.ts';
+import { leaveHandover } from './handover.ts';
 import { newFollower } from './node.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import { leaveWrites } from './writes.ts';
 import { leaveReads } from './reads.ts';
-import { leaveHandover } from './switchover.ts';
 import type { NodeId } from './types.ts';
 
 /** Adopts a higher term and follows, as yet nobody. */

@@ -10,25 +10,10 @@
  */
 import type { StandNow } from './messages.ts';
 import { beginCampaign } from './election.ts';
+import type { Handover } from './handover.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import type { NodeId, OperatorRequest, RefusalCode } from './types.ts';
 import { refuseNotLeader } from './writes.ts';
-
-export interface Handover {
-  readonly to: NodeId;
-  /** An operator's; undefined: the leader's own idea. */
-  readonly request: number | undefined;
-  /** When it is given up. A new one begins once the successor was asked to stand. */
-  deadlineMs: number;
-  asked: boolean;
-}
-
-/** A handover whose leader has stepped down, and whose operator waits to hear who leads. */
-export interface HandedOver {
-  readonly to: NodeId;
-  readonly request: number;
-  readonly deadlineMs: number;
-}
 
 /** A successor further behind would keep writes waiting for nothing. */
 const LAG_ENTRIES_MAX = 2048;
@@ -91,17 +76,6 @@ function begin(node: Node, leader: Leader, to: NodeId, request: number | undefin
   leader.handover = { to, request, deadlineMs, asked: false };
   node.wakeAt(deadlineMs);
   node.out.tell({ type: 'switchover', to, outcome: 'begun' });
-}
-
-/** Whether this leader may hold a lease: nobody can win votes that stickiness does not bind. */
-export function mayHoldLease(leader: Leader): boolean {
-  return leader.askedToStand.size === 0;
-}
-
-/** Whether writes are refused with `HANDING_OVER`. */
-export function isHandingOver(node: Node, leader: Leader): boolean {
-  if (leader.handover?.asked === true && node.defect('unfenced-switchover')) return false;
-  return leader.handover !== undefined;
 }
 
 export function settleHandover(node: Node, leader: Leader): void {
@@ -177,15 +151,6 @@ export function onStandNow(node: Node, message: StandNow): void {
   const sameLog = node.log.lastTerm === message.term && node.log.lastIndex === message.lastIndex;
   if (!sameLog && !node.defect('handover-without-catching-up')) return;
   beginCampaign(node, node.term + 1, 'handover');
-}
-
-/** The leader steps down: its operator hears who leads once that is known. */
-export function leaveHandover(node: Node, leader: Leader): void {
-  const { handover } = leader;
-  if (handover?.request === undefined) return;
-  const deadlineMs = node.nowMs + node.config.electionMaxMs;
-  node.handedOver = { to: handover.to, request: handover.request, deadlineMs };
-  node.wakeAt(deadlineMs);
 }
 
 export function settleHandedOver(node: Node): void {

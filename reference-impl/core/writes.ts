@@ -1,8 +1,8 @@
 /** Writes and cas at the leader: appended at once, answered when the acknowledgement that was asked for has come. */
 import type { Fifo } from './fifo.ts';
+import { isHandingOver } from './handover.ts';
 import type { Leader, Node, PendingWrite } from './node.ts';
 import type { Version } from './state.ts';
-import { isHandingOver } from './switchover.ts';
 import type { Acknowledgement, CasRequest, Command, Entry, NodeId, Position, Response, WriteRequest } from './types.ts';
 
 type Writing = WriteRequest | CasRequest;
