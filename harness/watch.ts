@@ -6,6 +6,7 @@ import { type Clock, MILLISECOND } from '../history/clock.ts';
 import type { NodeId, Position, Role, Sighting, Value } from '../history/operation.ts';
 import type { Levers, Target } from '../nemesis/fault.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
+import { operating } from './operate.ts';
 import type { Recorder } from './recorder.ts';
 import type { System } from './system.ts';
 
@@ -24,6 +25,7 @@ export class Watch implements Target {
   readonly #recorder: Recorder;
   readonly #seen = new Map<NodeId, Seen>();
   #cluster: Deployment | undefined;
+  #levers: Partial<Levers> = {};
   #watching = false;
 
   constructor(system: System, nodes: readonly NodeId[], recorder: Recorder) {
@@ -53,6 +55,8 @@ export class Watch implements Target {
 
   attach(cluster: Deployment): void {
     this.#cluster = cluster;
+    const operate = operating(this.#system, cluster);
+    this.#levers = operate === undefined ? cluster.levers : { ...cluster.levers, operate };
   }
 
   /** Asks every node now and then until `stop`. */
@@ -84,7 +88,7 @@ export class Watch implements Target {
   }
 
   get levers(): Partial<Levers> {
-    return this.#cluster?.levers ?? {};
+    return this.#levers;
   }
 
   leader(): NodeId | undefined {
@@ -98,6 +102,10 @@ export class Watch implements Target {
   followers(): readonly NodeId[] {
     const leader = this.leader();
     return this.nodes.filter((node) => node !== leader && this.#cluster?.isUp(node) === true);
+  }
+
+  learners(): readonly NodeId[] {
+    return this.nodes.filter((node) => this.#seen.get(node)?.role === 'learner');
   }
 
   mostLagging(): NodeId | undefined {

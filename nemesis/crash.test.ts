@@ -45,6 +45,10 @@ class Toy implements Target {
     return [...this.up].slice(1);
   }
 
+  learners(): readonly NodeId[] {
+    return [];
+  }
+
   mostLagging(): NodeId | undefined {
     return this.followers()[0];
   }
@@ -104,6 +108,7 @@ describe('crash', () => {
       levers: {},
       leader: () => 'n1',
       followers: () => [],
+      learners: () => [],
       mostLagging: () => undefined,
     };
     const plan = {

@@ -24,11 +24,13 @@ export interface LinkShape {
 
 /**
  * What a fault did, by name with its unit: `{"messages dropped": 214}`. A name that begins with {@link REFUSED} counts what
- * it asked in vain. All else zero: it had no effect.
+ * was asked for in vain, one that begins with {@link UNKNOWN} what may have been done. All zero but the refused: it had no
+ * effect.
  */
 export type Effect = Readonly<Record<string, number>>;
 
 export const REFUSED = 'refused: ';
+export const UNKNOWN = 'unknown: ';
 
 export function hadEffect(effect: Effect): boolean {
   return Object.entries(effect).some(([name, n]) => n > 0 && !name.startsWith(REFUSED));
@@ -42,7 +44,10 @@ export interface Injection {
   effect(): Effect;
 }
 
-/** What an operator may ask of a cluster, where the system under test can do it. */
+/**
+ * What an operator may ask of a cluster, where the system under test can do it. What is so already counts as done: asking
+ * again is how one makes sure of an operation whose outcome nobody knows.
+ */
 export type Operation =
   /** A planned change of leader; to whom the system likes if `to` is not given. */
   | { readonly type: 'switchover'; readonly to?: NodeId }
@@ -68,9 +73,11 @@ export interface Levers {
   slowDisk(node: NodeId, syncDelayNs: number): Promise<Injection>;
   /** No room on the disk: what is written fails until it is healed. */
   fillDisk(node: NodeId): Promise<Injection>;
+  /** Kills it, and makes a synced record in the middle of its log unreadable. Heals by starting it on what is left. */
+  corruptDisk(node: NodeId): Promise<Injection>;
   /**
    * Asks an operation of the system under test, through its own means, and waits for its answer. It is not undone by
-   * healing. `effect` counts it when it was done; a refusal has no effect, and names its code with a count.
+   * healing. `effect` says what was done, or why it was refused ({@link REFUSED}), or that nobody knows ({@link UNKNOWN}).
    */
   operate(operation: Operation): Promise<Injection>;
 }
@@ -83,7 +90,10 @@ export interface Target {
   readonly levers: Partial<Levers>;
   /** The node that claims to lead in the highest term, if any does. */
   leader(): NodeId | undefined;
+  /** All others that are up, learners among them. */
   followers(): readonly NodeId[];
+  /** Nodes that say that they replicate without a vote. */
+  learners(): readonly NodeId[];
   /** The follower whose applied position is furthest behind. */
   mostLagging(): NodeId | undefined;
 }
@@ -102,6 +112,11 @@ export interface Fault {
   readonly levers: readonly Lever[];
   /** Not part of `mix`: only where it is named. For what no sound system is promised to stand. */
   readonly optIn?: true;
+  /**
+   * Its cure asks the cluster for something, which may take its time or wait for the cures of other faults: so it runs beside
+   * them, and after theirs when all are healed.
+   */
+  readonly cureAsks?: true;
   /** Shortest and longest duration that suit it, where the schedule's own (some seconds) do not. */
   readonly lastsMs?: readonly [number, number];
   /**

@@ -49,6 +49,7 @@ const target: Target = {
   levers: {},
   leader: () => 'n1',
   followers: () => [],
+  learners: () => [],
   mostLagging: () => undefined,
 };
 
@@ -147,6 +148,43 @@ describe('Nemesis', () => {
     expect(notes[0]).toEqual([1, 'a', { do: 'skipped', reason: 'nobody to strike' }]);
     expect(notes[1]).toEqual([2, 'b', { do: 'skipped', reason: 'no lever' }]);
     expect(await nemesis.stop()).toEqual(['b could not be injected: no lever']);
+  });
+
+  it('lets a cure that asks the cluster take its time, beside other faults, and waits for it in the end', async () => {
+    const clock = new HandClock();
+    const log: string[] = [];
+    const fault = (name: string, cureNs: number): Fault => ({
+      name,
+      about: name,
+      levers: [],
+      ...(cureNs > 0 && { cureAsks: true }),
+      async inject() {
+        log.push(`${clock.now()} +${name}`);
+        const heal = async (): Promise<void> => {
+          if (cureNs > 0) await clock.sleepUntil(clock.now() + cureNs);
+          log.push(`${clock.now()} -${name}`);
+        };
+        return { targets: ['n1'], heal, effect: () => ({ done: 1 }) };
+      },
+    });
+    const faults = [fault('asks', 30), fault('cut', 0)];
+    const nemesis = new Nemesis({ clock, target, faults, random: new Random(1), note: () => undefined });
+    nemesis.start([strike('asks', 10, 10), strike('cut', 15, 10), strike('asks', 30, 500), strike('cut', 35, 500)]);
+    await clock.go(45);
+    expect(nemesis.inForce()).toEqual(['asks', 'asks', 'cut']);
+    const stopped = nemesis.stop();
+    await clock.go(49);
+    expect(log.slice(4)).toEqual(['35 +cut', '45 -cut']);
+    await clock.go(200);
+    expect(await stopped).toEqual([]);
+    expect(log).toEqual(['10 +asks', '15 +cut', '25 -cut', '30 +asks', '35 +cut', '45 -cut', '50 -asks', '75 -asks']);
+    expect(nemesis.inForce()).toEqual([]);
+    expect(nemesis.records.map(({ fault: name, from, until }) => [name, from, until])).toEqual([
+      ['cut', 15, 25],
+      ['cut', 35, 45],
+      ['asks', 10, 50],
+      ['asks', 30, 75],
+    ]);
   });
 
   it('may be stopped without having begun', async () => {

@@ -40,6 +40,8 @@ export class Nemesis {
   readonly #options: NemesisOptions;
   readonly #faults: ReadonlyMap<string, Fault>;
   #inForce: InForce[] = [];
+  /** Whose time is over, and whose cure takes its own. */
+  readonly #curing = new Map<InForce, Promise<void>>();
   readonly #records: Injury[] = [];
   readonly #failures: string[] = [];
   readonly #skipped = new Map<string, number>();
@@ -65,7 +67,7 @@ export class Nemesis {
 
   /** Names of the faults in force, oldest first. */
   inForce(): readonly string[] {
-    return this.#inForce.map(({ fault }) => fault);
+    return [...this.#curing.keys(), ...this.#inForce].map(({ fault }) => fault);
   }
 
   /** Carries out the strikes, which are in order of time, and heals each when its time is over. At most once. */
@@ -78,14 +80,17 @@ export class Nemesis {
   }
 
   /**
-   * Heals all that is in force, newest first, and begins nothing more. Resolves to the sentences of what could not be
+   * Heals all that is in force, newest first, and begins nothing more; then what has to ask the cluster. Resolves to the sentences of what could not be
    * injected or healed; none is good. May be called again.
    */
   async stop(): Promise<readonly string[]> {
     this.#stopped = true;
     this.#wake?.();
     await this.#done;
-    while (this.#inForce.length > 0) await this.#heal(this.#inForce[this.#inForce.length - 1]);
+    const asking = this.#inForce.filter(({ fault }) => this.#cureAsks(fault)).reverse();
+    for (const ended of this.#inForce.filter(({ fault }) => !this.#cureAsks(fault)).reverse()) await this.#heal(ended);
+    for (const ended of asking) this.#beginCure(ended);
+    await Promise.all(this.#curing.values());
     return this.#failures;
   }
 
@@ -100,7 +105,9 @@ export class Nemesis {
       // At the same instant the cure comes first, so that no more than planned are in force.
       if (ending !== undefined && (strike === undefined || ending.until <= strike.at)) {
         await this.#reach(ending.until);
-        if (!this.#stopped) await this.#heal(ending);
+        if (this.#stopped) break;
+        if (this.#cureAsks(ending.fault)) this.#beginCure(ending);
+        else await this.#heal(ending);
       } else if (strike !== undefined) {
         next++;
         await this.#reach(strike.at);
@@ -140,6 +147,17 @@ export class Nemesis {
     }
     this.#inForce.push({ id, fault: fault.name, from, until: from + strike.durationNs, injected });
     note(fault.name, { do: 'inject', id, targets: [...injected.targets] });
+  }
+
+  #cureAsks(fault: string): boolean {
+    return this.#faults.get(fault)?.cureAsks === true;
+  }
+
+  #beginCure(ended: InForce): void {
+    this.#curing.set(
+      ended,
+      this.#heal(ended).then(() => void this.#curing.delete(ended)),
+    );
   }
 
   async #heal(ended: InForce): Promise<void> {

@@ -4,12 +4,13 @@
  * healing it undoes nothing.
  */
 import type { NodeId } from '../../../history/operation.ts';
+import type { Random } from '../../../history/random.ts';
 import type { Effect, Injection, Levers, Link } from '../../../nemesis/fault.ts';
 import { type Cut, type Network, shaping } from './network.ts';
 import type { Node, Pause } from './node.ts';
 import { newSkew } from './node-clock.ts';
 
-export function createLevers(nodes: readonly Node[], network: Network): Omit<Levers, 'operate'> {
+export function createLevers(nodes: readonly Node[], network: Network, random: Random): Omit<Levers, 'operate'> {
   const node = (id: NodeId): Node => {
     const found = nodes.find((candidate) => candidate.id === id);
     if (found === undefined) throw new Error(`no node '${id}'`);
@@ -83,6 +84,19 @@ export function createLevers(nodes: readonly Node[], network: Network): Omit<Lev
       return injection(
         () => disk.quicken(drag),
         () => ({ 'syncs delayed': drag.delayed }),
+      );
+    },
+
+    async corruptDisk(id) {
+      const victim = node(id);
+      const wasUp = victim.up;
+      const writesLost = wasUp ? victim.stop() : 0;
+      const entriesLost = wasUp ? victim.disk.damage(random) : 0;
+      return injection(
+        () => {
+          if (wasUp) victim.start();
+        },
+        () => ({ 'synced entries made unreadable': entriesLost, 'unsynced writes lost': writesLost }),
       );
     },
 

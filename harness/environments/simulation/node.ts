@@ -124,11 +124,7 @@ export class Node implements Effects {
     return this.#pauses.size > 0;
   }
 
-  status(): Status | undefined {
-    return this.paused ? undefined : this.#replica?.status();
-  }
-
-  /** Of each of its groups. */
+  /** What it says of each of its groups; nothing while it does not answer. */
   statuses(): readonly Status[] {
     return this.paused ? [] : (this.#replica?.statuses() ?? []);
   }

@@ -78,7 +78,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
       const machine = { id, number: i, region: regionOfNode[i], boot, ...shellOptions(spec.options) };
       return new Node(machine, this, random.fork(`node ${id}`));
     });
-    this.levers = createLevers(this.#nodes, this.network);
+    this.levers = createLevers(this.#nodes, this.network, random.fork('levers'));
     for (const node of this.#nodes) node.start();
     this.#surface();
   }
@@ -104,8 +104,10 @@ export class Simulation implements Deployment, Stage, Surroundings {
     return this.#lines.dial(number, region, this.#regions.number(home));
   }
 
-  status(node: NodeId): Promise<Status | undefined> {
-    return Promise.resolve(this.#node(node).status());
+  /** Of the first group; where there are several, with `groups`: all of them. */
+  status(node: NodeId): Promise<(Status & { readonly groups?: readonly Status[] }) | undefined> {
+    const statuses = this.#node(node).statuses();
+    return Promise.resolve(statuses.length > 1 ? { ...statuses[0], groups: statuses } : statuses[0]);
   }
 
   isUp(node: NodeId): boolean {
