@@ -5,18 +5,24 @@ import { Chaos } from './testdata/chaos.ts';
 const DEEP = process.env['TIDEMARK_DEEP'] !== undefined;
 const MS = 10_000;
 
+const COUNTED = [
+  'answered',
+  'truncations',
+  'leaders',
+  'undoneTokens',
+  'committed',
+  'handovers',
+  'snapshots',
+  'installs',
+] as const;
+
 it('keeps the invariants of Raft and the meaning of every answer under random faults', { timeout: 600_000 }, () => {
-  const total = { answered: 0, truncations: 0, leaders: 0, undoneTokens: 0, committed: 0, handovers: 0 };
+  const total = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<(typeof COUNTED)[number], number>; // each of them
   const seeds = DEEP ? 3000 : 20;
   for (let seed = 1; seed <= seeds; seed++) {
     const outcome = new Chaos(seed, undefined).run(MS);
     expect(outcome.breaches, `seed ${seed}`).toEqual([]);
-    total.answered += outcome.answered;
-    total.truncations += outcome.truncations;
-    total.leaders += outcome.leaders;
-    total.undoneTokens += outcome.undoneTokens;
-    total.committed += outcome.committed;
-    total.handovers += outcome.handovers;
+    for (const name of COUNTED) total[name] += outcome[name];
   }
   // The faults did what they are for.
   expect(total.answered / seeds).toBeGreaterThan(500);
@@ -24,6 +30,8 @@ it('keeps the invariants of Raft and the meaning of every answer under random fa
   expect(total.leaders / seeds).toBeGreaterThan(3);
   expect(total.handovers / seeds).toBeGreaterThan(1);
   expect(total.truncations).toBeGreaterThan(seeds / 2);
+  expect(total.snapshots / seeds).toBeGreaterThan(10);
+  expect(total.installs).toBeGreaterThan(seeds / 2);
   expect(total.undoneTokens).toBeGreaterThan(seeds / 2);
 });
 

@@ -1,5 +1,5 @@
 import type { Log } from './log.ts';
-import type { DiskWrite, NodeId } from './types.ts';
+import type { DiskWrite, NodeId, Snapshot } from './types.ts';
 
 /** What two of the defects do to the disk; nothing of it in a sound replica. */
 export interface Laziness {
@@ -23,6 +23,8 @@ export class Disk {
   #dirtyFrom = Number.POSITIVE_INFINITY;
   /** Last index handed to the disk. */
   #writtenLast: number;
+  /** Takes the place of everything that is on the disk with the next write. */
+  #snapshot: Snapshot | undefined;
   #metaDirty = false;
   #metaTicket = 0;
   readonly #inFlight: { readonly ticket: number; last: number }[] = [];
@@ -42,7 +44,7 @@ export class Disk {
 
   /** Highest index up to which the log as it is now was handed to the disk. */
   get handed(): number {
-    return Math.min(this.#dirtyFrom - 1, this.#writtenLast);
+    return this.#snapshot !== undefined ? 0 : Math.min(this.#dirtyFrom - 1, this.#writtenLast);
   }
 
   /** Whether the current term and vote are on the disk. */
@@ -65,6 +67,12 @@ export class Disk {
     for (const write of this.#inFlight) if (write.last >= index) write.last = index - 1;
   }
 
+  /** A snapshot has replaced the log, which had equalled it up to `common`. */
+  replaced(snapshot: Snapshot, common: number): void {
+    this.truncated(common + 1);
+    this.#snapshot = snapshot;
+  }
+
   synced(ticket: number): void {
     if (ticket > this.#syncedTicket) this.#syncedTicket = ticket;
     while (this.#inFlight.length > 0 && this.#inFlight[0].ticket <= ticket) {
@@ -75,17 +83,21 @@ export class Disk {
 
   /** The next write, if there is something to write and no reason to wait for more. */
   next(log: Log, term: number, votedFor: NodeId | null): DiskWrite | undefined {
-    const from = this.#dirtyFrom;
+    const snapshot = this.#snapshot;
+    const from = snapshot === undefined ? this.#dirtyFrom : log.first;
     const last = log.lastIndex;
-    const entriesDirty = from <= last || from <= this.#writtenLast;
-    const entriesWait = !entriesDirty || this.#inFlight.length > 0 || last - from + 1 < this.#lazy.entries;
+    const entriesDirty = snapshot !== undefined || from <= last || from <= this.#writtenLast;
+    const few = snapshot === undefined && last - from + 1 < this.#lazy.entries;
+    const entriesWait = !entriesDirty || this.#inFlight.length > 0 || few;
     if (entriesWait && (!this.#metaDirty || this.#lazy.meta)) return undefined;
     const write: DiskWrite = {
       ticket: ++this.#ticket,
       ...(this.#metaDirty ? { term, votedFor } : undefined),
-      ...(entriesDirty && from <= this.#writtenLast ? { truncateFrom: from } : undefined),
+      ...(snapshot !== undefined ? { snapshot } : undefined),
+      ...(entriesDirty && snapshot === undefined && from <= this.#writtenLast ? { truncateFrom: from } : undefined),
       ...(entriesDirty && from <= last ? { entries: log.slice(from, last) } : undefined),
     };
+    this.#snapshot = undefined;
     if (this.#metaDirty) this.#metaTicket = this.#ticket;
     this.#metaDirty = false;
     this.#dirtyFrom = Number.POSITIVE_INFINITY;

@@ -7,13 +7,11 @@ import type { NodeId } from './types.ts';
 
 export function onAppend(node: Node, from: NodeId, message: Append): void {
   if (message.term < node.term && !node.defect('no-fence')) {
-    // Fenced. The answer's term makes the deposed leader step down.
-    node.out.send(from, { type: 'rejected', term: node.term, prevIndex: 0, hintIndex: 0, hintTerm: 0, round: 0 });
+    refuseTerm(node, from);
     return;
   }
   const follower = followLeader(node, from, message.term);
   if (follower === undefined) return;
-  node.heardLeaderAtMs = node.nowMs;
   if (node.log.termAt(message.prevIndex) !== message.prevTerm) {
     reject(node, from, follower, message);
     return;
@@ -28,6 +26,11 @@ export function onAppend(node: Node, from: NodeId, message: Append): void {
   takeEntries(node, follower, message);
   if (end > follower.verified) follower.verified = end;
   node.commit(Math.min(message.commit, end));
+}
+
+/** Fences a leader of an older term: the answer's term makes it step down. */
+export function refuseTerm(node: Node, from: NodeId): void {
+  node.out.send(from, { type: 'rejected', term: node.term, prevIndex: 0, hintIndex: 0, hintTerm: 0, round: 0 });
 }
 
 /** Entries that are there already are left alone: a late duplicate must not cut off what came after it. */
@@ -57,8 +60,8 @@ export function onCommit(node: Node, from: NodeId, message: Commit): void {
   node.commit(Math.min(message.index, node.stance.verified));
 }
 
-/** The stance of a follower of this leader, or undefined when the sender cannot be one. */
-function followLeader(node: Node, from: NodeId, term: number): Follower | undefined {
+/** The leader was heard: the stance of a follower of it, or undefined when the sender cannot be one. */
+export function followLeader(node: Node, from: NodeId, term: number): Follower | undefined {
   if (term > node.term) adoptTerm(node, term, `${from} leads term ${term}`);
   else if (node.stance.type === 'candidate' || term < node.term) follow(node, `${from} leads term ${term}`);
   node.preVote = undefined;
@@ -70,6 +73,7 @@ function followLeader(node: Node, from: NodeId, term: number): Follower | undefi
   const follower = node.stance;
   node.expects(follower.leader === undefined || follower.leader === from, () => `${from} leads term ${term} too`);
   follower.leader = from;
+  node.heardLeaderAtMs = node.nowMs;
   return follower;
 }
 

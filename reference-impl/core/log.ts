@@ -53,19 +53,7 @@ export class Log {
   }
 
   #compactedTerm(index: number): number {
-    return index === 0 ? 0 : (this.#terms[this.#lastStartAt(index)]?.term ?? 0);
-  }
-
-  /** The number of the last term that begins at or before `index`; -1 when none does. */
-  #lastStartAt(index: number): number {
-    let low = 0;
-    let high = this.#terms.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#terms[middle].index <= index) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return index === 0 ? 0 : (this.#terms[lastStartAt(this.#terms, index)]?.term ?? 0);
   }
 
   at(index: number): Entry {
@@ -116,7 +104,7 @@ export class Log {
 
   /** Where each term begins, up to `index`. */
   termsUpTo(index: number): TermStart[] {
-    return this.#terms.slice(0, this.#lastStartAt(index) + 1);
+    return this.#terms.slice(0, lastStartAt(this.#terms, index) + 1);
   }
 
   /**
@@ -125,16 +113,41 @@ export class Log {
    */
   lastNotAbove(index: number, term: number): number {
     const from = Math.min(index, this.lastIndex);
-    let i = this.#lastStartAt(from);
+    let i = lastStartAt(this.#terms, from);
     if (i < 0 || this.#terms[i].term <= term) return from;
     while (i > 0 && this.#terms[i - 1].term > term) i--;
     return this.#terms[i].index - 1;
+  }
+
+  /** Highest index at which this log has the same entry as another one that ends at `other`. */
+  lastCommon(other: LogBase): number {
+    let index = Math.min(this.lastIndex, other.index);
+    while (index > 0) {
+      // Terms never fall along a log: the higher of two different ones is in the other log nowhere before its beginning.
+      const ours = this.#terms[lastStartAt(this.#terms, index)];
+      const theirs = other.terms[lastStartAt(other.terms, index)];
+      if (ours?.term === theirs?.term) return index;
+      index = ((ours?.term ?? 0) > (theirs?.term ?? 0) ? ours : theirs).index - 1;
+    }
+    return 0;
   }
 
   /** Whether a log that ends at (term, index) has at least what this one has, as votes judge it (5.4.1). */
   isCoveredBy(index: number, term: number): boolean {
     return term > this.lastTerm || (term === this.lastTerm && index >= this.lastIndex);
   }
+}
+
+/** The number of the last term that begins at or before `index`; -1 when none does. */
+function lastStartAt(terms: readonly TermStart[], index: number): number {
+  let low = 0;
+  let high = terms.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (terms[middle].index <= index) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
 
 /**

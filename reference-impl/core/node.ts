@@ -4,6 +4,7 @@ import { Disk } from './disk.ts';
 import type { Fifo } from './fifo.ts';
 import type { HandedOver, Handover } from './handover.ts';
 import { InvariantViolated } from './invariant.ts';
+import type { Incoming } from './install.ts';
 import { Log, NO_BASE } from './log.ts';
 import { Members } from './members.ts';
 import type { Message } from './messages.ts';
@@ -12,6 +13,8 @@ import { Probes } from './probes.ts';
 import { loadSnapshot } from './snapshots.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
+import { compactable } from './images.ts';
+import type { Transfer } from './images.ts';
 import type {
   Durable,
   Effects,
@@ -22,6 +25,7 @@ import type {
   ReplicaConfig,
   Response,
   Role,
+  SnapshotHead,
   Value,
 } from './types.ts';
 
@@ -39,6 +43,9 @@ export interface Follower {
   round: number;
   /** An append waits for its answer. */
   owesAnswer: boolean;
+  incoming: Incoming | undefined;
+  /** A snapshot that was installed, and is not known to be on disk yet. */
+  installed: SnapshotHead | undefined;
 }
 
 export interface Candidate {
@@ -66,6 +73,9 @@ export interface Peer {
   /** Last index of each batch on its way, oldest first. */
   readonly inFlight: number[];
   heardAtMs: number;
+  /** It said that it takes nothing but a snapshot. */
+  rebuild: boolean;
+  transfer: Transfer | undefined;
   roundSent: number;
   roundAnswered: number;
   commitSent: number;
@@ -269,6 +279,26 @@ export class Node {
     if (undoneMembers) this.#tellMembers(true);
   }
 
+  /**
+   * As {@link truncate}, for a snapshot is about to replace log and state: what is committed here may be among what goes,
+   * where the snapshot is of a later recovery epoch. What was compacted cannot be told any more.
+   */
+  abandon(index: number): void {
+    const from = Math.max(index, this.log.first);
+    if (from > this.commitIndex) {
+      if (from <= this.log.lastIndex) this.truncate(from);
+      return;
+    }
+    const uncommitted = this.log.truncateFrom(this.commitIndex + 1);
+    const committed = this.log.truncateFrom(from);
+    this.disk.truncated(from);
+    const unknown = committed.map(() => undefined);
+    const overwrote = [...unknown, ...this.state.undo(uncommitted)];
+    let acknowledged = 0;
+    for (const entry of uncommitted) if (this.acknowledgedAhead.delete(entry.index)) acknowledged++;
+    this.out.tell({ type: 'truncated', entries: [...committed, ...uncommitted], acknowledged, overwrote });
+  }
+
   #tellMembers(undone: boolean): void {
     this.out.tell({ type: 'members', members: this.members.current, index: this.members.index, undone });
   }
@@ -296,7 +326,8 @@ export class Node {
 
   /** A snapshot is on disk: the log forgets what lies at or below `index`, as far as nobody needs it any more. */
   compact(index: number): void {
-    const forgotten = this.log.compact(Math.min(index, this.commitIndex, this.disk.handed));
+    const most = this.stance.type === 'leader' ? compactable(this.stance, index) : index;
+    const forgotten = this.log.compact(Math.min(most, this.commitIndex, this.disk.handed));
     if (this.undoBase === undefined || forgotten.length === 0) return;
     for (const entry of forgotten) this.undoBase.apply(entry);
     this.undoBase.commit(this.log.base);
@@ -330,5 +361,7 @@ export function newFollower(term: number): Follower {
     acknowledged: 0,
     round: 0,
     owesAnswer: false,
+    incoming: undefined,
+    installed: undefined,
   };
 }

@@ -16,6 +16,7 @@ import {
   settleElection,
 } from './election.ts';
 import { onAppend, onCommit, settleFollower } from './follower.ts';
+import { onSnapshotPart, settleInstall } from './install.ts';
 import type { Message } from './messages.ts';
 import { Node, roleOf } from './node.ts';
 import { expireReads, onRead, settleLeaderReads, settleTokens } from './reads.ts';
@@ -31,6 +32,7 @@ import {
   settleHandedOver,
   settleHandover,
 } from './switchover.ts';
+import { onSnapshotTaken } from './transfer.ts';
 import type {
   DiskState,
   Durable,
@@ -83,6 +85,12 @@ export class Replica implements Steps<Message> {
         break;
       case 'vote-answer':
         onVoteAnswer(node, from, message);
+        break;
+      case 'snapshot-part':
+        onSnapshotPart(node, from, message);
+        break;
+      case 'snapshot-taken':
+        onSnapshotTaken(node, from, message);
         break;
       case 'probe':
         onProbe(node, from, message);
@@ -193,7 +201,10 @@ export class Replica implements Steps<Message> {
       settleLeaderReads(node, stance);
       settlePeers(node, stance);
       settleHandover(node, stance);
-    } else if (stance.type === 'follower') settleFollower(node, stance);
+    } else if (stance.type === 'follower') {
+      settleInstall(node, stance);
+      settleFollower(node, stance);
+    }
     settleTokens(node);
     const write = node.disk.next(node.log, node.term, node.votedFor);
     if (write !== undefined) node.out.write(write);

@@ -1,9 +1,11 @@
 /** The leader's side of replication: who is sent what, what may be counted, and how far that commits the log. */
+import { endTransfer } from './images.ts';
 import type { Appended, Message, Rejected } from './messages.ts';
 import type { Leader, Node, Peer } from './node.ts';
+import { peerThatAnswers, reached } from './peers.ts';
 import { reachedByQuorum } from './quorum.ts';
-import { adoptTerm } from './roles.ts';
 import { roundConfirmed } from './rounds.ts';
+import { beatTransfer, needsSnapshot, settleTransfer } from './transfer.ts';
 import type { Entry, NodeId } from './types.ts';
 
 /** Batches on their way to one peer at a time; what comes meanwhile goes with the next. */
@@ -15,18 +17,16 @@ export function onAppended(node: Node, from: NodeId, message: Appended): void {
   const peer = peerThatAnswers(node, from, message);
   if (peer === undefined) return;
   node.expects(message.verified <= node.log.lastIndex, () => `${from} verified ${message.verified}, beyond the log`);
-  if (message.durable > peer.match) peer.match = message.durable;
-  if (message.verified + 1 > peer.next) peer.next = message.verified + 1;
-  if (peer.probing && message.verified >= peer.next - 1) {
-    peer.probing = false;
-    peer.awaiting = false;
-  }
-  while (peer.inFlight.length > 0 && peer.inFlight[0] <= message.verified) peer.inFlight.shift();
+  reached(peer, message.verified, message.durable);
 }
 
 export function onRejected(node: Node, from: NodeId, message: Rejected): void {
   const peer = peerThatAnswers(node, from, message);
   if (peer === undefined) return;
+  if (message.rebuild === true) {
+    peer.rebuild = true;
+    return;
+  }
   // Late: the place was matched since, or another one is being tried.
   if (message.prevIndex <= peer.match || message.prevIndex >= peer.next) return;
   if (peer.probing && message.prevIndex !== peer.next - 1) return;
@@ -35,19 +35,6 @@ export function onRejected(node: Node, from: NodeId, message: Rejected): void {
   peer.probing = true;
   peer.awaiting = false;
   peer.inFlight.length = 0;
-}
-
-function peerThatAnswers(node: Node, from: NodeId, message: Appended | Rejected): Peer | undefined {
-  if (message.term > node.term) {
-    adoptTerm(node, message.term, `${from} is in term ${message.term}`);
-    return undefined;
-  }
-  if (message.term < node.term || node.stance.type !== 'leader') return undefined;
-  const peer = node.stance.peerById.get(from);
-  if (peer === undefined) return undefined;
-  peer.heardAtMs = node.nowMs;
-  if (message.round > peer.roundAnswered) peer.roundAnswered = message.round;
-  return peer;
 }
 
 /** Kept from call to call, and not emptied: an array that grows again allocates again. */
@@ -78,6 +65,11 @@ export function settleCommit(node: Node, leader: Leader): void {
 
 export function settlePeers(node: Node, leader: Leader): void {
   for (const peer of leader.peers) {
+    if (needsSnapshot(node, peer)) {
+      settleTransfer(node, leader, peer);
+      continue;
+    }
+    if (peer.transfer !== undefined) endTransfer(peer);
     if (peer.probing) {
       if (!peer.awaiting) probe(node, leader, peer);
     } else {
@@ -96,7 +88,8 @@ export function settlePeers(node: Node, leader: Leader): void {
 export function onHeartbeatTimer(node: Node, leader: Leader): void {
   node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);
   for (const peer of leader.peers) {
-    if (peer.probing) probe(node, leader, peer);
+    if (needsSnapshot(node, peer)) beatTransfer(node, leader, peer);
+    else if (peer.probing) probe(node, leader, peer);
     else sendAppend(node, leader, peer, NO_ENTRIES);
   }
 }

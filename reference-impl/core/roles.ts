@@ -5,6 +5,7 @@ import { newFollower } from './node.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import { leaveWrites } from './writes.ts';
 import { leaveReads } from './reads.ts';
+import { endTransfer } from './images.ts';
 import type { NodeId } from './types.ts';
 
 /** Adopts a higher term and follows, as yet nobody. */
@@ -29,6 +30,7 @@ export function follow(node: Node, why: string): void {
     leaveHandover(node, before);
     leaveWrites(node, before);
     leaveReads(node, before);
+    for (const peer of before.peers) endTransfer(peer);
     node.heardLeaderAtMs = Number.NEGATIVE_INFINITY;
     armElection(node);
   }
@@ -75,6 +77,8 @@ export function newPeer(node: Node, id: NodeId): Peer {
     awaiting: false,
     inFlight: [],
     heardAtMs: node.nowMs,
+    rebuild: false,
+    transfer: undefined,
     roundSent: 0,
     roundAnswered: 0,
     commitSent: 0,

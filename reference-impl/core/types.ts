@@ -32,6 +32,10 @@ export type Token = readonly TokenPart[];
  */
 export const EPOCH = 1_000_000_000;
 
+export function epochOf(term: number): number {
+  return Math.floor(term / EPOCH);
+}
+
 /** Who takes part. Learners replicate and serve reads; they do not vote and do not count. */
 export interface Membership {
   readonly voters: readonly NodeId[];

@@ -2,7 +2,7 @@
  * A small world of its own for property tests: replicas under loss, duplication, reordering, cuts, slow disks and
  * crashes, in virtual time, from one seed, before the eyes of an {@link Observer}.
  */
-import type { NodeId, Request } from '../types.ts';
+import type { NodeId, Request, StoredRequest, StoredValue } from '../types.ts';
 import { Cluster, timings } from './cluster.ts';
 import type { Letter, Timings } from './cluster.ts';
 import { Observer } from './observer.ts';
@@ -54,16 +54,26 @@ export class Chaos {
     this.#longDelay = weight(0.05);
     this.#slowDisk = weight(0.3);
     const batchEntriesMax = this.#pick([1, 3, 512]);
-    const config: Timings = { ...timings, batchEntriesMax, ...(defect === undefined ? undefined : { defect }) };
+    const snapshotPartItems = this.#pick([1, 2, 1000]);
+    const config: Timings = {
+      ...timings,
+      batchEntriesMax,
+      snapshotPartItems,
+      ...(defect === undefined ? undefined : { defect }),
+    };
     this.#cluster = new Cluster(NODES, config, {
       sent: (letter) => this.#send(letter),
-      wrote: (node, write) => this.#sync(node, write.ticket),
+      wrote: (node, write) => {
+        if (write.snapshot !== undefined) this.#observer.saw(write.snapshot);
+        this.#sync(node, write.ticket);
+      },
       armed: (node, armed) => {
         const delayMs = armed.minMs + (armed.maxMs - armed.minMs) * this.#random();
         this.#afterAt(node, delayMs, () => {
           if (this.#cluster.machine(node).timers.get(armed.timer) === armed) this.#cluster.fire(node, armed.timer);
         });
       },
+      missing: (position) => this.#observer.missing(position),
       told: (node, event) => this.#observer.told(node, event),
       answered: (_node, request, response) => this.#observer.answered(request, response),
     });
@@ -74,6 +84,7 @@ export class Chaos {
     this.#cluster.startAll();
     for (let i = 0; i < forMs / 5; i++) this.#after(this.#random() * forMs, () => this.#ask());
     for (let i = 0; i < forMs / 500; i++) this.#after(this.#random() * forMs, () => this.#operate());
+    for (let i = 0; i < forMs / 250; i++) this.#after(this.#random() * forMs, () => this.#compact(this.#pick(NODES)));
     for (let i = 0; i < forMs / 400; i++) this.#after(this.#random() * forMs, () => this.#disturb(forMs));
     this.#play(forMs);
     this.#calm = true;
@@ -151,6 +162,35 @@ export class Chaos {
       const count = machine.unsynced.filter((write) => write.ticket <= ticket).length;
       if (machine.life === life && machine.replica !== undefined && count > 0) this.#cluster.sync(node, count);
     });
+  }
+
+  /** Takes an image, writes it while the replica goes on, and lets the log forget what it covers, or not quite as much. */
+  #compact(node: NodeId): void {
+    const { life, replica } = this.#cluster.machine(node);
+    if (replica === undefined) return;
+    const reader = this.#cluster.open(node);
+    if (reader.head.index === 0) {
+      reader.release();
+      return;
+    }
+    const values: StoredValue[] = [];
+    const requests: StoredRequest[] = [];
+    const goOn = (): void => {
+      if (this.#cluster.machine(node).life !== life || !this.#cluster.isUp(node)) return;
+      const portion = reader.next(1);
+      if (portion !== undefined) {
+        values.push(...portion.values);
+        requests.push(...portion.requests);
+        this.#afterAt(node, this.#random() * 100, goOn);
+        return;
+      }
+      reader.release();
+      const snapshot = { ...reader.head, values, requests };
+      this.#observer.saw(snapshot);
+      const tail = this.#random() < 0.5 ? 0 : Math.floor(this.#random() * 20);
+      this.#cluster.compact(node, snapshot, Math.max(0, snapshot.index - tail));
+    };
+    goOn();
   }
 
   #disturb(forMs: number): void {

@@ -2,17 +2,25 @@
  * Replicas on a table: nothing moves unless a test moves it. Messages lie in a list until delivered, dropped or
  * duplicated; disk writes lie unsynced until synced; timers fire when told; a crash forgets what was not synced.
  */
+
+import { entriesBehind } from '../log.ts';
 import type { Message } from '../messages.ts';
 import { Replica } from '../replica.ts';
 import type {
   DiskWrite,
   Durable,
   Effects,
+  Entry,
   NodeId,
+  Position,
   ReplicaConfig,
   ReplicaEvent,
   Request,
   Response,
+  Snapshot,
+  SnapshotReader,
+  StoredRequest,
+  StoredValue,
   Timer,
 } from '../types.ts';
 
@@ -34,7 +42,11 @@ export interface Machine {
   /** Undefined while it is down. */
   replica: Replica | undefined;
   durable: Durable;
+  /** The whole log on disk, as if it had never been compacted. */
+  full: readonly Entry[];
   unsynced: DiskWrite[];
+  /** Voters that it begins with. */
+  readonly voters: readonly NodeId[];
   readonly timers: Map<Timer, Armed>;
   /** How often it was started. */
   life: number;
@@ -45,6 +57,8 @@ export interface Watcher {
   wrote?(node: NodeId, write: DiskWrite): void;
   armed?(node: NodeId, armed: Armed): void;
   told?(node: NodeId, event: ReplicaEvent): void;
+  /** A snapshot ends with an entry that no disk has. */
+  missing?(position: Position): void;
   answered?(node: NodeId, request: number, response: Response): void;
 }
 
@@ -64,10 +78,14 @@ export class Cluster {
   constructor(ids: readonly NodeId[], config: Timings = timings, watcher: Watcher = {}) {
     this.#config = config;
     this.#watcher = watcher;
-    for (const id of ids) {
-      const durable: Durable = { term: 0, votedFor: null, entries: [] };
-      this.machines.set(id, { id, replica: undefined, durable, unsynced: [], timers: new Map(), life: 0 });
-    }
+    for (const id of ids) this.add(id, ids);
+  }
+
+  /** A machine with an empty disk; it is not started. One that joins later is not among the voters it begins with. */
+  add(id: NodeId, voters: readonly NodeId[]): void {
+    const durable: Durable = { term: 0, votedFor: null, entries: [] };
+    const machine = { id, replica: undefined, durable, full: [], unsynced: [], voters, timers: new Map(), life: 0 };
+    this.machines.set(id, machine);
   }
 
   startAll(): void {
@@ -94,14 +112,20 @@ export class Cluster {
     const machine = this.machine(id);
     if (machine.replica !== undefined) throw new Error(`${id} is up`);
     machine.life++;
-    const config = { ...this.#config, id, voters: [...this.machines.keys()] };
+    const { snapshot, entries } = machine.durable;
+    if (snapshot !== undefined) {
+      machine.durable = { ...machine.durable, entries: entriesBehind(snapshot, entries) };
+      // The log had not come as far as the snapshot, or was not the one that led to it.
+      if (machine.full[snapshot.index - 1]?.term !== snapshot.term) machine.full = this.#history(snapshot);
+    }
+    const config = { ...this.#config, id, voters: machine.voters };
     machine.replica = new Replica(config, machine.durable, this.nowMs, this.#effects(machine));
   }
 
   /** The process dies; of its unsynced writes the first `kept` reach the disk all the same. */
   crash(id: NodeId, kept = 0): void {
     const machine = this.machine(id);
-    for (const write of machine.unsynced.slice(0, kept)) machine.durable = applied(machine.durable, write);
+    for (const write of machine.unsynced.slice(0, kept)) this.#keep(machine, write);
     machine.unsynced = [];
     machine.timers.clear();
     machine.replica = undefined;
@@ -128,7 +152,7 @@ export class Cluster {
     const machine = this.machine(id);
     const writes = machine.unsynced.splice(0, count);
     if (writes.length === 0) return;
-    for (const write of writes) machine.durable = applied(machine.durable, write);
+    for (const write of writes) this.#keep(machine, write);
     this.replica(id).synced(writes[writes.length - 1].ticket, this.nowMs, this.#effects(machine));
   }
 
@@ -143,6 +167,38 @@ export class Cluster {
     const request = ++this.#request;
     this.replica(id).request(request, body, this.nowMs, this.#effects(this.machine(id)));
     return request;
+  }
+
+  #keep(machine: Machine, write: DiskWrite): void {
+    machine.durable = applied(machine.durable, write);
+    if (write.snapshot !== undefined) machine.full = this.#history(write.snapshot);
+    if (write.truncateFrom !== undefined) machine.full = machine.full.slice(0, write.truncateFrom - 1);
+    if (write.entries !== undefined) machine.full = [...machine.full, ...write.entries];
+  }
+
+  /** The log that leads to a snapshot: some disk has it, for it was committed. */
+  #history({ term, index }: Position): readonly Entry[] {
+    for (const { full } of this.machines.values()) if (full[index - 1]?.term === term) return full.slice(0, index);
+    this.#watcher.missing?.({ term, index });
+    return Array.from({ length: index }, (_, i) => ({ term: 0, index: i + 1, command: { type: 'noop' } }));
+  }
+
+  /** An image of the committed state. */
+  open(id: NodeId): SnapshotReader {
+    return this.replica(id).snapshot('g0');
+  }
+
+  /** The image is on disk, and the log is compacted up to `index`, at or below it. */
+  compact(id: NodeId, snapshot: Snapshot, index: number): void {
+    const machine = this.machine(id);
+    const { entries } = machine.durable;
+    if (!isLater(snapshot, machine.durable.snapshot)) return;
+    const [first] = entries;
+    // Until the log has reached the snapshot, and its own entry there, all of it stays; a restart would throw it away.
+    const there = first !== undefined && entries[snapshot.index - first.index]?.term === snapshot.term;
+    const kept = there ? entries.slice(Math.max(0, index + 1 - first.index)) : entries;
+    machine.durable = { ...machine.durable, snapshot, entries: kept };
+    this.replica(id).compacted('g0', index);
   }
 
   #effects(machine: Machine): Effects<Message> {
@@ -180,13 +236,40 @@ export class Cluster {
   }
 }
 
+/** All of an image, in portions of `most`. */
+export function readAll(reader: SnapshotReader, most: number): Snapshot {
+  const values: StoredValue[] = [];
+  const requests: StoredRequest[] = [];
+  for (let portion = reader.next(most); portion !== undefined; portion = reader.next(most)) {
+    values.push(...portion.values);
+    requests.push(...portion.requests);
+  }
+  reader.release();
+  return { ...reader.head, values, requests };
+}
+
 function applied(durable: Durable, write: DiskWrite): Durable {
-  let entries = durable.entries;
-  if (write.truncateFrom !== undefined) entries = entries.slice(0, write.truncateFrom - 1);
+  let { entries } = durable;
+  if (write.snapshot !== undefined) entries = [];
+  if (write.truncateFrom !== undefined) entries = behead(entries, write.truncateFrom);
   if (write.entries !== undefined) entries = [...entries, ...write.entries];
   return {
+    ...durable,
     term: write.term ?? durable.term,
     votedFor: write.votedFor === undefined ? durable.votedFor : write.votedFor,
+    // An image of a later state may have come to the disk before.
+    ...(isLater(write.snapshot, durable.snapshot) ? { snapshot: write.snapshot } : undefined),
     entries,
+    damaged: durable.damaged === true && write.healed !== true,
   };
+}
+
+function isLater(snapshot: Snapshot | undefined, than: Snapshot | undefined): snapshot is Snapshot {
+  if (snapshot === undefined || than === undefined) return snapshot !== undefined;
+  return snapshot.term > than.term || (snapshot.term === than.term && snapshot.index > than.index);
+}
+
+/** The entries before `index`. */
+function behead(entries: readonly Entry[], index: number): readonly Entry[] {
+  return entries.length === 0 ? entries : entries.slice(0, Math.max(0, index - entries[0].index));
 }

@@ -2,7 +2,7 @@
  * Knows what Raft promises (Ongaro & Ousterhout 2014, figure 3) and what the store's answers mean, sees everything that
  * happens to a cluster, and notes every breach.
  */
-import type { Entry, NodeId, Position, ReplicaEvent, Request, Response, Value } from '../types.ts';
+import type { Entry, NodeId, Position, ReplicaEvent, Request, Response, Snapshot, TermStart, Value } from '../types.ts';
 import type { Cluster } from './cluster.ts';
 
 interface Asked {
@@ -21,6 +21,9 @@ export interface Outcome {
   readonly undoneTokens: number;
   readonly committed: number;
   readonly handovers: number;
+  /** Images taken by their own node's shell, and installed by followers. */
+  readonly snapshots: number;
+  readonly installs: number;
 }
 
 export class Observer {
@@ -33,6 +36,8 @@ export class Observer {
   readonly #termCommittedAt: number[] = [0];
   readonly #reads: { readonly asked: Asked; readonly response: Response & { readonly type: 'read' } }[] = [];
   readonly #acknowledged: { readonly version: Position; readonly ack: string }[] = [];
+  readonly #snapshots: Snapshot[] = [];
+  #installs = 0;
   readonly #servedAt = new Map<string, number>();
   /** Highest committed place that anybody has been told of. */
   floor = 0;
@@ -54,6 +59,8 @@ export class Observer {
       undoneTokens: this.#undoneTokens,
       committed: this.#termCommittedAt.length - 1,
       handovers: this.#handovers,
+      snapshots: this.#snapshots.length - this.#installs,
+      installs: this.#installs,
     };
   }
 
@@ -65,6 +72,7 @@ export class Observer {
   told(node: NodeId, event: ReplicaEvent): void {
     if (event.type === 'role' && event.role === 'leader') this.#elected(node, event.term);
     if (event.type === 'truncated') this.#truncated(event.entries);
+    if (event.type === 'snapshot-installed') this.#installs++;
     if (event.type === 'token-undone') this.#undoneTokens++;
   }
 
@@ -122,23 +130,46 @@ export class Observer {
     this.#acknowledged.push({ version, ack: asked.body.ack ?? 'quorum-ack' });
     this.floor = Math.max(this.floor, version.index);
     if (asked.body.ack !== 'all-ack') return;
-    for (const { id, durable } of this.#cluster.machines.values()) {
-      if (version.index > 0 && durable.entries[version.index - 1]?.term !== version.term) {
+    for (const { id, full } of this.#cluster.machines.values()) {
+      if (version.index > 0 && full[version.index - 1]?.term !== version.term) {
         this.#breach('all-ack not on every disk', id);
       }
     }
   }
 
+  missing({ term, index }: Position): void {
+    this.#breach('no disk has what a snapshot ends with', `(${term},${index})`);
+  }
+
+  /** An image that was written to a disk, or sent to a follower. */
+  saw(snapshot: Snapshot): void {
+    this.#snapshots.push(snapshot);
+  }
+
+  #judgeSnapshot(snapshot: Snapshot, log: readonly Entry[], states: readonly Held[]): void {
+    const { term, index } = snapshot;
+    if (index > 0 && log[index - 1]?.term !== term)
+      this.#breach('snapshot of what is not committed', `(${term},${index})`);
+    const state = states[Math.min(index, states.length - 1)];
+    const same =
+      snapshot.values.length === state.size &&
+      snapshot.values.every((stored) => {
+        const held = state.get(stored.key);
+        return held?.index === stored.index && held.term === stored.term && held.value === stored.value;
+      });
+    if (!same) this.#breach('wrong snapshot', `(${term},${index})`);
+    if (JSON.stringify(snapshot.terms) !== JSON.stringify(termStarts(log.slice(0, index))))
+      this.#breach('wrong term history', `(${term},${index})`);
+  }
+
   /** Once everybody has caught up: one log, and every answer is explained by it. */
   judge(): void {
-    const logs = [...this.#cluster.machines.values()].map(({ durable }) => durable.entries);
+    const logs = [...this.#cluster.machines.values()].map(({ full }) => full);
     const log = logs.reduce((longest, other) => (other.length > longest.length ? other : longest));
-    for (const { id, replica, durable } of this.#cluster.machines.values()) {
+    for (const { id, replica, full } of this.#cluster.machines.values()) {
       const status = replica?.status();
-      if (status?.commit.index !== log.length || durable.entries.length !== log.length)
-        this.#breach('not caught up', id);
-      if (durable.entries.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i])))
-        this.#breach('log matching', id);
+      if (status?.commit.index !== log.length || full.length !== log.length) this.#breach('not caught up', id);
+      if (full.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]))) this.#breach('log matching', id);
     }
     this.#termCommittedAt.forEach((term, index) => {
       if (index > 0 && log[index - 1]?.term !== term) this.#breach('leader completeness', `(${term},${index}) is gone`);
@@ -149,6 +180,7 @@ export class Observer {
       }
     }
     const states = replay(log);
+    for (const snapshot of this.#snapshots) this.#judgeSnapshot(snapshot, log, states);
     for (const { asked, response } of this.#reads) {
       const path = asked.body.type === 'read' ? asked.body.path : '';
       if (path === 'local') continue;
@@ -169,6 +201,10 @@ export class Observer {
       }
     }
   }
+}
+
+function termStarts(log: readonly Entry[]): TermStart[] {
+  return log.filter(({ term }, i) => term !== log[i - 1]?.term).map(({ term, index }) => ({ term, index }));
 }
 
 type Held = ReadonlyMap<string | number, { readonly value: Value; readonly term: number; readonly index: number }>;
