@@ -44,7 +44,15 @@ export type DefectName =
   | 'truncate-committed'
   | 'lost-vote'
   | 'unfenced-switchover'
-  | 'handover-without-catching-up';
+  | 'handover-without-catching-up'
+  | 'lease-ignores-drift'
+  | 'lease-from-answer'
+  | 'follower-linearizable-without-round'
+  | 'bounded-trusts-deposed-leader'
+  | 'bounded-from-answer'
+  | 'stale-follower-serves'
+  | 'duplicate-applied-twice'
+  | 'all-applied-on-append';
 
 export const defects: readonly Defect[] = [
   {

@@ -18,7 +18,7 @@ it('never claims an entry that the disk does not hold, and claims all of them in
     const inFlight: DiskWrite[] = [];
     let term = 1;
     const hand = (): void => {
-      const write = disk.next(log, term, null);
+      const write = disk.next(log, term, null, 0);
       if (write !== undefined) inFlight.push(write);
     };
     const sync = (): void => {
@@ -60,13 +60,18 @@ it('groups entries while a write is under way, and lets term and vote pass at on
   const add = (): DiskWrite | undefined => {
     log.append(entry(1, log.lastIndex + 1));
     disk.appended(log.lastIndex);
-    return disk.next(log, 1, null);
+    return disk.next(log, 1, null, 0);
   };
   expect(add()).toEqual({ ticket: 1, entries: [entry(1, 1)] });
   expect(add()).toBeUndefined();
   expect(add()).toBeUndefined();
   disk.metaChanged();
-  expect(disk.next(log, 2, 'n1')).toEqual({ ticket: 2, term: 2, votedFor: 'n1', entries: [entry(1, 2), entry(1, 3)] });
+  expect(disk.next(log, 2, 'n1', 0)).toEqual({
+    ticket: 2,
+    term: 2,
+    votedFor: 'n1',
+    entries: [entry(1, 2), entry(1, 3)],
+  });
   expect(disk.metaDurable).toBe(false);
   disk.synced(2);
   expect(disk.metaDurable).toBe(true);

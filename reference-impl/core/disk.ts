@@ -27,7 +27,7 @@ export class Disk {
   #snapshot: Snapshot | undefined;
   #metaDirty = false;
   #metaTicket = 0;
-  readonly #inFlight: { readonly ticket: number; last: number }[] = [];
+  readonly #inFlight: { readonly ticket: number; readonly sinceMs: number; last: number }[] = [];
   #durable: number;
   readonly #lazy: Laziness;
 
@@ -50,6 +50,11 @@ export class Disk {
   /** Whether the current term and vote are on the disk. */
   get metaDurable(): boolean {
     return this.#lazy.meta || (!this.#metaDirty && this.#metaTicket <= this.#syncedTicket);
+  }
+
+  /** When the oldest write that waits for its sync was handed out; infinity when none does. */
+  get waitsSinceMs(): number {
+    return this.#inFlight.length === 0 ? Number.POSITIVE_INFINITY : this.#inFlight[0].sinceMs;
   }
 
   metaChanged(): void {
@@ -82,7 +87,7 @@ export class Disk {
   }
 
   /** The next write, if there is something to write and no reason to wait for more. */
-  next(log: Log, term: number, votedFor: NodeId | null): DiskWrite | undefined {
+  next(log: Log, term: number, votedFor: NodeId | null, nowMs: number): DiskWrite | undefined {
     const snapshot = this.#snapshot;
     const from = snapshot === undefined ? this.#dirtyFrom : log.first;
     const last = log.lastIndex;
@@ -102,7 +107,7 @@ export class Disk {
     this.#metaDirty = false;
     this.#dirtyFrom = Number.POSITIVE_INFINITY;
     this.#writtenLast = last;
-    this.#inFlight.push({ ticket: this.#ticket, last });
+    this.#inFlight.push({ ticket: this.#ticket, sinceMs: nowMs, last });
     return write;
   }
 }

@@ -3,6 +3,7 @@ import type { Append, Commit } from './messages.ts';
 import { newFollower } from './node.ts';
 import type { Follower, Node } from './node.ts';
 import { adoptTerm, follow } from './roles.ts';
+import { toldCommit } from './serving.ts';
 import type { NodeId } from './types.ts';
 
 export function onAppend(node: Node, from: NodeId, message: Append): void {
@@ -12,6 +13,7 @@ export function onAppend(node: Node, from: NodeId, message: Append): void {
   }
   const follower = followLeader(node, from, message.term);
   if (follower === undefined) return;
+  toldCommit(follower, message.commit);
   if (node.log.termAt(message.prevIndex) !== message.prevTerm) {
     reject(node, from, follower, message);
     return;
@@ -56,6 +58,7 @@ function takeEntries(node: Node, follower: Follower, message: Append): void {
 export function onCommit(node: Node, from: NodeId, message: Commit): void {
   if (message.term !== node.term || node.stance.type !== 'follower' || node.stance.leader !== from) return;
   node.heardLeaderAtMs = node.nowMs;
+  toldCommit(node.stance, message.index);
   // After a restart within the term nothing is verified yet; the next append will tell.
   node.commit(Math.min(message.index, node.stance.verified));
 }

@@ -9,19 +9,20 @@ import { Log, NO_BASE } from './log.ts';
 import { Members } from './members.ts';
 import type { Message } from './messages.ts';
 import { Origins, outcomeOf } from './origins.ts';
-import { Probes } from './probes.ts';
+import { Freshness, Notes, Probes, Waiting } from './reading.ts';
+import type { limitReached } from './serving.ts';
 import { loadSnapshot } from './snapshots.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
 import { compactable } from './images.ts';
 import type { Transfer } from './images.ts';
 import type {
+  DiskState,
   Durable,
   Effects,
   Entry,
   GroupId,
   NodeId,
-  Position,
   ReplicaConfig,
   Response,
   Role,
@@ -46,6 +47,8 @@ export interface Follower {
   incoming: Incoming | undefined;
   /** A snapshot that was installed, and is not known to be on disk yet. */
   installed: SnapshotHead | undefined;
+  /** Highest commit index that the leader has told. */
+  commitTold: number;
 }
 
 export interface Candidate {
@@ -119,6 +122,9 @@ export interface Leader {
   readonly roundSentAtMs: number[];
   /** When the newest confirmed round was begun: nobody else was elected before. */
   confirmedSentAtMs: number;
+  leaseAskedAtMs: number;
+  /** There was a lease when somebody last asked, and it has not run out since. */
+  leaseHeld: boolean;
   readonly onLeader: Fifo<PendingWrite>;
   readonly onQuorum: Fifo<PendingWrite>;
   readonly onAll: Fifo<PendingWrite>;
@@ -128,14 +134,6 @@ export interface Leader {
   handover: Handover | undefined;
   /** Who was asked to stand, and the entry that ends that once it is on their disk. */
   readonly askedToStand: Map<NodeId, number>;
-}
-
-/** A read that waits for the state to reach its token. */
-export interface WaitingToken {
-  readonly request: number;
-  readonly keys: readonly (string | number)[];
-  readonly token: Position;
-  readonly deadlineMs: number;
 }
 
 export class Node {
@@ -161,9 +159,12 @@ export class Node {
   votesWithheldUntilMs = Number.NEGATIVE_INFINITY;
   /** In this life, a commit index was learned that covers an entry of its leader's term. */
   ready = false;
-  tokens: WaitingToken[] = [];
-  /** The state's place when the waiting tokens were last looked at. */
-  tokensSeenAt = 0;
+  readonly waiting = new Waiting();
+  readonly freshness = new Freshness();
+  readonly notes = new Notes();
+  diskState: DiskState = 'ok';
+  /** Why it was last told that this node serves no committed reads. */
+  limitTold: ReturnType<typeof limitReached>;
   /** When the `requests` timer is due; infinity while it is not armed. */
   requestsDueAtMs = Number.POSITIVE_INFINITY;
   /** Indices above the commit index that this node acknowledged as leader. */
@@ -363,5 +364,6 @@ export function newFollower(term: number): Follower {
     owesAnswer: false,
     incoming: undefined,
     installed: undefined,
+    commitTold: 0,
   };
 }

@@ -9,6 +9,7 @@
 import type { Probe, Probed } from './messages.ts';
 import { atLeastOneMs } from './node.ts';
 import type { Leader, Node } from './node.ts';
+import type { ProbeAnswer, Probes } from './reading.ts';
 import { adoptTerm } from './roles.ts';
 import { knowsCommitted, wantRound } from './rounds.ts';
 import type { NodeId } from './types.ts';
@@ -19,45 +20,6 @@ const PROBES_IN_FLIGHT = 4;
 const PROBES_KEPT = 64;
 /** Probes that wait at a leader for confirmation; a sender asks again. */
 const PROBES_HELD = 1024;
-
-interface SentProbe {
-  readonly id: number;
-  readonly sentAtMs: number;
-  /** A leader that asks itself: the round that answers it. */
-  readonly round: number;
-}
-
-export interface ProbeAnswer {
-  readonly id: number;
-  /** When the probe was sent, on this node's own clock. */
-  readonly sentAtMs: number;
-  readonly commit: number;
-  /** Where the leader's log ended. */
-  readonly last: number;
-}
-
-export class Probes {
-  /** Of the next probe. Ascending over the lives of a node: no machine sends one every microsecond. */
-  nextId: number;
-  /** Highest id that somebody waits for. */
-  askedId = 0;
-  wanted = false;
-  /** Without an answer, oldest first. */
-  readonly sent: SentProbe[] = [];
-  /** The newest answer. */
-  answered: ProbeAnswer | undefined;
-  /** Whom they were sent to: nobody else's answer counts. */
-  leader: NodeId | undefined;
-  term = 0;
-  timerArmed = false;
-  /** Until then a probe is sent every so often, asked for or not. */
-  regularUntilMs = Number.NEGATIVE_INFINITY;
-  everyMs = Number.POSITIVE_INFINITY;
-
-  constructor(nowMs: number) {
-    this.nextId = Math.floor(nowMs * 1000) + 1;
-  }
-}
 
 /** Returns the id of a probe that is sent after now: an answer with this id or a higher one is what to wait for. */
 export function askLeader(node: Node): number {
@@ -89,7 +51,12 @@ export function onProbe(node: Node, from: NodeId, message: Probe): void {
   }
   const leader = node.stance;
   if (message.term < node.term || leader.type !== 'leader' || !leader.peerById.has(from)) return;
-  if (leader.probes.length < PROBES_HELD) leader.probes.push({ to: from, id: message.id, round: wantRound(leader) });
+  if (node.defect('follower-linearizable-without-round')) {
+    const { commitIndex, log } = node;
+    node.out.send(from, { type: 'probed', term: node.term, id: message.id, commit: commitIndex, last: log.lastIndex });
+  } else if (leader.probes.length < PROBES_HELD) {
+    leader.probes.push({ to: from, id: message.id, round: wantRound(leader) });
+  }
 }
 
 export function onProbed(node: Node, from: NodeId, message: Probed): void {
@@ -109,6 +76,7 @@ export function onProbed(node: Node, from: NodeId, message: Probed): void {
 
 function answered(node: Node, answer: ProbeAnswer): void {
   node.probes.answered = answer;
+  node.freshness.came(node.defect('bounded-from-answer') ? { ...answer, sentAtMs: node.nowMs } : answer);
 }
 
 export function onProbeTimer(node: Node): void {

@@ -19,10 +19,12 @@ import { onAppend, onCommit, settleFollower } from './follower.ts';
 import { onSnapshotPart, settleInstall } from './install.ts';
 import type { Message } from './messages.ts';
 import { Node, roleOf } from './node.ts';
-import { expireReads, onRead, settleLeaderReads, settleTokens } from './reads.ts';
+import { onNote } from './notes.ts';
+import { expireLeaderReads, onRead, settleLeaderReads } from './reads.ts';
 import { onProbe, onProbed, onProbeTimer, settleConfirmed, settleProbes } from './probes.ts';
 import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers } from './replication.ts';
 import { settleRound } from './rounds.ts';
+import { lagOf, settleServing, whyNotServing } from './serving.ts';
 import { openSnapshot } from './snapshots.ts';
 import {
   expireHandover,
@@ -46,6 +48,7 @@ import type {
   Steps,
   Timer,
 } from './types.ts';
+import { expireWaiting, settleWaiting } from './waiting.ts';
 import { expireWrites, onWrite, settleWrites } from './writes.ts';
 
 export class Replica implements Steps<Message> {
@@ -107,6 +110,7 @@ export class Replica implements Steps<Message> {
     if (body.type === 'read') onRead(node, request, body);
     else if (body.type === 'write' || body.type === 'cas') onWrite(node, request, body);
     else if (body.type === 'switchover') onSwitchover(node, request, body);
+    else if (body.type === 'note') onNote(node, request, body);
     else node.out.answer(request, { type: 'refused', code: 'BAD_REQUEST' });
     this.#settle();
   }
@@ -123,9 +127,12 @@ export class Replica implements Steps<Message> {
     else if (timer === 'probe') onProbeTimer(node);
     else if (timer === 'requests') {
       node.requestsDueAtMs = Number.POSITIVE_INFINITY;
-      expireReads(node);
+      expireWaiting(node);
       expireHandover(node);
-      if (stance.type === 'leader') expireWrites(node, stance);
+      if (stance.type === 'leader') {
+        expireLeaderReads(node, stance);
+        expireWrites(node, stance);
+      }
     } else if (stance.type === 'leader') {
       if (timer === 'heartbeat') {
         onHeartbeatTimer(node, stance);
@@ -172,8 +179,8 @@ export class Replica implements Steps<Message> {
       group: node.group,
       first: log.first,
       members: node.members.current,
-      lag: 0,
-      notServing: node.ready ? undefined : 'NOT_READY',
+      lag: lagOf(node),
+      notServing: whyNotServing(node),
       ...(stance.type === 'leader'
         ? { matches: Object.fromEntries(stance.peers.map((peer) => [peer.id, peer.match])) }
         : undefined),
@@ -205,8 +212,9 @@ export class Replica implements Steps<Message> {
       settleInstall(node, stance);
       settleFollower(node, stance);
     }
-    settleTokens(node);
-    const write = node.disk.next(node.log, node.term, node.votedFor);
+    settleServing(node);
+    settleWaiting(node);
+    const write = node.disk.next(node.log, node.term, node.votedFor, node.nowMs);
     if (write !== undefined) node.out.write(write);
   }
 }

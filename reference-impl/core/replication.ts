@@ -1,5 +1,6 @@
 /** The leader's side of replication: who is sent what, what may be counted, and how far that commits the log. */
 import { endTransfer } from './images.ts';
+import { renewLease } from './lease.ts';
 import type { Appended, Message, Rejected } from './messages.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import { peerThatAnswers, reached } from './peers.ts';
@@ -59,7 +60,7 @@ export function settleCommit(node: Node, leader: Leader): void {
     scratch[0] = leader.roundBegun;
     for (let i = 0; i < peers.length; i++) if (peers[i].voter) scratch[voters++] = peers[i].roundAnswered;
     const round = reachedByQuorum(scratch);
-    if (round > leader.roundConfirmed) roundConfirmed(leader, round);
+    if (round > leader.roundConfirmed) roundConfirmed(node, leader, round);
   }
 }
 
@@ -87,6 +88,7 @@ export function settlePeers(node: Node, leader: Leader): void {
 
 export function onHeartbeatTimer(node: Node, leader: Leader): void {
   node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);
+  renewLease(node, leader);
   for (const peer of leader.peers) {
     if (needsSnapshot(node, peer)) beatTransfer(node, leader, peer);
     else if (peer.probing) probe(node, leader, peer);

@@ -4,8 +4,8 @@ import { leaveHandover } from './handover.ts';
 import { newFollower } from './node.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import { leaveWrites } from './writes.ts';
-import { leaveReads } from './reads.ts';
 import { endTransfer } from './images.ts';
+import { leaveReads } from './serve.ts';
 import type { NodeId } from './types.ts';
 
 /** Adopts a higher term and follows, as yet nobody. */
@@ -48,6 +48,8 @@ export function lead(node: Node): void {
     roundWanted: false,
     roundSentAtMs: [],
     confirmedSentAtMs: Number.NEGATIVE_INFINITY,
+    leaseAskedAtMs: Number.NEGATIVE_INFINITY,
+    leaseHeld: false,
     onLeader: new Fifo(),
     onQuorum: new Fifo(),
     onAll: new Fifo(),

@@ -20,13 +20,14 @@ export function settleRound(node: Node, leader: Leader): void {
   leader.roundWanted = false;
   leader.roundBegun++;
   leader.roundSentAtMs[leader.roundBegun % ROUNDS_IN_FLIGHT] = node.nowMs;
-  if (node.quorum === 1 && node.members.selfVotes) roundConfirmed(leader, leader.roundBegun);
+  if (node.quorum === 1 && node.members.selfVotes) roundConfirmed(node, leader, leader.roundBegun);
 }
 
 /** A quorum has answered this round, or a later one. */
-export function roundConfirmed(leader: Leader, round: number): void {
+export function roundConfirmed(node: Node, leader: Leader, round: number): void {
   leader.roundConfirmed = round;
-  leader.confirmedSentAtMs = leader.roundSentAtMs[round % ROUNDS_IN_FLIGHT];
+  const sentAtMs = leader.roundSentAtMs[round % ROUNDS_IN_FLIGHT];
+  leader.confirmedSentAtMs = node.defect('lease-from-answer') ? node.nowMs : sentAtMs;
 }
 
 /** Before an entry of its own term is committed, a leader may not know all that is committed (Ongaro 2014, 6.4, step 1). */

@@ -13,7 +13,7 @@ import { beginCampaign } from './election.ts';
 import type { Handover } from './handover.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import type { NodeId, OperatorRequest, RefusalCode } from './types.ts';
-import { refuseNotLeader } from './writes.ts';
+import { refuseNotLeader } from './serve.ts';
 
 /** A successor further behind would keep writes waiting for nothing. */
 const LAG_ENTRIES_MAX = 2048;

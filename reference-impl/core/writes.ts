@@ -2,6 +2,7 @@
 import type { Fifo } from './fifo.ts';
 import { isHandingOver } from './handover.ts';
 import type { Leader, Node, PendingWrite } from './node.ts';
+import { refuseNotLeader } from './serve.ts';
 import type { Version } from './state.ts';
 import type { Acknowledgement, CasRequest, Command, Entry, NodeId, Position, Response, WriteRequest } from './types.ts';
 
@@ -60,11 +61,6 @@ function queueFor(node: Node, leader: Leader, ack: Acknowledgement): Fifo<Pendin
   if (ack === 'leader-ack' || node.defect('ack-before-quorum')) return leader.onLeader;
   if (leader.handover?.asked === true && node.defect('unfenced-switchover')) return leader.onLeader;
   return leader.onQuorum;
-}
-
-export function refuseNotLeader(node: Node, request: number): void {
-  const leader = node.stance.type === 'follower' ? node.stance.leader : undefined;
-  node.out.answer(request, { type: 'refused', code: 'NOT_LEADER', ...(leader === undefined ? undefined : { leader }) });
 }
 
 /** Answers what has its acknowledgement. */
