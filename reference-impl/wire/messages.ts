@@ -153,25 +153,29 @@ export function readMessage(from: Reader): Message {
  * never changed, and what lies between two of one log is always the same.
  */
 const lastBatch: { entries: readonly Entry[]; readonly out: Writer } = { entries: [], out: new Writer(4096) };
-/** Up to here it is kept for the next; bytes. */
+/** A larger one makes room when the next one is written. */
 const LAST_BATCH_BYTES = 1024 * 1024;
 
 function writeEntries(out: Writer, entries: readonly Entry[]): void {
+  out.array(entries.length);
+  if (entries.length === 0) return;
+  batchBytes(entries);
+  out.raw(lastBatch.out.bytes.subarray(0, lastBatch.out.at));
+}
+
+/** How many bytes these entries take; they are written already when they are asked for next. */
+export function batchBytes(entries: readonly Entry[]): number {
   const { length } = entries;
-  out.array(length);
-  if (length === 0) return;
-  const last = lastBatch.entries;
+  if (length === 0) return 0;
+  const { out, entries: last } = lastBatch;
   if (last.length !== length || last[0] !== entries[0] || last[length - 1] !== entries[length - 1]) {
     lastBatch.entries = [];
-    lastBatch.out.at = 0;
-    for (const entry of entries) writeEntry(lastBatch.out, entry);
+    if (out.bytes.length > LAST_BATCH_BYTES) out.bytes = Buffer.allocUnsafeSlow(4096);
+    out.at = 0;
+    for (const entry of entries) writeEntry(out, entry);
     lastBatch.entries = entries;
   }
-  out.raw(lastBatch.out.bytes.subarray(0, lastBatch.out.at));
-  if (lastBatch.out.bytes.length > LAST_BATCH_BYTES) {
-    lastBatch.entries = [];
-    lastBatch.out.bytes = Buffer.allocUnsafeSlow(4096);
-  }
+  return out.at;
 }
 
 function readAppend(from: Reader, term: number): Append {
