@@ -274,9 +274,10 @@ export class Node {
     if (index > this.commitIndex) overwrote = this.state.undo(removed);
     else this.#undoCommitted(index);
     const undoneMembers = this.members.undo(index);
-    let acknowledged = 0;
-    for (const entry of removed) if (this.acknowledgedAhead.delete(entry.index)) acknowledged++;
-    this.out.tell({ type: 'truncated', entries: removed, acknowledged, overwrote });
+    const acknowledgedAt: number[] = [];
+    for (const entry of removed) if (this.acknowledgedAhead.delete(entry.index)) acknowledgedAt.push(entry.index);
+    const acknowledged = acknowledgedAt.length;
+    this.out.tell({ type: 'truncated', entries: removed, acknowledged, acknowledgedAt, overwrote });
     if (undoneMembers) this.#tellMembers(true);
   }
 

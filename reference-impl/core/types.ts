@@ -329,6 +329,8 @@ export type ReplicaEvent = { readonly group?: GroupId } & (
       readonly type: 'truncated';
       readonly entries: readonly Entry[];
       readonly acknowledged: number;
+      /** Their indices. */
+      readonly acknowledgedAt: readonly number[];
       readonly overwrote: readonly (Value | undefined)[];
     }
   | { readonly type: 'token-undone'; readonly token: Position }

@@ -191,18 +191,18 @@ export class Host implements Effects<Bundle> {
   }
 
   /** What is undone goes to the rollback file before it goes from the log: a crash in between must not lose it. */
-  #keepUndone({ group = 'g0', entries, overwrote, acknowledged }: Extract<ReplicaEvent, { type: 'truncated' }>): void {
+  #keepUndone({ group = 'g0', entries, overwrote, acknowledgedAt }: Extract<ReplicaEvent, { type: 'truncated' }>): void {
     const at = wallTime();
-    const from = entries.length - acknowledged;
+    const acknowledged = new Set(acknowledgedAt);
     const records = entries.map((entry, i) => ({
       group,
       entry,
-      acknowledged: i >= from,
+      acknowledged: acknowledged.has(entry.index),
       at,
       ...(overwrote[i] !== undefined && { overwrote: overwrote[i] }),
     }));
     const { storage, fatal, log } = this.#options;
-    log.say('warning', `${entries.length} entries of ${group} are undone, ${acknowledged} of them acknowledged`);
+    log.say('warning', `${entries.length} entries of ${group} are undone, ${acknowledged.size} of them acknowledged`);
     this.#undoing++;
     storage.keepUndone(records).then(
       () => {

@@ -77,7 +77,8 @@ export class Writer {
     this.reserve(length * 3 + 5);
     if (length <= LOOP_LENGTH_MAX && this.#ascii(value)) return;
     const head = headOf(length);
-    let { bytes, at } = this;
+    const { bytes } = this;
+    let { at } = this;
     const written = bytes.write(value, at + head);
     if (written !== length) {
       // What is no text would arrive as another text.

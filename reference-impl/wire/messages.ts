@@ -89,6 +89,7 @@ export function writeMessage(out: Writer, message: Message): void {
       out.number(message.last);
       break;
     case 'stand-now':
+      out.number(message.lastIndex);
       break;
   }
 }
@@ -144,7 +145,7 @@ export function readMessage(from: Reader): Message {
     case 'probed':
       return { type, term, id: readMs(from), commit: from.whole(), last: from.whole() };
     case 'stand-now':
-      return { type, term };
+      return { type, term, lastIndex: from.whole() };
   }
 }
 

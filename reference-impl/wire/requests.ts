@@ -101,7 +101,9 @@ export function writeRequest(out: Writer, number: number, body: Request): void {
       out.string(body.user);
       writePart(out, body.token);
       break;
-    default:
+    case 'switchover':
+    case 'change-members':
+    case 'promote-by-force':
       writeOperator(out, body);
   }
 }

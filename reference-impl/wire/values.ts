@@ -266,21 +266,21 @@ export function readStoredValue(from: Reader): StoredValue {
   return { key, value, term, index, ...(after && { after }) };
 }
 
-export function writeStoredRequest(out: Writer, { client, sequence, term, index, mismatch }: StoredRequest): void {
-  writeOrigin(out, { client, sequence });
-  writePosition(out, { term, index });
-  writeOptional(out, mismatch, (to, found) => {
+export function writeStoredRequest(out: Writer, stored: StoredRequest): void {
+  writeOrigin(out, stored);
+  writePosition(out, stored);
+  writeOptional(out, stored.stampMs, writeNumber);
+  writeOptional(out, stored.mismatch, (to, found) => {
     writePosition(to, found.version);
     writeValue(to, found.actual);
   });
 }
 
 export function readStoredRequest(from: Reader): StoredRequest {
-  const origin = readOrigin(from);
-  const position = readPosition(from);
-  const mismatch = readOptional(from, (found) => {
-    const version = readPosition(found);
-    return { version, actual: readValue(found) };
-  });
-  return { ...origin, ...position, ...(mismatch && { mismatch }) };
+  const { client, sequence } = readOrigin(from);
+  const { term, index } = readPosition(from);
+  const stored: Mutable<StoredRequest> = { client, sequence, term, index };
+  if (!from.nil()) stored.stampMs = readMs(from);
+  if (!from.nil()) stored.mismatch = { version: readPosition(from), actual: readValue(from) };
+  return stored;
 }
