@@ -274,11 +274,14 @@ export class Node {
     if (index > this.commitIndex) overwrote = this.state.undo(removed);
     else this.#undoCommitted(index);
     const undoneMembers = this.members.undo(index);
+    this.out.tell({ type: 'truncated', entries: removed, ...this.#forgetAcknowledged(removed), overwrote });
+    if (undoneMembers) this.#tellMembers(true);
+  }
+
+  #forgetAcknowledged(removed: readonly Entry[]): { acknowledged: number; acknowledgedAt: readonly number[] } {
     const acknowledgedAt: number[] = [];
     for (const entry of removed) if (this.acknowledgedAhead.delete(entry.index)) acknowledgedAt.push(entry.index);
-    const acknowledged = acknowledgedAt.length;
-    this.out.tell({ type: 'truncated', entries: removed, acknowledged, acknowledgedAt, overwrote });
-    if (undoneMembers) this.#tellMembers(true);
+    return { acknowledged: acknowledgedAt.length, acknowledgedAt };
   }
 
   /**
@@ -296,9 +299,8 @@ export class Node {
     this.disk.truncated(from);
     const unknown = committed.map(() => undefined);
     const overwrote = [...unknown, ...this.state.undo(uncommitted)];
-    let acknowledged = 0;
-    for (const entry of uncommitted) if (this.acknowledgedAhead.delete(entry.index)) acknowledged++;
-    this.out.tell({ type: 'truncated', entries: [...committed, ...uncommitted], acknowledged, overwrote });
+    const entries = [...committed, ...uncommitted];
+    this.out.tell({ type: 'truncated', entries, ...this.#forgetAcknowledged(uncommitted), overwrote });
   }
 
   #tellMembers(undone: boolean): void {

@@ -191,7 +191,12 @@ export class Host implements Effects<Bundle> {
   }
 
   /** What is undone goes to the rollback file before it goes from the log: a crash in between must not lose it. */
-  #keepUndone({ group = 'g0', entries, overwrote, acknowledgedAt }: Extract<ReplicaEvent, { type: 'truncated' }>): void {
+  #keepUndone({
+    group = 'g0',
+    entries,
+    overwrote,
+    acknowledgedAt,
+  }: Extract<ReplicaEvent, { type: 'truncated' }>): void {
     const at = wallTime();
     const acknowledged = new Set(acknowledgedAt);
     const records = entries.map((entry, i) => ({
