@@ -36,7 +36,22 @@ export function comparePlaces(places: Places, a: number, b: number): number {
   return termOf(places.history[a]) - termOf(places.history[b]);
 }
 
-/** `(3,118)`, as it is printed. */
+/** `(3,118)`, as it is printed; where there are several groups, `(g1,3,118)`. */
 export function placeText(history: History, places: Places, row: number): string {
-  return `(${String(history.values.get(places.history[row]))},${places.at[row]})`;
+  const group = history.groups.length > 1 ? `${history.groups[places.group[row]]},` : '';
+  return `(${group}${String(history.values.get(places.history[row]))},${places.at[row]})`;
+}
+
+/** ` of g1`, after a term; nothing where there is only one group. */
+export function ofGroup(history: History, group: number): string {
+  return history.groups.length > 1 ? ` of ${history.groups[group]}` : '';
+}
+
+/** For each key the group that holds it, as far as versions tell; NONE where they do not. */
+export function groupsOfKeys(history: History): Int32Array {
+  const groups = new Int32Array(history.keys.length).fill(NONE);
+  for (let row = 0; row < history.length; row++) {
+    if (history.versionGroup[row] !== NONE) groups[history.key[row]] = history.versionGroup[row];
+  }
+  return groups;
 }

@@ -7,6 +7,7 @@ import { stalenessOf } from '../checkers/staleness.ts';
 import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
 import { type History, METHODS, NONE, OK, READ, ROLES } from '../history/history.ts';
 import { readJsonlSync } from '../history/codec/jsonl.ts';
+import { hadEffect } from '../nemesis/fault.ts';
 import { Latencies } from '../results/histograms.ts';
 import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
@@ -51,7 +52,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
       fault.levers.some((lever) => lever === 'cut' || lever === 'kill' || lever === 'pause'),
     ),
     failovers: failovers.length,
-    struck: ended.faults.filter(({ effect }) => Object.values(effect).some((n) => n > 0)).map(({ fault }) => fault),
+    struck: ended.faults.filter(({ effect }) => hadEffect(effect)).map(({ fault }) => fault),
     undone,
   });
   const verdict = verdictOf(cells, (cell) => isPromised(system, cell));

@@ -228,9 +228,9 @@ class Run {
     const deadline = this.#clock.now() + READY_NS;
     for (;;) {
       await this.#watch.look();
-      if (this.#watch.leader() !== undefined) return;
+      if (this.#watch.led) return;
       if (this.#clock.now() >= deadline)
-        throw new Error(`no node claimed to lead within ${READY_NS / SECOND} s of the start`);
+        throw new Error(`not every replication group had a leader within ${READY_NS / SECOND} s of the start`);
       await this.#clock.sleepUntil(this.#clock.now() + STOP_CHECK_NS);
     }
   }

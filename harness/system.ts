@@ -37,7 +37,8 @@ export interface System {
   readonly always: readonly Guarantee[];
   node(self: NodeId, nodes: readonly NodeId[], settings: ReadonlyMap<string, string>): NodeSpec;
   connect(cluster: Deployment, options: ClientOptions): Promise<Client>;
-  sight(cluster: Deployment, node: NodeId): Promise<Sighting | undefined>;
+  /** One for each replication group that the node has a part in; none when it does not answer. */
+  sight(cluster: Deployment, node: NodeId): Promise<readonly Sighting[]>;
   /**
    * Promises that do not stand where this fault was injected with effect: it goes beyond what the system says it assumes
    * (clock drift beyond the stated bound, a promotion by force). They become findings, and the report says which and why.

@@ -4,6 +4,7 @@
  */
 import { type Clock, MILLISECOND } from '../history/clock.ts';
 import type { NodeId, Position, Role, Sighting, Value } from '../history/operation.ts';
+import type { Random } from '../history/random.ts';
 import type { Levers, Target } from '../nemesis/fault.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { operating } from './operate.ts';
@@ -18,12 +19,17 @@ interface Seen {
   readonly applied: Position | undefined;
 }
 
+/** What nodes said last of their parts in one replication group. */
+type Group = Map<NodeId, Seen>;
+
 export class Watch implements Target {
   readonly nodes: readonly NodeId[];
   readonly counts: Record<string, number> = {};
   readonly #system: System;
   readonly #recorder: Recorder;
-  readonly #seen = new Map<NodeId, Seen>();
+  readonly #groups = new Map<string, Group>();
+  /** The group that `leader` and the like speak of; the first one until it is chosen. */
+  #aimed: string | undefined;
   #cluster: Deployment | undefined;
   #levers: Partial<Levers> = {};
   #watching = false;
@@ -37,7 +43,7 @@ export class Watch implements Target {
   /** Told by the environment, as it happens. */
   observe(event: NodeEvent): void {
     if (event.type !== 'store') {
-      if (event.type === 'down') this.#seen.delete(event.node);
+      if (event.type === 'down') this.#forget(event.node);
       this.#recorder.note('cluster', event.type, { node: event.node });
       return;
     }
@@ -45,12 +51,10 @@ export class Watch implements Target {
     for (const [name, n] of Object.entries(told?.counts ?? {})) this.counts[name] = (this.counts[name] ?? 0) + n;
     const sighting = told?.sighting;
     if (sighting?.role === undefined || sighting.term === undefined) return;
-    this.#seen.set(event.node, {
-      role: sighting.role,
-      term: sighting.term,
-      applied: this.#seen.get(event.node)?.applied,
-    });
-    this.#recorder.note('cluster', 'sighting', { node: event.node, role: sighting.role, term: sighting.term });
+    const { role, term, group } = sighting;
+    const seen = this.#group(group ?? '');
+    seen.set(event.node, { role, term, applied: seen.get(event.node)?.applied });
+    this.#recorder.note('cluster', 'sighting', { node: event.node, role, term, ...(group !== undefined && { group }) });
   }
 
   attach(cluster: Deployment): void {
@@ -78,13 +82,44 @@ export class Watch implements Target {
     const cluster = this.#cluster;
     if (cluster === undefined) return;
     for (const node of this.nodes) {
-      const sighting = await this.#system.sight(cluster, node);
-      if (sighting === undefined) this.#seen.delete(node);
-      else {
-        this.#seen.set(node, sighting);
+      const sightings = await this.#system.sight(cluster, node);
+      this.#forget(node);
+      for (const sighting of sightings) {
+        this.#group(sighting.commit.group).set(node, sighting);
         this.#recorder.note('cluster', 'sighting', plain(sighting));
       }
     }
+  }
+
+  #group(name: string): Group {
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    const group: Group = new Map();
+    this.#groups.set(name, group);
+    return group;
+  }
+
+  #forget(node: NodeId): void {
+    for (const group of this.#groups.values()) group.delete(node);
+  }
+
+  /** Whether every group that is known has somebody who claims to lead it. */
+  get led(): boolean {
+    const groups = [...this.#groups.values()].filter((group) => group.size > 0);
+    return groups.length > 0 && groups.every((group) => leaderOf(group) !== undefined);
+  }
+
+  get group(): string | undefined {
+    return this.#groups.size > 1 ? (this.#aimed ?? [...this.#groups.keys()][0]) : undefined;
+  }
+
+  aim(random: Random): void {
+    if (this.#groups.size > 1) this.#aimed = random.pick([...this.#groups.keys()].sort());
+  }
+
+  get #aimedAt(): Group {
+    const [first] = this.#groups.values();
+    return this.#groups.get(this.#aimed ?? '') ?? first ?? new Map();
   }
 
   get levers(): Partial<Levers> {
@@ -92,11 +127,7 @@ export class Watch implements Target {
   }
 
   leader(): NodeId | undefined {
-    let best: { node: NodeId; term: number } | undefined;
-    for (const [node, { role, term }] of this.#seen) {
-      if (role === 'leader' && (best === undefined || term > best.term)) best = { node, term };
-    }
-    return best?.node;
+    return leaderOf(this.#aimedAt);
   }
 
   followers(): readonly NodeId[] {
@@ -111,15 +142,25 @@ export class Watch implements Target {
   mostLagging(): NodeId | undefined {
     let worst: { node: NodeId; at: number } | undefined;
     for (const node of this.followers()) {
-      const at = Number(this.#seen.get(node)?.applied?.at ?? 0);
+      const at = Number(this.#aimedAt.get(node)?.applied?.at ?? 0);
       if (worst === undefined || at < worst.at) worst = { node, at };
     }
     return worst?.node;
   }
 }
 
-function plain({ node, role, term, commit, applied }: Sighting): Value {
-  return { node, role, term, commit: tuple(commit), applied: tuple(applied) };
+function leaderOf(group: Group): NodeId | undefined {
+  let best: { node: NodeId; term: number } | undefined;
+  for (const [node, { role, term }] of group) {
+    if (role === 'leader' && (best === undefined || term > best.term)) best = { node, term };
+  }
+  return best?.node;
+}
+
+/** A leader is the one to believe about who takes part. */
+function plain({ node, role, term, commit, applied, members }: Sighting): Value {
+  const known = role === 'leader' && members !== undefined ? { members } : {};
+  return { node, role, term, commit: tuple(commit), applied: tuple(applied), ...known };
 }
 
 function tuple(position: Position): Value {

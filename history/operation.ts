@@ -93,7 +93,7 @@ export interface Completion {
  * | `harness` | `phase` | `"calm"`, `"faults"`, `"healed"`, `"epilogue"`, `"end"`: the phase that begins here |
  * | `nemesis` | the fault's name | `{"do":"inject","id":1,"targets":["n1"]}` |
  * | `nemesis` | the fault's name | `{"do":"heal","id":1,"targets":["n1"],"effect":{"messages dropped":12}}` |
- * | `cluster` | `sighting` | `{"node":"n1","role":"leader","term":3,"commit":["g0",3,118],"applied":["g0",3,118]}` |
+ * | `cluster` | `sighting` | `{"node":"n1","role":"leader","term":3,"commit":["g0",3,118],"applied":["g0",3,118]}`; where no place tells it, `"group":"g0"`; of a leader, `"members":["n1","n2"]` |
  * | `cluster` | `up`, `down` | `{"node":"n1"}`: a life of the node begins, ends (kill; a pause is not the end of a life) |
  */
 export interface Note {
@@ -107,11 +107,15 @@ export interface Note {
 /** One line of a journal. */
 export type Event = Invocation | Completion | Note;
 
-/** What a node says of itself, read so that `term` held both before and after `role` was read. */
+/** What a node says of itself and one of its replication groups, read so that `term` held both before and after `role` was read. */
 export interface Sighting {
   readonly node: NodeId;
   readonly role: Role;
   readonly term: number;
   readonly commit: Position;
   readonly applied: Position;
+  /** Where the places do not tell it. */
+  readonly group?: string;
+  /** All that take part in the group, learners too, as this node knows them. */
+  readonly members?: readonly NodeId[];
 }

@@ -88,6 +88,13 @@ export type Lever = keyof Levers;
 export interface Target {
   readonly nodes: readonly NodeId[];
   readonly levers: Partial<Levers>;
+  /**
+   * Where there are several replication groups: chooses the one that the rest speaks of from now on. Called before every
+   * strike.
+   */
+  aim?(random: Random): void;
+  /** The group that is aimed at; undefined where there is only one. */
+  readonly group?: string | undefined;
   /** The node that claims to lead in the highest term, if any does. */
   leader(): NodeId | undefined;
   /** All others that are up, learners among them. */

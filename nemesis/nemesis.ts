@@ -135,6 +135,7 @@ export class Nemesis {
     const from = clock.now();
     const id = ++this.#injections;
     let injected: Injected | undefined;
+    target.aim?.(random.fork(`aim ${id}`));
     try {
       injected = await fault.inject(target, random.fork(id), (ns) => clock.sleepUntil(clock.now() + ns));
     } catch (error) {

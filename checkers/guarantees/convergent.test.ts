@@ -88,3 +88,41 @@ test('null and the initial value are one state', () => {
   expect(judge(checker, lines, { initial: 0 }).type).toBe('valid');
   expect(judge(checker, lines).type).toBe('invalid');
 });
+
+const leads = (group: string, term: number, members: string): string =>
+  `cluster sighting {"node":"n1","role":"leader","term":${term},"commit":["${group}",${term},9],"members":${members}}`;
+
+test('a learner has to catch up, a node that was removed has not', () => {
+  const answered = [byName('n1', '17,5'), byName('n2', '12,5')];
+  const refused = ['p3 r x path=node:n3', 'p3 fail error=NOT_A_MEMBER'];
+  expect(judge(checker, [leads('g0', 1, '["n1","n2","n3"]'), ...start, ...answered, ...refused])).toMatchObject({
+    type: 'invalid',
+    count: 2,
+  });
+  const shrunk = [leads('g0', 1, '["n1","n2","n3"]'), leads('g0', 2, '["n1"]'), leads('g0', 1, '["n1","n2","n3"]')];
+  expect(judge(checker, [...shrunk, ...start, ...answered, ...refused, 'cluster down {"node":"n3"}'])).toMatchObject({
+    type: 'valid',
+    examined: { nodes: 1, reads: 2, keys: 2 },
+  });
+});
+
+test('who was removed from one group is held to what is in the others', () => {
+  const lines = [
+    leads('g0', 2, '["n1"]'),
+    leads('g1', 1, '["n1","n2"]'),
+    'p0: w x 17 version=g0/2/7',
+    'p0: w y 5 version=g1/1/3',
+    ...start.slice(2),
+    byName('n1', '17,5'),
+    'p3 r x path=node:n2',
+    'p3 fail error=NOT_A_MEMBER',
+  ];
+  const read = (answer: number): string => `p4: r y ${answer} path=node:n2 node=n2`;
+  expect(judge(checker, [...lines, read(5)])).toMatchObject({
+    type: 'valid',
+    examined: { nodes: 2, reads: 3, keys: 2 },
+  });
+  expect(judge(checker, [...lines, read(6)])).toMatchObject({ type: 'invalid', count: 1 });
+  const up = 'cluster up {"node":"n2"}';
+  expect(sentences(judge(checker, [up, ...lines]))).toEqual(['unknown: n2 was not read by name']);
+});

@@ -2,12 +2,14 @@
  * Convergence (Shapiro et al. 2011): after healing, within the stated bound, every node that is up holds the same state. Each node is
  * read by name (paths `node:NAME` of the epilogue), and compared with the final reads through the strongest path, or where a
  * key has none, with what most nodes hold. A node that is up must have answered every key that anybody answered: one that was asked
- * in vain has not caught up, and one that was never asked leaves the verdict open.
+ * in vain has not caught up, and one that was never asked leaves the verdict open. Learners are held to that like any other; a node
+ * that was removed from a replication group is not, for the keys of that group.
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Checker, Semantics } from '../checker.ts';
 import { Findings } from '../sessions/findings.ts';
-import { epilogueOf, faultSpans, livesOf } from '../sessions/notes.ts';
+import { groupsOfKeys } from '../positions.ts';
+import { epilogueOf, faultSpans, livesOf, membersOf } from '../sessions/notes.ts';
 import { registerValues } from '../sessions/registers.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { amount, key, value, when } from '../sessions/words.ts';
@@ -25,13 +27,23 @@ interface Asked {
   last: number;
 }
 
+/** Whether a node takes part in the group of a key, or, without a key, in any group. */
+type Expects = (node: string, ofKey?: number) => boolean;
+
+function expectations(history: History): Expects {
+  const isMember = membersOf(history);
+  const groups = groupsOfKeys(history);
+  return (node, ofKey) =>
+    isMember(node, ofKey === undefined || groups[ofKey] === NONE ? undefined : history.groups[groups[ofKey]]);
+}
+
 interface Epilogue {
   readonly nodes: ReadonlyMap<string, Asked>;
   /** By key, the last answered final read through the strongest path. */
   readonly finals: ReadonlyMap<number, number>;
 }
 
-function epilogueReads(history: History, from: number): Epilogue {
+function epilogueReads(history: History, from: number, expects: Expects): Epilogue {
   const nodes = new Map<string, Asked>();
   const finals = new Map<number, number>();
   for (let row = 0; row < history.length; row++) {
@@ -42,6 +54,7 @@ function epilogueReads(history: History, from: number): Epilogue {
       continue;
     }
     const node = path.slice(BY_NAME.length);
+    if (!expects(node, history.key[row])) continue;
     const asked = nodes.get(node) ?? {
       node,
       answers: new Map<number, number>(),
@@ -116,11 +129,13 @@ function nodesToJudge(
   history: History,
   nodes: Epilogue['nodes'],
   from: number,
+  expects: Expects,
 ): { readonly judged: readonly Asked[]; readonly doubts: readonly string[] } {
   const lives = livesOf(history);
   const judged: Asked[] = [];
   const doubts: string[] = [];
   for (const name of new Set([...nodes.keys(), ...lives.nodes])) {
+    if (!expects(name)) continue;
     const asked = nodes.get(name);
     if (!lives.isUp(name, asked?.last ?? from)) doubts.push(`${name} was down at the end`);
     else if (asked === undefined) doubts.push(`${name} was not read by name`);
@@ -138,10 +153,9 @@ interface Comparison {
 }
 
 function compare(
-  history: History,
+  { history, held, expects }: { readonly history: History; readonly held: Held; readonly expects: Expects },
   judged: readonly Asked[],
   finals: Epilogue['finals'],
-  held: Held,
   findings: Findings,
 ): Comparison {
   const right = expected(judged, finals, held);
@@ -157,7 +171,8 @@ function compare(
     const silent = inVain.filter((row) => right.has(history.key[row]));
     if (silent.length > 0) findings.add(() => explainSilence(history, node, silent));
     const asked = new Set(inVain.map((row) => history.key[row]));
-    const unasked = [...right.keys()].filter((ofKey) => !answers.has(ofKey) && !asked.has(ofKey)).length;
+    const due = [...right.keys()].filter((ofKey) => expects(node, ofKey));
+    const unasked = due.filter((ofKey) => !answers.has(ofKey) && !asked.has(ofKey)).length;
     if (unasked > 0) doubts.push(`${node} was not asked for ${unasked} of ${amount(right.size, 'key')}`);
   }
   const unanswered = new Set(judged.flatMap(({ refused }) => refused.map((row) => history.key[row])));
@@ -175,10 +190,12 @@ export default {
     const nothing = { operations: history.operations, nodes: 0, reads: 0, keys: 0 };
     if (from === undefined)
       return { type: 'unknown', reason: 'no node was read by name at the end', examined: nothing };
-    const { nodes, finals } = epilogueReads(history, from);
-    const { judged, doubts: unjudged } = nodesToJudge(history, nodes, from);
+    const expects = expectations(history);
+    const { nodes, finals } = epilogueReads(history, from, expects);
+    const { judged, doubts: unjudged } = nodesToJudge(history, nodes, from, expects);
     const findings = new Findings();
-    const { reads, keys, doubts } = compare(history, judged, finals, heldBy(history, semantics), findings);
+    const parts = { history, held: heldBy(history, semantics), expects };
+    const { reads, keys, doubts } = compare(parts, judged, finals, findings);
     const examined = { operations: history.operations, nodes: judged.length, reads, keys };
     const unhealed = faultSpans(history).filter(({ until }) => until === Number.POSITIVE_INFINITY);
     if (unhealed.length > 0) {

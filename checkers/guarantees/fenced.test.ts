@@ -25,6 +25,9 @@ test('a deposed leader that acknowledges', () => {
 
 test('other groups have terms of their own, and refusals acknowledge nothing', () => {
   expect(judge(checker, [higher, 'p2: w y 18 version=g1/2/120']).type).toBe('valid');
+  expect(sentences(judge(checker, [higher, 'p2: w y 18 version=g1/2/120', 'p2: w y 19 version=g1/1/121']))[0]).toMatch(
+    / in term 2 of g1 at .*, in the lower term 1 of g1\.$/,
+  );
   expect(judge(checker, [higher, 'p2 w y 18', 'p2 info', 'p3 w y 19', 'p3 fail']).type).toBe('valid');
 });
 

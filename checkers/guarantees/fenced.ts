@@ -5,14 +5,15 @@
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
-import { termOf } from '../positions.ts';
+import { ofGroup, termOf } from '../positions.ts';
 import { blamedRows } from '../sessions/blame.ts';
 import { Findings } from '../sessions/findings.ts';
 import { eventsOf } from '../sessions/threads.ts';
 import { key, seconds, server, value, when } from '../sessions/words.ts';
 
 function explain(history: History, higher: number, row: number): Anomaly {
-  const term = (write: number): number => termOf(history.versionHistory[write]);
+  const term = (write: number): string =>
+    `${termOf(history.versionHistory[write])}${ofGroup(history, history.versionGroup[write])}`;
   const invoked = Number.isNaN(history.callTime[row])
     ? 'invoked after that'
     : `invoked at ${seconds(history.callTime[row])}`;

@@ -42,6 +42,24 @@ test('states that do not continue one another are not compared', () => {
   expect(states(at, 'node=n2 position=g0/3/119', 'cluster down {"node":"n1"}')).toBe('invalid');
 });
 
+test('keys of several groups are not one state, however many a read asks for', () => {
+  const grouped = (ofY: string): string[] => [
+    'p1: w x 12 session=s3 version=g0/3/7',
+    `p1: w y 17 session=s3 version=${ofY}`,
+  ];
+  const one = `p2: r* x,y null,17 node=n2`;
+  expect(judge(checker, [...grouped('g0/3/8'), one]).type).toBe('invalid');
+  expect(judge(checker, [...grouped('g1/2/8'), one]).type).toBe('unknown');
+  expect(judge(checker, [...grouped('g0/3/8'), `${one} position=g0/3/9`]).type).toBe('invalid');
+  expect(judge(checker, [...grouped('g1/2/8'), `${one} position=g0/3/9`]).type).toBe('unknown');
+  // What lies in one group is one state still.
+  const third = 'p1: w z 18 session=s3 version=g0/3/9';
+  const read = 'p2: r* x,y,z null,17,18 node=n2';
+  expect(sentences(judge(checker, [...grouped('g1/2/8'), third, read]))).toEqual([
+    'Session s3 wrote 12 to x (ok at 0.001 s) and then 18 to z; n2 showed 18 in z together with null, the initial value, in x at 0.007 s.',
+  ]);
+});
+
 test('without states there is nothing to judge', () => {
   expect(sentences(judge(checker, [...writes, 'p2: r y 17', 'p2: r x null']))).toEqual([
     'unknown: no state is known: the reads are neither of several keys at once nor tied to a place in a node',

@@ -35,6 +35,12 @@ test('groups have terms of their own', () => {
     seen('n2', 'leader', 4, ',"commit":["g1",4,1]'),
   ]);
   expect(verdict.type).toBe('valid');
+  const two = judge(checker, [
+    seen('n1', 'leader', 4, ',"group":"g0"'),
+    seen('n2', 'leader', 4, ',"group":"g1"'),
+    seen('n3', 'leader', 4, ',"commit":["g1",4,1]'),
+  ]);
+  expect(sentences(two)).toEqual(['n2 (at 0.001 s) and n3 (at 0.002 s) both claimed to lead in term 4 of g1.']);
 });
 
 test('without claims there is nothing to judge', () => {

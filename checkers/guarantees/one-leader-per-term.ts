@@ -18,6 +18,7 @@ export default {
     const blamed = new Set<string>();
     const nodes = new Set<string>();
     const sightings = sightingsOf(history);
+    const several = new Set(sightings.map(({ group }) => group)).size > 1;
     let claims = 0;
     for (const claim of sightings) {
       if (claim.role !== 'leader') continue;
@@ -31,7 +32,7 @@ export default {
       blamed.add(pair);
       findings.add(() => ({
         kind: 'two leaders in one term',
-        sentence: `${first.node}${at(first)} and ${claim.node}${at(claim)} both claimed to lead in term ${claim.term}.`,
+        sentence: `${first.node}${at(first)} and ${claim.node}${at(claim)} both claimed to lead in term ${claim.term}${several ? ` of ${claim.group}` : ''}.`,
         operations: [],
       }));
     }

@@ -90,15 +90,36 @@ export interface Claim {
   /** Replication group; where a sighting names none, the only one there is, or the empty name. */
   readonly group: string;
   readonly time: Instant;
+  readonly members?: readonly NodeId[];
 }
 
 export function sightingsOf(history: History): readonly Claim[] {
   const only = history.groups.length === 1 ? history.groups[0] : '';
   return history.notes.flatMap((note): Claim[] => {
     if (note.process !== 'cluster' || note.f !== 'sighting') return [];
-    const { node, role, term, commit } = fields(note);
+    const { node, role, term, commit, group: named, members } = fields(note);
     if (typeof node !== 'string' || typeof role !== 'string' || typeof term !== 'number') return [];
-    const group = Array.isArray(commit) && typeof commit[0] === 'string' ? commit[0] : only;
-    return [{ node, role, term, group, time: note.time }];
+    const group =
+      Array.isArray(commit) && typeof commit[0] === 'string' ? commit[0] : typeof named === 'string' ? named : only;
+    const known = Array.isArray(members) ? { members: members.map(String) } : {};
+    return [{ node, role, term, group, time: note.time, ...known }];
   });
+}
+
+/**
+ * Who takes part in a replication group in the end, by the last word of its last leader; `undefined` asks for any group. Where
+ * nobody said, everybody does.
+ */
+export function membersOf(history: History): (node: NodeId, group: string | undefined) => boolean {
+  const last = new Map<string, Claim>();
+  for (const claim of sightingsOf(history)) {
+    if (claim.role !== 'leader' || claim.members === undefined) continue;
+    if (claim.term >= (last.get(claim.group)?.term ?? 0)) last.set(claim.group, claim);
+  }
+  const takesPart = (node: NodeId, { members = [] }: Claim): boolean => members.includes(node);
+  return (node, group) => {
+    const of = group === undefined ? undefined : last.get(group);
+    if (of !== undefined) return takesPart(node, of);
+    return last.size === 0 || group !== undefined || [...last.values()].some((claim) => takesPart(node, claim));
+  };
 }

@@ -125,22 +125,23 @@ export default {
   connect: (cluster, options) => Promise.resolve(adapt(cluster, options)),
 
   async sight(cluster, node) {
-    const status = (await cluster.status(node)) as Status | undefined; // program tidemark-store answers with its Status
-    if (status === undefined) return undefined;
-    return {
+    const status = (await cluster.status(node)) as NodeStatus | undefined; // program tidemark-store answers with that
+    if (status === undefined) return [];
+    return (status.groups ?? [status]).map(({ group, role, term, commit, applied, members }) => ({
       node,
-      role: status.role,
-      term: status.term,
-      commit: position(status.commit),
-      applied: position(status.applied),
-    };
+      role,
+      term,
+      commit: position(commit, group),
+      applied: position(applied, group),
+      members: [...members.voters, ...members.learners],
+    }));
   },
 
   interpret(node, event) {
     const told = event as ReplicaEvent; // what program tidemark-store tells
     switch (told.type) {
       case 'role':
-        return { sighting: { node, role: told.role, term: told.term } };
+        return { sighting: { node, role: told.role, term: told.term, group: told.group ?? GROUP } };
       case 'truncated':
         return { counts: { truncations: 1, 'entries undone': told.entries.length } };
       case 'token-undone':
@@ -151,8 +152,11 @@ export default {
   },
 } satisfies System;
 
-function position(place: CorePosition): Position {
-  return { group: GROUP, history: place.term, at: place.index };
+/** Of the first group; where there are several, of all of them in `groups`. */
+type NodeStatus = Status & { readonly groups?: readonly Status[] };
+
+function position(place: CorePosition, group = GROUP): Position {
+  return { group, history: place.term, at: place.index };
 }
 
 /** The nodes, nearest to `home` first; among equals in the order of their names. */

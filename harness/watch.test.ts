@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { realClock } from '../history/clock.ts';
+import { Random } from '../history/random.ts';
+import type { NodeId, Role, Sighting } from '../history/operation.ts';
+import type { Deployment } from './environments/environment.ts';
+import { Recorder } from './recorder.ts';
+import type { System } from './system.ts';
+import { Watch } from './watch.ts';
+import reference from './systems/reference.ts';
+
+const nodes = ['n1', 'n2', 'n3'];
+let folder: string;
+let recorder: Recorder;
+let say: Map<NodeId, readonly Sighting[]>;
+let watch: Watch;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tm-watch-'));
+  const clock = realClock();
+  recorder = new Recorder({ file: join(folder, 'journal.jsonl'), clock, real: clock });
+  say = new Map();
+  const system: System = { ...reference, sight: (_cluster, node) => Promise.resolve(say.get(node) ?? []) };
+  watch = new Watch(system, nodes, recorder);
+  watch.attach({ nodes, levers: {}, isUp: () => true } as unknown as Deployment); // all that the watch asks of one
+});
+
+afterEach(() => {
+  recorder.close();
+  rmSync(folder, { recursive: true });
+});
+
+function part(node: NodeId, group: string, role: Role, term: number, applied = 1): Sighting {
+  const at = { group, history: term, at: applied };
+  return { node, role, term, commit: at, applied: at, members: nodes };
+}
+
+function notes(): unknown[] {
+  recorder.flush();
+  const lines = readFileSync(join(folder, 'journal.jsonl'), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => (JSON.parse(line) as { value: unknown }).value); // our own journal
+}
+
+describe('one group', () => {
+  it('has the leader of the highest term, until that goes down', async () => {
+    say.set('n1', [part('n1', 'g0', 'leader', 1)]);
+    say.set('n2', [part('n2', 'g0', 'leader', 2)]);
+    expect(watch.led).toBe(false);
+    await watch.look();
+    expect([watch.led, watch.leader(), watch.followers(), watch.group]).toEqual([true, 'n2', ['n1', 'n3'], undefined]);
+    watch.observe({ type: 'down', node: 'n2' });
+    expect(watch.leader()).toBe('n1');
+    watch.observe({ type: 'store', node: 'n3', event: { type: 'role', role: 'leader', term: 3, why: '' } });
+    expect(watch.leader()).toBe('n3');
+    expect(notes()).toEqual([
+      { node: 'n1', role: 'leader', term: 1, commit: ['g0', 1, 1], applied: ['g0', 1, 1], members: nodes },
+      { node: 'n2', role: 'leader', term: 2, commit: ['g0', 2, 1], applied: ['g0', 2, 1], members: nodes },
+      { node: 'n2' },
+      { node: 'n3', role: 'leader', term: 3, group: 'g0' },
+    ]);
+  });
+});
+
+describe('several groups', () => {
+  beforeEach(async () => {
+    say.set('n1', [part('n1', 'g0', 'leader', 1, 9), part('n1', 'g1', 'follower', 7, 4)]);
+    say.set('n2', [part('n2', 'g0', 'follower', 1, 8), part('n2', 'g1', 'leader', 7, 9)]);
+    say.set('n3', [part('n3', 'g0', 'follower', 1, 7), part('n3', 'g1', 'follower', 7, 5)]);
+    await watch.look();
+  });
+
+  it('are aimed at one after another', () => {
+    const seen = new Map<string | undefined, unknown>();
+    const random = new Random('aim');
+    for (let i = 0; i < 20; i++) {
+      watch.aim(random);
+      seen.set(watch.group, [watch.leader(), watch.followers(), watch.mostLagging()]);
+    }
+    expect(Object.fromEntries(seen)).toEqual({
+      g0: ['n1', ['n2', 'n3'], 'n3'],
+      g1: ['n2', ['n1', 'n3'], 'n1'],
+    });
+  });
+
+  it('are led when each of them is', async () => {
+    expect(watch.led).toBe(true);
+    say.set('n2', [part('n2', 'g0', 'follower', 1), part('n2', 'g1', 'candidate', 8)]);
+    await watch.look();
+    expect(watch.led).toBe(false);
+    watch.observe({
+      type: 'store',
+      node: 'n3',
+      event: { type: 'role', role: 'leader', term: 9, why: '', group: 'g1' },
+    });
+    expect(watch.led).toBe(true);
+  });
+});
