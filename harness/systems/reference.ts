@@ -78,6 +78,7 @@ const settings: readonly Setting[] = [
     },
   },
   positiveInteger('heartbeat-ms', 'how often a leader is heard, ms (default 50)'),
+  positiveInteger('snapshot-entries', 'entries that a group commits between two snapshots (default 500)'),
   positiveInteger('election-ms', 'shortest election timeout, ms; the longest is twice that (default 300)'),
 ];
 
@@ -117,6 +118,7 @@ export default {
         electionMinMs,
         electionMaxMs: electionMinMs * 2,
         requestTimeoutMs: 900,
+        snapshotEntries: Number(chosen.get('snapshot-entries') ?? 500),
         ...(defect !== undefined && { defect }),
       },
     };

@@ -5,7 +5,7 @@ import { MILLISECOND, SECOND } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import { Random } from '../../../history/random.ts';
 import type { Fault, Injected, Target } from '../../../nemesis/fault.ts';
-import type { Request, Response, Status } from '../../../reference-impl/core/types.ts';
+import type { ReplicaEvent, Request, Response, Status } from '../../../reference-impl/core/types.ts';
 import { loadFaults } from '../../plugins.ts';
 import type { NodeEvent } from '../environment.ts';
 import { programs } from './index.ts';
@@ -17,6 +17,8 @@ const ofTheWorld = [...faults.values()].filter(({ levers }) => !levers.includes(
 
 class Cluster implements Target {
   readonly sim: Simulation;
+  /** How often the replicas told of an event of each type. */
+  readonly told: ReadonlyMap<string, number>;
   readonly #status = new Map<NodeId, Status>();
 
   constructor(
@@ -24,7 +26,9 @@ class Cluster implements Target {
     observe: (event: NodeEvent) => void = () => undefined,
     settings: Readonly<Record<string, string>> = {},
     more: Readonly<Record<string, unknown>> = {},
+    told: ReadonlyMap<string, number> = new Map(),
   ) {
+    this.told = told;
     const nodes = ['n1', 'n2', 'n3'];
     const options = { nodes, heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600, requestTimeoutMs: 900, ...more };
     const specs = new Map(nodes.map((node) => [node, { program: 'tidemark-store', options }]));
@@ -123,7 +127,13 @@ async function on(
   main: (cluster: Cluster) => Promise<void>,
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<Cluster> {
-  const cluster = new Cluster(seed, undefined, {}, options);
+  const told = new Map<string, number>();
+  const observe = (happened: NodeEvent): void => {
+    if (happened.type !== 'store') return;
+    const { type } = happened.event as ReplicaEvent; // what the program tells
+    told.set(type, (told.get(type) ?? 0) + 1);
+  };
+  const cluster = new Cluster(seed, observe, {}, options, told);
   await cluster.sim.run(async () => {
     await cluster.led();
     await main(cluster);
@@ -248,6 +258,39 @@ describe('several groups', () => {
         expect(status?.groups?.every(({ last }) => last.index > 5)).toBe(true);
       };
       await on(seed, run, options);
+    }
+  });
+});
+
+describe('snapshots', () => {
+  it('keep the logs short, bring back a node that was away too long, and outlive a restart of all', async () => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const { sim, told } = await on(
+        seed,
+        async (cluster) => {
+          const before = load(cluster);
+          await cluster.sleep(3 * SECOND);
+          const away = await cluster.levers.kill([cluster.followers()[0]]);
+          await cluster.sleep(20 * SECOND);
+          await away.heal();
+          await cluster.sleep(3 * SECOND);
+          const written = await before.stop();
+          const restart = await cluster.levers.kill(cluster.nodes);
+          await restart.heal();
+          await cluster.led();
+          expect(await cluster.read('load')).toBe(written);
+          await cluster.sleep(2 * SECOND);
+          for (const node of cluster.nodes) {
+            const status = await cluster.sim.status(node);
+            expect(status?.last.index).toBeGreaterThan(200);
+            expect((status?.last.index ?? 0) - (status?.first ?? 0)).toBeLessThan(100);
+          }
+        },
+        { snapshotEntries: 30 },
+      );
+      expect(told.get('snapshot-installed')).toBeGreaterThan(0);
+      expect(sim.statistics()['snapshots taken']).toBeGreaterThan(6);
+      expect(sim.statistics()['log entries compacted']).toBeGreaterThan(300);
     }
   });
 });
