@@ -136,7 +136,7 @@ export class Watch implements Target {
   }
 
   learners(): readonly NodeId[] {
-    return this.nodes.filter((node) => this.#seen.get(node)?.role === 'learner');
+    return this.nodes.filter((node) => this.#aimedAt.get(node)?.role === 'learner');
   }
 
   mostLagging(): NodeId | undefined {
