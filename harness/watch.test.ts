@@ -44,6 +44,12 @@ function notes(): unknown[] {
 }
 
 describe('one group', () => {
+  it('has learners, by what they say of themselves', async () => {
+    say.set('n3', [part('n3', 'g0', 'learner', 1)]);
+    await watch.look();
+    expect(watch.learners()).toEqual(['n3']);
+  });
+
   it('has the leader of the highest term, until that goes down', async () => {
     say.set('n1', [part('n1', 'g0', 'leader', 1)]);
     say.set('n2', [part('n2', 'g0', 'leader', 2)]);

@@ -49,8 +49,9 @@ export interface Injection {
  * again is how one makes sure of an operation whose outcome nobody knows.
  */
 export type Operation =
-  /** A planned change of leader; to whom the system likes if `to` is not given. */
-  | { readonly type: 'switchover'; readonly to?: NodeId }
+  /** A planned change of leader of one group; to whom the system likes if `to` is not given. */
+  | { readonly type: 'switchover'; readonly group?: string; readonly to?: NodeId }
+  /** Out of every group, or into every group, as the next one. */
   | { readonly type: 'remove-member'; readonly node: NodeId }
   /** Adds it back, as a voter in the end, or to stay a learner. */
   | { readonly type: 'add-member'; readonly node: NodeId; readonly as: 'voter' | 'learner' }

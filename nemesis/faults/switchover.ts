@@ -15,8 +15,10 @@ export default {
     const others = cluster.followers().filter((node) => !learners.includes(node));
     if (operate === undefined || leading === undefined || others.length === 0) return undefined;
     const to = random.chance(0.5) ? random.pick(others) : undefined;
+    const { group } = cluster;
+    const asked = { ...(group !== undefined && { group }), ...(to !== undefined && { to }) };
     return underway([to ?? leading], async ({ note, over }) => {
-      await insist({ type: 'switchover', ...(to !== undefined && { to }) }, { operate, wait, note, giveUp: over });
+      await insist({ type: 'switchover', ...asked }, { operate, wait, note, giveUp: over });
     });
   },
 } satisfies Fault;
