@@ -1,0 +1,71 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { entries, opened, type Opened, remove, snapshot, temporaryFolder } from './testdata/harness.ts';
+import { readerOf } from './image.ts';
+
+const folders: string[] = [];
+
+function folder(): string {
+  const made = temporaryFolder();
+  folders.push(made);
+  return made;
+}
+
+afterEach(() => {
+  for (const made of folders.splice(0)) remove(made);
+});
+
+/** Closes and opens again. */
+async function again(before: Opened): Promise<Opened> {
+  await before.storage.close();
+  return opened(before.folder);
+}
+
+describe('a storage', () => {
+  test('gives back what was written', async () => {
+    const first = await opened(folder());
+    expect(first.storage.recovered).toEqual([{ group: 'g0', term: 0, votedFor: null, entries: [] }]);
+    first.storage.write({ ticket: 1, term: 2, votedFor: 'n3' });
+    first.storage.write({ ticket: 2, entries: entries(1, 5) });
+    first.storage.write({ ticket: 3, truncateFrom: 4, entries: entries(4, 6, 2) });
+    await first.synced(3);
+    const second = await again(first);
+    const expected = { group: 'g0', term: 2, votedFor: 'n3', entries: [...entries(1, 3), ...entries(4, 6, 2)] };
+    expect(second.storage.recovered).toEqual([expected]);
+    second.storage.write({ ticket: 1, term: 3, votedFor: null });
+    const third = await again(second);
+    expect(third.storage.recovered).toEqual([{ ...expected, term: 3, votedFor: null }]);
+    expect([...first.said, ...second.said, ...third.said]).toEqual([]);
+    await third.storage.close();
+  });
+
+  test('goes on over many segments, keeps what follows a snapshot, and forgets what lies before it', async () => {
+    const first = await opened(folder(), { segmentBytes: 4096 });
+    let index = 0;
+    for (let ticket = 1; ticket <= 50; ticket++) {
+      first.storage.write({ ticket, entries: entries(index + 1, index + 20) });
+      index += 20;
+      await first.synced(ticket);
+    }
+    const before = first.storage.statistics();
+    expect(before.segments).toBeGreaterThan(3);
+    await first.storage.snapshot('g0', readerOf(snapshot(900)));
+    first.storage.compact('g0', 900);
+    const second = await again(first);
+    expect(second.storage.recovered[0].snapshot).toEqual(snapshot(900));
+    expect(second.storage.recovered[0].entries).toEqual(entries(901, 1000));
+    expect(second.storage.statistics().segments).toBeLessThan(before.segments);
+    await second.storage.close();
+  });
+
+  test('takes a snapshot in the place of its log', async () => {
+    const first = await opened(folder());
+    first.storage.write({ ticket: 1, entries: entries(1, 9) });
+    first.storage.write({ ticket: 2, snapshot: snapshot(20), entries: entries(21, 22) });
+    await first.synced(2);
+    const second = await again(first);
+    const [recovered] = second.storage.recovered;
+    expect(recovered.snapshot).toEqual(snapshot(20));
+    expect(recovered.entries).toEqual(entries(21, 22));
+    await second.storage.close();
+  });
+});

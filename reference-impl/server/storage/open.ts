@@ -1,0 +1,135 @@
+/**
+ * Opens a data directory:
+ *
+ *     meta.json           whose it is, and its format
+ *     lock                which process has it
+ *     log/<first>.log     the write-ahead log, in segments
+ *     snapshots/          two images a group, at most
+ *     rollback.jsonl      entries that were undone
+ *     damaged.json        groups that have not healed since their log was found damaged
+ *     damaged-<n>/        what was cut off then
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Storage, type StorageOptions, StorageRefused } from '../storage.ts';
+import { DamageMarks, newDamagedFolder, setAside } from './damage.ts';
+import { DiskStorage } from './disk-storage.ts';
+import { endSegment } from './end.ts';
+import { type Files, forgetfulFiles, isFull, realFiles } from './files.ts';
+import { FORMAT } from './frame.ts';
+import { imageName } from './image.ts';
+import { lockFolder, type Unlock } from './lock.ts';
+import { type Meta, readMeta, writeMeta } from './meta.ts';
+import { readLog, type Recovery } from './recover.ts';
+import { type GroupFound, foundOf } from './found.ts';
+import { Replay } from './replay.ts';
+import { firstOf } from './segment.ts';
+
+/** Rejects with `StorageRefused` where the folder must not or cannot be used. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { folder } = options;
+  await mkdir(folder, { recursive: true });
+  const unlock = await lockFolder(folder);
+  try {
+    return await openLocked(options, unlock);
+  } catch (error) {
+    await unlock();
+    if (isFull(error)) throw new StorageRefused(`There is no room on the disk to open ${folder}.`, { cause: error });
+    throw error;
+  }
+}
+
+async function openLocked(options: StorageOptions, unlock: Unlock): Promise<Storage> {
+  const { folder, cluster, node, groups } = options;
+  // What is done before the first write is durable whatever the options say.
+  const files = realFiles(true);
+  const meta = await prepareFolder(files, options);
+  const replay = new Replay();
+  const logFolder = join(folder, 'log');
+  const isFresh = !meta.begun && (await segmentsIn(logFolder)) === 0;
+  const recovery: Recovery = isFresh ? { segments: [], next: 1 } : await readLog(logFolder, { cluster, node }, replay);
+  const marks = await DamageMarks.read(files, folder);
+  await repair(files, options, recovery, replay, marks);
+  const found: GroupFound[] = [];
+  for (const group of groups) {
+    found.push(await foundOf({ files, folder, cluster, node, log: options.log }, replay.group(group)));
+  }
+  await marks.add(found.filter((one) => one.incomplete).map((one) => one.log.group));
+  for (const { log } of found) for (const segment of recovery.segments) segment.cut(log.group, log.last + 1);
+  await removeLeftovers(files, folder, found);
+  const storage = new DiskStorage({
+    options,
+    files: options.files === 'real' ? realFiles(options.fsync === 'on') : forgetfulFiles(options.fsync === 'on'),
+    found,
+    marks,
+    segments: recovery.segments,
+    next: recovery.next,
+    unlock,
+  });
+  await storage.begin(() => (meta.begun ? Promise.resolve() : writeMeta(files, folder, { ...meta, begun: true })));
+  return storage;
+}
+
+async function prepareFolder(files: Files, options: StorageOptions): Promise<Meta> {
+  const { folder, cluster, node, groups } = options;
+  const before = await readMeta(folder, options);
+  const logFolder = join(folder, 'log');
+  if (before === undefined && (await segmentsIn(logFolder)) > 0) {
+    throw new StorageRefused(`${folder} has a log and no meta.json: it is not known whose it is.`);
+  }
+  await mkdir(logFolder, { recursive: true });
+  await mkdir(join(folder, 'snapshots'), { recursive: true });
+  await files.syncFolder(folder);
+  await files.syncFolder(dirname(folder));
+  if (before !== undefined && before.groups.length === groups.length) return before;
+  const meta: Meta = { format: FORMAT, cluster, node, groups: [...groups], begun: before?.begun ?? false };
+  await writeMeta(files, folder, meta);
+  return meta;
+}
+
+async function segmentsIn(logFolder: string): Promise<number> {
+  const names = await readdir(logFolder).catch(() => []);
+  return names.filter((name) => firstOf(name) !== undefined).length;
+}
+
+/** Makes the log end where its last good record ends. */
+async function repair(
+  files: Files,
+  options: StorageOptions,
+  recovery: Recovery,
+  replay: Replay,
+  marks: DamageMarks,
+): Promise<void> {
+  const { folder, log } = options;
+  const { torn, damage, open, next } = recovery;
+  if (torn !== undefined) {
+    log(
+      'warning',
+      `The end of the log was torn (${torn.path}, byte ${torn.offset}: ${torn.why}): the last write had not been finished, and is cut off.`,
+    );
+  }
+  if (damage !== undefined) {
+    await marks.add([...new Set([...options.groups, ...replay.groups.keys()])]);
+    const into = await newDamagedFolder(files, folder);
+    log(
+      'error',
+      `The log is damaged (${damage.path}, byte ${damage.offset}: ${damage.why}): it is cut there, what follows is kept in ${into}, and this node heals from its leader before it counts again.`,
+    );
+    await setAside(files, join(folder, 'log'), into, recovery);
+  }
+  if (open !== undefined) await endSegment(files, open, next);
+}
+
+/** Files that were not finished, and images that the log does not speak of. */
+async function removeLeftovers(files: Files, folder: string, found: readonly GroupFound[]): Promise<void> {
+  const known = new Set(found.flatMap(({ log }) => log.images.map((image) => imageName(log.group, image))));
+  for (const [name, isLeft] of [
+    ['log', (file: string) => file.endsWith('.tmp')],
+    ['snapshots', (file: string) => !known.has(file)],
+  ] as const) {
+    const below = join(folder, name);
+    const left = (await readdir(below)).filter(isLeft);
+    for (const file of left) await files.remove(join(below, file));
+    if (left.length > 0) await files.syncFolder(below);
+  }
+}
