@@ -26,6 +26,8 @@ export type EchoRequest =
   | { readonly do: 'commit'; readonly index: number }
   /** The shell puts its wall clock's reading into writes. */
   | { readonly do: 'stamp'; readonly type: 'write'; readonly stampMs?: number }
+  /** Calls itself leader from now on. */
+  | { readonly do: 'lead' }
   | { readonly do: 'fail' }
   | { readonly do: 'never answer' };
 
@@ -40,6 +42,8 @@ export interface EchoAnswer {
   /** What was said of the disk, and up to where logs were compacted. */
   readonly disk: readonly DiskState[];
   readonly compacted: readonly number[];
+  /** Terms it was to stand in; null: the right to lead had ended. */
+  readonly elected: readonly (number | null)[];
 }
 
 class Echo implements Steps {
@@ -48,10 +52,12 @@ class Echo implements Steps {
   readonly #durable: Durable;
   readonly #disk: DiskState[] = [];
   readonly #compacted: number[] = [];
+  readonly #elected: (number | null)[] = [];
   readonly #waiting: { ticket: number; request: number }[] = [];
   #ticket = 0;
   #last: number;
   #commit = 0;
+  #role: 'leader' | 'follower' = 'follower';
   #stampMs: number | undefined;
 
   constructor(durable: Durable) {
@@ -90,6 +96,9 @@ class Echo implements Steps {
       case 'stamp':
         this.#stampMs = asked.stampMs;
         break;
+      case 'lead':
+        this.#role = 'leader';
+        break;
       case 'fail':
         throw new Error('asked to fail');
       case 'never answer':
@@ -112,7 +121,7 @@ class Echo implements Steps {
     const none = { term: 0, index: 0 };
     return {
       group: 'g0',
-      role: 'follower',
+      role: this.#role,
       term: 0,
       leader: undefined,
       commit: none,
@@ -134,7 +143,10 @@ class Echo implements Steps {
     this.#disk.push(state);
   }
 
-  elect(): void {}
+  elect(_group: string, term: number | undefined): void {
+    this.#elected.push(term ?? null);
+    if (term === undefined) this.#role = 'follower';
+  }
 
   snapshot(): SnapshotReader {
     const index = this.#commit;
@@ -171,6 +183,7 @@ class Echo implements Steps {
       stampMs: this.#stampMs,
       disk: [...this.#disk],
       compacted: [...this.#compacted],
+      elected: [...this.#elected],
     };
     out.answer(request, answer as never); // the world passes answers on unread
   }

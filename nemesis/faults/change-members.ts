@@ -13,6 +13,8 @@ export default {
     if (operate === undefined || cluster.leader() === undefined || others.length === 0) return undefined;
     const node = random.pick(others);
     const as = cluster.learners().includes(node) ? 'learner' : 'voter';
+    // Of several groups it may have gone from some, whatever was answered in the end.
+    const several = cluster.group !== undefined;
     let removed = false;
     return underway(
       [node],
@@ -22,7 +24,7 @@ export default {
           wait,
           note: (outcome: Parameters<typeof note>[0]): void => {
             note(outcome);
-            if (mayBeDone(outcome.effect())) removed = true;
+            if (several || mayBeDone(outcome.effect())) removed = true;
           },
           giveUp: over,
         };

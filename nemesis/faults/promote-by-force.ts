@@ -22,6 +22,8 @@ export default {
     const lost = without(nodes, ...survivors);
     const promoted = random.pick(survivors);
     const disaster = random.chance(0.6) ? await levers.kill(lost) : await levers.cut(between(lost, survivors));
+    // Of several groups it may lead some, whatever was answered in the end.
+    const several = cluster.group !== undefined;
     let rewritten = false;
     return underway(
       [promoted],
@@ -31,7 +33,7 @@ export default {
         if (over()) return;
         const noted = (outcome: Parameters<typeof note>[0]): void => {
           note(outcome);
-          if (mayBeDone(outcome.effect())) rewritten = true;
+          if (several || mayBeDone(outcome.effect())) rewritten = true;
         };
         const operation = { type: 'promote-by-force', node: promoted, members: survivors } as const;
         await insist(operation, { operate, wait, note: noted, giveUp: over });

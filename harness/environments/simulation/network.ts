@@ -161,6 +161,15 @@ export class Network {
     }
   }
 
+  /** Whether every link from this node is cut; or every link to it. */
+  cutOff(node: number, direction: 'from' | 'to'): boolean {
+    for (let other = 0; other < this.#nodes; other++) {
+      const link = direction === 'from' ? this.link(node, other) : this.link(other, node);
+      if (other !== node && link.cuts.length === 0) return false;
+    }
+    return this.#nodes > 1;
+  }
+
   /** Whether a message that is due now gets through; when not, the cuts take note. */
   arrives(from: number, to: number): boolean {
     const { cuts } = this.link(from, to);

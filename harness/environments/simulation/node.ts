@@ -20,28 +20,28 @@ import type {
   Steps,
   Timer,
 } from '../../../reference-impl/core/types.ts';
+import { ASK_MS, Campaign } from './campaign.ts';
 import { Disk, type Filling } from './disk.ts';
-import { type EventQueue, MESSAGE, REQUEST, RUN, SNAPSHOT, SYNCED, TIMER } from './events.ts';
+import { type EventQueue, LEASE, MESSAGE, REQUEST, RUN, SNAPSHOT, SYNCED, TIMER } from './events.ts';
 import { Inbox } from './inbox.ts';
+import type { LeaseAnswer, LeaseRequest } from './leases.ts';
 import type { Pending } from './lines.ts';
 import type { Network } from './network.ts';
 import { NodeClock, type Skew } from './node-clock.ts';
 import type { World } from './settings.ts';
+import type { ShellOptions } from './shell-options.ts';
 import { type Job, Snapshotting } from './snapshotting.ts';
-import { Timers } from './timers.ts';
+import { type NodeTimer, Timers } from './timers.ts';
 
 /** Makes what runs on a node from what its disk holds, a part for each group. */
 export type Boot = (durables: readonly Durable[], nowMs: number, out: Effects) => Steps;
 
 /** What a node runs, and what its shell needs to know of it. */
-export interface Machine {
+export interface Machine extends ShellOptions {
   readonly id: NodeId;
   readonly number: number;
   readonly region: number;
   readonly boot: Boot;
-  readonly groups: readonly GroupId[];
-  /** Entries between two snapshots of a group; infinite: none are taken. */
-  readonly snapshotEntries: number;
 }
 
 /** What a node has around it. */
@@ -56,6 +56,8 @@ export interface Surroundings {
   answered(pending: Pending, response: Response, at: Instant): void;
   /** The node went down with this request in hand. */
   broken(pending: Pending): void;
+  /** Sends a request to the lease service, leaving at `at`, in life `life` of the node. */
+  askLease(node: number, life: number, request: LeaseRequest, at: Instant): void;
   told(node: NodeId, event: ReplicaEvent): void;
   rose(node: NodeId): void;
   /** `error` is what it threw, if it ended that way. */
@@ -89,6 +91,8 @@ export class Node implements Effects {
   readonly #pending = new Map<number, Pending>();
   readonly #pauses = new Set<Pause>();
   #replica: Steps | undefined;
+  /** In an external election. */
+  #campaign: Campaign | undefined;
   #life = 0;
   #busyUntil: Instant = 0;
   /** A RUN event of this life is in the queue. */
@@ -138,6 +142,7 @@ export class Node implements Effects {
       const durables = this.disk.recover();
       this.snapshots.begin(this.#machine.groups);
       this.#replica = this.#machine.boot(durables, this.#clock.read(now) / 1e6, this);
+      if (this.#machine.election === 'external') this.#enterElection();
       this.#finish(this.#replica);
     } catch (error) {
       this.#crash(error);
@@ -200,6 +205,10 @@ export class Node implements Effects {
     if (life !== this.#life) return;
     if (job.phase === 'syncing' && !this.snapshots.synced(job)) return;
     this.#deliver(SNAPSHOT, 0, job);
+  }
+
+  leaseAnswered(life: number, answer: LeaseAnswer): void {
+    if (life === this.#life) this.#deliver(LEASE, 0, answer);
   }
 
   timerComesUp(timer: number, at: Instant): void {
@@ -278,13 +287,29 @@ export class Node implements Effects {
       else if (kind === REQUEST)
         this.#request(replica, ref as Pending, nowMs); // put there by receiveRequest
       else if (kind === SYNCED) replica.synced(number, nowMs, this);
-      else if (kind === TIMER) replica.fired(this.#timers.name(number), nowMs, this);
+      else if (kind === TIMER) this.#fire(replica, this.#timers.name(number), nowMs);
+      else if (kind === LEASE)
+        this.#campaign?.answered(ref as LeaseAnswer, replica, nowMs, this); // put there by leaseAnswered
       else if (kind === DISK) replica.diskChanged(number === 1 ? 'full' : 'ok', nowMs, this);
       else this.#goOn(replica, ref as Job); // put there by snapshotWritten and #finish
       this.#finish(replica);
     } catch (error) {
       this.#crash(error);
     }
+  }
+
+  #fire(replica: Steps, timer: NodeTimer, nowMs: number): void {
+    if (timer !== 'lease') return replica.fired(timer, nowMs, this);
+    this.#campaign?.tick(replica, nowMs, this);
+    this.#timers.arm('lease', this.#busyUntil, ASK_MS * 1e6);
+  }
+
+  #enterElection(): void {
+    const life = this.#life;
+    this.#campaign = new Campaign(`${this.id}/${life}`, this.#machine.groups, this.#random, (request) =>
+      this.#around.askLease(this.number, life, request, this.#busyUntil),
+    );
+    this.#timers.arm('lease', this.#busyUntil, this.#random.below(ASK_MS * 1e6));
   }
 
   #request(replica: Steps, pending: Pending, nowMs: number): void {

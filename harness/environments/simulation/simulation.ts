@@ -12,6 +12,7 @@ import {
   CALL,
   EventQueue,
   KIND_NAMES,
+  LEASE,
   MESSAGE,
   REQUEST,
   RUN,
@@ -20,6 +21,7 @@ import {
   TIMER,
   WAKE,
 } from './events.ts';
+import { type LeaseAnswer, type LeaseRequest, LeaseService } from './leases.ts';
 import { createLevers } from './levers.ts';
 import { CONNECTION_LOST, CONNECTION_REFUSED, Lines, type Pending } from './lines.ts';
 import { Network, Regions } from './network.ts';
@@ -45,6 +47,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
   readonly levers: ReturnType<typeof createLevers>;
   readonly #regions: Regions;
   readonly #lines: Lines;
+  readonly #leases = new LeaseService();
   readonly #nodes: readonly Node[];
   readonly #observe: DeployOptions['observe'];
   readonly #events = new Float64Array(KIND_NAMES.length);
@@ -151,6 +154,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
       'disk syncs': sum((node) => node.disk.syncs),
       'snapshots taken': sum((node) => node.snapshots.taken),
       'log entries compacted': sum((node) => node.snapshots.compacted),
+      'leases granted': this.#leases.grants,
       requests: this.#lines.requests,
       'requests refused by dead nodes': this.#lines.refused,
       'requests broken off by crashes': this.#lines.broken,
@@ -190,6 +194,9 @@ export class Simulation implements Deployment, Stage, Surroundings {
       case SNAPSHOT:
         this.#nodes[a].snapshotWritten(b, queue.ref as Job); // nodes put one into each such event
         break;
+      case LEASE:
+        this.#lease(a, b, queue.ref as LeaseRequest | LeaseAnswer); // askLease and #lease put one into each such event
+        break;
       case TIMER:
         this.#nodes[a].timerComesUp(b, at);
         break;
@@ -217,6 +224,20 @@ export class Simulation implements Deployment, Stage, Surroundings {
     else this.#lines.conclude(pending, CONNECTION_REFUSED, this.now());
   }
 
+  /** To the lease service, or from it. */
+  #lease(node: number, life: number, said: LeaseRequest | LeaseAnswer): void {
+    if (!('do' in said)) {
+      if (!this.network.cutOff(node, 'to')) this.#nodes[node].leaseAnswered(life, said);
+      return;
+    }
+    const answer = this.network.cutOff(node, 'from') ? undefined : this.#leases.ask(said, this.now());
+    if (answer !== undefined) this.queue.push(this.now() + this.#leaseLatency(node), LEASE, node, life, answer);
+  }
+
+  #leaseLatency(node: number): number {
+    return this.#regions.baseNs(0, this.#nodes[node].region);
+  }
+
   // For the nodes. ----------------------------------------------------------------------------------------------------
 
   answered(pending: Pending, response: Response, at: Instant): void {
@@ -225,6 +246,10 @@ export class Simulation implements Deployment, Stage, Surroundings {
 
   broken(pending: Pending): void {
     this.#lines.conclude(pending, CONNECTION_LOST, this.now());
+  }
+
+  askLease(node: number, life: number, request: LeaseRequest, at: Instant): void {
+    this.queue.push(at + this.#leaseLatency(node), LEASE, node, life, request);
   }
 
   told(node: NodeId, event: ReplicaEvent): void {

@@ -1,5 +1,5 @@
 /**
- * A replica's timers, which run on its node's clock. A timer that is put off keeps its event in the queue, which then moves
+ * The timers of a node, which run on its clock. A timer that is put off keeps its event in the queue, which then moves
  * itself: a follower's election timer is put off by every message of its leader, and fires hardly ever.
  */
 import type { Instant } from '../../../history/operation.ts';
@@ -10,13 +10,16 @@ import type { NodeClock, Skew } from './node-clock.ts';
 /** Differences below this are roundings, not effects. */
 const SKEW_NS_LEAST = 1_000;
 
+/** `lease`: the shell's own, in an external election. */
+export type NodeTimer = Timer | 'lease';
+
 export class Timers {
   readonly #queue: EventQueue;
   readonly #node: number;
   readonly #clock: NodeClock;
   /** Timers are known by number, in the order in which they were armed first: a node with many groups has many. */
-  readonly #numbers = new Map<Timer, number>();
-  readonly #names: Timer[] = [];
+  readonly #numbers = new Map<NodeTimer, number>();
+  readonly #names: NodeTimer[] = [];
   /** True time each is due (Infinity: not armed), the same on the node's clock, and as it were without clock faults. */
   readonly #due: number[] = [];
   readonly #dueOnClock: number[] = [];
@@ -35,7 +38,7 @@ export class Timers {
     this.#due.fill(Infinity);
   }
 
-  arm(name: Timer, from: Instant, delayNs: number): void {
+  arm(name: NodeTimer, from: Instant, delayNs: number): void {
     const timer = this.#numbers.get(name) ?? this.#add(name);
     this.#dueOnClock[timer] = this.#clock.read(from) + delayNs;
     this.#dueFaultless[timer] = Math.ceil(from + this.#clock.faultlessNs(delayNs));
@@ -48,7 +51,7 @@ export class Timers {
     if (timer !== undefined) this.#due[timer] = Infinity;
   }
 
-  name(timer: number): Timer {
+  name(timer: number): NodeTimer {
     return this.#names[timer];
   }
 
@@ -85,7 +88,7 @@ export class Timers {
     if (this.#clock.unskew(skew, now)) this.#reschedule(now);
   }
 
-  #add(name: Timer): number {
+  #add(name: NodeTimer): number {
     const timer = this.#names.push(name) - 1;
     this.#numbers.set(name, timer);
     this.#due.push(Infinity);

@@ -1,0 +1,86 @@
+/**
+ * A node's side of an external election: for each group it asks for the lease, keeps it alive while it leads, and tells
+ * the replica when the right to lead begins and ends. It goes by the node's own clock, and counts a lease from when it was
+ * asked for, so that it never believes in one that the service has given to another (but for a clock that runs slow).
+ */
+import type { Random } from '../../../history/random.ts';
+import type { Effects, GroupId, Status, Steps } from '../../../reference-impl/core/types.ts';
+import { type Holder, LEASE_MS, type LeaseAnswer, type LeaseRequest } from './leases.ts';
+
+/** How often a node asks for a lease, or keeps it alive. */
+export const ASK_MS = LEASE_MS / 5;
+/** How long a node may hold the lease without leading: then another should try, whose log may be better. */
+const PATIENCE_MS = 2_000;
+/** Then it leaves the lease to others for up to so long. */
+const RESIGNED_MS = 2_000;
+
+interface Hold {
+  readonly term: number;
+  readonly sinceMs: number;
+  untilMs: number;
+}
+
+export class Campaign {
+  readonly #holder: Holder;
+  readonly #groups: readonly GroupId[];
+  readonly #random: Random;
+  readonly #ask: (request: LeaseRequest) => void;
+  readonly #holds = new Map<GroupId, Hold>();
+  /** Highest term that each group was ever told to stand in: none is used twice, also when an answer comes late. */
+  readonly #used = new Map<GroupId, number>();
+  readonly #resignedUntilMs = new Map<GroupId, number>();
+
+  /** `ask` sends a request on its way. */
+  constructor(holder: Holder, groups: readonly GroupId[], random: Random, ask: (request: LeaseRequest) => void) {
+    this.#holder = holder;
+    this.#groups = groups;
+    this.#random = random;
+    this.#ask = ask;
+  }
+
+  /** Every {@link ASK_MS}. */
+  tick(replica: Steps, nowMs: number, out: Effects): void {
+    const statuses = replica.statuses();
+    this.#groups.forEach((group, i) => this.#look(replica, statuses[i], group, nowMs, out));
+  }
+
+  answered({ group, askedAtMs, term }: LeaseAnswer, replica: Steps, nowMs: number, out: Effects): void {
+    const untilMs = askedAtMs + LEASE_MS;
+    const hold = this.#holds.get(group);
+    if (term === hold?.term) {
+      if (hold !== undefined) hold.untilMs = Math.max(hold.untilMs, untilMs);
+      return;
+    }
+    if (term === undefined) return this.#end(group, replica, nowMs, out);
+    if (untilMs <= nowMs || nowMs < (this.#resignedUntilMs.get(group) ?? 0)) return;
+    if (term <= (this.#used.get(group) ?? 0)) return this.#release(group, term, nowMs);
+    this.#used.set(group, term);
+    this.#holds.set(group, { term, sinceMs: nowMs, untilMs });
+    replica.elect(group, term, nowMs, out);
+  }
+
+  #look(replica: Steps, status: Status, group: GroupId, nowMs: number, out: Effects): void {
+    let hold = this.#holds.get(group);
+    const { term } = status;
+    if (hold !== undefined && nowMs >= hold.untilMs) {
+      this.#end(group, replica, nowMs, out);
+      this.#release(group, term, nowMs);
+      hold = undefined;
+    }
+    if (hold !== undefined && status.role !== 'leader' && nowMs - hold.sinceMs > PATIENCE_MS) {
+      this.#end(group, replica, nowMs, out);
+      this.#resignedUntilMs.set(group, nowMs + this.#random.below(RESIGNED_MS));
+      return this.#release(group, term, nowMs);
+    }
+    if (nowMs < (this.#resignedUntilMs.get(group) ?? 0)) return;
+    this.#ask({ holder: this.#holder, group, do: 'want', term, askedAtMs: nowMs });
+  }
+
+  #release(group: GroupId, term: number, nowMs: number): void {
+    this.#ask({ holder: this.#holder, group, do: 'release', term, askedAtMs: nowMs });
+  }
+
+  #end(group: GroupId, replica: Steps, nowMs: number, out: Effects): void {
+    if (this.#holds.delete(group)) replica.elect(group, undefined, nowMs, out);
+  }
+}
