@@ -4,7 +4,7 @@
  */
 import { MILLISECOND } from '../history/clock.ts';
 import type { Key, NodeId } from '../history/operation.ts';
-import type { Call } from '../workloads/workload.ts';
+import type { Call, WorkloadOptions } from '../workloads/workload.ts';
 import { type Driver, EPILOGUE_SESSION } from './driver.ts';
 import type { Deployment } from './environments/environment.ts';
 import type { ResolvedPlan } from './plan.ts';
@@ -41,25 +41,30 @@ interface ReadBack {
 }
 
 async function readBack({ plan, cluster, driver, keys, writePath, readPath, label, node }: ReadBack): Promise<void> {
-  const { system } = plan.use;
+  const { system, settings, workloadOptions } = plan.use;
   const many = system.methods.includes('readMany');
   const home = node === undefined ? cluster.regions[0] : cluster.regionOf(node);
   let attempt = 0;
   const connect = async (): Promise<Awaited<ReturnType<typeof system.connect>>> =>
-    system.connect(cluster, {
-      session: EPILOGUE_SESSION,
-      device: label,
-      home,
-      readPath,
-      writePath,
-      attempt: attempt++,
-      ...(node !== undefined && { node }),
-    });
+    system.connect(
+      cluster,
+      {
+        session: EPILOGUE_SESSION,
+        device: `${writePath} ${label}`,
+        home,
+        readPath,
+        writePath,
+        attempt: attempt++,
+        ...(node !== undefined && { node }),
+      },
+      settings,
+    );
   let client = await connect();
   let process = driver.newProcess();
-  const size = many ? KEYS_PER_READ : 1;
-  for (let i = 0; i < keys.length; i += size) {
-    const call: Call = many ? { f: 'readMany', keys: keys.slice(i, i + size) } : { f: 'read', key: keys[i] };
+  const calls = many
+    ? batches(keys, workloadOptions).map((some): Call => ({ f: 'readMany', keys: some }))
+    : keys.map((key): Call => ({ f: 'read', key }));
+  for (const call of calls) {
     for (let tries = 1; tries <= ATTEMPTS; tries++) {
       const { outcome } = await driver.once(client, process, call, label);
       if (outcome === 'ok') break;
@@ -72,4 +77,20 @@ async function readBack({ plan, cluster, driver, keys, writePath, readPath, labe
     }
   }
   await client.close();
+}
+
+/** Keys that can be read together, so many at a time. */
+function batches(keys: readonly Key[], { partOf }: WorkloadOptions): readonly (readonly Key[])[] {
+  const parts = new Map<string, Key[]>();
+  for (const key of keys) {
+    const part = partOf?.(key) ?? '';
+    const some = parts.get(part);
+    if (some === undefined) parts.set(part, [key]);
+    else some.push(key);
+  }
+  return [...parts.values()].flatMap((some) =>
+    Array.from({ length: Math.ceil(some.length / KEYS_PER_READ) }, (_, i) =>
+      some.slice(i * KEYS_PER_READ, (i + 1) * KEYS_PER_READ),
+    ),
+  );
 }

@@ -15,12 +15,15 @@ import {
 import { type Guarantee, guarantees } from '../history/guarantee.ts';
 import { CAS, type History, NONE, WRITE } from '../history/history.ts';
 import type { Cell } from '../results/record.ts';
+import type { Row } from './driver.ts';
 import type { Path, System } from './system.ts';
 
 export interface Jury {
   readonly system: System;
   readonly writePaths: readonly string[];
   readonly readPaths: readonly string[];
+  /** The pairs of them that were tried; all if not given. */
+  readonly rows?: readonly Row[];
   /** The columns that were asked for. */
   readonly guarantees: readonly Guarantee[];
   readonly checkers: ReadonlyMap<string, Checker>;
@@ -78,6 +81,7 @@ export function judge(history: History, jury: Jury): readonly Cell[] {
     // How old an answer was is told by all that was done to its key, through whichever path.
     const whole = history.filter((row) => lanes[history.key[row]] === lane);
     for (const readPath of jury.readPaths) {
+      if (!isTried(jury, writePath, readPath)) continue;
       const part = rowOf(history, lanes, lane, readPath);
       const promised = jury.system.promises(writePath, readPath);
       for (const guarantee of columns) {
@@ -90,6 +94,10 @@ export function judge(history: History, jury: Jury): readonly Cell[] {
     if (columns.includes('linearizable')) cells.push(...union(history, jury, lanes, lane));
   }
   return cells;
+}
+
+function isTried({ rows }: Jury, writePath: string, readPath: string): boolean {
+  return rows === undefined || rows.some((row) => row.writePath === writePath && row.readPath === readPath);
 }
 
 /** Undefined for a path that states no bound: there is nothing to hold it to. */
@@ -112,6 +120,7 @@ function union(history: History, jury: Jury, lanes: Int32Array, lane: number): r
   const writePath = jury.writePaths[lane];
   const together = jury.readPaths.filter(
     (readPath) =>
+      isTried(jury, writePath, readPath) &&
       jury.system.promises(writePath, readPath).includes('linearizable') &&
       suspensions(jury, 'linearizable', { writePath, readPath }).length === 0,
   );

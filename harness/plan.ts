@@ -6,7 +6,8 @@ import type { Workload, WorkloadOptions } from '../workloads/workload.ts';
 import type { Environment } from './environments/environment.ts';
 import { BadInput, unknownName } from './errors.ts';
 import { loadEnvironments, loadFaults, loadSystems, loadWorkloads } from './plugins.ts';
-import type { System } from './system.ts';
+import type { Row } from './driver.ts';
+import type { Path, System } from './system.ts';
 
 export interface Plan {
   readonly system: string;
@@ -77,6 +78,8 @@ export interface ResolvedPlan extends Plan {
     readonly faults: readonly Fault[];
     readonly guarantees: readonly Guarantee[];
     readonly settings: ReadonlyMap<string, string>;
+    /** Pairs of paths that sessions are dealt to. */
+    readonly rows: readonly Row[];
     readonly workloadOptions: WorkloadOptions;
     setting(name: HarnessSetting): number;
   };
@@ -84,7 +87,7 @@ export interface ResolvedPlan extends Plan {
 
 /** Throws {@link BadInput} for every name or number that will not do. */
 export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
-  const system = byName('system', plan.system, await loadSystems());
+  const system = withPaths(byName('system', plan.system, await loadSystems()), plan.readPaths);
   const environment = byName('environment', plan.environment, await loadEnvironments());
   const workloads = named('workload', plan.workloads, await loadWorkloads());
   const faults = await chosenFaults(plan.faults);
@@ -102,12 +105,14 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   }
   checkSettings(plan.settings, system, environment);
   const setting = (name: HarnessSetting): number => Number(plan.settings[name] ?? harnessSettings[name].value);
-  const rows = readPaths.length * writePaths.length;
-  if (setting('sessions') < rows) {
+  const rows = rowsOf(plan, system, readPaths, writePaths);
+  if (setting('sessions') < rows.length) {
     throw new BadInput(
-      `--set sessions=${setting('sessions')}: there are ${rows} pairs of paths, and each needs a session.`,
+      `--set sessions=${setting('sessions')}: there are ${rows.length} pairs of paths, and each needs a session.`,
     );
   }
+  const given = new Map(Object.entries(plan.settings));
+  const { partOf } = system;
   return {
     ...plan,
     readPaths,
@@ -122,10 +127,12 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       faults,
       guarantees:
         plan.guarantees.length === 0 ? guaranteeNames : guaranteeNames.filter((g) => plan.guarantees.includes(g)),
-      settings: new Map(Object.entries(plan.settings)),
+      settings: given,
+      rows,
       workloadOptions: {
         keys: setting('keys'),
         distribution: plan.settings.distribution === 'zipfian' ? 'zipfian' : 'uniform',
+        ...(partOf !== undefined && { partOf: (key) => partOf(key, given) }),
       },
       setting,
     },
@@ -152,9 +159,37 @@ async function chosenFaults(names: readonly string[]): Promise<readonly Fault[]>
   return named('fault', names, all);
 }
 
+/** The system with the paths that were asked for by a name of its pattern. */
+function withPaths(system: System, names: readonly string[]): System {
+  const known = new Set(system.readPaths.map(({ name }) => name));
+  const others = [...new Set(names)].flatMap((name): Path[] => {
+    const path = known.has(name) ? undefined : system.readPathNamed?.(name);
+    return path === undefined ? [] : [path];
+  });
+  return others.length === 0 ? system : { ...system, readPaths: [...system.readPaths, ...others] };
+}
+
+/** Every pair of the paths asked for; where none are named, a path that is tried with few others is left to those. */
+function rowsOf(
+  asked: Plan,
+  { readPaths: known }: System,
+  readPaths: readonly string[],
+  writePaths: readonly string[],
+): readonly Row[] {
+  const pairs = writePaths.flatMap((writePath) => readPaths.map((readPath): Row => ({ writePath, readPath })));
+  if (asked.readPaths.length > 0) return pairs;
+  const withFew = new Map(known.map(({ name, byDefaultWith }) => [name, byDefaultWith]));
+  const chosen = pairs.filter(({ writePath, readPath }) => withFew.get(readPath)?.includes(writePath) !== false);
+  return chosen.length === 0 ? pairs : chosen;
+}
+
 function paths(what: string, names: readonly string[], all: readonly { readonly name: string }[]): readonly string[] {
   const valid = all.map((path) => path.name);
-  for (const name of names) if (!valid.includes(name)) throw unknownName(what, name, valid);
+  if (names.includes('all')) {
+    if (names.length > 1) throw new BadInput(`The ${what} 'all' stands alone: it goes with no other.`);
+    return valid;
+  }
+  for (const name of names) if (!valid.includes(name)) throw unknownName(what, name, ['all', ...valid]);
   return names.length === 0 ? valid : valid.filter((name) => names.includes(name));
 }
 

@@ -45,6 +45,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     system,
     writePaths: plan.writePaths,
     readPaths: plan.readPaths,
+    rows: plan.use.rows,
     guarantees,
     checkers: await loadCheckers(),
     budget: asks(BUDGET_ASKS),

@@ -12,7 +12,7 @@ import { Random } from '../history/random.ts';
 import { Nemesis } from '../nemesis/nemesis.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
 import type { FaultRecord } from '../results/record.ts';
-import { Driver, type DriverCounts, type Row } from './driver.ts';
+import { Driver, type DriverCounts } from './driver.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
 import type { ResolvedPlan } from './plan.ts';
@@ -152,8 +152,8 @@ class Run {
       clock: this.#clock,
       recorder,
       random: this.#random.fork('driver'),
-      connect: (options) => system.connect(cluster, options),
-      rows: plan.writePaths.flatMap((writePath) => plan.readPaths.map((readPath): Row => ({ writePath, readPath }))),
+      connect: (options) => system.connect(cluster, options, plan.use.settings),
+      rows: plan.use.rows,
       writePaths: plan.writePaths,
       workloads,
       workloadOptions,

@@ -3,7 +3,7 @@
  * harness/systems/, with one default export.
  */
 import type { Guarantee } from '../history/guarantee.ts';
-import type { NodeId, Sighting } from '../history/operation.ts';
+import type { Key, NodeId, Sighting } from '../history/operation.ts';
 import type { Client, ClientOptions } from '../history/store.ts';
 import type { Effect, Operation } from '../nemesis/fault.ts';
 import type { Call } from '../workloads/workload.ts';
@@ -18,6 +18,14 @@ export interface Path {
   readonly thread: 'session' | 'device';
   /** How old its answers may be; the name says the same: `bounded-500ms`. */
   readonly boundMs?: number;
+  /** Of a read path: the write paths that it is tried with where none is asked for by name; all if not given. */
+  readonly byDefaultWith?: readonly string[];
+}
+
+/** What a system makes of one of its own events. */
+export interface Interpreted {
+  readonly sighting?: Partial<Sighting>;
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 export interface System {
@@ -26,6 +34,8 @@ export interface System {
   readonly methods: readonly Call['f'][];
   readonly readPaths: readonly [Path, ...Path[]];
   readonly writePaths: readonly [Path, ...Path[]];
+  /** Read paths besides, whose names follow a pattern: `bounded-250ms`. */
+  readPathNamed?(name: string): Path | undefined;
   /** The read path the epilogue judges durability by, and the one it reads every node by name with. */
   readonly strongestReadPath: string;
   readonly stateReadPath: string;
@@ -36,9 +46,12 @@ export interface System {
   /** What it claims as a whole: convergent, one-leader-per-term. */
   readonly always: readonly Guarantee[];
   node(self: NodeId, nodes: readonly NodeId[], settings: ReadonlyMap<string, string>): NodeSpec;
-  connect(cluster: Deployment, options: ClientOptions): Promise<Client>;
+  /** `settings` are those of `--set`, checked. */
+  connect(cluster: Deployment, options: ClientOptions, settings: ReadonlyMap<string, string>): Promise<Client>;
   /** One for each replication group that the node has a part in; none when it does not answer. */
   sight(cluster: Deployment, node: NodeId): Promise<readonly Sighting[]>;
+  /** Which part of the store a key belongs to: one readMany is about keys of one part. All are of one if not given. */
+  partOf?(key: Key, settings: ReadonlyMap<string, string>): string;
   /**
    * Promises that do not stand where this fault was injected with effect: it goes beyond what the system says it assumes
    * (clock drift beyond the stated bound, a promotion by force). They become findings, and the report says which and why.
@@ -50,8 +63,5 @@ export interface System {
   /** Does what an operator asks; resolves with what was done, counted by name. Throws {@link Refused} with the code. */
   operate?(cluster: Deployment, operation: Operation): Promise<Effect>;
   /** Turns the store's own events into sightings and counters, where it has any. */
-  interpret?(
-    node: NodeId,
-    event: unknown,
-  ): { readonly sighting?: Partial<Sighting>; readonly counts?: Readonly<Record<string, number>> };
+  interpret?(node: NodeId, event: unknown): Interpreted;
 }

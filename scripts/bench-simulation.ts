@@ -26,14 +26,8 @@ for (const readPath of ['leader', 'follower'] as const) {
     const home = sim.regions[number % sim.regions.length];
     const draws = random.fork(number);
     const device = 'd0';
-    const store = await reference.connect(sim, {
-      session: `s${number}`,
-      device,
-      home,
-      readPath,
-      writePath: 'quorum-ack',
-      attempt: 0,
-    });
+    const options = { session: `s${number}`, device, home, readPath, writePath: 'quorum-ack', attempt: 0 };
+    const store = await reference.connect(sim, options, settings);
     while (issued < operations) {
       const deadline = sim.clock.now() + 5 * SECOND;
       const key = `k${draws.below(KEYS)}`;

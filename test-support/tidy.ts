@@ -53,6 +53,11 @@ const layers: readonly {
     packages: true,
   },
   {
+    folder: 'harness/reference/',
+    mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
+    packages: true,
+  },
+  {
     folder: 'harness/environments/simulation/',
     mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
     packages: true,

@@ -43,6 +43,15 @@ export interface WorkloadOptions {
   /** Registers per lane. */
   readonly keys: number;
   readonly distribution: 'uniform' | 'zipfian';
+  /** Which part of the store a key belongs to: one readMany is about keys of one part. All are of one if not given. */
+  readonly partOf?: (key: Key) => string;
+}
+
+/** Those of the keys that can be read together, as one of them, drawn at random, has it. */
+export function readableTogether(keys: readonly Key[], { partOf }: WorkloadOptions, random: Random): readonly Key[] {
+  if (partOf === undefined) return keys;
+  const part = partOf(random.pick(keys));
+  return keys.filter((key) => partOf(key) === part);
 }
 
 /**

@@ -20,7 +20,12 @@ export default {
       .option('--nodes <number>', 'nodes in the cluster', '3')
       .option('--load <loop>', 'open: arrivals at a rate; closed: each session asks again after a pause', 'open')
       .option('--rate <number>', 'arrivals per second, open loop', '600')
-      .option('--read-path <names>', 'read paths (default: all)', list('--read-path'), [] as readonly string[])
+      .option(
+        '--read-path <names>',
+        'read paths, or all (default: all, some with one write path only)',
+        list('--read-path'),
+        [] as readonly string[],
+      )
       .option('--write-path <names>', 'write paths (default: all)', list('--write-path'), [] as readonly string[])
       .option('--guarantee <names>', 'guarantees to judge (default: all)', list('--guarantee'), [] as readonly string[])
       .option(

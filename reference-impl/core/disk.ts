@@ -26,6 +26,8 @@ export class Disk {
   /** Takes the place of everything that is on the disk with the next write. */
   #snapshot: Snapshot | undefined;
   #metaDirty = false;
+  /** There is no room: what was handed out waits for it, and no more is handed out meanwhile. */
+  full = false;
   #metaTicket = 0;
   readonly #inFlight: { readonly ticket: number; readonly sinceMs: number; last: number }[] = [];
   #durable: number;
@@ -93,6 +95,7 @@ export class Disk {
     const last = log.lastIndex;
     const entriesDirty = snapshot !== undefined || from <= last || from <= this.#writtenLast;
     const few = snapshot === undefined && last - from + 1 < this.#lazy.entries;
+    if (this.full && this.#inFlight.length > 0) return undefined;
     const entriesWait = !entriesDirty || this.#inFlight.length > 0 || few;
     if (entriesWait && (!this.#metaDirty || this.#lazy.meta)) return undefined;
     const write: DiskWrite = {

@@ -33,6 +33,8 @@ export function onElectionTimer(node: Node): void {
   // Learners, and whoever was removed or has not been added yet, wait for a leader.
   if (votesWithheld(node) || !node.members.selfVotes) return;
   if (node.stance.type === 'follower') node.stance.leader = undefined;
+  // Its vote would not come to the disk, nor anything it were asked to write.
+  if (node.disk.full) return;
   node.preVote = { campaign: node.term + 1, votes: new Set([node.config.id]) };
   if (node.preVote.votes.size >= node.quorum) {
     beginCampaign(node, node.term + 1, 'pre-vote');

@@ -3,7 +3,7 @@ import type { Append, Commit } from './messages.ts';
 import { newFollower } from './node.ts';
 import type { Follower, Node } from './node.ts';
 import { adoptTerm, follow } from './roles.ts';
-import { toldCommit } from './serving.ts';
+import { servedBy, toldCommit } from './serving.ts';
 import type { NodeId } from './types.ts';
 
 export function onAppend(node: Node, from: NodeId, message: Append): void {
@@ -18,14 +18,15 @@ export function onAppend(node: Node, from: NodeId, message: Append): void {
     reject(node, from, follower, message);
     return;
   }
-  const end = message.prevIndex + message.entries.length;
+  const { full } = node.disk;
+  const end = message.prevIndex + (full ? heldAlready(node, message) : message.entries.length);
   // Only what comes as news is answered after its sync; everything else is answered now.
-  if (message.entries.length === 0 || end <= node.log.lastIndex) follower.owesAnswer = true;
+  if (full || message.entries.length === 0 || end <= node.log.lastIndex) follower.owesAnswer = true;
   if (message.round > follower.round) {
     follower.round = message.round;
     follower.owesAnswer = true;
   }
-  takeEntries(node, follower, message);
+  if (!full) takeEntries(node, follower, message);
   if (end > follower.verified) follower.verified = end;
   node.commit(Math.min(message.commit, end));
 }
@@ -33,6 +34,12 @@ export function onAppend(node: Node, from: NodeId, message: Append): void {
 /** Fences a leader of an older term: the answer's term makes it step down. */
 export function refuseTerm(node: Node, from: NodeId): void {
   node.out.send(from, { type: 'rejected', term: node.term, prevIndex: 0, hintIndex: 0, hintTerm: 0, round: 0 });
+}
+
+/** How many of the entries, from the first on, are in the log. */
+function heldAlready(node: Node, { entries }: Append): number {
+  const missing = entries.findIndex((entry) => node.log.termAt(entry.index) !== entry.term);
+  return missing < 0 ? entries.length : missing;
 }
 
 /** Entries that are there already are left alone: a late duplicate must not cut off what came after it. */
@@ -59,6 +66,7 @@ export function onCommit(node: Node, from: NodeId, message: Commit): void {
   if (message.term !== node.term || node.stance.type !== 'follower' || node.stance.leader !== from) return;
   node.heardLeaderAtMs = node.nowMs;
   toldCommit(node.stance, message.index);
+  if (message.answer === true) node.stance.owesAnswer = true;
   // After a restart within the term nothing is verified yet; the next append will tell.
   node.commit(Math.min(message.index, node.stance.verified));
 }
@@ -89,6 +97,7 @@ function reject(node: Node, from: NodeId, follower: Follower, message: Append): 
     hintIndex,
     hintTerm: node.log.termAt(hintIndex) ?? 0,
     round: node.disk.metaDurable ? message.round : 0,
+    ...(node.disk.full ? { full: true } : undefined),
   });
 }
 
@@ -105,6 +114,7 @@ export function settleFollower(node: Node, follower: Follower): void {
     durable,
     verified: follower.verified,
     round: follower.round,
-    served: node.ready ? node.commitIndex : 0,
+    served: servedBy(node),
+    ...(node.disk.full ? { full: true } : undefined),
   });
 }

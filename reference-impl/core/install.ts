@@ -2,6 +2,7 @@
 import { followLeader, refuseTerm } from './follower.ts';
 import type { SnapshotPart } from './messages.ts';
 import type { Follower, Node } from './node.ts';
+import { Freshness } from './reading.ts';
 import { loadSnapshot } from './snapshots.ts';
 import { epochOf } from './types.ts';
 import type { NodeId, Snapshot, SnapshotHead, StoredRequest, StoredValue } from './types.ts';
@@ -21,6 +22,8 @@ export function onSnapshotPart(node: Node, from: NodeId, message: SnapshotPart):
   }
   const follower = followLeader(node, from, message.term);
   if (follower === undefined) return;
+  // It could not be put on disk; heartbeats are answered, and say so.
+  if (node.disk.full) return;
   const { head } = message;
   if (message.round > follower.round) follower.round = message.round;
   if (isThere(node, head)) {
@@ -83,6 +86,7 @@ function install(node: Node, follower: Follower, incoming: Snapshot & Incoming):
   node.acknowledgedAhead.clear();
   node.disk.replaced(snapshot, common);
   node.ready = wasReady;
+  if (!wasReady) node.freshness = new Freshness();
   // A leader of this term took the image, so all of it is committed.
   node.commit(head.index);
   if (head.index > follower.verified) follower.verified = head.index;

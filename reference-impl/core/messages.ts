@@ -59,6 +59,8 @@ export interface Appended {
   readonly round: number;
   /** Highest index that is committed here and would be served: what `all-applied` waits for. */
   readonly served: number;
+  /** There is no room on the disk: entries are not taken, and should not be sent. */
+  readonly full?: true;
 }
 
 /** The follower has no entry (`prevTerm`, `prevIndex`), or stands in a higher term (then only `term` matters). */
@@ -72,13 +74,17 @@ export interface Rejected {
   readonly round: number;
   /** Its log belongs to an earlier recovery epoch: it takes nothing but a snapshot. */
   readonly rebuild?: true;
+  /** As in {@link Appended}. */
+  readonly full?: true;
 }
 
-/** The commit index, told to a follower that has the entries already and nothing on its way. No answer. */
+/** The commit index, told to a follower that has the entries already and nothing on its way. */
 export interface Commit {
   readonly type: 'commit';
   readonly term: number;
   readonly index: number;
+  /** It is to be answered, for somebody waits until it is served. */
+  readonly answer?: true;
 }
 
 /** A part of a snapshot, for a follower that the log cannot catch up. Parts are numbered from 0; `head` is in each. */

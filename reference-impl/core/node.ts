@@ -9,6 +9,7 @@ import { Log, NO_BASE } from './log.ts';
 import { Members } from './members.ts';
 import type { Message } from './messages.ts';
 import { Origins, outcomeOf } from './origins.ts';
+import type { Outcome } from './origins.ts';
 import { Freshness, Notes, Probes, Waiting } from './reading.ts';
 import type { limitReached } from './serving.ts';
 import { loadSnapshot } from './snapshots.ts';
@@ -17,14 +18,13 @@ import type { Version } from './state.ts';
 import { compactable } from './images.ts';
 import type { Transfer } from './images.ts';
 import type {
-  DiskState,
+  Acknowledgement,
   Durable,
   Effects,
   Entry,
   GroupId,
   NodeId,
   ReplicaConfig,
-  Response,
   Role,
   SnapshotHead,
   Value,
@@ -82,6 +82,11 @@ export interface Peer {
   roundSent: number;
   roundAnswered: number;
   commitSent: number;
+  /** Highest index that it serves to those who read committed state from it, and up to where it was asked to say so. */
+  served: number;
+  servedAsked: number;
+  /** Its disk has no room: it is sent heartbeats, and no entries. */
+  full: boolean;
 }
 
 /** A write that waits for its acknowledgement, with the answer it will get. */
@@ -89,7 +94,12 @@ export interface PendingWrite {
   readonly request: number;
   readonly index: number;
   readonly deadlineMs: number;
-  readonly answer: Response;
+  readonly outcome: Outcome;
+}
+
+/** A repeat of a request whose entry is in the log already; it may ask for another acknowledgement. */
+export interface PendingRepeat extends PendingWrite {
+  readonly ack: Acknowledgement;
 }
 
 export interface PendingRead {
@@ -128,6 +138,8 @@ export interface Leader {
   readonly onLeader: Fifo<PendingWrite>;
   readonly onQuorum: Fifo<PendingWrite>;
   readonly onAll: Fifo<PendingWrite>;
+  readonly onApplied: Fifo<PendingWrite>;
+  repeats: PendingRepeat[];
   readonly reads: Fifo<PendingRead>;
   readonly probes: Fifo<PendingProbe>;
   /** A switchover under way. */
@@ -157,12 +169,13 @@ export class Node {
   heardLeaderAtMs = Number.NEGATIVE_INFINITY;
   /** Until then a restarted voter gives no vote: it may have heard a leader just before it stopped. */
   votesWithheldUntilMs = Number.NEGATIVE_INFINITY;
-  /** In this life, a commit index was learned that covers an entry of its leader's term. */
+  /** It had a past, in which it may have told of more than it knows to be committed now. */
+  readonly restarted: boolean;
+  /** In this life, a commit index was learned that covers whatever was told before. */
   ready = false;
   readonly waiting = new Waiting();
-  readonly freshness = new Freshness();
+  freshness = new Freshness();
   readonly notes = new Notes();
-  diskState: DiskState = 'ok';
   /** Why it was last told that this node serves no committed reads. */
   limitTold: ReturnType<typeof limitReached>;
   /** When the `requests` timer is due; infinity while it is not armed. */
@@ -192,6 +205,7 @@ export class Node {
     for (const entry of this.log.slice(this.log.first, this.log.lastIndex)) this.#applied(entry);
     this.probes = new Probes(nowMs);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
+    this.restarted = durable.term > 0;
     this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
     this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;
     this.stance = newFollower(this.term);
@@ -317,7 +331,8 @@ export class Node {
     if (upTo > this.log.lastIndex) this.unexpected(`commit up to ${upTo} of a log up to ${this.log.lastIndex}`);
     const index = Math.min(upTo, this.log.lastIndex);
     // Also when it is no news: what a snapshot held is committed, but whether it is all that was, only this tells.
-    if (!this.ready && this.log.termAt(index) === this.term) this.ready = true;
+    const knows = !this.restarted || this.stance.type === 'leader';
+    if (!this.ready && knows && this.log.termAt(index) === this.term) this.ready = true;
     if (index <= this.commitIndex) return;
     if (this.acknowledgedAhead.size > 0) {
       for (let i = this.commitIndex + 1; i <= index; i++) this.acknowledgedAhead.delete(i);

@@ -87,7 +87,7 @@ export function onProbeTimer(node: Node): void {
 }
 
 /** Somebody waits for an answer. */
-function isOpen(probes: Probes): boolean {
+export function isOpen(probes: Probes): boolean {
   return probes.askedId > (probes.answered?.id ?? 0);
 }
 

@@ -51,6 +51,11 @@ export class Freshness {
   /** Answers that the commit index does not cover yet, oldest first. */
   #ahead: ProbeAnswer[] = [];
 
+  /** An answer has come that the state will cover. */
+  get comes(): boolean {
+    return this.#ahead.length > 0;
+  }
+
   came(answer: ProbeAnswer): void {
     this.#ahead.push(answer);
     if (this.#ahead.length > AHEAD_MAX) this.#ahead = this.#ahead.filter((_, i) => i % 2 === 0);

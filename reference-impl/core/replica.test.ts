@@ -43,7 +43,12 @@ it('elects, commits a quorum-ack write, and reads it at the leader', () => {
   const write = cluster.request('n1', { type: 'write', ack: 'quorum-ack', key: 'x', value: 7 });
   expect(cluster.answers.has(write)).toBe(false);
   quiesce(cluster);
-  expect(cluster.answers.get(write)).toEqual({ type: 'written', version: { term: 1, index: 2 }, role: 'leader' });
+  expect(cluster.answers.get(write)).toEqual({
+    type: 'written',
+    version: { term: 1, index: 2 },
+    role: 'leader',
+    commit: 2,
+  });
   const read = cluster.request('n1', { type: 'read', path: 'leader', keys: ['x', 'y'], waitMs: 0 });
   expect(cluster.answers.has(read)).toBe(false);
   quiesce(cluster);

@@ -5,6 +5,7 @@
  * A step has two halves. First its handler changes what the node remembers; then `#settle` hands out everything that
  * follows from the change, in one place and in one order: votes, commit, answers, appends, and one write to disk.
  */
+import { expireWrites, settleWrites, waitingFor } from './acknowledgements.ts';
 import {
   beginLife,
   onCheckQuorum,
@@ -22,6 +23,7 @@ import { Node, roleOf } from './node.ts';
 import { onNote } from './notes.ts';
 import { expireLeaderReads, onRead, settleLeaderReads } from './reads.ts';
 import { onProbe, onProbed, onProbeTimer, settleConfirmed, settleProbes } from './probes.ts';
+import { settleReady } from './ready.ts';
 import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers } from './replication.ts';
 import { settleRound } from './rounds.ts';
 import { lagOf, settleServing, whyNotServing } from './serving.ts';
@@ -49,7 +51,7 @@ import type {
   Timer,
 } from './types.ts';
 import { expireWaiting, settleWaiting } from './waiting.ts';
-import { expireWrites, onWrite, settleWrites } from './writes.ts';
+import { onWrite } from './writes.ts';
 
 export class Replica implements Steps<Message> {
   readonly #node: Node;
@@ -142,8 +144,10 @@ export class Replica implements Steps<Message> {
     this.#settle();
   }
 
-  diskChanged(_state: DiskState, nowMs: number, out: Effects<Message>): void {
-    this.#begin(nowMs, out);
+  diskChanged(state: DiskState, nowMs: number, out: Effects<Message>): void {
+    const { disk, stance } = this.#begin(nowMs, out);
+    disk.full = state === 'full';
+    if (stance.type === 'follower') stance.owesAnswer = true;
     this.#settle();
   }
 
@@ -182,7 +186,10 @@ export class Replica implements Steps<Message> {
       lag: lagOf(node),
       notServing: whyNotServing(node),
       ...(stance.type === 'leader'
-        ? { matches: Object.fromEntries(stance.peers.map((peer) => [peer.id, peer.match])) }
+        ? {
+            matches: Object.fromEntries(stance.peers.map((peer) => [peer.id, peer.match])),
+            waitingFor: waitingFor(node, stance),
+          }
         : undefined),
       damaged: false,
     };
@@ -200,6 +207,7 @@ export class Replica implements Steps<Message> {
     settleHandedOver(node);
     const stance = node.stance;
     if (stance.type === 'leader') settleCommit(node, stance);
+    settleReady(node);
     settleProbes(node);
     if (stance.type === 'leader') {
       settleRound(node, stance);

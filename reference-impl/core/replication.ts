@@ -1,4 +1,5 @@
 /** The leader's side of replication: who is sent what, what may be counted, and how far that commits the log. */
+import { awaitedIndex } from './acknowledgements.ts';
 import { endTransfer } from './images.ts';
 import { renewLease } from './lease.ts';
 import type { Appended, Message, Rejected } from './messages.ts';
@@ -19,6 +20,18 @@ export function onAppended(node: Node, from: NodeId, message: Appended): void {
   if (peer === undefined) return;
   node.expects(message.verified <= node.log.lastIndex, () => `${from} verified ${message.verified}, beyond the log`);
   reached(peer, message.verified, message.durable);
+  if (message.served > peer.served) peer.served = message.served;
+  if (message.full === true) stopSending(peer, message.verified);
+  else peer.full = false;
+}
+
+/** Its disk is full: only heartbeats go there until it says that there is room. */
+function stopSending(peer: Peer, verified: number): void {
+  peer.full = true;
+  peer.next = Math.max(peer.match, verified) + 1;
+  peer.probing = true;
+  peer.awaiting = false;
+  peer.inFlight.length = 0;
 }
 
 export function onRejected(node: Node, from: NodeId, message: Rejected): void {
@@ -28,6 +41,7 @@ export function onRejected(node: Node, from: NodeId, message: Rejected): void {
     peer.rebuild = true;
     return;
   }
+  peer.full = message.full === true;
   // Late: the place was matched since, or another one is being tried.
   if (message.prevIndex <= peer.match || message.prevIndex >= peer.next) return;
   if (peer.probing && message.prevIndex !== peer.next - 1) return;
@@ -72,18 +86,25 @@ export function settlePeers(node: Node, leader: Leader): void {
     }
     if (peer.transfer !== undefined) endTransfer(peer);
     if (peer.probing) {
-      if (!peer.awaiting) probe(node, leader, peer);
+      if (!peer.awaiting && !peer.full) probe(node, leader, peer);
     } else {
       const last = node.log.lastIndex;
       while (peer.next <= last && peer.inFlight.length < BATCHES_IN_FLIGHT) sendBatch(node, leader, peer);
     }
     if (peer.roundSent < leader.roundBegun) sendAppend(node, leader, peer, NO_ENTRIES);
-    const known = Math.min(node.commitIndex, peer.match);
-    if (peer.commitSent < known && peer.inFlight.length === 0 && !peer.awaiting) {
-      peer.commitSent = known;
-      node.out.send(peer.id, { type: 'commit', term: node.term, index: known });
-    }
+    if (peer.inFlight.length === 0 && !peer.awaiting) tellCommit(node, leader, peer);
   }
+}
+
+/** Tells the commit index where no append carries it; and asks for an answer where a write waits until it is served. */
+function tellCommit(node: Node, leader: Leader, peer: Peer): void {
+  const index = Math.min(node.commitIndex, peer.match);
+  const awaited = awaitedIndex(leader);
+  const answer = awaited <= index && peer.served < index && peer.servedAsked < index;
+  if (peer.commitSent >= index && !(answer && peer.servedAsked < awaited)) return;
+  peer.commitSent = index;
+  if (answer) peer.servedAsked = index;
+  node.out.send(peer.id, { type: 'commit', term: node.term, index, ...(answer ? { answer } : undefined) });
 }
 
 export function onHeartbeatTimer(node: Node, leader: Leader): void {
@@ -91,7 +112,7 @@ export function onHeartbeatTimer(node: Node, leader: Leader): void {
   renewLease(node, leader);
   for (const peer of leader.peers) {
     if (needsSnapshot(node, peer)) beatTransfer(node, leader, peer);
-    else if (peer.probing) probe(node, leader, peer);
+    else if (peer.probing && !peer.full) probe(node, leader, peer);
     else sendAppend(node, leader, peer, NO_ENTRIES);
   }
 }

@@ -3,7 +3,7 @@ import { Fifo } from './fifo.ts';
 import { leaveHandover } from './handover.ts';
 import { newFollower } from './node.ts';
 import type { Leader, Node, Peer } from './node.ts';
-import { leaveWrites } from './writes.ts';
+import { leaveWrites } from './acknowledgements.ts';
 import { endTransfer } from './images.ts';
 import { leaveReads } from './serve.ts';
 import type { NodeId } from './types.ts';
@@ -53,6 +53,8 @@ export function lead(node: Node): void {
     onLeader: new Fifo(),
     onQuorum: new Fifo(),
     onAll: new Fifo(),
+    onApplied: new Fifo(),
+    repeats: [],
     reads: new Fifo(),
     probes: new Fifo(),
     handover: undefined,
@@ -84,6 +86,9 @@ export function newPeer(node: Node, id: NodeId): Peer {
     roundSent: 0,
     roundAnswered: 0,
     commitSent: 0,
+    served: 0,
+    servedAsked: 0,
+    full: false,
   };
 }
 

@@ -17,7 +17,7 @@ export function whyNotServing(node: Node): RefusalCode | undefined {
 /** Which of the limits keeps this node from serving what followers serve; a leader serves. */
 export function limitReached(node: Node): Limit | undefined {
   if (node.stance.type === 'leader' || node.defect('stale-follower-serves')) return undefined;
-  if (node.diskState === 'full') return 'DISK_FULL';
+  if (node.disk.full) return 'DISK_FULL';
   const limits = node.config.serving;
   if (limits === undefined) return undefined;
   const { leaderSilentMs, lagEntries, diskMs } = limits;
@@ -25,6 +25,11 @@ export function limitReached(node: Node): Limit | undefined {
   if (lagEntries !== undefined && lagOf(node) > lagEntries) return 'LAGGING';
   if (diskMs !== undefined && node.nowMs - node.disk.waitsSinceMs > diskMs) return 'DISK_SLOW';
   return undefined;
+}
+
+/** Up to where this node would serve committed reads. */
+export function servedBy(node: Node): number {
+  return node.ready ? node.commitIndex : 0;
 }
 
 export function toldCommit(follower: Follower, commit: number): void {

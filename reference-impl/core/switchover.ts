@@ -54,14 +54,14 @@ function objection(
   if (node.config.election === 'external') return 'BAD_REQUEST';
   if (leader.handover !== undefined) return 'HANDING_OVER';
   if (to !== undefined && !node.members.isVoter(to)) return 'NOT_A_MEMBER';
-  if (target === undefined || !isHeard(node, target)) return 'NOT_CAUGHT_UP';
+  if (target === undefined || target.full || !isHeard(node, target)) return 'NOT_CAUGHT_UP';
   return node.log.lastIndex - target.match > LAG_ENTRIES_MAX ? 'NOT_CAUGHT_UP' : undefined;
 }
 
 function furthest(node: Node, leader: Leader): Peer | undefined {
   let best: Peer | undefined;
   for (const peer of leader.peers) {
-    if (!peer.voter || !isHeard(node, peer)) continue;
+    if (!peer.voter || peer.full || !isHeard(node, peer)) continue;
     if (best === undefined || peer.match > best.match) best = peer;
   }
   return best;
@@ -103,7 +103,10 @@ export function settleHandover(node: Node, leader: Leader): void {
  */
 function allAnswered(node: Node, leader: Leader): boolean {
   if (node.commitIndex < node.log.lastIndex || leader.onLeader.length > 0 || leader.onQuorum.length > 0) return false;
-  return leader.onAll.length === 0 || leader.peers.some((peer) => peer.voter && !isHeard(node, peer));
+  return (
+    leader.onAll.length + leader.onApplied.length === 0 ||
+    leader.peers.some((peer) => peer.voter && !isHeard(node, peer))
+  );
 }
 
 function askToStand(node: Node, leader: Leader, handover: Handover): void {
@@ -147,7 +150,8 @@ function giveUp(node: Node, leader: Leader, handover: Handover): void {
 
 /** The successor's side: it stands with exactly the log that the leader named, or not at all. */
 export function onStandNow(node: Node, message: StandNow): void {
-  if (message.term !== node.term || node.stance.type !== 'follower' || !node.members.selfVotes) return;
+  if (message.term !== node.term || node.stance.type !== 'follower') return;
+  if (!node.members.selfVotes || node.disk.full) return;
   const sameLog = node.log.lastTerm === message.term && node.log.lastIndex === message.lastIndex;
   if (!sameLog && !node.defect('handover-without-catching-up')) return;
   beginCampaign(node, node.term + 1, 'handover');
@@ -167,8 +171,9 @@ function endOf(node: Node): { readonly term: number; readonly index: number } {
   return { term: node.log.lastTerm, index: node.log.lastIndex };
 }
 
-/** Who is to lead, if anybody in particular. */
-function preferred(node: Node): NodeId | undefined {
+/** Who is to lead, if anybody in particular; whoever can, where this node's disk is full. */
+function preferred(node: Node, leader: Leader): NodeId | undefined {
+  if (node.disk.full) return furthest(node, leader)?.id;
   const { preferredLeader, leaderTurn } = node.config;
   if (preferredLeader !== undefined || leaderTurn === undefined) return preferredLeader;
   const { voters } = node.members.current;
@@ -177,7 +182,7 @@ function preferred(node: Node): NodeId | undefined {
 
 /** Hands over to the preferred leader when it is there and has caught up; after each attempt it waits twice as long. */
 function considerPreferred(node: Node, leader: Leader): void {
-  const id = preferred(node);
+  const id = preferred(node, leader);
   if (id === undefined || id === node.config.id) return;
   const { preference } = node;
   const { electionMaxMs } = node.config;

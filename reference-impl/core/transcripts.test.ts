@@ -28,7 +28,7 @@ const damage: Partial<Record<DefectName, readonly [transcript: string, line: Reg
   'read-index-without-own-term': ['read-index.txt', /n2 answers #5: 2 of \(1,3\)/],
   'no-fence': ['fence.txt', /n3 undoes \[\(2,2\) noop\]/],
   'token-by-index': ['truncation.txt', /#5: 9 of \(2,3\)/],
-  'committed-read-after-restart': ['restart.txt', /n1 answers #6: 1 of \(1,2\)/],
+  'committed-read-after-restart': ['restart.txt', /n1 answers #7: 1 of \(1,2\)/],
   'mismatch-from-uncommitted': ['cas-order.txt', /n1 answers #7: mismatch, was 7/],
   'follower-serves-uncommitted': ['divergence.txt', /n1 answers #7: 4 of \(1,5\)/],
   'truncate-committed': ['late-duplicate.txt', /n2 undoes \[\(1,2\) x=1, \(1,3\) x=2\]/],

@@ -30,7 +30,7 @@ export function needsSnapshot(node: Node, peer: Peer): boolean {
 export function settleTransfer(node: Node, leader: Leader, peer: Peer): void {
   peer.transfer ??= begin(node, peer);
   const { transfer } = peer;
-  if (transfer !== undefined) {
+  if (transfer !== undefined && !peer.full) {
     while (!transfer.ended && transfer.parts.length < PARTS_IN_FLIGHT)
       sendPart(node, leader, peer, readPart(node, transfer));
   }
@@ -84,7 +84,7 @@ export function beatTransfer(node: Node, leader: Leader, peer: Peer): void {
   const { transfer } = peer;
   if (transfer === undefined) return;
   if (node.nowMs - peer.heardAtMs > node.config.electionMaxMs) endTransfer(peer);
-  else if (++transfer.beats > PATIENCE_BEATS) {
+  else if (!peer.full && ++transfer.beats > PATIENCE_BEATS) {
     // It has restarted, or has begun to follow anew: what it had taken is gone.
     if (transfer.takenLately < transfer.taken) endTransfer(peer);
     else for (const part of transfer.parts) sendPart(node, leader, peer, part);

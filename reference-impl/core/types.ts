@@ -363,6 +363,8 @@ export interface Status {
   readonly notServing: RefusalCode | undefined;
   /** On a leader: highest index known to be on each other member's disk. */
   readonly matches?: Readonly<Record<NodeId, number>>;
+  /** On a leader: whom the oldest write that asked for every voter waits for. */
+  readonly waitingFor?: readonly NodeId[];
   readonly damaged: boolean;
 }
 

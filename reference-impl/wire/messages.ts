@@ -43,6 +43,7 @@ export function writeMessage(out: Writer, message: Message): void {
       out.number(message.verified);
       out.number(message.round);
       out.number(message.served);
+      out.boolean(message.full === true);
       break;
     case 'rejected':
       out.number(message.prevIndex);
@@ -50,9 +51,11 @@ export function writeMessage(out: Writer, message: Message): void {
       out.number(message.hintTerm);
       out.number(message.round);
       out.boolean(message.rebuild === true);
+      out.boolean(message.full === true);
       break;
     case 'commit':
       out.number(message.index);
+      out.boolean(message.answer === true);
       break;
     case 'pre-vote':
       out.number(message.campaign);
@@ -102,23 +105,23 @@ export function readMessage(from: Reader): Message {
   switch (type) {
     case 'append':
       return readAppend(from, term);
-    case 'appended':
-      return {
-        type,
-        term,
-        durable: from.whole(),
-        verified: from.whole(),
-        round: from.whole(),
-        served: from.whole(),
-      };
+    case 'appended': {
+      const durable = from.whole();
+      const verified = from.whole();
+      const appended = { type, term, durable, verified, round: from.whole(), served: from.whole() };
+      return from.boolean() ? { ...appended, full: true } : appended;
+    }
     case 'rejected': {
       const prevIndex = from.whole();
       const hintIndex = from.whole();
       const rejected = { type, term, prevIndex, hintIndex, hintTerm: from.whole(), round: from.whole() };
-      return from.boolean() ? { ...rejected, rebuild: true } : rejected;
+      const rebuild = from.boolean() ? ({ rebuild: true } as const) : undefined;
+      return { ...rejected, ...rebuild, ...(from.boolean() ? ({ full: true } as const) : undefined) };
     }
-    case 'commit':
-      return { type, term, index: from.whole() };
+    case 'commit': {
+      const index = from.whole();
+      return from.boolean() ? { type, term, index, answer: true } : { type, term, index };
+    }
     case 'pre-vote':
       return { type, term, campaign: from.whole(), lastIndex: from.whole(), lastTerm: from.whole() };
     case 'pre-vote-answer':

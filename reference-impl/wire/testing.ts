@@ -246,14 +246,18 @@ const append = record<Of<'append'>>({
 
 const messages: { readonly [T in Message['type']]: fc.Arbitrary<Of<T>> } = {
   append,
-  appended: record<Of<'appended'>>({
-    type: fc.constant('appended'),
-    term,
-    durable: whole,
-    verified: whole,
-    round,
-    served: whole,
-  }),
+  appended: record<Of<'appended'>>(
+    {
+      type: fc.constant('appended'),
+      term,
+      durable: whole,
+      verified: whole,
+      round,
+      served: whole,
+      full: fc.constant(true),
+    },
+    ['full'],
+  ),
   rejected: record<Of<'rejected'>>(
     {
       type: fc.constant('rejected'),
@@ -263,10 +267,13 @@ const messages: { readonly [T in Message['type']]: fc.Arbitrary<Of<T>> } = {
       hintTerm: whole,
       round,
       rebuild: fc.constant(true),
+      full: fc.constant(true),
     },
-    ['rebuild'],
+    ['rebuild', 'full'],
   ),
-  commit: record<Of<'commit'>>({ type: fc.constant('commit'), term, index: whole }),
+  commit: record<Of<'commit'>>({ type: fc.constant('commit'), term, index: whole, answer: fc.constant(true) }, [
+    'answer',
+  ]),
   'pre-vote': record<Of<'pre-vote'>>({
     type: fc.constant('pre-vote'),
     term,

@@ -1,4 +1,4 @@
-import { call, type Script, type Workload } from '../workload.ts';
+import { call, readableTogether, type Script, type Workload } from '../workload.ts';
 
 /** How many users share a page, so that they read one another's writes. */
 const USERS_PER_PAGE = 4;
@@ -27,7 +27,8 @@ export default {
         if (random.chance(0.2)) device = random.pick(session.devices);
         yield* call({ f: 'read', key, device });
       } else if (dice < 65) {
-        yield* call({ f: 'readMany', keys: [...own, ...shared], device });
+        const keys = readableTogether([...own, ...shared], session.options, random);
+        yield* call({ f: 'readMany', keys, device });
       } else {
         yield* call({ f: 'read', key: random.pick(random.chance(0.5) ? own : shared), device });
       }

@@ -1,0 +1,157 @@
+/**
+ * Does what an operator asks, as an operator would: asks the node that can do it, follows hints to the leader, waits for what
+ * is in the way, and looks whether it is so already. With several groups, the same in each of them.
+ */
+import { MILLISECOND, SECOND } from '../../history/clock.ts';
+import type { NodeId } from '../../history/operation.ts';
+import type { Effect, Operation } from '../../nemesis/fault.ts';
+import { type Answered, Calls } from '../../reference-impl/client/calls.ts';
+import { RefusedByStore } from '../../reference-impl/client/errors.ts';
+import { Repeats } from '../../reference-impl/client/repeats.ts';
+import { Routes, type Target } from '../../reference-impl/client/routes.ts';
+import {
+  EPOCH,
+  type GroupId,
+  type Membership,
+  type OperatorRequest,
+  type Status,
+} from '../../reference-impl/core/types.ts';
+import type { Deployment } from '../environments/environment.ts';
+import { byDistance, rethrow, surroundings } from './adapt.ts';
+
+const DEADLINE_NS = 5 * SECOND;
+const ATTEMPT_MS = 2000;
+
+export async function operate(cluster: Deployment, operation: Operation): Promise<Effect> {
+  const effect: Record<string, number> = {};
+  const count = (name: string, n = 1): void => void (effect[name] = (effect[name] ?? 0) + n);
+  const operator = new Operator(cluster);
+  try {
+    for (const group of await groupsOf(cluster)) await operator.operate(group, operation, count);
+    return effect;
+  } catch (error) {
+    return rethrow(error);
+  } finally {
+    operator.close();
+  }
+}
+
+class Operator {
+  readonly #cluster: Deployment;
+  readonly #calls: Calls;
+  readonly #deadlineMs: number;
+
+  constructor(cluster: Deployment) {
+    this.#cluster = cluster;
+    const home = cluster.regions[0];
+    const around = surroundings(cluster, home);
+    const { nowMs } = around;
+    const routes = new Routes({
+      nodes: byDistance(cluster, home),
+      routing: 'nearest',
+      firstGuess: 0,
+      avoidMs: 0,
+      nowMs,
+      latencyMs: () => undefined,
+    });
+    this.#calls = new Calls({ ...around, routes, repeats: new Repeats(undefined), attemptMs: ATTEMPT_MS });
+    this.#deadlineMs = nowMs() + DEADLINE_NS / MILLISECOND;
+  }
+
+  close(): void {
+    this.#calls.close();
+  }
+
+  async operate(group: GroupId, operation: Operation, count: (name: string, n?: number) => void): Promise<void> {
+    switch (operation.type) {
+      case 'switchover': {
+        const { to } = operation;
+        await this.#ask(group, { type: 'switchover', group, ...(to !== undefined && { to }) });
+        return count('switchovers');
+      }
+      case 'remove-member': {
+        const { node } = operation;
+        await this.#change(group, { remove: node }, (members) => !isMember(members, node));
+        return count('members removed');
+      }
+      case 'add-member': {
+        // A learner first: a voter that has nothing yet would count, and could not help.
+        const { node, as } = operation;
+        await this.#change(group, { add: node, as: 'learner' }, (members) => isMember(members, node));
+        if (as === 'voter') await this.#change(group, { promote: node }, ({ voters }) => voters.includes(node));
+        return count('members added');
+      }
+      case 'promote-by-force': {
+        const lost = await this.#force(group, operation.node, { voters: operation.members, learners: [] });
+        count('nodes promoted by force');
+        return count('committed entries known to be lost', lost);
+      }
+    }
+  }
+
+  async #change(
+    group: GroupId,
+    change: Extract<OperatorRequest, { type: 'change-members' }>['change'],
+    isSo: (members: Membership) => boolean,
+  ): Promise<void> {
+    try {
+      await this.#ask(group, { type: 'change-members', group, change });
+    } catch (error) {
+      // One that lies beneath a change under way is not sure yet.
+      if (!(error instanceof RefusedByStore) || error.code === 'CHANGE_IN_PROGRESS') throw error;
+      const leader = await this.#leader(group);
+      if (leader === undefined || !isSo(leader.members)) throw error;
+    }
+  }
+
+  /** How many committed entries the node knew of and did not have. */
+  async #force(group: GroupId, node: NodeId, members: Membership): Promise<number> {
+    const status = await statusOf(this.#cluster, node, group);
+    const isSo = status?.role === 'leader' && status.term >= EPOCH && sameVoters(status.members, members);
+    if (isSo) return 0;
+    const body = { type: 'promote-by-force', group, members } as const;
+    const { loss } = await this.#ask(group, body, { node });
+    return loss === undefined ? 0 : Math.max(0, loss.commitHeard - loss.last.index);
+  }
+
+  async #ask(group: GroupId, body: OperatorRequest, target: Target = 'leader'): Promise<Answered<'done'>> {
+    const answer = await this.#calls.ask({ body, target, group, deadlineMs: this.#deadlineMs });
+    return answer as Answered<'done'>; // an operator's request is answered by nothing else
+  }
+
+  async #leader(group: GroupId): Promise<Status | undefined> {
+    let best: Status | undefined;
+    for (const node of this.#cluster.nodes) {
+      const status = await statusOf(this.#cluster, node, group);
+      if (status?.role === 'leader' && (best === undefined || status.term > best.term)) best = status;
+    }
+    return best;
+  }
+}
+
+/** What a node of this store says of itself; with several groups, of each of them. */
+export async function statusesOf(cluster: Deployment, node: NodeId): Promise<readonly Status[]> {
+  const told = (await cluster.status(node)) as (Status & { readonly groups?: readonly Status[] }) | undefined; // program tidemark-store's
+  if (told === undefined) return [];
+  return told.groups ?? [told];
+}
+
+async function statusOf(cluster: Deployment, node: NodeId, group: GroupId): Promise<Status | undefined> {
+  return (await statusesOf(cluster, node)).find((status) => status.group === group);
+}
+
+async function groupsOf(cluster: Deployment): Promise<readonly GroupId[]> {
+  for (const node of cluster.nodes) {
+    const statuses = await statusesOf(cluster, node);
+    if (statuses.length > 0) return statuses.map(({ group }) => group);
+  }
+  return ['g0'];
+}
+
+function isMember({ voters, learners }: Membership, node: NodeId): boolean {
+  return voters.includes(node) || learners.includes(node);
+}
+
+function sameVoters(a: Membership, b: Membership): boolean {
+  return a.voters.length === b.voters.length && a.voters.every((voter) => b.voters.includes(voter));
+}
