@@ -1,6 +1,6 @@
 /**
  * Does what an operator asks, as an operator would: asks the node that can do it, follows hints to the leader, waits for what
- * is in the way, and looks whether it is so already. With several groups, the same in each of them.
+ * is in the way, and looks whether it is so already. Members are members of every group.
  */
 import { MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { NodeId } from '../../history/operation.ts';
@@ -27,7 +27,9 @@ export async function operate(cluster: Deployment, operation: Operation): Promis
   const count = (name: string, n = 1): void => void (effect[name] = (effect[name] ?? 0) + n);
   const operator = new Operator(cluster);
   try {
-    for (const group of await groupsOf(cluster)) await operator.operate(group, operation, count);
+    const groups = await groupsOf(cluster);
+    const of = operation.type === 'switchover' ? [operation.group ?? groups[0]] : groups;
+    for (const group of of) await operator.operate(group, operation, count);
     return effect;
   } catch (error) {
     return rethrow(error);

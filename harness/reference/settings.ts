@@ -23,7 +23,7 @@ const learners = wholeNumber(
 );
 const snapshotEntries = wholeNumber(
   'snapshot-entries',
-  2000,
+  500,
   1,
   'entries between two snapshots, after which the log is cut',
 );
@@ -86,8 +86,22 @@ const defect: Setting = {
 
 export const settings: readonly Setting[] = [
   defect,
-  ...[heartbeatMs, electionMs, groups, learners, snapshotEntries, originsKept, leaseDrift],
-  ...[silentMs, lagEntries, diskMs, windowMs, acknowledgement, election, preferred, repeats, routing],
+  heartbeatMs,
+  electionMs,
+  groups,
+  learners,
+  snapshotEntries,
+  originsKept,
+  leaseDrift,
+  silentMs,
+  lagEntries,
+  diskMs,
+  windowMs,
+  acknowledgement,
+  election,
+  preferred,
+  repeats,
+  routing,
 ];
 
 /** What a node is started with. */

@@ -189,7 +189,10 @@ export class Calls {
         if (answer.code === 'LEADERSHIP_LOST') this.#config.routes.isNoLeader(node, call.group, undefined);
         if (isLatest) this.#goOn(call, true);
         return;
-      default:
+      case 'read':
+      case 'written':
+      case 'mismatch':
+      case 'done':
         this.#taken(call, node, answer);
     }
   }
@@ -306,7 +309,7 @@ export class Calls {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     this.#callOff = undefined;
     const now = this.#config.nowMs();
-    for (const call of [...this.#pending]) if (call.dueMs <= now && this.#pending.has(call)) this.#due(call, now);
+    for (const call of this.#pending) if (call.dueMs <= now) this.#due(call, now);
     let next = Number.POSITIVE_INFINITY;
     for (const call of this.#pending) if (call.dueMs < next) next = call.dueMs;
     if (next < Number.POSITIVE_INFINITY) this.#wake(next, now);
@@ -364,7 +367,10 @@ function fits(body: Request, answer: Response): boolean {
       return answer.type === 'written';
     case 'cas':
       return answer.type === 'written' || answer.type === 'mismatch';
-    default:
+    case 'note':
+    case 'switchover':
+    case 'change-members':
+    case 'promote-by-force':
       return answer.type === 'done';
   }
 }
