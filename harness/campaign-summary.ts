@@ -4,6 +4,7 @@ import { type ExitCode, HARNESS_FAILED } from './errors.ts';
 import { enoughEvidence, isPromised } from './judge.ts';
 import type { System } from './system.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
+import { calmLines } from './report-text.ts';
 import { count, percent } from './table.ts';
 
 /** One cell over all runs. */
@@ -175,13 +176,7 @@ export class Summary {
       'leader changes under partition',
     ];
     const told = names.map((name) => `${count(c[name] ?? 0)} ${name}`).join(', ');
-    const calm = Object.keys(c)
-      .filter((name) => name.startsWith('calm reads asked '))
-      .map((name) => {
-        const path = name.slice('calm reads asked '.length);
-        return `${path} ${percent(c[`calm reads answered ${path}`] ?? 0, c[name])} of ${count(c[name])}`;
-      });
-    return [told, `calm reads answered: ${calm.join(', ')}`];
+    return [told, ...calmLines(c)];
   }
 }
 

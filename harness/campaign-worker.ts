@@ -18,6 +18,8 @@ export interface Done {
   readonly id: string;
   readonly record: RunRecord;
   readonly journal: string | undefined;
+  /** What went wrong in the harness, or broke down in a node. */
+  readonly failures: readonly string[];
 }
 
 export interface WorkerSetup {
@@ -41,5 +43,5 @@ async function work({ plan, id }: Order): Promise<Done> {
   const record = await judgeRun({ plan: resolved, ended, journal, id, labels: {}, histograms: false });
   const keep = setup.keepAll || record.verdict !== 'kept' || record.exitCode !== 0;
   if (!keep) rmSync(journal);
-  return { id, record, journal: keep ? journal : undefined };
+  return { id, record, journal: keep ? journal : undefined, failures: ended.failures };
 }

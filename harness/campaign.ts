@@ -55,6 +55,7 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
   const clock = realClock();
   await perform(options, seeds, interrupt, (done) => {
     const { record } = done;
+    for (const failure of done.failures) io.err(`tidemark: the run of seed ${record.seed} went wrong: ${failure}\n`);
     ledger.write(record);
     summary.add(record);
     keepFiles(home, done);

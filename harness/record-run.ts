@@ -5,7 +5,7 @@ import type { Budget } from '../checkers/checker.ts';
 import { undoneWrites } from '../checkers/sessions/survival.ts';
 import { stalenessOf } from '../checkers/staleness.ts';
 import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
-import { type History, METHODS, NONE, OK, READ, ROLES } from '../history/history.ts';
+import { type History, METHODS, MISMATCH, NONE, OK, READ, ROLES } from '../history/history.ts';
 import { readJsonlSync } from '../history/codec/jsonl.ts';
 import { hadEffect } from '../nemesis/fault.ts';
 import { Latencies } from '../results/histograms.ts';
@@ -60,7 +60,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   const judged: ExitCode = verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT;
   const exitCode = ended.failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
   const partitions = faults.filter((fault) => fault.levers.includes('cut')).map((fault) => fault.name);
-  const calm = calmReads(history, plan.readPaths, ended.faults);
+  const calm = calmRequests(history, plan, ended.faults);
   return {
     id,
     createdAt: wallTime().toISOString(),
@@ -129,30 +129,32 @@ interface Disturbance {
 }
 
 /**
- * How many reads the workloads asked of each path, and how many were answered, while nothing was wrong: a store that refuses
- * everything is no store. The epilogue's reads are the harness's own.
+ * How many requests the workloads made through each path, and how many were answered, while nothing was wrong: a store that
+ * refuses everything is no store. The epilogue's reads are the harness's own.
  */
-function calmReads(
-  history: History,
-  readPaths: readonly string[],
-  faults: readonly FaultRecord[],
-): Record<string, number> {
+function calmRequests(history: History, plan: ResolvedPlan, faults: readonly FaultRecord[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  const names = history.paths.map((path) => (readPaths.includes(path) ? path : undefined));
+  const kinds = [
+    { kind: 'reads', names: plan.readPaths },
+    { kind: 'writes', names: plan.writePaths },
+  ].map(({ kind, names }) => {
+    for (const name of names) {
+      counts[`calm ${kind} asked ${name}`] = 0;
+      counts[`calm ${kind} answered ${name}`] = 0;
+    }
+    return { kind, names: history.paths.map((path) => (names.includes(path) ? path : undefined)) };
+  });
   const epilogue = history.sessions.indexOf(EPILOGUE_SESSION);
-  for (const name of readPaths) {
-    counts[`calm reads asked ${name}`] = 0;
-    counts[`calm reads answered ${name}`] = 0;
-  }
   const within = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
   for (let row = 0; row < history.length; row++) {
     const batch = history.batch[row];
-    const counted = history.f[row] === READ && history.path[row] !== NONE && (batch === NONE || batch === row);
-    if (!counted || history.session[row] === epilogue) continue;
+    if (history.path[row] === NONE || (batch !== NONE && batch !== row) || history.session[row] === epilogue) continue;
+    const { kind, names } = kinds[history.f[row] === READ ? 0 : 1];
     const name = names[history.path[row]];
     if (name === undefined || within(history.callTime[row], history.callTime[row]).length > 0) continue;
-    counts[`calm reads asked ${name}`]++;
-    if (history.outcome[row] === OK) counts[`calm reads answered ${name}`]++;
+    counts[`calm ${kind} asked ${name}`]++;
+    // That the register held something else is an answer too.
+    if (history.outcome[row] === OK || (history.flags[row] & MISMATCH) !== 0) counts[`calm ${kind} answered ${name}`]++;
   }
   return counts;
 }

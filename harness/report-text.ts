@@ -281,18 +281,22 @@ function remarks(record: RunRecord, paint: Paint): string {
   const told = names
     .filter((name) => (record.counts[name] ?? 0) > 0)
     .map((name) => `${count(record.counts[name])} ${name}`);
-  const calm = Object.keys(record.counts)
-    .filter((name) => name.startsWith('calm reads asked '))
-    .map((name) => {
-      const path = name.slice('calm reads asked '.length);
-      const asked = record.counts[name];
-      return `${path} ${percent(record.counts[`calm reads answered ${path}`] ?? 0, asked)} of ${count(asked)}`;
-    });
-  const lines = [
-    ...(told.length > 0 ? [told.join(', ')] : []),
-    ...(calm.length > 0 ? [`calm reads answered: ${calm.join(', ')}`] : []),
-  ];
+  const lines = [...(told.length > 0 ? [told.join(', ')] : []), ...calmLines(record.counts)];
   return lines.length === 0 ? '' : section('Counted', lines, paint);
+}
+
+/** The share of requests that were answered while nothing was wrong, by path. */
+export function calmLines(counts: RunRecord['counts']): string[] {
+  return ['reads', 'writes'].flatMap((kind) => {
+    const prefix = `calm ${kind} asked `;
+    const shares = Object.keys(counts)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => {
+        const path = name.slice(prefix.length);
+        return `${path} ${percent(counts[`calm ${kind} answered ${path}`] ?? 0, counts[name])} of ${count(counts[name])}`;
+      });
+    return shares.length === 0 ? [] : [`calm ${kind} answered: ${shares.join(', ')}`];
+  });
 }
 
 function interrupted(record: RunRecord): boolean {

@@ -172,6 +172,8 @@ class Run {
       random: this.#random.fork('nemesis'),
       note: (fault, value) => recorder.note('nemesis', fault, value),
     });
+    const partitions = new Set(faults.filter(({ levers }) => levers.includes('cut')).map(({ name }) => name));
+    watch.partitioned = () => this.nemesis.inForce().some((name) => partitions.has(name));
   }
 
   progress(): Progress {

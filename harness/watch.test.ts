@@ -69,6 +69,20 @@ describe('one group', () => {
   });
 });
 
+it('counts what the store tells, and what it tells while nodes are cut off', () => {
+  const tell = (): void =>
+    watch.observe({ type: 'store', node: 'n1', event: { type: 'truncated', entries: [{}, {}], acknowledged: 0 } });
+  tell();
+  watch.partitioned = () => true;
+  tell();
+  expect(watch.counts).toMatchObject({
+    truncations: 2,
+    'truncations under partition': 1,
+    'entries undone': 4,
+    'entries undone under partition': 2,
+  });
+});
+
 describe('several groups', () => {
   beforeEach(async () => {
     say.set('n1', [part('n1', 'g0', 'leader', 1, 9), part('n1', 'g1', 'follower', 7, 4)]);

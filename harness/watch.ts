@@ -25,6 +25,8 @@ type Group = Map<NodeId, Seen>;
 export class Watch implements Target {
   readonly nodes: readonly NodeId[];
   readonly counts: Record<string, number> = {};
+  /** Whether some nodes are cut off from others right now: what the store tells then is counted once more, as such. */
+  partitioned: () => boolean = () => false;
   readonly #system: System;
   readonly #recorder: Recorder;
   readonly #groups = new Map<string, Group>();
@@ -48,13 +50,21 @@ export class Watch implements Target {
       return;
     }
     const told = this.#system.interpret?.(event.node, event.event);
-    for (const [name, n] of Object.entries(told?.counts ?? {})) this.counts[name] = (this.counts[name] ?? 0) + n;
+    const cut = this.partitioned();
+    for (const [name, n] of Object.entries(told?.counts ?? {})) {
+      this.#count(name, n);
+      if (cut) this.#count(`${name} under partition`, n);
+    }
     const sighting = told?.sighting;
     if (sighting?.role === undefined || sighting.term === undefined) return;
     const { role, term, group } = sighting;
     const seen = this.#group(group ?? '');
     seen.set(event.node, { role, term, applied: seen.get(event.node)?.applied });
     this.#recorder.note('cluster', 'sighting', { node: event.node, role, term, ...(group !== undefined && { group }) });
+  }
+
+  #count(name: string, n: number): void {
+    this.counts[name] = (this.counts[name] ?? 0) + n;
   }
 
   attach(cluster: Deployment): void {

@@ -26,6 +26,11 @@ export interface Defect {
   readonly caughtBy: readonly [CaughtBy, ...CaughtBy[]];
   /** Faults that expose it best. */
   readonly faults: readonly string[];
+  /** What a run must be set to for it to show at all, as for `--set`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Ways of reading and writing without which it cannot show. */
+  readonly readPaths?: readonly string[];
+  readonly writePaths?: readonly string[];
   /** `deep`: needs a rare interleaving, up to 1,000 seeds. */
   readonly depth: 'shallow' | 'deep';
 }
