@@ -141,6 +141,19 @@ export class Host implements Effects<Bundle> {
     return this.#pending.size;
   }
 
+  waitingByPath(): { readonly path: string; readonly requests: number; readonly oldestMs: number }[] {
+    const now = monotonicMs();
+    const byPath = new Map<string, { path: string; requests: number; oldestMs: number }>();
+    for (const { path, startedMs } of this.#pending.values()) {
+      const { name } = path;
+      const found = byPath.get(name) ?? { path: name, requests: 0, oldestMs: 0 };
+      found.requests++;
+      found.oldestMs = Math.max(found.oldestMs, now - startedMs);
+      byPath.set(name, found);
+    }
+    return [...byPath.values()];
+  }
+
   get snapshotsWritten(): number {
     return this.#snapshots.written;
   }

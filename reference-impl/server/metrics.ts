@@ -25,6 +25,7 @@ export class Histogram {
 
 /** What becomes of a request: the type of its answer, or the code of its refusal. */
 export interface PathMetrics {
+  readonly name: string;
   readonly latency: Histogram;
   readonly outcomes: Map<string, number>;
 }
@@ -39,7 +40,7 @@ export class Metrics {
     const name = nameOf(body, ack);
     let path = this.paths.get(name);
     if (path === undefined) {
-      path = { latency: new Histogram(), outcomes: new Map() };
+      path = { name, latency: new Histogram(), outcomes: new Map() };
       this.paths.set(name, path);
     }
     return path;

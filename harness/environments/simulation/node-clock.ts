@@ -57,13 +57,8 @@ export class NodeClock {
 
   /** What the wall clock shows, whole milliseconds since 1970. */
   wallMs(now: Instant): number {
-    let shiftNs = this.#wallOffsetNs;
-    for (const skew of this.#skews) {
-      const ns = skew.offsetNs + ((now - skew.since) * skew.driftPpm) / 1e6;
-      if (Math.abs(ns) >= MILLISECOND) skew.shifted++;
-      shiftNs += ns;
-    }
-    return DAWN_MS + Math.floor((now + shiftNs) / MILLISECOND);
+    const shiftNs = this.#skews.size === 0 ? 0 : this.#shift(now);
+    return DAWN_MS + Math.floor((now + this.#wallOffsetNs + shiftNs) / MILLISECOND);
   }
 
   /** True time that passes while the monotonic clock advances by `ns`. */
@@ -88,6 +83,17 @@ export class NodeClock {
     const known = this.#skews.delete(skew);
     if (known) this.#turn(now);
     return known;
+  }
+
+  /** How far the faults in force have the wall clock off. */
+  #shift(now: Instant): number {
+    let sum = 0;
+    for (const skew of this.#skews) {
+      const ns = skew.offsetNs + ((now - skew.since) * skew.driftPpm) / 1e6;
+      if (Math.abs(ns) >= MILLISECOND) skew.shifted++;
+      sum += ns;
+    }
+    return sum;
   }
 
   #turn(now: Instant): void {

@@ -31,6 +31,7 @@ import { NodeClock, type Skew } from './node-clock.ts';
 import type { World } from './settings.ts';
 import type { ShellOptions } from './shell-options.ts';
 import { type Job, Snapshotting } from './snapshotting.ts';
+import { stamp } from './stamp.ts';
 import { type NodeTimer, Timers } from './timers.ts';
 
 /** Makes what runs on a node from what its disk holds, a part for each group. */
@@ -316,7 +317,7 @@ export class Node implements Effects {
     this.#pending.set(pending.number, pending);
     const body = pending.body as Request; // the clients of this program send these
     const writes = body.type === 'write' || body.type === 'cas';
-    const stamped = writes ? { ...body, stampMs: this.#clock.wallMs(this.#around.now()) } : body;
+    const stamped = writes ? stamp(body, this.#clock.wallMs(this.#around.now())) : body;
     replica.request(pending.number, stamped, nowMs, this);
   }
 
