@@ -36,8 +36,16 @@ const layers: readonly {
 }[] = [
   { folder: 'history/', mayImport: [], packages: true },
   { folder: 'reference-impl/core/', mayImport: [], packages: false },
-  { folder: 'reference-impl/wire/', mayImport: ['reference-impl/core/'], packages: true },
-  { folder: 'reference-impl/server/', mayImport: ['reference-impl/core/', 'reference-impl/wire/'], packages: true },
+  {
+    folder: 'reference-impl/wire/',
+    mayImport: ['reference-impl/core/', 'reference-impl/server/clock.ts'],
+    packages: true,
+  },
+  {
+    folder: 'reference-impl/server/',
+    mayImport: ['reference-impl/core/', 'reference-impl/wire/', 'reference-impl/client/tcp.ts'],
+    packages: true,
+  },
   {
     folder: 'reference-impl/client/',
     mayImport: ['reference-impl/core/', 'reference-impl/wire/', 'reference-impl/server/clock.ts'],

@@ -48,8 +48,8 @@ export class AdminPort {
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.rejected++;
       this.#log.limited('admin', 'warning', `the admin port was sent no HTTP: ${error.code ?? error.message}`);
-      if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
-      socket.destroySoon();
+      if (!socket.writable) socket.destroy();
+      else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', () => socket.destroy());
     });
   }
 

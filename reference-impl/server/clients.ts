@@ -4,7 +4,7 @@ import { Malformed, Unsendable } from '../wire/bytes.ts';
 import type { Reader } from '../wire/bytes.ts';
 import { payloads } from '../wire/hello.ts';
 import { readRequest, writeResponse } from '../wire/requests.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from '../wire/connection.ts';
 
 /** Requests of one connection that are being worked on; above, nothing more is read from it. */
 const IN_FLIGHT_MAX = 1024;

@@ -5,7 +5,7 @@ import type { Reader } from '../wire/bytes.ts';
 import type { Budget } from '../wire/frames.ts';
 import { Door, type Doorkeeper, type Hello, TurnedAway, refusedFrame } from '../wire/hello.ts';
 import { after } from './clock.ts';
-import { Connection, type Traffic, type Turn } from './connection.ts';
+import { Connection, type Traffic, type Turn } from '../wire/connection.ts';
 import type { Log } from './log.ts';
 
 /** How long somebody may take to say who they are. */

@@ -12,7 +12,7 @@ import { type Budget, FrameWriter } from '../wire/frames.ts';
 import { Greeting, type Hello, payloads } from '../wire/hello.ts';
 import { batchBytes, readMessage, writeMessage } from '../wire/messages.ts';
 import { type Cancel, after, drawMs, every, monotonicMs, unguessable } from './clock.ts';
-import { Connection, type Traffic, type Turn } from './connection.ts';
+import { Connection, type Traffic, type Turn } from '../wire/connection.ts';
 import type { Log } from './log.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;

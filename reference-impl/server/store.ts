@@ -1,13 +1,13 @@
 /** A node put together: disk, core, peers, clients, admin port; and how it stops. */
 import { Groups } from '../core/groups.ts';
 import { groupName } from '../core/slots.ts';
-import type { NodeId, ReplicaEvent, Request, Response } from '../core/types.ts';
+import type { DiskState, NodeId, ReplicaEvent, Request, Response } from '../core/types.ts';
 import type { Budget } from '../wire/frames.ts';
 import { AdminPort } from './admin.ts';
 import { ClientSession } from './clients.ts';
 import { monotonicMs, sleep, unguessable } from './clock.ts';
 import type { Settings } from './config.ts';
-import { Turn } from './connection.ts';
+import { Turn } from '../wire/connection.ts';
 import { Election } from './election.ts';
 import { Host } from './host.ts';
 import { Listener } from './listener.ts';
@@ -45,6 +45,7 @@ export class Store {
   /** Throws StorageRefused, BadInput, or what listening throws. */
   static async start(settings: Settings, log: Log, fatal: (error: unknown) => never): Promise<Store> {
     let store: Store | undefined;
+    const disk = { state: 'ok' as DiskState };
     const storage = await openStorage({
       folder: settings.data,
       cluster: settings.cluster,
@@ -56,7 +57,7 @@ export class Store {
       retryMs: DISK_RETRY_MS,
       log: log.say,
       changed: (state) => {
-        log.say(state === 'full' ? 'error' : 'info', state === 'full' ? 'the disk is full' : 'the disk has room again');
+        disk.state = state;
         store?.host.diskChanged(state);
       },
       synced: (ticket) => store?.host.synced(ticket),
@@ -64,6 +65,7 @@ export class Store {
     });
     try {
       store = new Store(settings, storage, log, fatal);
+      if (disk.state === 'full') store.host.diskChanged('full');
       await store.#listen();
       return store;
     } catch (error) {
@@ -171,7 +173,12 @@ export class Store {
       case 'snapshot-installed':
         say('info', `${group}: took the leader's snapshot at ${event.index}`);
         break;
-      default:
+      case 'committed':
+      case 'lease-expired':
+      case 'repeat':
+      case 'token-undone':
+      case 'truncated':
+        break;
     }
   }
 

@@ -3,10 +3,10 @@
  * what comes is handed over frame by frame. Whoever sends nonsense is cut off, and the reason logged.
  */
 import type { Socket } from 'node:net';
-import { Malformed, Reader } from '../wire/bytes.ts';
-import { type Budget, FrameReader, FrameWriter } from '../wire/frames.ts';
-import { HELLO_BYTES_MAX } from '../wire/hello.ts';
-import { after, atEndOfTurn } from './clock.ts';
+import { Malformed, Reader } from './bytes.ts';
+import { type Budget, FrameReader, FrameWriter } from './frames.ts';
+import { HELLO_BYTES_MAX } from './hello.ts';
+import { after, atEndOfTurn } from '../server/clock.ts';
 
 /** Collects what has to leave at the end of the turn. */
 export class Turn {

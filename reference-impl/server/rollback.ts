@@ -1,0 +1,159 @@
+/**
+ * `tidemark-store rollback`: what became of entries that a failover undid, and writing them again.
+ *
+ * A replay is new operations. By default each is a cas against the value that the entry had overwritten: where somebody
+ * has written since, nothing happens, and that is said.
+ */
+import { readFileSync } from 'node:fs';
+import type { CasRequest, Command, Response, Value, WriteRequest } from '../core/types.ts';
+import { dialTcp, type TcpLine } from '../client/tcp.ts';
+import { monotonicMs, sleep, wallTime } from './clock.ts';
+import { BadInput } from './config.ts';
+import { splitAddress } from './peers.ts';
+import { type KeptUndone, markReplayed, readRollback } from './storage/rollback.ts';
+
+type Print = (line: string) => void;
+
+const REPLAY_MS = 15_000;
+const PAUSE_MS = 100;
+
+export async function listUndone(folder: string, json: boolean, print: Print): Promise<void> {
+  const all = await readRollback(folder);
+  for (const one of all) print(json ? JSON.stringify(one) : describe(one));
+  if (!json) print(`${all.length} undone, ${all.filter(({ replayedAt }) => replayedAt !== undefined).length} replayed`);
+}
+
+function describe({ id, at, entry, acknowledged, overwrote, replayedAt }: KeptUndone): string {
+  const over = overwrote === undefined ? '' : ` over ${JSON.stringify(overwrote)}`;
+  const fate = replayedAt === undefined ? '' : `, replayed ${replayedAt}`;
+  return `${id} ${at} ${whatItDid(entry.command)}${over}${acknowledged ? ', acknowledged' : ''}${fate}`;
+}
+
+function whatItDid(command: Command): string {
+  switch (command.type) {
+    case 'write':
+      return `write ${JSON.stringify(command.key)} ${JSON.stringify(command.value)}`;
+    case 'cas':
+      return `cas ${JSON.stringify(command.key)} ${JSON.stringify(command.expected)} to ${JSON.stringify(command.next)}`;
+    case 'members':
+      return `members ${command.members.voters.join(', ')}`;
+    case 'noop':
+      return 'began a term';
+  }
+}
+
+export interface ReplayOptions {
+  readonly data: string;
+  readonly to: readonly string[];
+  readonly cluster: string;
+  readonly clientSecretFile?: string | undefined;
+  readonly force?: true | undefined;
+  readonly id?: readonly string[] | undefined;
+}
+
+export async function replayUndone(options: ReplayOptions, env: NodeJS.ProcessEnv, print: Print): Promise<void> {
+  const { data, to, id, force } = options;
+  for (const address of to) if (splitAddress(address) === undefined) throw new BadInput("--to must be 'host:port'.");
+  const all = await readRollback(data);
+  for (const one of id ?? []) {
+    if (!all.some((record) => record.id === one)) throw new BadInput(`There is no undone entry ${one} in ${data}.`);
+  }
+  const asker = new LeaderAsker(options, env);
+  const done = { replayed: 0, skipped: 0, failed: 0 };
+  try {
+    for (const record of all) {
+      if (id !== undefined && !id.includes(record.id)) continue;
+      const said = await replayOne(record, force === true, asker);
+      done[said.outcome]++;
+      if (said.outcome === 'replayed') await markReplayed(data, [record.id], wallTime());
+      print(`${record.id} ${said.sentence}`);
+    }
+  } finally {
+    asker.close();
+  }
+  print(`${done.replayed} replayed, ${done.skipped} left alone, ${done.failed} failed`);
+  if (done.failed > 0) process.exitCode = 1;
+}
+
+interface Said {
+  readonly outcome: 'replayed' | 'skipped' | 'failed';
+  readonly sentence: string;
+}
+
+async function replayOne(record: KeptUndone, force: boolean, asker: LeaderAsker): Promise<Said> {
+  if (record.replayedAt !== undefined) return { outcome: 'skipped', sentence: `was replayed ${record.replayedAt}` };
+  const body = requestFor(record, force);
+  if (body === undefined) return { outcome: 'skipped', sentence: `${whatItDid(record.entry.command)}: changed no key` };
+  const answer = await asker.ask(body);
+  const key = JSON.stringify(body.key);
+  switch (answer.type) {
+    case 'written':
+      return { outcome: 'replayed', sentence: `${key} was written at ${answer.version.term}/${answer.version.index}` };
+    case 'mismatch':
+      return {
+        outcome: 'skipped',
+        sentence: `${key} holds ${JSON.stringify(answer.actual)}, which is not what the entry had overwritten`,
+      };
+    case 'refused':
+    case 'unknown':
+      return { outcome: 'failed', sentence: `${key}: ${answer.type} ${answer.code}` };
+    case 'read':
+    case 'done':
+      return { outcome: 'failed', sentence: `${key}: unexpected answer ${answer.type}` };
+  }
+}
+
+/** Undefined: the entry made no version of a key. */
+function requestFor(
+  { entry: { command }, overwrote }: KeptUndone,
+  force: boolean,
+): WriteRequest | CasRequest | undefined {
+  if (command.type !== 'write' && command.type !== 'cas') return undefined;
+  if (command.type === 'cas' && overwrote === undefined) return undefined;
+  const next = command.type === 'write' ? command.value : command.next;
+  if (force) return { type: 'write', key: command.key, value: next };
+  return { type: 'cas', key: command.key, expected: (overwrote ?? null) as Value, next };
+}
+
+/** Asks the nodes that were named one after another until the leader of the key's group answers. */
+class LeaderAsker {
+  readonly #addresses: readonly string[];
+  readonly #dial: (address: string) => TcpLine;
+  readonly #lines = new Map<string, TcpLine>();
+  #at = 0;
+
+  constructor({ to, cluster, clientSecretFile }: ReplayOptions, env: NodeJS.ProcessEnv) {
+    this.#addresses = to;
+    const text =
+      clientSecretFile === undefined
+        ? env['TIDEMARK_STORE_CLIENT_SECRET']
+        : readFileSync(clientSecretFile, 'latin1').trim();
+    const secret = text === undefined || text === '' ? undefined : Buffer.from(text, 'latin1');
+    this.#dial = (address) => dialTcp(address, { cluster, name: 'operator', ...(secret && { secret }) });
+  }
+
+  /** The same request is sent again only after a definite refusal. */
+  async ask(body: WriteRequest | CasRequest): Promise<Response> {
+    const untilMs = monotonicMs() + REPLAY_MS;
+    let last: Response = { type: 'refused', code: 'NOT_LEADER' };
+    while (monotonicMs() < untilMs) {
+      const address = this.#addresses[this.#at % this.#addresses.length];
+      const line = this.#lines.get(address) ?? this.#dial(address);
+      this.#lines.set(address, line);
+      try {
+        last = await line.request(body);
+        if (last.type !== 'refused' || last.code === 'BAD_REQUEST') return last;
+      } catch (error) {
+        this.#lines.delete(address);
+        if (!(error as { readonly definite?: boolean }).definite) return { type: 'unknown', code: 'LEADERSHIP_LOST' };
+      }
+      this.#at++;
+      await sleep(PAUSE_MS);
+    }
+    return last;
+  }
+
+  close(): void {
+    for (const line of this.#lines.values()) line.close();
+  }
+}
