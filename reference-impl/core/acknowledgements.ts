@@ -49,7 +49,7 @@ export function settleWrites(node: Node, leader: Leader): void {
   for (const ack of ACKNOWLEDGEMENTS) {
     const queue = queueOf(leader, ack);
     for (let pending = queue.first; pending !== undefined; pending = queue.first) {
-      if (!isAcknowledged(node, leader, ack, pending.index)) break;
+      if (!isAcknowledged(node, leader, ack, pending)) break;
       queue.shift();
       answerWrite(node, pending);
     }
@@ -60,7 +60,7 @@ export function settleWrites(node: Node, leader: Leader): void {
 }
 
 function answerRepeat(node: Node, leader: Leader, repeat: PendingRepeat): boolean {
-  if (!isAcknowledged(node, leader, repeat.ack, repeat.index)) return false;
+  if (!isAcknowledged(node, leader, repeat.ack, repeat)) return false;
   node.out.tell({ type: 'repeat', outcome: 'answered' });
   answerWrite(node, repeat);
   return true;
@@ -77,22 +77,24 @@ export function responseOf({ term, index, mismatch, stampMs }: Outcome, commit: 
   return stampMs === undefined ? written : { ...written, stampMs };
 }
 
-function isAcknowledged(node: Node, leader: Leader, ack: Acknowledgement, index: number): boolean {
-  if (ack === 'leader-ack') return index <= node.durableIndex;
+function isAcknowledged(node: Node, leader: Leader, ack: Acknowledgement, pending: PendingWrite): boolean {
+  if (ack === 'leader-ack') return pending.index <= node.durableIndex;
   // On every disk is not enough for an entry of an older term: it is committed by one of this term, or not at all.
-  return index <= node.commitIndex && (ack === 'quorum-ack' || missing(node, leader, ack, index).length === 0);
+  if (pending.index > node.commitIndex) return false;
+  return ack === 'quorum-ack' || missing(node, leader, ack, pending).length === 0;
 }
 
 const NOBODY: readonly NodeId[] = [];
 
 /**
- * Which voters the entry waits for. Those of its own configuration count, whatever was added behind it; but those that
- * were removed by a committed change are waited for no longer.
+ * Which voters the entry waits for. Those of its own configuration count, whatever was added behind it; whoever was
+ * removed since and did not have it before is waited for in vain, and the client is told so.
  */
-function missing(node: Node, leader: Leader, ack: Acknowledgement, index: number): readonly NodeId[] {
+function missing(node: Node, leader: Leader, ack: Acknowledgement, { index, voters }: PendingWrite): readonly NodeId[] {
   let found: NodeId[] | undefined;
-  for (const id of node.members.at(index).members.voters) {
-    if (id === node.config.id ? !hasItself(node, ack, index) : !hasPeer(leader.peerById.get(id), ack, index)) {
+  for (const id of voters) {
+    const peer = leader.peerById.get(id) ?? leader.gone.get(id);
+    if (id === node.config.id ? !hasItself(node, ack, index) : !hasPeer(peer, ack, index)) {
       found ??= [];
       found.push(id);
     }
@@ -113,7 +115,7 @@ export function waitingFor(node: Node, leader: Leader): readonly NodeId[] {
   const found = new Set<NodeId>();
   for (const ack of ['all-ack', 'all-applied'] as const) {
     const oldest = queueOf(leader, ack).first;
-    if (oldest !== undefined) for (const id of missing(node, leader, ack, oldest.index)) found.add(id);
+    if (oldest !== undefined) for (const id of missing(node, leader, ack, oldest)) found.add(id);
   }
   return [...found];
 }
@@ -145,8 +147,9 @@ export function expireWrites(node: Node, leader: Leader): void {
   });
 }
 
-function timeOut(node: Node, leader: Leader, ack: Acknowledgement, { request, index }: PendingWrite): void {
-  node.out.answer(request, { type: 'unknown', code: 'TIMEOUT', waitingFor: missing(node, leader, ack, index) });
+function timeOut(node: Node, leader: Leader, ack: Acknowledgement, pending: PendingWrite): void {
+  const waiting = missing(node, leader, ack, pending);
+  node.out.answer(pending.request, { type: 'unknown', code: 'TIMEOUT', waitingFor: waiting });
 }
 
 /** A deposed leader cannot tell what becomes of its entries. */

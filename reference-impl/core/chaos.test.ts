@@ -12,6 +12,8 @@ const COUNTED = [
   'undoneTokens',
   'committed',
   'handovers',
+  'memberChanges',
+  'membersUndone',
   'snapshots',
   'installs',
 ] as const;
@@ -32,6 +34,8 @@ it('keeps the invariants of Raft and the meaning of every answer under random fa
   expect(total.truncations).toBeGreaterThan(seeds / 2);
   expect(total.snapshots / seeds).toBeGreaterThan(10);
   expect(total.installs).toBeGreaterThan(seeds / 2);
+  expect(total.memberChanges / seeds).toBeGreaterThan(1);
+  expect(total.membersUndone).toBeGreaterThan(0);
   expect(total.undoneTokens).toBeGreaterThan(seeds / 2);
 });
 

@@ -36,6 +36,11 @@ export interface Defect {
 }
 
 export type DefectName =
+  | 'configuration-not-undone'
+  | 'duplicate-lost-in-snapshot'
+  | 'snapshot-without-term-history'
+  | 'membership-before-own-term'
+  | 'damaged-node-votes'
   | 'ack-before-quorum'
   | 'ack-before-fsync'
   | 'vote-before-fsync'
@@ -161,6 +166,27 @@ export const defects: readonly Defect[] = [
     caughtBy: ['durable', 'linearizable', 'convergent'],
     faults: ['switchover', 'slow-disk', 'slow-link'],
     depth: 'shallow',
+  },
+  {
+    name: 'configuration-not-undone',
+    about: 'A change of members that is cut from the log goes on counting at the node that cut it.',
+    caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
+    faults: ['change-members', 'isolate-leader', 'kill-leader'],
+    depth: 'deep',
+  },
+  {
+    name: 'snapshot-without-term-history',
+    about: 'With compacted entries their terms are forgotten: any token of a compacted place counts as satisfied.',
+    caughtBy: ['read-your-writes', 'monotonic-reads'],
+    faults: ['isolate-leader', 'kill-leader'],
+    depth: 'shallow',
+  },
+  {
+    name: 'membership-before-own-term',
+    about: 'A new leader changes the members before an entry of its own term is committed.',
+    caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
+    faults: ['change-members', 'isolate-leader', 'kill-leader'],
+    depth: 'deep',
   },
 ];
 

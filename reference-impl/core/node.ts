@@ -12,6 +12,7 @@ import { Origins, outcomeOf } from './origins.ts';
 import type { Outcome } from './origins.ts';
 import { Freshness, Notes, Probes, Waiting } from './reading.ts';
 import type { limitReached } from './serving.ts';
+import type { PendingChange } from './pending-change.ts';
 import { loadSnapshot } from './snapshots.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
@@ -76,6 +77,8 @@ export interface Peer {
   /** Last index of each batch on its way, oldest first. */
   readonly inFlight: number[];
   heardAtMs: number;
+  /** It was removed by the entry at `index`, and is told so until then. */
+  leaving: { readonly index: number; readonly untilMs: number } | undefined;
   /** It said that it takes nothing but a snapshot. */
   rebuild: boolean;
   transfer: Transfer | undefined;
@@ -93,6 +96,8 @@ export interface Peer {
 export interface PendingWrite {
   readonly request: number;
   readonly index: number;
+  /** Of the entry's configuration. */
+  readonly voters: readonly NodeId[];
   readonly deadlineMs: number;
   readonly outcome: Outcome;
 }
@@ -123,6 +128,11 @@ export interface Leader {
   /** Voters and learners, and whoever was removed and has not been told yet. */
   peers: readonly Peer[];
   peerById: ReadonlyMap<NodeId, Peer>;
+  /** What was known of removed members: entries of before may wait for them. */
+  readonly gone: Map<NodeId, Peer>;
+  change: PendingChange | undefined;
+  /** Where the log ended at the last heartbeat. */
+  lastAtBeat: number;
   /** Index of the entry that opened the term. */
   readonly openedAt: number;
   roundBegun: number;
@@ -287,7 +297,7 @@ export class Node {
     let overwrote: (Value | undefined)[] = [];
     if (index > this.commitIndex) overwrote = this.state.undo(removed);
     else this.#undoCommitted(index);
-    const undoneMembers = this.members.undo(index);
+    const undoneMembers = !this.defect('configuration-not-undone') && this.members.undo(index);
     this.out.tell({ type: 'truncated', entries: removed, ...this.#forgetAcknowledged(removed), overwrote });
     if (undoneMembers) this.#tellMembers(true);
   }

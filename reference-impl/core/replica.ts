@@ -6,6 +6,7 @@
  * follows from the change, in one place and in one order: votes, commit, answers, appends, and one write to disk.
  */
 import { expireWrites, settleWrites, waitingFor } from './acknowledgements.ts';
+import { expireChange, onChangeMembers, settleChange, settleRemoved } from './changes.ts';
 import {
   beginLife,
   onCheckQuorum,
@@ -112,6 +113,7 @@ export class Replica implements Steps<Message> {
     if (body.type === 'read') onRead(node, request, body);
     else if (body.type === 'write' || body.type === 'cas') onWrite(node, request, body);
     else if (body.type === 'switchover') onSwitchover(node, request, body);
+    else if (body.type === 'change-members') onChangeMembers(node, request, body);
     else if (body.type === 'note') onNote(node, request, body);
     else node.out.answer(request, { type: 'refused', code: 'BAD_REQUEST' });
     this.#settle();
@@ -134,6 +136,7 @@ export class Replica implements Steps<Message> {
       if (stance.type === 'leader') {
         expireLeaderReads(node, stance);
         expireWrites(node, stance);
+        expireChange(node, stance);
       }
     } else if (stance.type === 'leader') {
       if (timer === 'heartbeat') {
@@ -206,7 +209,10 @@ export class Replica implements Steps<Message> {
     settleElection(node);
     settleHandedOver(node);
     const stance = node.stance;
-    if (stance.type === 'leader') settleCommit(node, stance);
+    if (stance.type === 'leader') {
+      settleCommit(node, stance);
+      settleChange(node, stance);
+    }
     settleReady(node);
     settleProbes(node);
     if (stance.type === 'leader') {
@@ -216,6 +222,7 @@ export class Replica implements Steps<Message> {
       settleLeaderReads(node, stance);
       settlePeers(node, stance);
       settleHandover(node, stance);
+      settleRemoved(node, stance);
     } else if (stance.type === 'follower') {
       settleInstall(node, stance);
       settleFollower(node, stance);

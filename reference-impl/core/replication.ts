@@ -110,6 +110,7 @@ function tellCommit(node: Node, leader: Leader, peer: Peer): void {
 export function onHeartbeatTimer(node: Node, leader: Leader): void {
   node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);
   renewLease(node, leader);
+  leader.lastAtBeat = node.log.lastIndex;
   for (const peer of leader.peers) {
     if (needsSnapshot(node, peer)) beatTransfer(node, leader, peer);
     else if (peer.probing && !peer.full) probe(node, leader, peer);

@@ -5,6 +5,7 @@ import { newFollower } from './node.ts';
 import type { Leader, Node, Peer } from './node.ts';
 import { leaveWrites } from './acknowledgements.ts';
 import { endTransfer } from './images.ts';
+import { leaveChange } from './pending-change.ts';
 import { leaveReads } from './serve.ts';
 import type { NodeId } from './types.ts';
 
@@ -28,6 +29,7 @@ export function follow(node: Node, why: string): void {
     node.out.disarm('heartbeat');
     node.out.disarm('check-quorum');
     leaveHandover(node, before);
+    leaveChange(node, before);
     leaveWrites(node, before);
     leaveReads(node, before);
     for (const peer of before.peers) endTransfer(peer);
@@ -42,6 +44,9 @@ export function lead(node: Node): void {
     type: 'leader',
     peers,
     peerById: new Map(peers.map((peer) => [peer.id, peer])),
+    gone: new Map(),
+    change: undefined,
+    lastAtBeat: node.log.lastIndex + 1,
     openedAt: node.log.lastIndex + 1,
     roundBegun: 0,
     roundConfirmed: 0,
@@ -81,6 +86,7 @@ export function newPeer(node: Node, id: NodeId): Peer {
     awaiting: false,
     inFlight: [],
     heardAtMs: node.nowMs,
+    leaving: undefined,
     rebuild: false,
     transfer: undefined,
     roundSent: 0,

@@ -20,6 +20,7 @@ export function mergedAfter(versions: readonly (Version | undefined)[]): Token |
 /** What has become of the entry that a token names, as far as this node's committed state tells. */
 export function judgeToken(node: Node, token: Position): 'satisfied' | 'undone' | 'ahead' {
   if (node.defect('token-by-index')) return token.index <= node.log.lastIndex ? 'satisfied' : 'ahead';
+  if (token.index <= node.log.base && node.defect('snapshot-without-term-history')) return 'satisfied';
   if (token.index <= reachedBy(node)) {
     return node.log.termAt(token.index) === token.term ? 'satisfied' : 'undone';
   }

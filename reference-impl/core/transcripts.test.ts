@@ -18,6 +18,16 @@ it.each(transcripts)('%s is what the replicas do', (name) => {
 
 /** A line that a transcript has with the defect, and must not have without it. */
 const damage: Partial<Record<DefectName, readonly [transcript: string, line: RegExp]>> = {
+  'configuration-not-undone': [
+    'members-undone.txt',
+    /n1 → n2 {2}t2 pre-vote for term 3, last \(2,3\)\n(?! {2}n1 → n3)/,
+  ],
+  'duplicate-lost-in-snapshot': ['snapshot-repeat.txt', /n3 answers #4: 1 of \(2,5\)/],
+  'snapshot-without-term-history': ['snapshot-undone.txt', /n1 answers #5: 1 of \(1,2\) at \(2,4\)/],
+  'membership-before-own-term': [
+    'members-before-own-term.txt',
+    /n2 leader, term 2, last \(2,4\), committed \(2,4\)[^]*n1 leader, term 3, last \(3,4\), committed \(3,4\)/,
+  ],
   'ack-before-quorum': ['check-quorum.txt', /n1 answers #1: written/],
   'ack-before-fsync': ['replication.txt', /n1 answers #1: written \(1,2\)\n {2}n1 → n2/],
   'vote-before-fsync': ['vote-unsynced.txt', /n1 is leader in term 1:[^]*n3 is leader in term 1:/],

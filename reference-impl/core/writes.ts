@@ -5,7 +5,7 @@ import type { Leader, Node } from './node.ts';
 import { outcomeOf } from './origins.ts';
 import { knowsCommitted } from './rounds.ts';
 import { refuse, refuseNotLeader } from './serve.ts';
-import type { CasRequest, Command, Entry, WriteRequest } from './types.ts';
+import type { CasRequest, Command, Entry, NodeId, Position, WriteRequest } from './types.ts';
 
 type Writing = WriteRequest | CasRequest;
 
@@ -19,7 +19,14 @@ export function onWrite(node: Node, request: number, body: Writing): void {
   const deadlineMs = node.nowMs + node.config.requestTimeoutMs;
   const record = body.origin === undefined ? undefined : node.origins.find(body.origin);
   if (record !== undefined)
-    awaitRepeat(node, leader, { request, index: record.index, deadlineMs, outcome: record, ack });
+    awaitRepeat(node, leader, {
+      request,
+      index: record.index,
+      voters: votersOf(node, record),
+      deadlineMs,
+      outcome: record,
+      ack,
+    });
   else if (isTooOld(node, leader, body)) {
     node.out.tell({ type: 'repeat', outcome: 'expired' });
     node.out.answer(request, { type: 'refused', code: 'ORIGIN_TOO_OLD', commit: node.commitIndex });
@@ -32,7 +39,14 @@ export function onWrite(node: Node, request: number, body: Writing): void {
     const outcome = outcomeOf(entry, node.append(entry), before);
     if (outcome.mismatch !== undefined && node.defect('mismatch-from-uncommitted')) {
       node.out.answer(request, responseOf(outcome, node.commitIndex));
-    } else awaitWrite(node, leader, ack, { request, index: entry.index, deadlineMs, outcome });
+    } else
+      awaitWrite(node, leader, ack, {
+        request,
+        index: entry.index,
+        voters: votersOf(node, entry),
+        deadlineMs,
+        outcome,
+      });
   }
 }
 
@@ -44,6 +58,11 @@ function isTooOld(node: Node, leader: Leader, { origin }: Writing): boolean {
   if (origin === undefined) return false;
   if (node.origins.mayHaveExpired(origin.since, node.commitIndex)) return true;
   return origin.since > node.commitIndex && knowsCommitted(node, leader);
+}
+
+/** Of the configuration that counted at this place; of an old one that is forgotten, the newest committed. */
+function votersOf(node: Node, { index }: Position): readonly NodeId[] {
+  return node.members.at(index).members.voters;
 }
 
 function entryOf(node: Node, body: Writing): Entry {

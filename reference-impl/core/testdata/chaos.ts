@@ -28,7 +28,9 @@ interface Happening {
 /** Long enough for an election and for everybody to catch up. */
 const CALM_MS = 5000;
 const KEYS = ['a', 'b', 'c'];
-const NODES = ['n1', 'n2', 'n3'];
+const VOTERS = ['n1', 'n2', 'n3'];
+/** Those that join later are there from the beginning. */
+const NODES = [...VOTERS, 'n4', 'n5'];
 
 export class Chaos {
   readonly #random: () => number;
@@ -37,6 +39,7 @@ export class Chaos {
   readonly #queue: Happening[] = [];
   readonly #cuts = new Set<string>();
   readonly #pausedUntilMs = new Map<NodeId, number>();
+  #nodes: readonly NodeId[] = VOTERS;
   #order = 0;
   #value = 0;
   #calm = false;
@@ -61,7 +64,7 @@ export class Chaos {
       snapshotPartItems,
       ...(defect === undefined ? undefined : { defect }),
     };
-    this.#cluster = new Cluster(NODES, config, {
+    this.#cluster = new Cluster(VOTERS, config, {
       sent: (letter) => this.#send(letter),
       wrote: (node, write) => {
         if (write.snapshot !== undefined) this.#observer.saw(write.snapshot);
@@ -77,14 +80,20 @@ export class Chaos {
       told: (node, event) => this.#observer.told(node, event),
       answered: (_node, request, response) => this.#observer.answered(request, response),
     });
-    this.#observer = new Observer(this.#cluster);
+    this.#observer = new Observer(this.#cluster, VOTERS);
   }
 
   run(forMs: number): Outcome {
+    // In some seeds all happens to three nodes; in the others members come and go.
+    this.#nodes = this.#random() < 0.4 ? VOTERS : NODES;
+    for (const id of this.#nodes) if (!VOTERS.includes(id)) this.#cluster.add(id, VOTERS);
     this.#cluster.startAll();
+    if (this.#nodes !== VOTERS)
+      for (let i = 0; i < forMs / 300; i++) this.#after(this.#random() * forMs, () => this.#change());
     for (let i = 0; i < forMs / 5; i++) this.#after(this.#random() * forMs, () => this.#ask());
     for (let i = 0; i < forMs / 500; i++) this.#after(this.#random() * forMs, () => this.#operate());
-    for (let i = 0; i < forMs / 250; i++) this.#after(this.#random() * forMs, () => this.#compact(this.#pick(NODES)));
+    for (let i = 0; i < forMs / 250; i++)
+      this.#after(this.#random() * forMs, () => this.#compact(this.#pick(this.#nodes)));
     for (let i = 0; i < forMs / 400; i++) this.#after(this.#random() * forMs, () => this.#disturb(forMs));
     this.#play(forMs);
     this.#calm = true;
@@ -197,10 +206,10 @@ export class Chaos {
     const draw = this.#random();
     const lastsMs = 50 + this.#random() * 1500;
     if (draw < 0.12) this.#pausedUntilMs.set(this.#leader(), this.#cluster.nowMs + lastsMs);
-    else if (draw < 0.4) this.#crash(this.#pick(NODES), lastsMs);
-    else if (draw < 0.5) for (const id of NODES) this.#crash(id, 20 + this.#random() * 200);
+    else if (draw < 0.4) this.#crash(this.#pick(this.#nodes), lastsMs);
+    else if (draw < 0.5) for (const id of this.#nodes) this.#crash(id, 20 + this.#random() * 200);
     else if (this.#cluster.nowMs < forMs)
-      this.#cut(draw < 0.85 ? this.#leader() : this.#pick(NODES), draw < 0.6, lastsMs);
+      this.#cut(draw < 0.85 ? this.#leader() : this.#pick(this.#nodes), draw < 0.6, lastsMs);
   }
 
   #crash(id: NodeId, downMs: number): void {
@@ -213,9 +222,9 @@ export class Chaos {
   }
 
   #cut(id: NodeId, oneWay: boolean, lastsMs: number): void {
-    const links = NODES.filter((other) => other !== id).flatMap((other) =>
-      oneWay ? [`${id}>${other}`] : [`${id}>${other}`, `${other}>${id}`],
-    );
+    const links = this.#nodes
+      .filter((other) => other !== id)
+      .flatMap((other) => (oneWay ? [`${id}>${other}`] : [`${id}>${other}`, `${other}>${id}`]));
     for (const link of links) this.#cuts.add(link);
     this.#after(lastsMs, () => {
       for (const link of links) this.#cuts.delete(link);
@@ -228,7 +237,7 @@ export class Chaos {
 
   /** Whoever leads in the highest term, or just anybody. */
   #leader(): NodeId {
-    let found = this.#pick(NODES);
+    let found = this.#pick(this.#nodes);
     let term = -1;
     for (const { id, replica } of this.#cluster.machines.values()) {
       const status = replica?.status();
@@ -243,11 +252,11 @@ export class Chaos {
 
   #ask(): void {
     // Some clients still believe in an old leader.
-    const leaders = NODES.filter((id) => this.#cluster.machine(id).replica?.status().role === 'leader');
+    const leaders = this.#nodes.filter((id) => this.#cluster.machine(id).replica?.status().role === 'leader');
     const { tokens, floor } = this.#observer;
     const key = this.#pick(KEYS);
     const draw = this.#random();
-    const node = draw < 0.65 && leaders.length > 0 ? this.#pick(leaders) : this.#pick(NODES);
+    const node = draw < 0.65 && leaders.length > 0 ? this.#pick(leaders) : this.#pick(this.#nodes);
     if (!this.#cluster.isUp(node)) return;
     const ack = this.#pick(['leader-ack', 'quorum-ack', 'quorum-ack', 'all-ack'] as const);
     let body: Request;
@@ -275,8 +284,27 @@ export class Chaos {
 
   // What operators ask.
 
+  /** Asks a leader to change the members by one node. */
+  #change(): void {
+    const leader = this.#leader();
+    const members = this.#cluster.machine(leader).replica?.status().members;
+    if (members === undefined) return;
+    const { voters, learners } = members;
+    const node = this.#pick(this.#nodes);
+    const add = { add: node, as: this.#random() < 0.7 ? ('voter' as const) : ('learner' as const) };
+    const out = voters.length > 2 || learners.includes(node) ? { remove: node } : add;
+    const change =
+      learners.includes(node) && this.#random() < 0.7 ? { promote: node } : voters.includes(node) ? out : add;
+    this.#afterAt(leader, 0, () => {
+      if (!this.#cluster.isUp(leader)) return;
+      const body = { type: 'change-members', change } as const;
+      this.#observer.asked(body, leader, this.#observer.floor);
+      this.#cluster.request(leader, body);
+    });
+  }
+
   #operate(): void {
-    const to = this.#random() < 0.5 ? { to: this.#pick(NODES) } : undefined;
+    const to = this.#random() < 0.5 ? { to: this.#pick(this.#nodes) } : undefined;
     const node = this.#leader();
     if (this.#cluster.isUp(node)) this.#put(node, { type: 'switchover', ...to }, this.#observer.floor);
   }

@@ -105,7 +105,7 @@ export class Cluster {
   }
 
   isUp(id: NodeId): boolean {
-    return this.machine(id).replica !== undefined;
+    return this.machines.get(id)?.replica !== undefined;
   }
 
   start(id: NodeId): void {

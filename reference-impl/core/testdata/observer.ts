@@ -2,8 +2,20 @@
  * Knows what Raft promises (Ongaro & Ousterhout 2014, figure 3) and what the store's answers mean, sees everything that
  * happens to a cluster, and notes every breach.
  */
-import type { Entry, NodeId, Position, ReplicaEvent, Request, Response, Snapshot, TermStart, Value } from '../types.ts';
+import type {
+  Entry,
+  NodeId,
+  Position,
+  ReplicaEvent,
+  Request,
+  Response,
+  Snapshot,
+  Status,
+  TermStart,
+  Value,
+} from '../types.ts';
 import type { Cluster } from './cluster.ts';
+import { Configurations, membersAt } from './configurations.ts';
 
 interface Asked {
   readonly body: Request;
@@ -21,6 +33,9 @@ export interface Outcome {
   readonly undoneTokens: number;
   readonly committed: number;
   readonly handovers: number;
+  /** Changes of members in the final log, and undone ones. */
+  readonly memberChanges: number;
+  readonly membersUndone: number;
   /** Images taken by their own node's shell, and installed by followers. */
   readonly snapshots: number;
   readonly installs: number;
@@ -28,6 +43,8 @@ export interface Outcome {
 
 export class Observer {
   readonly #cluster: Cluster;
+  readonly #initial: readonly NodeId[];
+  readonly #configurations: Configurations;
   /** Where acknowledged writes were put, oldest first. */
   readonly tokens: Position[] = [];
   readonly #breaches = new Set<string>();
@@ -46,8 +63,11 @@ export class Observer {
   /** Switchovers that ended as they were to. */
   #handovers = 0;
 
-  constructor(cluster: Cluster) {
+  /** The cluster, and the voters it begins with. */
+  constructor(cluster: Cluster, initial: readonly NodeId[]) {
     this.#cluster = cluster;
+    this.#initial = initial;
+    this.#configurations = new Configurations(cluster, (what, detail) => this.#breach(what, detail));
   }
 
   outcome(): Outcome {
@@ -59,6 +79,8 @@ export class Observer {
       undoneTokens: this.#undoneTokens,
       committed: this.#termCommittedAt.length - 1,
       handovers: this.#handovers,
+      memberChanges: this.#configurations.changes,
+      membersUndone: this.#configurations.undone,
       snapshots: this.#snapshots.length - this.#installs,
       installs: this.#installs,
     };
@@ -70,6 +92,7 @@ export class Observer {
   }
 
   told(node: NodeId, event: ReplicaEvent): void {
+    this.#configurations.told(node, event);
     if (event.type === 'role' && event.role === 'leader') this.#elected(node, event.term);
     if (event.type === 'truncated') this.#truncated(event.entries);
     if (event.type === 'snapshot-installed') this.#installs++;
@@ -95,6 +118,7 @@ export class Observer {
 
   /** State-machine safety: whatever is committed at an index anywhere has the same term everywhere. */
   watchCommits(): void {
+    this.#configurations.check();
     for (const { id, replica } of this.#cluster.machines.values()) {
       const commit = replica?.status().commit;
       if (commit === undefined || commit.index === 0) continue;
@@ -129,11 +153,16 @@ export class Observer {
     if (asked.body.ack === 'leader-ack') return;
     this.#acknowledged.push({ version, ack: asked.body.ack ?? 'quorum-ack' });
     this.floor = Math.max(this.floor, version.index);
-    if (asked.body.ack !== 'all-ack') return;
-    for (const { id, full } of this.#cluster.machines.values()) {
-      if (version.index > 0 && full[version.index - 1]?.term !== version.term) {
-        this.#breach('all-ack not on every disk', id);
-      }
+    if (asked.body.ack === 'all-ack' && response.type === 'written') this.#onEveryDisk(version);
+  }
+
+  /** Of every voter of the entry's configuration. */
+  #onEveryDisk({ term, index }: Position): void {
+    const logs = [...this.#cluster.machines.values()];
+    const log = logs.find(({ full }) => full[index - 1]?.term === term)?.full ?? [];
+    const { voters } = membersAt(log, index, this.#initial);
+    for (const { id, full } of logs) {
+      if (voters.includes(id) && full[index - 1]?.term !== term) this.#breach('all-ack not on every disk', id);
     }
   }
 
@@ -162,14 +191,27 @@ export class Observer {
       this.#breach('wrong term history', `(${term},${index})`);
   }
 
+  /** The log of whoever leads, or the longest. */
+  #finalLog(): readonly Entry[] {
+    const rank = (status: Status | undefined): number => (status?.role === 'leader' ? status.term : 0);
+    const machines = [...this.#cluster.machines.values()];
+    return machines.reduce((best, other) => {
+      const above = rank(other.replica?.status()) - rank(best.replica?.status());
+      return above > 0 || (above === 0 && other.full.length > best.full.length) ? other : best;
+    }).full;
+  }
+
   /** Once everybody has caught up: one log, and every answer is explained by it. */
   judge(): void {
-    const logs = [...this.#cluster.machines.values()].map(({ full }) => full);
-    const log = logs.reduce((longest, other) => (other.length > longest.length ? other : longest));
+    const log = this.#finalLog();
+    const { voters, learners } = this.#configurations.judge(log, this.#initial);
     for (const { id, replica, full } of this.#cluster.machines.values()) {
-      const status = replica?.status();
-      if (status?.commit.index !== log.length || full.length !== log.length) this.#breach('not caught up', id);
-      if (full.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]))) this.#breach('log matching', id);
+      const commit = replica?.status().commit.index ?? 0;
+      const member = voters.includes(id) || learners.includes(id);
+      if (member && (commit !== log.length || full.length !== log.length)) this.#breach('not caught up', id);
+      // What was removed may have stopped anywhere, with entries that nobody else got.
+      const known = full.slice(0, member ? full.length : commit);
+      if (known.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]))) this.#breach('log matching', id);
     }
     this.#termCommittedAt.forEach((term, index) => {
       if (index > 0 && log[index - 1]?.term !== term) this.#breach('leader completeness', `(${term},${index}) is gone`);

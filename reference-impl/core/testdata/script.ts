@@ -2,7 +2,7 @@
  * Transcripts: a script of commands for a {@link Cluster}, and below each command what the replicas did. A line that
  * begins with `> ` is a command, one with `#` a comment; lines indented by two are output, made anew by every run.
  *
- *     nodes n1 n2 n3 [defect=NAME] [batch=1]   start a cluster; nothing moves by itself
+ *     nodes n1 n2 n3 [defect=NAME] [batch=1] [part=1]   start a cluster; nothing moves by itself
  *     time +400                         let the clock go on; no timer fires
  *     fire n1 election                  a timer fires
  *     deliver n1>n2 [2]                 what is on its way on that link, or the first few of it
@@ -15,15 +15,28 @@
  *     silence n1                        `settle` loses the appends of n1, until `join n1`
  *     settle [quietly]                  deliver and sync until nothing moves
  *     crash n1 / restart n1             what was not synced is gone
- *     write n1 x=1 quorum-ack
+ *     write n1 x=1 quorum-ack [origin=c1,1,0]   of a client, by its number, and an index committed before
  *     cas n1 x 1 2 quorum-ack
  *     read n1 leader x y [token=2,5] [wait=100]
  *     switchover n1 [n2]
+ *     members n1 add n4 voter           or: add n4 learner, promote n4, remove n4
+ *     machine n4 n1 n2 n3               a new node starts, which was told these voters
+ *     compact n1 [5]                    its committed state is on disk, and its log forgets entries up to there
  *     status                            a line a node, with the terms of its log
  */
 import type { Message } from '../messages.ts';
-import type { Acknowledgement, DiskWrite, Entry, Position, ReadPath, ReplicaEvent, Response, Timer } from '../types.ts';
-import { Cluster, timings } from './cluster.ts';
+import type {
+  Acknowledgement,
+  DiskWrite,
+  Entry,
+  Position,
+  ReadPath,
+  ReplicaEvent,
+  Response,
+  Timer,
+  WriteRequest,
+} from '../types.ts';
+import { Cluster, readAll, timings } from './cluster.ts';
 import type { Letter } from './cluster.ts';
 
 /** Runs the commands of a transcript and returns it with its output made anew. */
@@ -101,6 +114,13 @@ class Stage {
         return cluster.crash(node);
       case 'restart':
         return cluster.start(node);
+      case 'machine':
+        cluster.add(node, rest.slice(1));
+        return cluster.start(node);
+      case 'compact': {
+        const snapshot = readAll(cluster.open(node), 1000);
+        return cluster.compact(node, snapshot, rest[1] === undefined ? snapshot.index : Number(rest[1]));
+      }
       case 'status':
         return this.#status();
       default:
@@ -111,12 +131,14 @@ class Stage {
   #begin(words: readonly string[]): void {
     const defect = option(words, 'defect');
     const batch = option(words, 'batch');
+    const part = option(words, 'part');
     this.#cluster = new Cluster(
       words.filter((word) => !word.includes('=')),
       {
         ...timings,
         ...(defect === undefined ? undefined : { defect }),
         ...(batch === undefined ? undefined : { batchEntriesMax: Number(batch) }),
+        ...(part === undefined ? undefined : { snapshotPartItems: Number(part) }),
       },
       {
         sent: ({ from, to, message }) => this.#say(`${from} → ${to}  ${describeMessage(message)}`),
@@ -163,7 +185,9 @@ class Stage {
     let request: number;
     if (command === 'write') {
       const [key, value] = rest[0].split('=');
-      request = cluster.request(node, { type: 'write', ack: rest[1] as Acknowledgement, key, value: Number(value) });
+      const ack = rest[1] as Acknowledgement;
+      const origin = originOf(rest);
+      request = cluster.request(node, { type: 'write', ack, key, value: Number(value), ...origin });
     } else if (command === 'cas') {
       const [key, expected, next, ack] = rest;
       const cas = {
@@ -184,6 +208,15 @@ class Stage {
         waitMs: Number(option(rest, 'wait') ?? 0),
         ...(token === undefined ? undefined : { token: { term: token[0], index: token[1] } }),
       });
+    } else if (command === 'members') {
+      const [verb, id, as] = rest;
+      const change =
+        verb === 'add'
+          ? { add: id, as: as === 'voter' ? ('voter' as const) : ('learner' as const) }
+          : verb === 'promote'
+            ? { promote: id }
+            : { remove: id };
+      request = cluster.request(node, { type: 'change-members', change });
     } else if (command === 'switchover') {
       const [to] = rest;
       request = cluster.request(node, { type: 'switchover', ...(to === undefined ? undefined : { to }) });
@@ -193,7 +226,9 @@ class Stage {
 
   #status(): void {
     for (const { id, replica, durable } of this.#cluster.machines.values()) {
-      const terms = durable.entries.map((entry) => entry.term).join(' ');
+      const { snapshot } = durable;
+      const base = snapshot === undefined ? '' : `snapshot ${place(snapshot)}, then `;
+      const terms = `${base}${durable.entries.map((entry) => entry.term).join(' ')}`;
       if (replica === undefined) this.#say(`${id} down, on disk: term ${durable.term}, log [${terms}]`);
       else {
         const { role, term, commit, last } = replica.status();
@@ -205,6 +240,12 @@ class Stage {
 
 function option(words: readonly string[], name: string): string | undefined {
   return words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+function originOf(words: readonly string[]): Pick<WriteRequest, 'origin'> | undefined {
+  const [client, sequence, since] = option(words, 'origin')?.split(',') ?? [];
+  if (client === undefined) return undefined;
+  return { origin: { client, sequence: Number(sequence), since: Number(since) } };
 }
 
 function place({ term, index }: Position): string {
@@ -266,6 +307,7 @@ function describeMessage(message: Message): string {
 function describeWrite(write: DiskWrite): string {
   const parts = [`#${write.ticket}`];
   if (write.term !== undefined) parts.push(`term ${write.term}, vote ${write.votedFor ?? 'none'}`);
+  if (write.snapshot !== undefined) parts.push(`snapshot ${place(write.snapshot)}`);
   if (write.truncateFrom !== undefined) parts.push(`cut from ${write.truncateFrom}`);
   if (write.entries !== undefined) parts.push(describeEntries(write.entries));
   return parts.join(' ');
@@ -281,6 +323,13 @@ function describeEvent(event: ReplicaEvent): string {
       return `undoes ${describeEntries(event.entries)}, of which it had acknowledged ${event.acknowledged}`;
     case 'switchover':
       return `hands over to ${event.to}: ${event.outcome}`;
+    case 'snapshot-installed':
+      return `has installed a snapshot up to ${event.index}`;
+    case 'members': {
+      const { voters, learners } = event.members;
+      const who = `voters ${voters.join(' ')}, learners ${learners.join(' ') || 'none'}`;
+      return event.undone ? `goes back to ${who} of ${event.index}` : `counts ${who} from ${event.index}`;
+    }
     case 'token-undone':
       return `finds token ${place(event.token)} undone`;
     default: {
