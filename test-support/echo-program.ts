@@ -25,7 +25,7 @@ export type EchoRequest =
   /** Says that so much is committed, for the shell to take snapshots by. Its state has that many values. */
   | { readonly do: 'commit'; readonly index: number }
   /** The shell puts its wall clock's reading into writes. */
-  | { readonly do: 'stamp'; readonly type: 'write'; readonly stampMs?: number }
+  | { readonly type: 'write'; readonly stampMs?: number }
   /** Calls itself leader from now on. */
   | { readonly do: 'lead' }
   | { readonly do: 'fail' }
@@ -71,6 +71,10 @@ class Echo implements Steps {
 
   request(request: number, body: unknown, nowMs: number, out: Effects): void {
     const asked = body as EchoRequest; // only tests ask here
+    if ('type' in asked) {
+      this.#stampMs = asked.stampMs;
+      return this.#answer(request, nowMs, out);
+    }
     switch (asked.do) {
       case 'send':
         out.send(asked.to, asked.what);
@@ -92,9 +96,6 @@ class Echo implements Steps {
       case 'commit':
         this.#commit = asked.index;
         out.tell({ type: 'committed', index: asked.index });
-        break;
-      case 'stamp':
-        this.#stampMs = asked.stampMs;
         break;
       case 'lead':
         this.#role = 'leader';

@@ -271,8 +271,7 @@ describe('clock', () => {
     void (await ask(sim, 'n1', { do: 'arm', timer: 'election', ms }));
   const fired = async (sim: Simulation): Promise<EchoAnswer['fired']> => (await ask(sim, 'n1', { do: 'answer' })).fired;
 
-  const stamp = async (sim: Simulation): Promise<number> =>
-    (await ask(sim, 'n1', { do: 'stamp', type: 'write' })).stampMs ?? 0;
+  const stamp = async (sim: Simulation): Promise<number> => (await ask(sim, 'n1', { type: 'write' })).stampMs ?? 0;
 
   it('makes timers fire when the monotonic clock shows their time, whatever the wall clock does', () =>
     on(async (sim) => {

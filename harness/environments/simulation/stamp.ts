@@ -1,8 +1,8 @@
 import type { CasRequest, Request, WriteRequest } from '../../../reference-impl/core/types.ts';
 
 /**
- * The request with the reading of a wall clock. Written out, because spreading an object of varying shape costs twenty times as much; the types see that
- * nothing is left out.
+ * The request with the reading of a wall clock. Written out, because spreading an object of varying shape costs twenty times
+ * as much; the types see that nothing is left out.
  */
 export function stamp(body: WriteRequest | CasRequest, stampMs: number): Request {
   const { ack, key, origin, after } = body;
