@@ -1,18 +1,25 @@
 /**
- * A soak with a blind: many default runs on all cores, some of them secretly defective. The judge does not know which; at the
- * end the list is opened. Prints how many of the defective were found and how many clean ones were blamed.
+ * A soak of the whole store with a blind: many short runs on all cores, each drawn from its seed (soak-plan.ts), some of them
+ * secretly defective. The judge does not know which; at the end the list is opened. Prints verdicts, what happened inside, the
+ * share of calm requests that were answered, how many of the defective were found, and every clean run that was blamed,
+ * with the command that makes it again.
  *
- *   npm run soak [-- --runs 500] [--seed 1] [--defective 0.02] [--jobs N]
+ *   npm run soak -- --runs 10000 [--seed 1] [--defective 0.02] [--jobs N] [--json]
+ *
+ * Exit code 1 when a clean run broke a promise or broke down.
  */
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Order } from '../harness/campaign-worker.ts';
-import { defaultPlan } from '../harness/plan.ts';
+import { loadFaults, loadSystems } from '../harness/plugins.ts';
 import { runPool } from '../harness/pool.ts';
-import reference from '../harness/systems/reference.ts';
 import { realClock, SECOND } from '../history/clock.ts';
 import { Random } from '../history/random.ts';
+import { defects } from '../reference-impl/core/defects.ts';
+import { routings } from '../reference-impl/client/routes.ts';
+import { type Choices, drawPlan, withDefect } from './soak-plan.ts';
+import { Tally } from './soak-tally.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,54 +27,51 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     defective: { type: 'string' },
     jobs: { type: 'string' },
+    json: { type: 'boolean' },
   },
 });
 const runs = Number(values.runs ?? 500);
 const first = Number(values.seed ?? 1);
 const share = Number(values.defective ?? 0.02);
 const jobs = Number(values.jobs ?? availableParallelism());
-const defects = reference.settings.find((setting) => setting.name === 'defect')?.values ?? [];
 
-const random = new Random(`soak/${first}`);
-/** Which seeds are defective, and how: exactly the share, drawn without replacement. */
+const system = (await loadSystems()).get('reference');
+if (system === undefined) throw new Error('there is no reference store');
+const choices: Choices = {
+  writePaths: system.writePaths.map(({ name }) => name),
+  readPaths: system.readPaths.filter(({ boundMs }) => boundMs === undefined).map(({ name }) => name),
+  routings,
+  faults: [...(await loadFaults()).values()].filter(({ optIn }) => optIn !== true).map(({ name }) => name),
+};
+
+/** Which seeds are defective, and how: exactly the share, drawn without replacement, each defect as often as any other. */
 const secret = new Map(
-  random
+  new Random(`soak/${first}`)
     .shuffle(Array.from({ length: runs }, (_, i) => first + i))
     .slice(0, Math.round(runs * share))
-    .map((seed, i) => [seed, defects[i % defects.length].name]),
+    .map((seed, i) => [seed, defects[i % defects.length]]),
 );
 
-let seed = first;
-const found: string[] = [];
-const missed: string[] = [];
-const blamed: string[] = [];
-let undecided = 0;
-let done = 0;
 const clock = realClock();
+const tally = new Tally();
+let seed = first;
 await runPool({
   jobs,
   setup: { folder: join(tmpdir(), `tidemark-soak-${process.pid}`), keepAll: false },
   next: (): Order | undefined => {
     if (seed >= first + runs) return undefined;
     const defect = secret.get(seed);
-    const settings: Record<string, string> = defect === undefined ? {} : { defect };
-    return { plan: { ...defaultPlan, settings, seed }, id: `soak-${seed++}` };
+    const drawn = drawPlan(seed, choices);
+    return { plan: defect === undefined ? drawn : withDefect(drawn, defect), id: `soak-${seed++}` };
   },
-  done: ({ record }) => {
-    const defect = secret.get(record.seed);
-    const broken = record.cells.filter((cell) => cell.state === 'broken');
-    const told = `seed ${record.seed}${defect === undefined ? '' : ` (${defect})`}: ${[...new Set(broken.map((cell) => cell.guarantee))].join(', ')}`;
-    if (record.verdict === 'broken') (defect === undefined ? blamed : found).push(told);
-    else if (defect !== undefined) missed.push(told);
-    if (record.verdict === 'undecided') undecided++;
-    if (++done % 50 === 0) console.error(`${done} of ${runs} runs`);
+  done: (done) => {
+    tally.add(done, secret.get(done.record.seed)?.name);
+    if (tally.runs % 100 === 0)
+      console.error(`${tally.runs} of ${runs} runs, ${tally.blamed.length} clean ones blamed`);
   },
 });
-console.log(`${runs} runs in ${(clock.now() / SECOND).toFixed(0)} s, ${secret.size} of them secretly defective`);
-console.log(`found ${found.length} of ${secret.size}:`);
-for (const line of found) console.log(`  ${line}`);
-if (missed.length > 0) console.log('not found in their one run:');
-for (const line of missed) console.log(`  ${line}`);
-console.log(`clean runs blamed: ${blamed.length}${blamed.length > 0 ? `\n  ${blamed.join('\n  ')}` : ''}`);
-console.log(`undecided: ${undecided}`);
-process.exitCode = blamed.length > 0 ? 1 : 0;
+const wallMs = (clock.now() / SECOND) * 1000;
+if (values.json)
+  console.log(JSON.stringify({ schema: 1, type: 'soak', first, ...tally.json(), wallMs: Math.round(wallMs) }));
+else console.log(tally.render(wallMs).join('\n'));
+process.exitCode = tally.blamed.length > 0 ? 1 : 0;

@@ -1,0 +1,150 @@
+/**
+ * What each run of a soak is: drawn from its seed, so that a seed names a run. The distribution, one line a draw:
+ *
+ * | what | how often |
+ * |---|---|
+ * | voters | 3: 65 %, 5: 35 % |
+ * | learners beside them | none: 70 %, one: 20 %, two: 10 % |
+ * | replication groups | 1: 55 %, 2: 20 %, 3: 10 %, 4: 15 % |
+ * | election through an external core | 15 % |
+ * | leaders sent home to preferred nodes | 30 % |
+ * | entries between snapshots | 60: 35 %, 250: 35 %, as by default: 30 % |
+ * | entries for which requests are remembered | 80: 30 %, 1000: 30 %, as by default: 40 % |
+ * | writes sent again when nobody knows | 60 % |
+ * | limits of serving | as by default: 50 %, tight (600 ms silent, 60 entries behind, 300 ms a sync): 30 %, never: 20 % |
+ * | which follower is asked | each way alike |
+ * | keys | 3, 8 or 20 a workload, alike; drawn evenly 70 %, zipfian 30 % |
+ * | paths | one write path with three read paths: 70 %; two with two: 30 %; each path alike, bounds of 100, 400 or 1500 ms |
+ * | faults | one that deposes a leader, and four others of all that any store must stand |
+ * | beyond those | damaged disks 10 %, clocks that drift beyond the bound 4 %, promotion by force 4 % |
+ *
+ * Twelve seconds at 200 requests a second: about 2,000 operations are completed.
+ */
+import { defaultPlan, type Plan } from '../harness/plan.ts';
+import { SECOND } from '../history/clock.ts';
+import { Random } from '../history/random.ts';
+
+export interface Choices {
+  readonly writePaths: readonly string[];
+  /** Without those that state a bound. */
+  readonly readPaths: readonly string[];
+  readonly routings: readonly string[];
+  /** What any store must stand. */
+  readonly faults: readonly string[];
+}
+
+/** Whatever else strikes, one of these does. */
+const DEPOSING = ['isolate-leader', 'kill-leader'] as const;
+const OTHER_FAULTS = 4;
+const BEYOND = [
+  ['corrupt-disk', 0.1],
+  ['clock-drift', 0.04],
+  ['promote-by-force', 0.04],
+] as const;
+
+export function drawPlan(seed: number, choices: Choices): Plan {
+  const random = new Random(`soak run ${seed}`);
+  const learners = weighted(random, [
+    [0, 70],
+    [1, 20],
+    [2, 10],
+  ]);
+  const voters = random.chance(0.65) ? 3 : 5;
+  const [writes, reads] = random.chance(0.7) ? [1, 3] : [2, 2];
+  return {
+    ...defaultPlan,
+    seed,
+    nodes: voters + learners,
+    durationNs: 12 * SECOND,
+    rate: 200,
+    faults: drawFaults(random.fork('faults'), choices.faults),
+    writePaths: some(random, choices.writePaths, writes),
+    readPaths: some(random, [...choices.readPaths, `bounded-${random.pick([100, 400, 1500])}ms`], reads),
+    settings: { sessions: '24', ...drawSettings(random.fork('settings'), choices, learners) },
+  };
+}
+
+function drawSettings(random: Random, { routings }: Choices, learners: number): Readonly<Record<string, string>> {
+  const settings: Record<string, string> = {
+    groups: weighted(random, [
+      ['1', 55],
+      ['2', 20],
+      ['3', 10],
+      ['4', 15],
+    ]),
+    keys: random.pick(['3', '8', '20']),
+    routing: random.pick(routings),
+  };
+  const maybe = (name: string, choice: readonly (readonly [string | undefined, number])[]): void => {
+    const value = weighted(random, choice);
+    if (value !== undefined) settings[name] = value;
+  };
+  if (learners > 0) settings.learners = String(learners);
+  if (random.chance(0.3)) settings.distribution = 'zipfian';
+  if (random.chance(0.15)) settings.election = 'external';
+  if (random.chance(0.3)) settings['preferred-leaders'] = 'on';
+  if (random.chance(0.6)) settings.repeats = 'on';
+  maybe('snapshot-entries', [
+    ['60', 35],
+    ['250', 35],
+    [undefined, 30],
+  ]);
+  maybe('origins-kept', [
+    ['80', 30],
+    ['1000', 30],
+    [undefined, 40],
+  ]);
+  const limits = weighted(random, [
+    ['as by default', 50],
+    ['tight', 30],
+    ['never', 20],
+  ]);
+  if (limits === 'as by default') return settings;
+  const [silent, lag, disk] = limits === 'tight' ? ['600', '60', '300'] : ['never', 'never', 'never'];
+  return { ...settings, 'serve-silent-ms': silent, 'serve-lag': lag, 'serve-disk-ms': disk };
+}
+
+function drawFaults(random: Random, all: readonly string[]): readonly string[] {
+  const first = random.pick(DEPOSING);
+  const others = some(
+    random,
+    all.filter((name) => name !== first),
+    OTHER_FAULTS,
+  );
+  return [first, ...others, ...BEYOND.flatMap(([name, chance]) => (random.chance(chance) ? [name] : []))];
+}
+
+/** So many, in their own order. */
+function some<T>(random: Random, items: readonly T[], count: number): readonly T[] {
+  const drawn = new Set(random.shuffle(items).slice(0, count));
+  return items.filter((item) => drawn.has(item));
+}
+
+function weighted<T>(random: Random, choice: readonly (readonly [T, number])[]): T {
+  let dice = random.below(choice.reduce((sum, [, weight]) => sum + weight, 0));
+  for (const [value, weight] of choice) {
+    if (dice < weight) return value;
+    dice -= weight;
+  }
+  throw new Error('the dice fell off the table');
+}
+
+/** What a defect needs in order to show; see reference-impl/core/defects.ts. */
+export interface Needs {
+  readonly name: string;
+  readonly faults: readonly string[];
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly readPaths?: readonly string[];
+  readonly writePaths?: readonly string[];
+}
+
+/** The same run of a store with this defect, in circumstances in which it can show. */
+export function withDefect(plan: Plan, { name, faults, settings, readPaths, writePaths }: Needs): Plan {
+  return {
+    ...plan,
+    faults: [...new Set([...plan.faults, ...faults])],
+    settings: { ...plan.settings, ...settings, defect: name },
+    readPaths: [...new Set([...(readPaths ?? []), ...plan.readPaths])],
+    writePaths: [...new Set([...(writePaths ?? []), ...plan.writePaths])],
+  };
+}
