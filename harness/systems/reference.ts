@@ -1,6 +1,6 @@
 import { interpret } from '../reference/interpret.ts';
 import { connect, position } from '../reference/adapt.ts';
-import { statusesOf } from '../reference/operate.ts';
+import { operate, statusesOf } from '../reference/operate.ts';
 import { readPathNamed, readPaths, writePaths } from '../reference/paths.ts';
 import { promises, promisesOfWrites, suspends } from '../reference/promises.ts';
 import { clientSettings, nodeSpec, settings } from '../reference/settings.ts';
@@ -23,6 +23,7 @@ export default {
   promisesOfWrites,
   always: ['convergent', 'one-leader-per-term'],
   suspends,
+  operate,
   node: (_self, nodes, chosen) => nodeSpec(nodes, chosen),
   connect: (cluster, options, chosen) => Promise.resolve(connect(cluster, options, chosen)),
   partOf: (key, chosen) => groupName(groupOf(storedKey(key), clientSettings(chosen).groups)),

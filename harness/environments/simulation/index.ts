@@ -6,24 +6,27 @@ import type { Environment } from '../environment.ts';
 import { settings } from './settings.ts';
 import { type Program, Simulation } from './simulation.ts';
 
-/** The options of program `tidemark-store`, as harness/systems/reference.ts gives them. */
-type StoreOptions = Omit<GroupsConfig, 'id' | 'voters' | 'groups'> & {
+/** The options of program `tidemark-store`, as harness/reference/settings.ts gives them. */
+type StoreOptions = Omit<GroupsConfig, 'id' | 'voters' | 'groups' | 'spreadLeaders'> & {
   /** All nodes; those that are not learners begin as voters. */
   readonly nodes: readonly NodeId[];
   /** 1 if not given. */
   readonly groups?: number;
+  /** Given: each group is to be led by its voter in turn. */
+  readonly preferredLeaders?: unknown;
   /** The shell's. */
   readonly snapshotEntries?: number;
 };
 
 const store: Program = (id, options, { durables, nowMs, out }) => {
-  const { nodes, groups = 1, snapshotEntries: _, ...rest } = options as unknown as StoreOptions; // checked by the system that wrote them
+  const given = options as unknown as StoreOptions; // checked by the system that wrote them
+  const { nodes, groups = 1, preferredLeaders, snapshotEntries: _, ...rest } = given;
   const learners = rest.learners ?? [];
   const config = { ...rest, id, learners, voters: nodes.filter((node) => !learners.includes(node)) };
+  const spreadLeaders = preferredLeaders !== undefined;
+  if (groups > 1) return new Groups({ ...config, groups, spreadLeaders }, durables, nowMs, out);
   // One group needs no bundles.
-  return groups === 1
-    ? new Replica(config, durables[0], nowMs, out)
-    : new Groups({ ...config, groups }, durables, nowMs, out);
+  return new Replica(spreadLeaders ? { ...config, leaderTurn: 0 } : config, durables[0], nowMs, out);
 };
 
 export const programs = { 'tidemark-store': store } as const satisfies Readonly<Record<string, Program>>;
