@@ -70,6 +70,11 @@ const layers: readonly {
     mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
     packages: true,
   },
+  {
+    folder: 'harness/environments/processes/',
+    mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
+    packages: true,
+  },
   { folder: 'harness/', mayImport: ['history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'], packages: true },
 ];
 
