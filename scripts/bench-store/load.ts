@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline';
 import { realClock, SECOND } from '../../history/clock.ts';
 import { Random } from '../../history/random.ts';
-import type { Line } from '../../reference-impl/client/client.ts';
+import type { Line } from '../../reference-impl/client/line.ts';
 import { dialTcp } from '../../reference-impl/client/tcp.ts';
 import type { Request, Response } from '../../reference-impl/core/types.ts';
 import type { Order, Result } from './order.ts';
@@ -16,7 +16,7 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 async function run(order: Order): Promise<Result> {
   const address = order.op === 'read-follower' ? order.follower : order.leader;
-  const lines = Array.from({ length: Math.min(order.clients, CONNECTIONS_MAX) }, () => dialTcp(address, {}));
+  const lines = Array.from({ length: Math.min(order.clients, CONNECTIONS_MAX) }, () => dialTcp(address, { cluster: 'bench' }));
   try {
     return await (order.op === 'fill' ? fill(order, lines) : load(order, lines));
   } finally {

@@ -5,6 +5,9 @@ import { asset } from '../../entry.ts';
 import { BadInput } from '../../errors.ts';
 import type { NodeSpec } from '../environment.ts';
 
+/** The cluster's name: nodes and clients of another one are turned away. */
+export const CLUSTER = 'tidemark-run';
+
 export interface Place {
   readonly node: NodeId;
   readonly region: string;
@@ -48,7 +51,7 @@ export function commandOf(
   const { serving = {} } = options;
   const config = {
     node: place.node,
-    cluster: 'tidemark-run',
+    cluster: CLUSTER,
     listen: `127.0.0.1:${place.client}`,
     admin: `127.0.0.1:${place.admin}`,
     peer: Object.fromEntries(

@@ -11,7 +11,7 @@ import type { NodeId } from '../../../history/operation.ts';
 import type { Injection, Levers } from '../../../nemesis/fault.ts';
 import { dialTcp } from '../../../reference-impl/client/tcp.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
-import { commandOf, type Place } from './command.ts';
+import { CLUSTER, commandOf, type Place } from './command.ts';
 import { NodeProcess } from './node-process.ts';
 
 const STOP_NS = 10 * SECOND;
@@ -117,7 +117,7 @@ export class Processes implements Deployment {
 
   dial(node: NodeId): Connection {
     const { client } = this.#member(node).place;
-    const line = dialTcp(`127.0.0.1:${client}`, {});
+    const line = dialTcp(`127.0.0.1:${client}`, { cluster: CLUSTER, node });
     return {
       request: (body) => {
         this.#requests++;
@@ -132,8 +132,8 @@ export class Processes implements Deployment {
     if (!process.up) return undefined;
     try {
       const answer = await fetch(`http://127.0.0.1:${place.admin}/status`, { signal: this.#deadline(STATUS_MS) });
-      const status = (await answer.json()) as { readonly groups?: readonly unknown[] };
-      return status.groups;
+      const { groups } = (await answer.json()) as { readonly groups: readonly object[] };
+      return groups.length > 1 ? { ...groups[0], groups } : groups[0];
     } catch {
       return undefined; // not up yet, killed, stopped or busy: it does not answer
     }
