@@ -185,7 +185,7 @@ function messageOf(issue: z.core.$ZodIssue): string {
 
 /** What no single field can tell. */
 function check(settings: Parsed): void {
-  const { node, peer, learner, join, fsync, files } = settings;
+  const { node, peer, learner, join } = settings;
   const nodes = new Set([node, ...Object.keys(peer)]);
   for (const one of learner) {
     if (!nodes.has(one)) throw new BadInput(`--learner ${one} is neither this node nor one of its peers.`);
@@ -198,7 +198,6 @@ function check(settings: Parsed): void {
   if (settings['election-ms'] < settings['heartbeat-ms'] * 2) {
     throw new BadInput('--election-ms must be at least twice --heartbeat-ms.');
   }
-  if (fsync === 'off' && files === 'forgetful') throw new BadInput('--files forgetful needs --fsync on.');
 }
 
 /** From a file, or else from the environment: never from the command line, which every user of the machine can read. */
