@@ -16,7 +16,9 @@ for await (const line of createInterface({ input: process.stdin })) {
 
 async function run(order: Order): Promise<Result> {
   const address = order.op === 'read-follower' ? order.follower : order.leader;
-  const lines = Array.from({ length: Math.min(order.clients, CONNECTIONS_MAX) }, () => dialTcp(address, { cluster: 'bench' }));
+  const lines = Array.from({ length: Math.min(order.clients, CONNECTIONS_MAX) }, () =>
+    dialTcp(address, { cluster: 'bench' }),
+  );
   try {
     return await (order.op === 'fill' ? fill(order, lines) : load(order, lines));
   } finally {
