@@ -10,6 +10,7 @@ export default {
   about: 'kills a node and makes a record in the middle of its log unreadable: in each run always the same node',
   levers: ['corruptDisk'],
   optIn: true,
+  lastsMs: [400, 2_000],
   async inject(cluster, random) {
     const { levers, nodes } = cluster;
     if (levers.corruptDisk === undefined) return undefined;

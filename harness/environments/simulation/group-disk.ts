@@ -49,7 +49,7 @@ export class GroupDisk {
 
   /** A record in the middle of the log has become unreadable, and with it all that follows. Returns how many entries. */
   damage(random: Random): number {
-    const readable = random.below(this.#entries.length + 1);
+    const readable = random.below(Math.max(1, this.#entries.length));
     const gone = this.#entries.length - readable;
     this.#entries.length = readable;
     this.#damaged = true;

@@ -1,0 +1,45 @@
+/** Faults in whole runs: each of them does something, and the cluster is whole again in the end. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { hadEffect } from '../nemesis/fault.ts';
+import { defaultPlan, type Plan, resolvePlan } from './plan.ts';
+import { type Ended, executeRun } from './run.ts';
+
+let folder = '';
+let made = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-faults-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(plan: Partial<Plan>): Promise<Ended> {
+  const resolved = await resolvePlan({ ...defaultPlan, rate: 60, ...plan });
+  const ended = await executeRun(resolved, { journal: join(folder, `${made++}.jsonl`) });
+  expect(ended.failures).toEqual([]);
+  return ended;
+}
+
+it('every fault of the mix strikes with effect within a few default runs', { timeout: 60_000 }, async () => {
+  const { faults } = await resolvePlan(defaultPlan);
+  const effective = new Set<string>();
+  for (const seed of [1, 2, 3, 4]) {
+    for (const { fault, effect } of (await run({ seed })).faults) if (hadEffect(effect)) effective.add(fault);
+  }
+  expect(faults.filter((fault) => !effective.has(fault))).toEqual([]);
+});
+
+it.each(['clock-drift', 'corrupt-disk'])('%s, asked for by name, strikes with effect', async (fault) => {
+  const { faults } = await run({ seed: 1, faults: [fault] });
+  expect(faults.filter(({ effect }) => hadEffect(effect)).length).toBeGreaterThan(2);
+});
+
+it('members change under partition, and are all back in the end', async () => {
+  const { faults, store } = await run({ seed: 1, faults: ['change-members', 'split-majority', 'isolate-leader'] });
+  const of = (name: string): number =>
+    faults.filter(({ fault }) => fault === 'change-members').reduce((sum, { effect }) => sum + (effect[name] ?? 0), 0);
+  expect(of('members removed')).toBeGreaterThan(2);
+  expect(of('members added')).toBeGreaterThanOrEqual(of('members removed'));
+  expect(store['changes of members taken up under partition']).toBeGreaterThan(0);
+});
