@@ -37,6 +37,9 @@ const WAIT_SHARE = 0.5;
 /** Refusals that no other node, and no later attempt, would take back. */
 const FINAL: ReadonlySet<RefusalCode> = new Set(['TOKEN_UNDONE', 'WRONG_GROUP', 'BAD_REQUEST']);
 
+/** Refusals of a leader that stays one. */
+const STAYING: ReadonlySet<RefusalCode> = new Set(['DISK_FULL', 'CHANGE_IN_PROGRESS', 'NOT_CAUGHT_UP']);
+
 export interface CallsConfig extends Surroundings {
   readonly routes: Routes;
   readonly repeats: Repeats;
@@ -233,6 +236,8 @@ export class Calls {
       if (leader !== undefined) routes.isNoLeader(node, call.group, leader);
       return this.#pause(call, HANDING_OVER_PAUSE_MS);
     }
+    // The leader itself can't just now; no other node could.
+    if (STAYING.has(code) && routes.leader(call.group) === node) return this.#goOn(call, true);
     if (call.target === 'leader' || routes.leader(call.group) === node || leader !== undefined) {
       routes.isNoLeader(node, call.group, leader);
     }
