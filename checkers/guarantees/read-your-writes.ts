@@ -1,21 +1,17 @@
 /**
  * Read-your-writes (Terry et al. 1994): a read sees every earlier acknowledged write of its own session to that key, or a
- * later one. A write that was lost after its acknowledgement is still owed to its session.
+ * later one. A write that was lost after its acknowledgement is still owed to its session. One of unknown outcome is owed by
+ * nobody; a session that has read it and then no longer does has met a breach of monotonic reads.
  */
-import { READ } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { INITIAL, UNWRITTEN } from '../sessions/registers.ts';
-import { operationsOf, ownWrites, prepare, type Prepared } from '../sessions/rule.ts';
-import { answer, capital, key, value, when, wrote } from '../sessions/words.ts';
+import { acknowledgedWrites, operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
+import { answer, capital, value, wrote } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
   const shown = registers.source[read];
-  const own =
-    history.f[by] === READ
-      ? `wrote ${value(history, write)} to ${key(history, write)} (read back${when(history, by)})`
-      : wrote(history, write);
   const how =
     shown === UNWRITTEN
       ? 'which no write can have left there'
@@ -27,7 +23,7 @@ function explain({ history, registers, threads }: Prepared, { write, by }: Deman
   return {
     kind: shown === UNWRITTEN ? 'read of a value never written' : 'own write not seen',
     sentence:
-      `${capital(threads.name(read))} ${own} and then read ${value(history, read)}, ${how}` +
+      `${capital(threads.name(read))} ${wrote(history, write)} and then read ${value(history, read)}, ${how}` +
       `${source === '' ? '' : `,${source}`}${lost}.`,
     operations: operationsOf(history, [shown, write, by, read]),
   };
@@ -39,7 +35,7 @@ export default {
   check(history, budget, semantics) {
     const prepared = prepare(history, semantics);
     return judgeThreads(prepared, budget, {
-      remember: ownWrites(prepared),
+      remember: acknowledgedWrites(prepared),
       blamesUnwritten: true,
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ write, by, read, shown }) => ({

@@ -45,6 +45,11 @@ function alike(a: Semantics, b: Semantics): boolean {
 /** The write that a completed operation binds its session to, or a negative number. */
 export type Remember = (row: number) => number;
 
+/** Its own acknowledged write. */
+export function acknowledgedWrites({ history, registers }: Prepared): Remember {
+  return (row) => (history.f[row] !== READ && registers.isAcknowledged(row) ? row : INITIAL);
+}
+
 /** Its own acknowledged write. One of unknown outcome counts once the session itself has read it. */
 export function ownWrites({ history, registers, threads }: Prepared): Remember {
   return (row) => {

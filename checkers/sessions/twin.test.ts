@@ -161,6 +161,9 @@ function smallHistory(random: Random): History {
 
 const INITIAL = -1;
 
+/** Own writes that were acknowledged; those and what was read back of the others; all that was read. */
+type Binding = 'acknowledged' | 'own' | 'seen';
+
 /** What the definitions speak of, found by looking at every pair of rows. */
 class Twin {
   readonly history: History;
@@ -218,9 +221,10 @@ class Twin {
   }
 
   /** What a completed operation binds its thread to. */
-  bound(row: number, kind: 'own' | 'seen'): number | undefined {
+  bound(row: number, kind: Binding): number | undefined {
     if (!this.isRead(row))
-      return kind === 'own' && this.isWrite(row) && this.history.outcome[row] === OK ? row : undefined;
+      return kind !== 'seen' && this.isWrite(row) && this.history.outcome[row] === OK ? row : undefined;
+    if (kind === 'acknowledged') return undefined;
     const [write, ...others] = this.sources(row);
     if (write === undefined || write === INITIAL || others.length > 0) return undefined;
     const own = this.history.outcome[write] === INFO && this.thread(write) === this.thread(row);
@@ -252,7 +256,7 @@ class Twin {
   }
 
   /** Reads after what binds their thread. */
-  byThread(kind: 'own' | 'seen'): boolean {
+  byThread(kind: Binding): boolean {
     const { key, ret, call } = this.history;
     const wanted: [number, number][] = [];
     for (const read of this.rows.filter((row) => this.isRead(row))) {
@@ -262,7 +266,7 @@ class Twin {
         if (write === undefined || key[write] !== key[read] || this.thread(row) !== this.thread(read)) continue;
         if (ret[row] >= call[read] || sources.length > 1) continue;
         if (sources.length === 0) {
-          if (kind === 'own') return false;
+          if (kind === 'acknowledged') return false;
         } else if (sources[0] !== write) wanted.push([write, sources[0]]);
       }
     }
@@ -295,7 +299,7 @@ class Twin {
     );
   }
 
-  byState(kind: 'own' | 'seen'): boolean {
+  byState(kind: Binding): boolean {
     const { key, ret, call } = this.history;
     const wanted: [number, number][] = [];
     const reads = this.rows.filter((row) => this.isRead(row) && this.sources(row).length === 1);
@@ -316,7 +320,7 @@ class Twin {
 }
 
 const guarantees: readonly [Checker, (twin: Twin) => boolean][] = [
-  [readYourWrites, (twin) => twin.byThread('own')],
+  [readYourWrites, (twin) => twin.byThread('acknowledged')],
   [monotonicReads, (twin) => twin.byThread('seen')],
   [monotonicWrites, (twin) => twin.byState('own')],
   [writesFollowReads, (twin) => twin.byState('seen')],
