@@ -4,7 +4,7 @@ import { type ExitCode, HARNESS_FAILED } from './errors.ts';
 import { enoughEvidence, isPromised } from './judge.ts';
 import type { System } from './system.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
-import { calmLines } from './report-text.ts';
+import { calmLines, countedLine } from './report-text.ts';
 import { count, percent } from './table.ts';
 
 /** One cell over all runs. */
@@ -167,16 +167,8 @@ export class Summary {
 
   #figures(): string[] {
     const c = this.#counts;
-    const names = [
-      'truncations',
-      'entries undone',
-      'undone tokens refused',
-      'failovers',
-      'leader changes',
-      'leader changes under partition',
-    ];
-    const told = names.map((name) => `${count(c[name] ?? 0)} ${name}`).join(', ');
-    return [told, ...calmLines(c)];
+    const told = `${count(c['failovers'] ?? 0)} failovers`;
+    return [[told, ...countedLine(c)].join(', '), ...calmLines(c)];
   }
 }
 

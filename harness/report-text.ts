@@ -276,12 +276,35 @@ function effectOf(some: RunRecord['faults']): [string, number][] {
   return [...total].filter(([, n]) => n > 0);
 }
 
+/** What systems count in their own events, in the words of the reference store. */
+const counted = [
+  'truncations',
+  'entries undone',
+  'undone tokens refused',
+  'leader changes',
+  'leader changes under partition',
+  'snapshots installed',
+  'leases expired',
+  'repeats answered',
+  'repeats expired',
+  'switchovers begun',
+  'switchovers given up',
+  'changes of members taken up',
+  'changes of members taken up under partition',
+  'changes of members undone',
+  'promotions by force',
+  'committed entries known to be lost',
+];
+
+/** Those that are not zero: `3 truncations`. */
+export function countedLine(counts: RunRecord['counts']): string[] {
+  const stopped = Object.keys(counts).filter((name) => /^stopped serving: \w+$/.test(name));
+  const told = [...counted, ...stopped].filter((name) => (counts[name] ?? 0) > 0);
+  return told.length === 0 ? [] : [told.map((name) => `${count(counts[name])} ${name}`).join(', ')];
+}
+
 function remarks(record: RunRecord, paint: Paint): string {
-  const names = ['truncations', 'entries undone', 'undone tokens refused', 'leader changes'];
-  const told = names
-    .filter((name) => (record.counts[name] ?? 0) > 0)
-    .map((name) => `${count(record.counts[name])} ${name}`);
-  const lines = [...(told.length > 0 ? [told.join(', ')] : []), ...calmLines(record.counts)];
+  const lines = [...countedLine(record.counts), ...calmLines(record.counts)];
   return lines.length === 0 ? '' : section('Counted', lines, paint);
 }
 

@@ -38,7 +38,8 @@ export function connect(cluster: Deployment, options: ClientOptions, settings: S
     ...(node !== undefined && { only: node }),
     ...(token !== undefined && { carried: token as unknown as Carried }), // made by token() below
   });
-  const toMs = (deadline: number): number => deadline / MILLISECOND;
+  // A little early, so that the client says why it gives up.
+  const toMs = (deadline: number): number => deadline / MILLISECOND - 1;
   return {
     read: ({ key }, deadline) => client.read([key], toMs(deadline)).then(toRead, rethrow),
     readMany: ({ keys }, deadline) => client.read(keys, toMs(deadline)).then(toReadMany, rethrow),

@@ -68,7 +68,7 @@ const preferred = oneOf(
 );
 const repeats = oneOf(
   'repeats',
-  'off',
+  'on',
   ['on', 'off'],
   'clients send a write again when nobody knows what became of it',
 );
