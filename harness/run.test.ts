@@ -109,7 +109,11 @@ describe('a run that is told to stop', () => {
 
 describe('faults', () => {
   it('that are none leave some promises untried, and no failure', { timeout: 60_000 }, async () => {
-    const { record } = await run({ faults: ['none'], durationNs: 10 * SECOND });
+    const { record } = await run({
+      faults: ['none'],
+      durationNs: 10 * SECOND,
+      readPaths: ['leader', 'follower', 'follower+token'],
+    });
     expect(cell(record, 'fenced', 'quorum-ack')?.state).toBe('not exercised');
     expect(cell(record, 'linearizable', 'quorum-ack', 'leader')?.state).toBe('kept');
     expect(record.exitCode).toBe(0);

@@ -66,12 +66,7 @@ const preferred = oneOf(
   ['on', 'off'],
   'groups hand over to the node that is to lead them, so that leaders are spread',
 );
-const repeats = oneOf(
-  'repeats',
-  'on',
-  ['on', 'off'],
-  'clients send a write again when nobody knows what became of it',
-);
+const repeats = oneOf('repeats', 'on', ['on', 'off'], 'clients send a write again when nobody knows what became of it');
 const routing = oneOf('routing', 'nearest', [...routings, 'fastest-published'], 'which follower a client asks');
 
 const defect: Setting = {

@@ -78,9 +78,15 @@ test.each([true, false])(
         return lateMs === 0 ? fate : { afterMs: lateMs, fate };
       });
       const { dial, nowMs, timer } = world;
+      const paths = { readPath: 'leader', acknowledgement: 'quorum-ack' } as const;
       const client = new RoutingClient({
-        ...{ dial, nowMs, timer, nodes: ['n1', 'n2', 'n3'], readPath: 'leader', acknowledgement: 'quorum-ack' },
-        ...{ name: 'c', sendsAgain },
+        dial,
+        nowMs,
+        timer,
+        nodes: ['n1', 'n2', 'n3'],
+        ...paths,
+        name: 'c',
+        sendsAgain,
       });
       const outcome = outcomeOf(await world.settle(client.write('x', run, DEADLINE_MS)));
       const about = `run ${run}: ${JSON.stringify(attempts)} at ${world.nowMs()}`;
