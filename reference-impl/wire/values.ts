@@ -47,7 +47,8 @@ export function writeValue(out: Writer, value: Value): void {
   if (out.at - start > limits.valueBytes) throw new Unsendable(`a value of more than ${limits.valueBytes} bytes`);
 }
 
-function writePlain(out: Writer, value: Value, depth: number): void {
+/** Without the limit on its bytes. */
+export function writePlain(out: Writer, value: Value, depth: number): void {
   if (typeof value === 'string') out.string(value);
   else if (typeof value === 'number') out.number(value);
   else if (typeof value === 'boolean') out.boolean(value);

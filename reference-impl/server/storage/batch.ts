@@ -1,7 +1,7 @@
 /** What one sync will cover: a record that is being filled, waits for its turn, or is on its way to disk. */
 import type { GroupId, Snapshot } from '../../core/types.ts';
 import { RECORD_HEAD_BYTES } from './frame.ts';
-import { Packer } from './pack.ts';
+import { Writer } from '../../wire/bytes.ts';
 import type { Segment } from './segment.ts';
 
 export interface Beginning {
@@ -21,27 +21,29 @@ export interface BatchPlace {
 
 export class Batch {
   readonly place: BatchPlace;
-  readonly packer: Packer;
+  readonly out: Writer;
   /** When its first item came, monotonic ms. */
   readonly sinceMs: number;
   /** Of its last write; undefined: it has none. */
   ticket: number | undefined;
   writes = 0;
+  /** A term or a vote is among them. */
+  hasVote = false;
   /** Images to be made before the record speaks of them. */
   readonly installs: { readonly group: GroupId; readonly snapshot: Snapshot }[] = [];
   readonly healed: GroupId[] = [];
   /** Called when it is durable. */
   readonly whenDurable: (() => void)[] = [];
 
-  constructor(place: BatchPlace, packer: Packer, sinceMs: number) {
+  constructor(place: BatchPlace, out: Writer, sinceMs: number) {
     this.place = place;
-    this.packer = packer;
+    this.out = out;
     this.sinceMs = sinceMs;
-    packer.at = RECORD_HEAD_BYTES;
+    out.at = RECORD_HEAD_BYTES;
   }
 
   get bytes(): number {
-    return this.packer.at;
+    return this.out.at;
   }
 
   hasRoom(count: number): boolean {
@@ -53,14 +55,14 @@ const BYTES_FIRST = 256 << 10;
 const BYTES_KEPT_MAX = 8 << 20;
 
 /** Buffers go round: one is filled while another one is written. */
-export class PackerPool {
-  readonly #free: Packer[] = [];
+export class BufferPool {
+  readonly #free: Writer[] = [];
 
-  take(): Packer {
-    return this.#free.pop() ?? new Packer(BYTES_FIRST);
+  take(): Writer {
+    return this.#free.pop() ?? new Writer(BYTES_FIRST);
   }
 
-  give(packer: Packer): void {
-    if (this.#free.length < 3 && packer.bytes.length <= BYTES_KEPT_MAX) this.#free.push(packer);
+  give(out: Writer): void {
+    if (this.#free.length < 3 && out.bytes.length <= BYTES_KEPT_MAX) this.#free.push(out);
   }
 }

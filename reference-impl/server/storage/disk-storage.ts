@@ -12,11 +12,13 @@ import type { Unlock } from './lock.ts';
 import { Log } from './log.ts';
 import { type LineFile, rollbackFile } from './rollback.ts';
 import type { Segment } from './segment.ts';
+import type { VoteFile } from './votes.ts';
 
 export interface DiskStorageParts {
   readonly options: StorageOptions;
   readonly files: Files;
   readonly found: readonly GroupFound[];
+  readonly votes: VoteFile;
   readonly marks: DamageMarks;
   readonly segments: readonly Segment[];
   /** Sequence of the next record. */
@@ -32,6 +34,7 @@ export class DiskStorage implements Storage {
   readonly #groups: ReadonlyMap<GroupId, GroupLog>;
   readonly #log: Log;
   readonly #rollback: LineFile;
+  readonly #votes: VoteFile;
   readonly #unlock: Unlock;
   /** How often a leader's snapshot replaced a group: an image begun before is of a state that is gone. */
   readonly #installs = new Map<GroupId, number>();
@@ -51,6 +54,7 @@ export class DiskStorage implements Storage {
     this.#images = join(options.folder, 'snapshots');
     this.#groups = new Map(found.map(({ log }) => [log.group, log]));
     this.#rollback = rollbackFile(files, options.folder);
+    this.#votes = parts.votes;
     this.#unlock = parts.unlock;
     this.recovered = found.map(({ durable, log }) => (marks.has(log.group) ? { ...durable, damaged: true } : durable));
     this.#log = new Log({
@@ -64,6 +68,7 @@ export class DiskStorage implements Storage {
       install: async (group, snapshot) => {
         await this.#writeImage(group, readerOf(snapshot), () => undefined);
       },
+      votes: () => parts.votes.write(this.#groups.values()),
       healed: (groups) => marks.remove(groups),
       full: (full) => this.#full('log', full),
     });
@@ -103,7 +108,8 @@ export class DiskStorage implements Storage {
       if (head.index <= log.floor) return { index: log.floor, bytes: 0 };
       const written = await this.#writeImage(group, reader, proceed);
       proceed();
-      this.#log.image(group, head);
+      // Another one may have overtaken it: then nobody needs this one.
+      if (head.index > log.floor) this.#log.image(group, head);
       await this.#removeOldImages(group);
       return written;
     } finally {
@@ -144,6 +150,7 @@ export class DiskStorage implements Storage {
     await this.#log.close();
     await this.#removing;
     await this.#rollback.close();
+    await this.#votes.close();
     await this.#files.flush();
     await this.#unlock();
   }
@@ -169,9 +176,9 @@ export class DiskStorage implements Storage {
     const named = new Set(this.#groups.get(group)?.images.map((image) => imageName(group, image)));
     const kept = this.#imagesKept.get(group) ?? new Set();
     const old = [...kept].filter((name) => !named.has(name));
+    for (const name of old) kept.delete(name);
     await this.#log.durable();
     for (const name of old) {
-      kept.delete(name);
       await this.#remove(join(this.#images, name));
     }
   }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Files } from './files.ts';
 import { FILE_HEAD_BYTES_MAX, RECORD_HEAD_BYTES, readHead, sealRecord } from './frame.ts';
 import { packEnd } from './items.ts';
-import { Packer } from './pack.ts';
+import { Writer } from '../../wire/bytes.ts';
 import type { Place } from './recover.ts';
 
 /** `sequence`: of the record that ends it. */
@@ -13,13 +13,13 @@ export async function endSegment(files: Files, { path, offset }: Place, sequence
   try {
     // What was read may have been in the kernel's memory alone: after `kill -9` it need not be on disk.
     await file.sync();
-    const packer = new Packer(64);
-    packer.at = RECORD_HEAD_BYTES;
-    packEnd(packer);
-    sealRecord(packer.bytes, packer.at, seed, sequence, sequence - 1);
-    await file.write(packer.bytes.subarray(0, packer.at), offset);
+    const out = new Writer(64);
+    out.at = RECORD_HEAD_BYTES;
+    packEnd(out);
+    sealRecord(out.bytes, out.at, seed, sequence, sequence - 1);
+    await file.write(out.bytes.subarray(0, out.at), offset);
     await file.sync();
-    await file.truncate(offset + packer.at);
+    await file.truncate(offset + out.at);
     await file.sync();
   } finally {
     await file.close();

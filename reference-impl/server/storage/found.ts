@@ -7,6 +7,7 @@ import type { Files } from './files.ts';
 import { GroupLog } from './group-log.ts';
 import { imageName, readImage } from './image.ts';
 import type { Replayed } from './replay.ts';
+import type { GroupVote } from './votes.ts';
 
 export interface GroupFound {
   readonly log: GroupLog;
@@ -23,8 +24,10 @@ interface Where {
   readonly log: StorageOptions['log'];
 }
 
-export async function foundOf(where: Where, replayed: Replayed): Promise<GroupFound> {
-  const { group, term, votedFor } = replayed.log;
+/** `vote`: what stands beside the log. It is behind only if the process was stopped between the two. */
+export async function foundOf(where: Where, replayed: Replayed, vote: GroupVote | undefined): Promise<GroupFound> {
+  const { group } = replayed.log;
+  const { term, votedFor } = newer(replayed.log, vote);
   const snapshot = await newestGood(where, replayed.log);
   const index = snapshot?.index ?? 0;
   const incomplete = replayed.first > index + 1;
@@ -51,6 +54,11 @@ export async function foundOf(where: Where, replayed: Replayed): Promise<GroupFo
   };
   const durable: Durable = { group, term, votedFor, entries, ...(snapshot === undefined ? undefined : { snapshot }) };
   return { log, durable, incomplete };
+}
+
+function newer(log: Omit<GroupVote, 'group'>, vote: GroupVote | undefined): Omit<GroupVote, 'group'> {
+  if (vote === undefined || vote.term < log.term) return log;
+  return vote.term > log.term || log.votedFor === null ? vote : log;
 }
 
 async function newestGood(where: Where, log: GroupLog): Promise<Snapshot | undefined> {

@@ -9,8 +9,8 @@
  * for one of another file. `synced`: up to which sequence the writer knew the records to be on disk when it wrote this one.
  */
 import { crc32c } from '../../wire/crc32c.ts';
-import { Packer } from './pack.ts';
-import { Unpacker } from './unpack.ts';
+import { Writer } from '../../wire/bytes.ts';
+import { Reader } from '../../wire/bytes.ts';
 
 /** Of the layout of everything in a data directory. A higher one is refused. */
 export const FORMAT = 1;
@@ -40,14 +40,14 @@ export interface FileHead {
 }
 
 export function packHead(head: FileHead): Buffer {
-  const packer = new Packer(FIXED_HEAD_BYTES + 256);
-  packer.at = FIXED_HEAD_BYTES;
-  packer.array(3);
-  packer.string(head.cluster);
-  packer.string(head.node);
-  packer.string(head.group);
-  packer.room(4);
-  const { bytes, at } = packer;
+  const out = new Writer(FIXED_HEAD_BYTES + 256);
+  out.at = FIXED_HEAD_BYTES;
+  out.array(3);
+  out.string(head.cluster);
+  out.string(head.node);
+  out.string(head.group);
+  out.reserve(4);
+  const { bytes, at } = out;
   if (at + 4 > FILE_HEAD_BYTES_MAX) throw new Error('the names of cluster, node and group are too long');
   bytes.write(MAGIC[head.kind], 0, 'latin1');
   bytes.writeUInt32LE(FORMAT, 8);
@@ -74,9 +74,10 @@ export function readHead(bytes: Buffer, kind: FileKind): HeadRead {
   if (seed !== bytes.readUInt32LE(length - 4)) return { type: 'bad', why: 'the checksum of its head is wrong' };
   const format = bytes.readUInt32LE(8);
   if (format > FORMAT) return { type: 'newer', format };
-  const from = new Unpacker(bytes, FIXED_HEAD_BYTES, length - 4);
-  from.array();
-  const [cluster, node, group] = [from.string(), from.string(), from.string()];
+  const from = new Reader();
+  from.reset(bytes, FIXED_HEAD_BYTES, length - 4);
+  from.array(from.left);
+  const [cluster, node, group] = [from.string(from.left), from.string(from.left), from.string(from.left)];
   const head: FileHead = {
     kind,
     cluster,

@@ -15,18 +15,21 @@ import type {
 import type { Files } from './files.ts';
 import { FORMAT, packHead, RECORD_HEAD_BYTES, sealRecord } from './frame.ts';
 import {
+  packKey,
   packMembers,
   packPositions,
   packToken,
+  packValue,
   unpackKey,
   unpackMembers,
   unpackPositions,
   unpackToken,
+  unpackValue,
 } from './entries.ts';
-import { Packer } from './pack.ts';
+import { Writer } from '../../wire/bytes.ts';
 import { RecordReader } from './reader.ts';
 import { crc32c } from '../../wire/crc32c.ts';
-import { Unpacker } from './unpack.ts';
+import { Reader } from '../../wire/bytes.ts';
 
 /** Items of a portion: some 100 KB of small values, half a millisecond of work. */
 const PORTION_ITEMS = 500;
@@ -64,22 +67,22 @@ export async function writeImage(
   try {
     await file.write(head, 0);
     let at = head.length;
-    const packer = new Packer(256 << 10);
+    const out = new Writer(256 << 10);
     let sequence = 1;
     const put = async (pack: () => void): Promise<void> => {
-      packer.at = RECORD_HEAD_BYTES;
+      out.at = RECORD_HEAD_BYTES;
       pack();
-      sealRecord(packer.bytes, packer.at, seed, sequence++, 0);
-      await file.write(packer.bytes.subarray(0, packer.at), at);
-      at += packer.at;
+      sealRecord(out.bytes, out.at, seed, sequence++, 0);
+      await file.write(out.bytes.subarray(0, out.at), at);
+      at += out.at;
     };
-    await put(() => packImageHead(packer, reader.head));
+    await put(() => packImageHead(out, reader.head));
     for (let portion = reader.next(PORTION_ITEMS); portion !== undefined; portion = reader.next(PORTION_ITEMS)) {
       const { values, requests } = portion;
-      await put(() => packPortion(packer, values, requests));
+      await put(() => packPortion(out, values, requests));
       await proceed();
     }
-    await put(() => packer.array(0));
+    await put(() => out.array(0));
     await file.sync();
     await file.close();
     await files.rename(`${path}.tmp`, path);
@@ -128,81 +131,85 @@ async function readPortions(reader: RecordReader): Promise<Snapshot | { readonly
       record = reader.next();
     }
     if (record === undefined || record.sequence !== sequence) return { bad: `portion ${sequence} is missing` };
-    const from = new Unpacker(record.bytes, record.start, record.end);
-    const fields = from.array();
+    const from = new Reader();
+    from.reset(record.bytes, record.start, record.end);
+    const fields = from.array(from.left);
     if (head === undefined) head = unpackImageHead(from);
     else if (fields === 0) return { ...head, values, requests };
     else {
-      for (let left = from.array(); left > 0; left--) values.push(unpackValue(from));
-      for (let left = from.array(); left > 0; left--) requests.push(unpackRequest(from));
+      for (let left = from.array(from.left); left > 0; left--) values.push(unpackStored(from));
+      for (let left = from.array(from.left); left > 0; left--) requests.push(unpackRequest(from));
     }
   }
 }
 
-function packImageHead(packer: Packer, head: SnapshotHead): void {
+function packImageHead(out: Writer, head: SnapshotHead): void {
   const { term, index, members, membersIndex, terms, stampMs } = head;
-  packer.array(6);
-  packer.number(term);
-  packer.number(index);
-  packMembers(packer, members);
-  packer.number(membersIndex);
-  packPositions(packer, terms);
-  packer.value(stampMs ?? null);
+  out.array(6);
+  out.number(term);
+  out.number(index);
+  packMembers(out, members);
+  out.number(membersIndex);
+  packPositions(out, terms);
+  if (stampMs === undefined) out.nil();
+  else out.number(stampMs);
 }
 
-function unpackImageHead(from: Unpacker): SnapshotHead {
+function unpackImageHead(from: Reader): SnapshotHead {
   const term = from.number();
   const index = from.number();
   const members = unpackMembers(from);
   const membersIndex = from.number();
   const terms = unpackPositions(from);
-  const stampMs = from.value();
+  const stampMs = from.nil() ? undefined : from.number();
   const head = { term, index, members, membersIndex, terms };
-  return typeof stampMs === 'number' ? { ...head, stampMs } : head;
+  return stampMs === undefined ? head : { ...head, stampMs };
 }
 
-function packPortion(packer: Packer, values: readonly StoredValue[], requests: readonly StoredRequest[]): void {
-  packer.array(2);
-  packer.array(values.length);
+function packPortion(out: Writer, values: readonly StoredValue[], requests: readonly StoredRequest[]): void {
+  out.array(2);
+  out.array(values.length);
   for (const { key, value, term, index, after } of values) {
-    packer.array(after === undefined ? 5 : 6);
-    packer.number(after === undefined ? 0 : WITH.after);
-    packer.value(key);
-    packer.value(value);
-    packer.number(term);
-    packer.number(index);
-    if (after !== undefined) packToken(packer, after);
+    out.array(after === undefined ? 5 : 6);
+    out.number(after === undefined ? 0 : WITH.after);
+    packKey(out, key);
+    packValue(out, value);
+    out.number(term);
+    out.number(index);
+    if (after !== undefined) packToken(out, after);
   }
-  packer.array(requests.length);
+  out.array(requests.length);
   for (const { client, sequence, term, index, mismatch, stampMs } of requests) {
-    packer.array(5 + (mismatch === undefined ? 0 : 3) + (stampMs === undefined ? 0 : 1));
-    packer.number((mismatch === undefined ? 0 : WITH.mismatch) | (stampMs === undefined ? 0 : WITH.stamp));
-    packer.string(client);
-    packer.number(sequence);
-    packer.number(term);
-    packer.number(index);
+    out.array(5 + (mismatch === undefined ? 0 : 3) + (stampMs === undefined ? 0 : 1));
+    out.number((mismatch === undefined ? 0 : WITH.mismatch) | (stampMs === undefined ? 0 : WITH.stamp));
+    out.string(client);
+    out.number(sequence);
+    out.number(term);
+    out.number(index);
     if (mismatch !== undefined) {
-      packer.value(mismatch.actual);
-      packer.number(mismatch.version.term);
-      packer.number(mismatch.version.index);
+      packValue(out, mismatch.actual);
+      out.number(mismatch.version.term);
+      out.number(mismatch.version.index);
     }
-    if (stampMs !== undefined) packer.number(stampMs);
+    if (stampMs !== undefined) out.number(stampMs);
   }
 }
 
-function unpackValue(from: Unpacker): StoredValue {
-  from.array();
+function unpackStored(from: Reader): StoredValue {
+  from.array(from.left);
   const mask = from.number();
-  const stored = { key: unpackKey(from), value: from.value(), term: from.number(), index: from.number() };
+  const stored = { key: unpackKey(from), value: unpackValue(from), term: from.number(), index: from.number() };
   return mask & WITH.after ? { ...stored, after: unpackToken(from) } : stored;
 }
 
-function unpackRequest(from: Unpacker): StoredRequest {
-  from.array();
+function unpackRequest(from: Reader): StoredRequest {
+  from.array(from.left);
   const mask = from.number();
-  const stored = { client: from.string(), sequence: from.number(), term: from.number(), index: from.number() };
+  const stored = { client: from.string(from.left), sequence: from.number(), term: from.number(), index: from.number() };
   const mismatch =
-    mask & WITH.mismatch ? { actual: from.value(), version: { term: from.number(), index: from.number() } } : undefined;
+    mask & WITH.mismatch
+      ? { actual: unpackValue(from), version: { term: from.number(), index: from.number() } }
+      : undefined;
   const stampMs = mask & WITH.stamp ? from.number() : undefined;
   return {
     ...stored,

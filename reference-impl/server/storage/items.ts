@@ -6,9 +6,8 @@
  * `[3, …]` a snapshot beside the log is complete; `[4]` nothing: its record proves that the one before it was synced.
  */
 import type { DiskWrite, Entry, GroupId, NodeId, Position, TermStart } from '../../core/types.ts';
+import type { Reader, Writer } from '../../wire/bytes.ts';
 import { packEntries, packPositions, unpackEntries, unpackPositions } from './entries.ts';
-import type { Packer } from './pack.ts';
-import type { Unpacker } from './unpack.ts';
 
 const KIND = { write: 0, state: 1, end: 2, image: 3, note: 4 } as const;
 
@@ -50,7 +49,7 @@ export interface LoggedImage extends Position {
 
 export type Item = LoggedWrite | LoggedState | LoggedImage | { readonly type: 'end' } | { readonly type: 'note' };
 
-export function packWrite(packer: Packer, group: GroupId, write: DiskWrite): void {
+export function packWrite(out: Writer, group: GroupId, write: DiskWrite): void {
   const { term, votedFor, truncateFrom, snapshot, healed, entries } = write;
   const hasEntries = entries !== undefined && entries.length > 0;
   const mask =
@@ -64,53 +63,53 @@ export function packWrite(packer: Packer, group: GroupId, write: DiskWrite): voi
   for (let bit = WRITE.term; bit <= WRITE.truncateFrom; bit <<= 1) if (mask & bit) fields++;
   if (snapshot !== undefined) fields += 2;
   if (hasEntries) fields += 2;
-  packer.array(fields);
-  packer.number(KIND.write);
-  packer.string(group);
-  packer.number(mask);
-  if (term !== undefined) packer.number(term);
-  if (votedFor !== undefined) packer.value(votedFor);
-  if (truncateFrom !== undefined) packer.number(truncateFrom);
+  out.array(fields);
+  out.number(KIND.write);
+  out.string(group);
+  out.number(mask);
+  if (term !== undefined) out.number(term);
+  if (votedFor !== undefined) packNodeOrNull(out, votedFor);
+  if (truncateFrom !== undefined) out.number(truncateFrom);
   if (snapshot !== undefined) {
-    packer.number(snapshot.term);
-    packer.number(snapshot.index);
+    out.number(snapshot.term);
+    out.number(snapshot.index);
   }
-  if (hasEntries) packEntries(packer, entries);
+  if (hasEntries) packEntries(out, entries);
 }
 
-export function packState(packer: Packer, state: Omit<LoggedState, 'type'>): void {
-  packer.array(7);
-  packer.number(KIND.state);
-  packer.string(state.group);
-  packer.number(state.term);
-  packer.value(state.votedFor);
-  packer.number(state.last);
-  packPositions(packer, state.terms);
-  packPositions(packer, state.images);
+export function packState(out: Writer, state: Omit<LoggedState, 'type'>): void {
+  out.array(7);
+  out.number(KIND.state);
+  out.string(state.group);
+  out.number(state.term);
+  packNodeOrNull(out, state.votedFor);
+  out.number(state.last);
+  packPositions(out, state.terms);
+  packPositions(out, state.images);
 }
 
-export function packImage(packer: Packer, image: Omit<LoggedImage, 'type'>): void {
-  packer.array(5);
-  packer.number(KIND.image);
-  packer.string(image.group);
-  packer.number(image.term);
-  packer.number(image.index);
-  packer.boolean(image.reset);
+export function packImage(out: Writer, image: Omit<LoggedImage, 'type'>): void {
+  out.array(5);
+  out.number(KIND.image);
+  out.string(image.group);
+  out.number(image.term);
+  out.number(image.index);
+  out.boolean(image.reset);
 }
 
-export function packEnd(packer: Packer): void {
-  packer.array(1);
-  packer.number(KIND.end);
+export function packEnd(out: Writer): void {
+  out.array(1);
+  out.number(KIND.end);
 }
 
-export function packNote(packer: Packer): void {
-  packer.array(1);
-  packer.number(KIND.note);
+export function packNote(out: Writer): void {
+  out.array(1);
+  out.number(KIND.note);
 }
 
 /** Throws where the bytes are no item. */
-export function unpackItem(from: Unpacker): Item {
-  const fields = from.array();
+export function unpackItem(from: Reader): Item {
+  const fields = from.array(from.left);
   const kind = from.number();
   switch (kind) {
     case KIND.write:
@@ -118,9 +117,9 @@ export function unpackItem(from: Unpacker): Item {
     case KIND.state:
       return {
         type: 'state',
-        group: from.string(),
+        group: from.string(from.left),
         term: from.number(),
-        votedFor: nodeOrNull(from),
+        votedFor: unpackNodeOrNull(from),
         last: from.number(),
         terms: unpackPositions(from),
         images: unpackPositions(from),
@@ -128,10 +127,10 @@ export function unpackItem(from: Unpacker): Item {
     case KIND.image:
       return {
         type: 'image',
-        group: from.string(),
+        group: from.string(from.left),
         term: from.number(),
         index: from.number(),
-        reset: from.value() === true,
+        reset: from.boolean(),
       };
     case KIND.end:
       return { type: 'end' };
@@ -142,11 +141,11 @@ export function unpackItem(from: Unpacker): Item {
   }
 }
 
-function unpackWrite(from: Unpacker): LoggedWrite {
-  const group = from.string();
+function unpackWrite(from: Reader): LoggedWrite {
+  const group = from.string(from.left);
   const mask = from.number();
   const term = mask & WRITE.term ? from.number() : undefined;
-  const votedFor = mask & WRITE.votedFor ? nodeOrNull(from) : undefined;
+  const votedFor = mask & WRITE.votedFor ? unpackNodeOrNull(from) : undefined;
   const truncateFrom = mask & WRITE.truncateFrom ? from.number() : undefined;
   const snapshot = mask & WRITE.snapshot ? { term: from.number(), index: from.number() } : undefined;
   const entries = mask & WRITE.entries ? unpackEntries(from) : [];
@@ -162,8 +161,11 @@ function unpackWrite(from: Unpacker): LoggedWrite {
   };
 }
 
-function nodeOrNull(from: Unpacker): NodeId | null {
-  const node = from.value();
-  if (node !== null && typeof node !== 'string') throw new Error(`a node is ${typeof node}`);
-  return node;
+export function packNodeOrNull(out: Writer, node: NodeId | null): void {
+  if (node === null) out.nil();
+  else out.string(node);
+}
+
+export function unpackNodeOrNull(from: Reader): NodeId | null {
+  return from.nil() ? null : from.string(from.left);
 }

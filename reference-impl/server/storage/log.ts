@@ -8,13 +8,13 @@
 import type { DiskWrite, GroupId, Position, Snapshot } from '../../core/types.ts';
 import type { StorageStatistics } from '../storage.ts';
 import { after, atEndOfTurn, type Cancel, monotonicMs, wallMs } from '../clock.ts';
-import { Batch, type BatchPlace, PackerPool } from './batch.ts';
+import { Batch, type BatchPlace, BufferPool } from './batch.ts';
 import { crc32c } from '../../wire/crc32c.ts';
 import { type Files, isFull, type OpenFile } from './files.ts';
 import { packHead, RECORD_HEAD_BYTES, sealRecord } from './frame.ts';
 import type { GroupLog } from './group-log.ts';
 import { packEnd, packImage, packNote, packState, packWrite } from './items.ts';
-import { Packer } from './pack.ts';
+import { Writer } from '../../wire/bytes.ts';
 import { Segment, segmentPath } from './segment.ts';
 import { Spares } from './spare.ts';
 import { SyncTimes } from './sync-times.ts';
@@ -40,6 +40,8 @@ export interface LogOptions {
   readonly next: number;
   /** Makes the image that a write brings along; durable when it resolves. */
   readonly install: (group: GroupId, snapshot: Snapshot) => Promise<void>;
+  /** Keeps all terms and votes beside the log, durably. */
+  readonly votes: () => Promise<void>;
   readonly healed: (groups: readonly GroupId[]) => Promise<void>;
   readonly synced: (ticket: number) => void;
   readonly full: (full: boolean) => void;
@@ -56,8 +58,8 @@ interface Planned {
 export class Log {
   readonly #options: LogOptions;
   readonly #spares: Spares;
-  readonly #pool = new PackerPool();
-  readonly #scratch = new Packer(64 << 10);
+  readonly #pool = new BufferPool();
+  readonly #scratch = new Writer(64 << 10);
   /** Segments whose names are on disk. The last one is being written. */
   readonly #segments: Segment[];
   #file: OpenFile | undefined;
@@ -105,10 +107,12 @@ export class Log {
     const batch = this.#put();
     batch.ticket = write.ticket;
     batch.writes++;
+    if (write.term !== undefined || write.votedFor !== undefined) batch.hasVote = true;
     if (write.snapshot !== undefined) batch.installs.push({ group, snapshot: write.snapshot });
     if (write.healed === true) batch.healed.push(group);
+    const { last } = log;
     const from = log.write(write);
-    for (const segment of this.#segmentsNamedOrNot()) segment.cut(group, from);
+    if (from <= last) for (const segment of this.#segmentsNamedOrNot()) segment.cut(group, from);
     if (write.entries !== undefined && write.entries.length > 0) batch.place.segment.holds(group, log.last);
     this.#kick();
   }
@@ -193,7 +197,7 @@ export class Log {
   /** What is in `#scratch` goes into the batch that is being filled. */
   #put(): Batch {
     const batch = this.#batchFor(this.#scratch.at);
-    batch.packer.copy(this.#scratch.bytes, 0, this.#scratch.at);
+    batch.out.raw(this.#scratch.bytes.subarray(0, this.#scratch.at));
     return batch;
   }
 
@@ -202,24 +206,24 @@ export class Log {
     this.#seal();
     const planned = this.#planned;
     const fits = planned !== undefined && planned.offset + RECORD_HEAD_BYTES + bytes <= planned.allocated;
-    const packer = this.#pool.take();
-    const batch = fits ? this.#batchIn(planned, packer) : this.#batchOfNewSegment(bytes, packer);
+    const out = this.#pool.take();
+    const batch = fits ? this.#batchIn(planned, out) : this.#batchOfNewSegment(bytes, out);
     this.#queue.push(batch);
     this.#filling = batch;
     return batch;
   }
 
-  #batchIn(planned: Planned, packer: Packer): Batch {
+  #batchIn(planned: Planned, out: Writer): Batch {
     const { segment, offset, allocated } = planned;
     const bytesMax = Math.min(BATCH_BYTES_MAX, allocated - offset);
-    return new Batch({ sequence: this.#next++, segment, offset, bytesMax }, packer, monotonicMs());
+    return new Batch({ sequence: this.#next++, segment, offset, bytesMax }, out, monotonicMs());
   }
 
   /** A segment begins with the state of every group, so that it needs none before it. */
-  #batchOfNewSegment(bytes: number, packer: Packer): Batch {
-    packer.at = RECORD_HEAD_BYTES;
-    for (const log of this.#options.groups.values()) packState(packer, log.state);
-    const stateEnd = packer.at;
+  #batchOfNewSegment(bytes: number, out: Writer): Batch {
+    out.at = RECORD_HEAD_BYTES;
+    for (const log of this.#options.groups.values()) packState(out, log.state);
+    const stateEnd = out.at;
     const { folder, cluster, node } = this.#options;
     const first = this.#next++;
     const about = { kind: 'log', cluster, node, group: '', first, madeAtMs: wallMs() } as const;
@@ -230,8 +234,8 @@ export class Log {
     this.#planned = { segment, allocated, offset: headBytes };
     const bytesMax = Math.max(Math.min(BATCH_BYTES_MAX, allocated - headBytes), stateEnd + bytes);
     const place: BatchPlace = { sequence: first, segment, offset: headBytes, bytesMax, begins: { head, allocated } };
-    const batch = new Batch(place, packer, monotonicMs());
-    packer.at = stateEnd;
+    const batch = new Batch(place, out, monotonicMs());
+    out.at = stateEnd;
     return batch;
   }
 
@@ -273,9 +277,18 @@ export class Log {
       await this.#options.install(batch.installs[0].group, batch.installs[0].snapshot);
       batch.installs.shift();
     }
-    const record = batch.packer.bytes.subarray(0, batch.bytes);
+    const record = batch.out.bytes.subarray(0, batch.bytes);
     const seed = begins === undefined ? this.#seed : crc32c(begins.head, 0, begins.head.length - 4);
     sealRecord(record, batch.bytes, seed, sequence, this.#syncedSequence);
+    const written = this.#recordToDisk(batch, record, seed);
+    if (batch.hasVote) await both(written, this.#options.votes());
+    else await written;
+    segment.bytes = offset + batch.bytes;
+    if (batch.healed.length > 0) await this.#options.healed(batch.healed);
+  }
+
+  async #recordToDisk({ place }: Batch, record: Buffer, seed: number): Promise<void> {
+    const { segment, offset, begins } = place;
     if (begins === undefined) await this.#writeAndSync(this.#file, record, offset);
     else {
       const { file } = await this.#spares.get(begins.allocated);
@@ -291,8 +304,6 @@ export class Log {
       await before?.close();
       if (!this.#closing) this.#spares.prepare(this.#spares.bytesOf(this.#begun));
     }
-    segment.bytes = offset + batch.bytes;
-    if (batch.healed.length > 0) await this.#options.healed(batch.healed);
   }
 
   async #writeAndSync(file: OpenFile | undefined, record: Buffer, offset: number): Promise<void> {
@@ -307,7 +318,7 @@ export class Log {
     if (this.#full) this.#options.full((this.#full = false));
     if (this.#options.syncing) this.#syncedSequence = batch.place.sequence;
     this.#writes += batch.writes;
-    this.#pool.give(batch.packer);
+    this.#pool.give(batch.out);
     for (const resolve of batch.whenDurable) resolve();
     if (batch.ticket !== undefined) this.#options.synced(batch.ticket);
   }
@@ -347,4 +358,11 @@ export class Log {
       this.#kick();
     });
   }
+}
+
+/** Neither is left running when this rejects: what is tried again would overtake it. */
+async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
+  await Promise.allSettled([one, other]);
+  await one;
+  await other;
 }

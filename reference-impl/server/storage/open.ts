@@ -4,6 +4,7 @@
  *     meta.json           whose it is, and its format
  *     lock                which process has it
  *     log/<first>.log     the write-ahead log, in segments
+ *     votes               terms and votes, beside the log
  *     snapshots/          two images a group, at most
  *     rollback.jsonl      entries that were undone
  *     damaged.json        groups that have not healed since their log was found damaged
@@ -24,14 +25,28 @@ import { readLog, type Recovery } from './recover.ts';
 import { type GroupFound, foundOf } from './found.ts';
 import { Replay } from './replay.ts';
 import { firstOf } from './segment.ts';
+import { readVotes, VoteFile } from './votes.ts';
 
 /** Rejects with `StorageRefused` where the folder must not or cannot be used. */
-export async function openStorage(options: StorageOptions): Promise<Storage> {
+export function openStorage(options: StorageOptions): Promise<Storage> {
+  const isSyncing = options.fsync === 'on';
+  const running = options.files === 'real' ? realFiles(isSyncing) : forgetfulFiles(isSyncing);
+  // What is done before the first write is durable whatever the options say.
+  return openStorageOn({ lock: lockFolder, opening: realFiles(true), running }, options);
+}
+
+export interface Disks {
+  readonly lock: (folder: string) => Promise<Unlock>;
+  readonly opening: Files;
+  readonly running: Files;
+}
+
+export async function openStorageOn(disks: Disks, options: StorageOptions): Promise<Storage> {
   const { folder } = options;
   await mkdir(folder, { recursive: true });
-  const unlock = await lockFolder(folder);
+  const unlock = await disks.lock(folder);
   try {
-    return await openLocked(options, unlock);
+    return await openLocked(disks, options, unlock);
   } catch (error) {
     await unlock();
     if (isFull(error)) throw new StorageRefused(`There is no room on the disk to open ${folder}.`, { cause: error });
@@ -39,31 +54,34 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   }
 }
 
-async function openLocked(options: StorageOptions, unlock: Unlock): Promise<Storage> {
+async function openLocked(disks: Disks, options: StorageOptions, unlock: Unlock): Promise<Storage> {
   const { folder, cluster, node, groups } = options;
-  // What is done before the first write is durable whatever the options say.
-  const files = realFiles(true);
+  const files = disks.opening;
   const meta = await prepareFolder(files, options);
   const replay = new Replay();
   const logFolder = join(folder, 'log');
   const isFresh = !meta.begun && (await segmentsIn(logFolder)) === 0;
   const recovery: Recovery = isFresh ? { segments: [], next: 1 } : await readLog(logFolder, { cluster, node }, replay);
   const marks = await DamageMarks.read(files, folder);
-  await repair(files, options, recovery, replay, marks);
+  const next = await repair(files, options, recovery, replay, marks);
+  const read = await readVotes(files, folder);
   const found: GroupFound[] = [];
   for (const group of groups) {
-    found.push(await foundOf({ files, folder, cluster, node, log: options.log }, replay.group(group)));
+    found.push(
+      await foundOf({ files, folder, cluster, node, log: options.log }, replay.group(group), read.votes.get(group)),
+    );
   }
   await marks.add(found.filter((one) => one.incomplete).map((one) => one.log.group));
   for (const { log } of found) for (const segment of recovery.segments) segment.cut(log.group, log.last + 1);
   await removeLeftovers(files, folder, found);
   const storage = new DiskStorage({
     options,
-    files: options.files === 'real' ? realFiles(options.fsync === 'on') : forgetfulFiles(options.fsync === 'on'),
+    files: disks.running,
+    votes: await VoteFile.open(disks.running, folder, read),
     found,
     marks,
     segments: recovery.segments,
-    next: recovery.next,
+    next,
     unlock,
   });
   await storage.begin(() => (meta.begun ? Promise.resolve() : writeMeta(files, folder, { ...meta, begun: true })));
@@ -92,14 +110,14 @@ async function segmentsIn(logFolder: string): Promise<number> {
   return names.filter((name) => firstOf(name) !== undefined).length;
 }
 
-/** Makes the log end where its last good record ends. */
+/** Makes the log end where its last good record ends. Returns the sequence of the next record. */
 async function repair(
   files: Files,
   options: StorageOptions,
   recovery: Recovery,
   replay: Replay,
   marks: DamageMarks,
-): Promise<void> {
+): Promise<number> {
   const { folder, log } = options;
   const { torn, damage, open, next } = recovery;
   if (torn !== undefined) {
@@ -117,7 +135,9 @@ async function repair(
     );
     await setAside(files, join(folder, 'log'), into, recovery);
   }
-  if (open !== undefined) await endSegment(files, open, next);
+  if (open === undefined) return next;
+  await endSegment(files, open, next);
+  return next + 1;
 }
 
 /** Files that were not finished, and images that the log does not speak of. */

@@ -35,7 +35,7 @@ export class RecordReader {
   readonly head: FileHead;
   readonly #seed: number;
   readonly #handle: FileHandle;
-  #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  #chunk: Buffer;
   /** What of `#chunk` has been read and not been handed out; the file's bytes from `#offset` on. */
   #start = 0;
   #end = 0;
@@ -45,6 +45,7 @@ export class RecordReader {
     this.file = file;
     this.#handle = handle;
     this.size = size;
+    this.#chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size));
     this.head = head;
     this.#offset = at;
     this.#seed = seed;

@@ -22,7 +22,7 @@ import { unpackItem } from './items.ts';
 import { type Ending, RecordReader, type RecordRead } from './reader.ts';
 import type { Replay } from './replay.ts';
 import { firstOf, Segment } from './segment.ts';
-import { Unpacker } from './unpack.ts';
+import { Reader } from '../../wire/bytes.ts';
 
 export interface Place {
   /** Where in `segments` of the recovery, or right behind them: a file that could not be read at all. */
@@ -112,7 +112,7 @@ async function readSegment(
   first: number,
   replay: Replay,
 ): Promise<SegmentRead> {
-  const from = new Unpacker(Buffer.alloc(0));
+  const from = new Reader();
   for (let next = first; ; next++) {
     segment.bytes = reader.offset;
     let record = reader.next();
@@ -132,12 +132,10 @@ async function readSegment(
 }
 
 /** Returns whether the segment ends with it. */
-function applyRecord(record: RecordRead, from: Unpacker, segments: readonly Segment[], replay: Replay): boolean {
-  from.bytes = record.bytes;
-  from.at = record.start;
-  from.end = record.end;
+function applyRecord(record: RecordRead, from: Reader, segments: readonly Segment[], replay: Replay): boolean {
+  from.reset(record.bytes, record.start, record.end);
   let ended = false;
-  while (from.at < from.end) {
+  while (from.left > 0) {
     const item = unpackItem(from);
     replay.apply(item, segments);
     if (item.type === 'end') ended = true;

@@ -95,9 +95,10 @@ export class Replay {
     switch (item.type) {
       case 'write': {
         const replayed = this.group(item.group);
+        const { last } = replayed.log;
         const from = replayed.write(item);
-        for (const segment of segments) segment.cut(item.group, from);
-        segments.at(-1)?.holds(item.group, replayed.log.last);
+        if (from <= last) for (const segment of segments) segment.cut(item.group, from);
+        if (item.entries.length > 0) segments.at(-1)?.holds(item.group, replayed.log.last);
         return;
       }
       case 'state':

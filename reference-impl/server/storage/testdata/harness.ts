@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiskState, Entry, Snapshot } from '../../../core/types.ts';
 import type { Storage, StorageOptions } from '../../storage.ts';
-import { openStorage } from '../open.ts';
+import { type Disks, openStorageOn } from '../open.ts';
+import { forgetfulFiles, realFiles } from '../files.ts';
+import { lockFolder } from '../lock.ts';
 
 export interface Opened {
   readonly storage: Storage;
@@ -22,13 +24,16 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'tidemark-storage-'));
 }
 
-export async function opened(folder: string, options: Partial<StorageOptions> = {}): Promise<Opened> {
+/** `disks`: instead of those that the options name. */
+export async function opened(folder: string, options: Partial<StorageOptions> = {}, disks?: Disks): Promise<Opened> {
+  const isSyncing = options.fsync !== 'off';
+  const running = options.files === 'forgetful' ? forgetfulFiles(isSyncing) : realFiles(isSyncing);
   const said: string[] = [];
   const states: DiskState[] = [];
   const failures: Error[] = [];
   let highest = 0;
   let waiting: { readonly ticket: number; readonly done: () => void }[] = [];
-  const storage = await openStorage({
+  const storage = await openStorageOn(disks ?? { lock: lockFolder, opening: realFiles(true), running }, {
     folder,
     cluster: 'c1',
     node: 'n1',
