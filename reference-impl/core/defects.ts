@@ -62,7 +62,8 @@ export type DefectName =
   | 'bounded-from-answer'
   | 'stale-follower-serves'
   | 'duplicate-applied-twice'
-  | 'all-applied-on-append';
+  | 'all-applied-on-append'
+  | 'no-recovery-epoch';
 
 export const defects: readonly Defect[] = [
   {
@@ -187,6 +188,13 @@ export const defects: readonly Defect[] = [
     caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
     faults: ['change-members', 'isolate-leader', 'kill-leader'],
     depth: 'deep',
+  },
+  {
+    name: 'no-recovery-epoch',
+    about: 'A promotion by force counts on in ordinary terms, and its followers keep the logs they have.',
+    caughtBy: ['one-leader-per-term', 'durable', 'linearizable', 'convergent'],
+    faults: ['promote-by-force'],
+    depth: 'shallow',
   },
 ];
 

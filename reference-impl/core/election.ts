@@ -2,6 +2,7 @@
  * Elections: pre-vote (Ongaro 2014, 9.6), votes (Ongaro & Ousterhout 2014, 5.2 and 5.4.1), stickiness (Ongaro 2014,
  * 4.2.3) and check-quorum (6.2).
  */
+import { isOfEpoch } from './epochs.ts';
 import type { PreVote, PreVoteAnswer, Vote, VoteAnswer } from './messages.ts';
 import { atLeastOneMs } from './node.ts';
 import type { Leader, Node } from './node.ts';
@@ -31,7 +32,7 @@ export function onElectionTimer(node: Node): void {
   }
   armElection(node);
   // Learners, and whoever was removed or has not been added yet, wait for a leader.
-  if (votesWithheld(node) || !node.members.selfVotes) return;
+  if (votesWithheld(node) || !mayStand(node)) return;
   if (node.stance.type === 'follower') node.stance.leader = undefined;
   // Its vote would not come to the disk, nor anything it were asked to write.
   if (node.disk.full) return;
@@ -51,6 +52,16 @@ export function onElectionTimer(node: Node): void {
   }
 }
 
+/** Whether it may ever be a candidate as it is now: a voter whose log counts. */
+function mayStand(node: Node): boolean {
+  return node.members.selfVotes && node.promotion === undefined && countsIn(node, node.log.lastTerm, node.term);
+}
+
+/** Whether a log counts in this term: one of an earlier recovery epoch has been given up. */
+function countsIn(node: Node, lastTerm: number, term: number): boolean {
+  return isOfEpoch(lastTerm, term) || node.defect('no-recovery-epoch');
+}
+
 /** Heard a leader within the shortest election timeout, or leads, or has just been restarted. */
 function votesWithheld(node: Node): boolean {
   if (node.nowMs < node.votesWithheldUntilMs) return true;
@@ -62,6 +73,7 @@ export function onPreVote(node: Node, from: NodeId, message: PreVote): void {
     !votesWithheld(node) &&
     (message.campaign > node.term ||
       (message.campaign === node.term && (node.votedFor === null || node.votedFor === from))) &&
+    countsIn(node, message.lastTerm, message.campaign) &&
     node.log.isCoveredBy(message.lastIndex, message.lastTerm);
   node.out.send(from, { type: 'pre-vote-answer', term: node.term, campaign: message.campaign, granted });
 }
@@ -106,6 +118,7 @@ export function onVote(node: Node, from: NodeId, message: Vote): void {
     message.term === node.term &&
     node.stance.type === 'follower' &&
     (node.votedFor === null || node.votedFor === from) &&
+    countsIn(node, message.lastTerm, message.term) &&
     (node.log.isCoveredBy(message.lastIndex, message.lastTerm) ||
       (handedOver && node.defect('handover-without-catching-up')));
   if (!granted) {

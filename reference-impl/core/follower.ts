@@ -1,5 +1,6 @@
 /** The follower's side of replication: what it accepts from its leader, and when it says so. */
 import type { Append, Commit } from './messages.ts';
+import { hasGivenUpLog } from './epochs.ts';
 import { newFollower } from './node.ts';
 import type { Follower, Node } from './node.ts';
 import { adoptTerm, follow } from './roles.ts';
@@ -13,7 +14,11 @@ export function onAppend(node: Node, from: NodeId, message: Append): void {
   }
   const follower = followLeader(node, from, message.term);
   if (follower === undefined) return;
-  toldCommit(follower, message.commit);
+  toldCommit(node, follower, message.commit);
+  if (hasGivenUpLog(node, follower)) {
+    reject(node, from, follower, message);
+    return;
+  }
   if (node.log.termAt(message.prevIndex) !== message.prevTerm) {
     reject(node, from, follower, message);
     return;
@@ -65,8 +70,8 @@ function takeEntries(node: Node, follower: Follower, message: Append): void {
 export function onCommit(node: Node, from: NodeId, message: Commit): void {
   if (message.term !== node.term || node.stance.type !== 'follower' || node.stance.leader !== from) return;
   node.heardLeaderAtMs = node.nowMs;
-  toldCommit(node.stance, message.index);
   if (message.answer === true) node.stance.owesAnswer = true;
+  toldCommit(node, node.stance, message.index);
   // After a restart within the term nothing is verified yet; the next append will tell.
   node.commit(Math.min(message.index, node.stance.verified));
 }
@@ -98,6 +103,7 @@ function reject(node: Node, from: NodeId, follower: Follower, message: Append): 
     hintTerm: node.log.termAt(hintIndex) ?? 0,
     round: node.disk.metaDurable ? message.round : 0,
     ...(node.disk.full ? { full: true } : undefined),
+    ...(hasGivenUpLog(node, follower) ? { rebuild: true } : undefined),
   });
 }
 

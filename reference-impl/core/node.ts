@@ -2,6 +2,7 @@
 import type { DefectName } from './defects.ts';
 import { Disk } from './disk.ts';
 import type { Fifo } from './fifo.ts';
+import type { Promotion } from './force.ts';
 import type { HandedOver, Handover } from './handover.ts';
 import { InvariantViolated } from './invariant.ts';
 import type { Incoming } from './install.ts';
@@ -193,6 +194,10 @@ export class Node {
   /** Indices above the commit index that this node acknowledged as leader. */
   readonly acknowledgedAhead = new Set<number>();
   handedOver: HandedOver | undefined;
+  /** A promotion by force under way. */
+  promotion: Promotion | undefined;
+  /** Highest commit index that any leader has told in this life. */
+  commitHeard = 0;
   /** When this node last began to hand over to the preferred leader, and how many election timeouts it waits since. */
   preference = { triedAtMs: Number.NEGATIVE_INFINITY, patience: 1 };
   /** The step under way. */

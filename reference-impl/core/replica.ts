@@ -19,6 +19,7 @@ import {
 } from './election.ts';
 import { onAppend, onCommit, settleFollower } from './follower.ts';
 import { onSnapshotPart, settleInstall } from './install.ts';
+import { onPromoteByForce, settlePromotion } from './force.ts';
 import type { Message } from './messages.ts';
 import { Node, roleOf } from './node.ts';
 import { onNote } from './notes.ts';
@@ -115,6 +116,7 @@ export class Replica implements Steps<Message> {
     else if (body.type === 'switchover') onSwitchover(node, request, body);
     else if (body.type === 'change-members') onChangeMembers(node, request, body);
     else if (body.type === 'note') onNote(node, request, body);
+    else if (body.type === 'promote-by-force') onPromoteByForce(node, request, body);
     else node.out.answer(request, { type: 'refused', code: 'BAD_REQUEST' });
     this.#settle();
   }
@@ -206,6 +208,7 @@ export class Replica implements Steps<Message> {
 
   #settle(): void {
     const node = this.#node;
+    settlePromotion(node);
     settleElection(node);
     settleHandedOver(node);
     const stance = node.stance;

@@ -1,5 +1,6 @@
 /** The leader's side of replication: who is sent what, what may be counted, and how far that commits the log. */
 import { awaitedIndex } from './acknowledgements.ts';
+import { isOfEpoch } from './epochs.ts';
 import { endTransfer } from './images.ts';
 import { renewLease } from './lease.ts';
 import type { Appended, Message, Rejected } from './messages.ts';
@@ -38,7 +39,8 @@ export function onRejected(node: Node, from: NodeId, message: Rejected): void {
   const peer = peerThatAnswers(node, from, message);
   if (peer === undefined) return;
   if (message.rebuild === true) {
-    peer.rebuild = true;
+    // Late, if it has entries of this epoch on its disk by now.
+    peer.rebuild = !isOfEpoch(node.log.termAt(peer.match) ?? 0, node.term);
     return;
   }
   peer.full = message.full === true;

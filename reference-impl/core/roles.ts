@@ -1,4 +1,5 @@
 /** Changes of role. A term belongs to at most one leader; whoever hears of a higher term follows. */
+import { isOfEpoch } from './epochs.ts';
 import { Fifo } from './fifo.ts';
 import { leaveHandover } from './handover.ts';
 import { newFollower } from './node.ts';
@@ -12,6 +13,8 @@ import type { NodeId } from './types.ts';
 /** Adopts a higher term and follows, as yet nobody. */
 export function adoptTerm(node: Node, term: number, why: string): void {
   node.expects(term > node.term, () => `term ${term} adopted in term ${node.term}`);
+  // What was committed in an earlier recovery epoch may not be in this one.
+  if (!isOfEpoch(node.term, term)) node.ready = false;
   node.term = term;
   node.votedFor = null;
   node.voteOwed = undefined;
@@ -38,7 +41,8 @@ export function follow(node: Node, why: string): void {
   }
 }
 
-export function lead(node: Node): void {
+/** `openedAt`: where the entry is, or comes, that opens the term. */
+export function lead(node: Node, why = 'a quorum voted for it', openedAt = node.log.lastIndex + 1): void {
   const peers = [...node.others, ...node.members.current.learners].map((id) => newPeer(node, id));
   const leader: Leader = {
     type: 'leader',
@@ -47,7 +51,7 @@ export function lead(node: Node): void {
     gone: new Map(),
     change: undefined,
     lastAtBeat: node.log.lastIndex + 1,
-    openedAt: node.log.lastIndex + 1,
+    openedAt,
     roundBegun: 0,
     roundConfirmed: 0,
     roundWanted: false,
@@ -70,10 +74,10 @@ export function lead(node: Node): void {
   node.out.disarm('election');
   node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);
   node.out.timer('check-quorum', node.config.electionMaxMs, node.config.electionMaxMs);
-  node.out.tell({ type: 'role', role: 'leader', term: node.term, why: 'a quorum voted for it' });
-  if (node.defect('commit-old-term')) return;
+  node.out.tell({ type: 'role', role: 'leader', term: node.term, why });
+  if (node.defect('commit-old-term') || openedAt <= node.log.lastIndex) return;
   // Opens the term: only an entry of its own term tells a leader how far the log is committed.
-  node.append({ term: node.term, index: leader.openedAt, command: { type: 'noop' } });
+  node.append({ term: node.term, index: openedAt, command: { type: 'noop' } });
 }
 
 export function newPeer(node: Node, id: NodeId): Peer {

@@ -32,7 +32,8 @@ export function servedBy(node: Node): number {
   return node.ready ? node.commitIndex : 0;
 }
 
-export function toldCommit(follower: Follower, commit: number): void {
+export function toldCommit(node: Node, follower: Follower, commit: number): void {
+  if (commit > node.commitHeard) node.commitHeard = commit;
   if (commit > follower.commitTold) follower.commitTold = commit;
 }
 

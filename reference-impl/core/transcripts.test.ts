@@ -44,6 +44,7 @@ const damage: Partial<Record<DefectName, readonly [transcript: string, line: Reg
   'truncate-committed': ['late-duplicate.txt', /n2 undoes \[\(1,2\) x=1, \(1,3\) x=2\]/],
   'unfenced-switchover': ['switchover.txt', /n1 answers #5: written \(1,3\)[^]*n1 undoes \[\(1,3\) x=3\]/],
   'handover-without-catching-up': ['switchover-catching-up.txt', /n1 undoes \[\(1,2\) x=1\], of which/],
+  'no-recovery-epoch': ['promote-by-force.txt', /n3 is leader in term 2:[^]*n1 is leader in term 2:/],
   'lost-vote': ['vote-once.txt', /n1 is leader in term 1:[^]*n3 is leader in term 1:/],
 };
 

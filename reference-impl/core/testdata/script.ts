@@ -22,6 +22,7 @@
  *     members n1 add n4 voter           or: add n4 learner, promote n4, remove n4
  *     machine n4 n1 n2 n3               a new node starts, which was told these voters
  *     compact n1 [5]                    its committed state is on disk, and its log forgets entries up to there
+ *     promote n3 n3 n2                  by force, with these voters
  *     status                            a line a node, with the terms of its log
  */
 import type { Message } from '../messages.ts';
@@ -29,6 +30,7 @@ import type {
   Acknowledgement,
   DiskWrite,
   Entry,
+  Loss,
   Position,
   ReadPath,
   ReplicaEvent,
@@ -36,6 +38,7 @@ import type {
   Timer,
   WriteRequest,
 } from '../types.ts';
+import { EPOCH, epochOf } from '../types.ts';
 import { Cluster, readAll, timings } from './cluster.ts';
 import type { Letter } from './cluster.ts';
 
@@ -68,7 +71,7 @@ class Stage {
   }
 
   #say(line: string): void {
-    if (!this.#quiet) this.#print(line);
+    if (!this.#quiet) this.#print(line.replace(/\d{10,}/g, shortTerm));
   }
 
   obey(words: readonly string[]): void {
@@ -220,6 +223,8 @@ class Stage {
     } else if (command === 'switchover') {
       const [to] = rest;
       request = cluster.request(node, { type: 'switchover', ...(to === undefined ? undefined : { to }) });
+    } else if (command === 'promote') {
+      request = cluster.request(node, { type: 'promote-by-force', members: { voters: rest, learners: [] } });
     } else throw new Error(`no command ${command}`);
     if (!cluster.answers.has(request)) this.#say(`#${request} waits`);
   }
@@ -236,6 +241,11 @@ class Stage {
       }
     }
   }
+}
+
+/** Terms of recovery epochs are long: `E6234+1` is the second term of epoch 6234. */
+function shortTerm(term: string): string {
+  return `E${epochOf(Number(term))}+${Number(term) % EPOCH}`;
 }
 
 function option(words: readonly string[], name: string): string | undefined {
@@ -286,7 +296,7 @@ function describeMessage(message: Message): string {
     case 'appended':
       return `${head} durable ${message.durable}, verified ${message.verified}, round ${message.round}`;
     case 'rejected':
-      return `${head} after ${message.prevIndex}, hint (${message.hintTerm},${message.hintIndex}), round ${message.round}`;
+      return `${head} after ${message.prevIndex}, hint (${message.hintTerm},${message.hintIndex}), round ${message.round}${message.rebuild ? ', rebuild' : ''}`;
     case 'commit':
       return `${head} ${message.index}`;
     case 'snapshot-part': {
@@ -330,6 +340,8 @@ function describeEvent(event: ReplicaEvent): string {
       const who = `voters ${voters.join(' ')}, learners ${learners.join(' ') || 'none'}`;
       return event.undone ? `goes back to ${who} of ${event.index}` : `counts ${who} from ${event.index}`;
     }
+    case 'promoted-by-force':
+      return `was promoted by force in term ${event.term}, losing ${describeLoss(event.loss)}`;
     case 'token-undone':
       return `finds token ${place(event.token)} undone`;
     default: {
@@ -337,6 +349,10 @@ function describeEvent(event: ReplicaEvent): string {
       return `${type} ${JSON.stringify(rest)}`;
     }
   }
+}
+
+function describeLoss({ last, commitHeard }: Loss): string {
+  return commitHeard > last.index ? `${last.index + 1} to ${commitHeard} for certain` : `what follows ${place(last)}`;
 }
 
 function describeResponse(response: Response): string {
@@ -353,7 +369,7 @@ function describeResponse(response: Response): string {
     case 'mismatch':
       return `mismatch, was ${JSON.stringify(response.actual)} of ${place(response.version)}`;
     case 'done':
-      return `done at ${place(response.position)}${response.loss === undefined ? '' : `, lost ${JSON.stringify(response.loss)}`}`;
+      return `done at ${place(response.position)}${response.loss === undefined ? '' : `, losing ${describeLoss(response.loss)}`}`;
     case 'refused':
       return `refused ${response.code}${response.leader === undefined ? '' : `, leader ${response.leader}`}`;
     case 'unknown':
