@@ -39,6 +39,19 @@ it('keeps the invariants of Raft and the meaning of every answer under random fa
   expect(total.undoneTokens).toBeGreaterThan(seeds / 2);
 });
 
+it('loses by a promotion by force what its log does not hold, and nothing else', { timeout: 600_000 }, () => {
+  let promotions = 0;
+  let installs = 0;
+  for (let seed = 1; seed <= (DEEP ? 3000 : 20); seed++) {
+    const outcome = new Chaos(seed, undefined, { promotions: true }).run(MS);
+    expect(outcome.breaches, `seed ${seed}`).toEqual([]);
+    promotions += outcome.promotions;
+    installs += outcome.installs;
+  }
+  expect(promotions).toBeGreaterThan(20);
+  expect(installs).toBeGreaterThan(20);
+});
+
 it('replays a seed', () => {
   expect(new Chaos(7, undefined).run(MS)).toEqual(new Chaos(7, undefined).run(MS));
 });

@@ -1,5 +1,6 @@
 /** Recovery epochs, as every node knows them: whose log still counts. force.ts begins them. */
 import type { Follower, Node } from './node.ts';
+import { Freshness } from './reading.ts';
 import { epochOf } from './types.ts';
 
 /** Whether a log with this last term may be stood with, or voted for, in a term: there is nothing older in its epoch. */
@@ -14,4 +15,29 @@ export function isOfEpoch(lastTerm: number, term: number): boolean {
 export function hasGivenUpLog(node: Node, follower: Follower): boolean {
   if (isOfEpoch(node.log.lastTerm, node.term) || node.defect('no-recovery-epoch')) return false;
   return follower.verified < node.log.lastIndex;
+}
+
+/**
+ * The node hears of a later epoch. What it knew to be committed may not be in that one, and indices that an earlier leader
+ * told it say nothing about it.
+ */
+export function enterEpoch(node: Node): void {
+  const { notes, probes, waiting } = node;
+  node.ready = false;
+  node.freshness = new Freshness();
+  probes.answered = undefined;
+  notes.probe = undefined;
+  notes.fetched = undefined;
+  waiting.reads = waiting.reads.filter(({ request, need }) => {
+    if (need.type !== 'answer' || need.commit === undefined) return true;
+    node.out.answer(request, { type: 'refused', code: 'NOT_READY' });
+    return false;
+  });
+}
+
+/** Index of the entry that began the current recovery epoch; 0 where there was no promotion. */
+export function beginningOfEpoch(node: Node): number {
+  if (epochOf(node.term) === 0) return 0;
+  const { log } = node;
+  return log.termsUpTo(log.lastIndex).find(({ term }) => isOfEpoch(term, node.term))?.index ?? 0;
 }

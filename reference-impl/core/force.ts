@@ -5,7 +5,8 @@
  * Terms of a later epoch are above all terms of earlier ones. A node whose log is of an earlier epoch than its term has
  * given that log up: it takes nothing but a snapshot (epochs.ts), serves nothing committed and does not stand, and nobody
  * votes for a log like its own. So an epoch has one history, which its promotion began: whoever has any entry of the epoch
- * has all that came before it. That is why the promoted log is committed as soon as it is on the promoted node's own disk.
+ * has all that came before it. That is why a leader takes the log up to the epoch's first entry for committed, whoever else
+ * has it: nobody without it can be elected.
  */
 import type { Node } from './node.ts';
 import { follow, lead } from './roles.ts';
@@ -13,11 +14,11 @@ import { SLOTS, slotOf } from './slots.ts';
 import { EPOCH, epochOf } from './types.ts';
 import type { Loss, Membership, NodeId, OperatorRequest } from './types.ts';
 
-/** A promotion whose first entry is not on disk yet. */
+/** A promotion whose term and first entry are not on disk yet. */
 export interface Promotion {
   readonly request: number;
   readonly term: number;
-  readonly members: Membership;
+  readonly index: number;
   readonly loss: Loss;
 }
 
@@ -39,40 +40,34 @@ export function onPromoteByForce(
   const last = { term: node.log.lastTerm, index: node.log.lastIndex };
   const loss = { last, commitHeard: Math.max(node.commitHeard, node.commitIndex) };
   const term = node.defect('no-recovery-epoch') ? node.term + 1 : termOfNewEpoch(node, members);
-  node.promotion = { request, term, members, loss };
+  const index = last.index + 1;
+  node.promotion = { request, term, index, loss };
   node.term = term;
   node.votedFor = node.config.id;
   node.voteOwed = undefined;
   node.disk.metaChanged();
   node.stance = { type: 'candidate', votes: new Set(), asked: true, handover: false };
+  node.append({ term, index, command: { type: 'members', members } });
 }
 
-/** It leads once its term is on disk: an epoch that it might begin a second time would have two histories. */
+/**
+ * It leads once the epoch's term and first entry are on its disk, which they reach in one write. Before, nobody hears of
+ * the epoch: should the node forget it in a crash, others would have given up their logs for one that nobody has.
+ */
 export function settlePromotion(node: Node): void {
   const { promotion } = node;
   if (promotion === undefined) return;
-  if (node.term !== promotion.term || node.stance.type === 'follower') {
+  const { request, term, index, loss } = promotion;
+  if (node.term !== term || node.stance.type === 'follower') {
     node.promotion = undefined;
-    node.out.answer(promotion.request, { type: 'unknown', code: 'LEADERSHIP_LOST' });
+    node.out.answer(request, { type: 'unknown', code: 'LEADERSHIP_LOST' });
     return;
   }
-  if (node.stance.type === 'candidate') {
-    if (!node.disk.metaDurable) return;
-    const index = node.log.lastIndex + 1;
-    // Before the leader lists its peers: a configuration counts from the moment it is in the log.
-    node.append({ term: node.term, index, command: { type: 'members', members: promotion.members } });
-    lead(node, 'an operator promoted it by force', index);
-  }
-  if (node.stance.type !== 'leader' || node.durableIndex < node.stance.openedAt) return;
+  if (!node.disk.metaDurable || node.durableIndex < index) return;
   node.promotion = undefined;
-  node.commit(node.stance.openedAt);
-  const { loss } = promotion;
-  node.out.tell({ type: 'promoted-by-force', term: node.term, loss });
-  node.out.answer(promotion.request, {
-    type: 'done',
-    position: { term: node.term, index: node.stance.openedAt },
-    loss,
-  });
+  lead(node, 'an operator promoted it by force', index);
+  node.out.tell({ type: 'promoted-by-force', term, loss });
+  node.out.answer(request, { type: 'done', position: { term, index }, loss });
 }
 
 function isSound({ voters, learners }: Membership, self: NodeId): boolean {

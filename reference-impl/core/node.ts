@@ -136,6 +136,8 @@ export interface Leader {
   lastAtBeat: number;
   /** Index of the entry that opened the term. */
   readonly openedAt: number;
+  /** Index of the entry that began the recovery epoch: nobody without it can be elected. 0: there was no promotion. */
+  readonly epochBegins: number;
   roundBegun: number;
   roundConfirmed: number;
   roundWanted: boolean;

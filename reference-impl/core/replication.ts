@@ -59,7 +59,8 @@ const scratch: number[] = [];
 
 /** Advances the commit index and the confirmed round to what a quorum of the current configuration has. */
 export function settleCommit(node: Node, leader: Leader): void {
-  const { peers } = leader;
+  const { peers, epochBegins } = leader;
+  if (node.commitIndex < epochBegins && node.durableIndex >= epochBegins) node.commit(epochBegins);
   // A leader that is removing itself does not count itself (Ongaro 2014, 4.2.2).
   let voters = node.members.selfVotes ? 1 : 0;
   scratch[0] = node.durableIndex;

@@ -1,5 +1,5 @@
 /** Changes of role. A term belongs to at most one leader; whoever hears of a higher term follows. */
-import { isOfEpoch } from './epochs.ts';
+import { beginningOfEpoch, enterEpoch, isOfEpoch } from './epochs.ts';
 import { Fifo } from './fifo.ts';
 import { leaveHandover } from './handover.ts';
 import { newFollower } from './node.ts';
@@ -13,8 +13,7 @@ import type { NodeId } from './types.ts';
 /** Adopts a higher term and follows, as yet nobody. */
 export function adoptTerm(node: Node, term: number, why: string): void {
   node.expects(term > node.term, () => `term ${term} adopted in term ${node.term}`);
-  // What was committed in an earlier recovery epoch may not be in this one.
-  if (!isOfEpoch(node.term, term)) node.ready = false;
+  if (!isOfEpoch(node.term, term)) enterEpoch(node);
   node.term = term;
   node.votedFor = null;
   node.voteOwed = undefined;
@@ -52,6 +51,7 @@ export function lead(node: Node, why = 'a quorum voted for it', openedAt = node.
     change: undefined,
     lastAtBeat: node.log.lastIndex + 1,
     openedAt,
+    epochBegins: beginningOfEpoch(node),
     roundBegun: 0,
     roundConfirmed: 0,
     roundWanted: false,

@@ -32,7 +32,14 @@ const VOTERS = ['n1', 'n2', 'n3'];
 /** Those that join later are there from the beginning. */
 const NODES = [...VOTERS, 'n4', 'n5'];
 
+/** What happens besides. */
+export interface World {
+  /** An operator promotes a node by force now and then, mistakenly as often as not. */
+  readonly promotions?: boolean;
+}
+
 export class Chaos {
+  readonly #world: World;
   readonly #random: () => number;
   readonly #cluster: Cluster;
   readonly #observer: Observer;
@@ -49,7 +56,8 @@ export class Chaos {
   readonly #longDelay: number;
   readonly #slowDisk: number;
 
-  constructor(seed: number, defect: string | undefined) {
+  constructor(seed: number, defect: string | undefined, world: World = {}) {
+    this.#world = world;
     this.#random = generator(seed);
     const weight = (most: number): number => (this.#random() < 0.3 ? 0 : this.#random() * most);
     this.#loss = weight(0.1);
@@ -92,6 +100,9 @@ export class Chaos {
       for (let i = 0; i < forMs / 300; i++) this.#after(this.#random() * forMs, () => this.#change());
     for (let i = 0; i < forMs / 5; i++) this.#after(this.#random() * forMs, () => this.#ask());
     for (let i = 0; i < forMs / 500; i++) this.#after(this.#random() * forMs, () => this.#operate());
+    if (this.#world.promotions === true) {
+      for (let i = 0; i < 3; i++) this.#after(this.#random() * forMs, () => this.#promote(this.#pick(this.#nodes)));
+    }
     for (let i = 0; i < forMs / 250; i++)
       this.#after(this.#random() * forMs, () => this.#compact(this.#pick(this.#nodes)));
     for (let i = 0; i < forMs / 400; i++) this.#after(this.#random() * forMs, () => this.#disturb(forMs));
@@ -307,5 +318,11 @@ export class Chaos {
     const to = this.#random() < 0.5 ? { to: this.#pick(this.#nodes) } : undefined;
     const node = this.#leader();
     if (this.#cluster.isUp(node)) this.#put(node, { type: 'switchover', ...to }, this.#observer.floor);
+  }
+
+  #promote(node: NodeId): void {
+    const voters = this.#random() < 0.5 ? this.#nodes : this.#nodes.filter((id) => id === node || this.#random() < 0.5);
+    const body: Request = { type: 'promote-by-force', members: { voters, learners: [] } };
+    if (this.#cluster.isUp(node)) this.#put(node, body, this.#observer.floor);
   }
 }

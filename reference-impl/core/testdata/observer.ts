@@ -23,6 +23,8 @@ interface Asked {
   readonly life: number;
   /** Highest committed place that anybody had been told of when this was asked. */
   readonly floor: number;
+  /** Promotions by force before it. */
+  readonly promotions: number;
 }
 
 export interface Outcome {
@@ -36,6 +38,7 @@ export interface Outcome {
   /** Changes of members in the final log, and undone ones. */
   readonly memberChanges: number;
   readonly membersUndone: number;
+  readonly promotions: number;
   /** Images taken by their own node's shell, and installed by followers. */
   readonly snapshots: number;
   readonly installs: number;
@@ -58,6 +61,8 @@ export class Observer {
   readonly #servedAt = new Map<string, number>();
   /** Highest committed place that anybody has been told of. */
   floor = 0;
+  /** Promotions by force: the log that each of them made the only one. */
+  readonly #promotions: { readonly term: number; readonly log: readonly Entry[] }[] = [];
   #truncations = 0;
   #undoneTokens = 0;
   /** Switchovers that ended as they were to. */
@@ -81,6 +86,7 @@ export class Observer {
       handovers: this.#handovers,
       memberChanges: this.#configurations.changes,
       membersUndone: this.#configurations.undone,
+      promotions: this.#promotions.length,
       snapshots: this.#snapshots.length - this.#installs,
       installs: this.#installs,
     };
@@ -88,19 +94,43 @@ export class Observer {
 
   /** `floor` as it was when the client asked, which may be before the node took the request. */
   asked(body: Request, node: NodeId, floor: number): void {
-    this.#asked.set(this.#asked.size + 1, { body, node, life: this.#cluster.machine(node).life, floor });
+    this.#asked.set(this.#asked.size + 1, {
+      body,
+      node,
+      life: this.#cluster.machine(node).life,
+      floor,
+      promotions: this.#promotions.length,
+    });
   }
 
   told(node: NodeId, event: ReplicaEvent): void {
     this.#configurations.told(node, event);
     if (event.type === 'role' && event.role === 'leader') this.#elected(node, event.term);
     if (event.type === 'truncated') this.#truncated(event.entries);
-    if (event.type === 'snapshot-installed') this.#installs++;
+    if (event.type === 'snapshot-installed') {
+      this.#installs++;
+      if (this.#promotions.length > 0) this.#servedAt.delete(this.#lifeOf(node));
+    }
     if (event.type === 'token-undone') this.#undoneTokens++;
+    if (event.type === 'promoted-by-force') this.#promoted(node, event.term);
   }
 
   #breach(what: string, detail: string): void {
     this.#breaches.add(`${what}: ${detail}`);
+  }
+
+  #promoted(node: NodeId, term: number): void {
+    this.#promotions.push({ term, log: this.#cluster.machine(node).full });
+    // What was known before says nothing about the new epoch.
+    this.floor = 0;
+    this.#termCommittedAt.forEach((committed, index) => {
+      if (this.#mayBeLost({ term: committed, index })) delete this.#termCommittedAt[index];
+    });
+  }
+
+  /** Whether some promotion overruled this entry: then it may be lost, and whoever has not heard may still serve it. */
+  #mayBeLost({ term, index }: Position): boolean {
+    return this.#promotions.some((epoch) => term < epoch.term && epoch.log[index - 1]?.term !== term);
   }
 
   #elected(node: NodeId, term: number): void {
@@ -122,6 +152,7 @@ export class Observer {
     for (const { id, replica } of this.#cluster.machines.values()) {
       const commit = replica?.status().commit;
       if (commit === undefined || commit.index === 0) continue;
+      if (this.#mayBeLost(commit)) continue;
       const known = this.#termCommittedAt[commit.index];
       if (known === undefined) this.#termCommittedAt[commit.index] = commit.term;
       else if (known !== commit.term)
@@ -137,12 +168,12 @@ export class Observer {
       this.#reads.push({ asked, response });
       const { body } = asked;
       if (body.type !== 'read' || body.path === 'local') return;
-      if (body.path === 'leader') {
-        if (response.position.index < asked.floor)
+      if (body.path === 'leader' && this.#hasHeardAll(asked.node)) {
+        if (response.position.index < asked.floor && asked.promotions === this.#promotions.length)
           this.#breach('stale leader read', `${response.position.index} < ${asked.floor}`);
         this.floor = Math.max(this.floor, response.position.index);
       }
-      const life = `${asked.node}/${asked.life}`;
+      const life = this.#lifeOf(asked.node);
       if (response.position.index < (this.#servedAt.get(life) ?? 0)) this.#breach('a node went back', life);
       this.#servedAt.set(life, response.position.index);
       return;
@@ -152,8 +183,8 @@ export class Observer {
     if (response.type === 'written') this.tokens.push(version);
     if (asked.body.ack === 'leader-ack') return;
     this.#acknowledged.push({ version, ack: asked.body.ack ?? 'quorum-ack' });
-    this.floor = Math.max(this.floor, version.index);
-    if (asked.body.ack === 'all-ack' && response.type === 'written') this.#onEveryDisk(version);
+    if (this.#hasHeardAll(asked.node)) this.floor = Math.max(this.floor, version.index);
+    if (asked.body.ack === 'all-ack' && !this.#mayBeLost(version) && response.type === 'written') this.#onEveryDisk(version);
   }
 
   /** Of every voter of the entry's configuration. */
@@ -164,6 +195,16 @@ export class Observer {
     for (const { id, full } of logs) {
       if (voters.includes(id) && full[index - 1]?.term !== term) this.#breach('all-ack not on every disk', id);
     }
+  }
+
+  #lifeOf(node: NodeId): string {
+    return `${node}/${this.#cluster.machine(node).life}`;
+  }
+
+  /** Whether the node knows of all promotions by force; what others say is of a history that was overruled. */
+  #hasHeardAll(node: NodeId): boolean {
+    const { term } = this.#cluster.replica(node).status();
+    return this.#promotions.every((promotion) => term >= promotion.term);
   }
 
   missing({ term, index }: Position): void {
@@ -177,6 +218,7 @@ export class Observer {
 
   #judgeSnapshot(snapshot: Snapshot, log: readonly Entry[], states: readonly Held[]): void {
     const { term, index } = snapshot;
+    if (this.#mayBeLost(snapshot)) return;
     if (index > 0 && log[index - 1]?.term !== term)
       this.#breach('snapshot of what is not committed', `(${term},${index})`);
     const state = states[Math.min(index, states.length - 1)];
@@ -211,13 +253,13 @@ export class Observer {
       if (member && (commit !== log.length || full.length !== log.length)) this.#breach('not caught up', id);
       // What was removed may have stopped anywhere, with entries that nobody else got.
       const known = full.slice(0, member ? full.length : commit);
-      if (known.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]))) this.#breach('log matching', id);
+      if (known.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]) && !this.#mayBeLost(entry))) this.#breach('log matching', id);
     }
     this.#termCommittedAt.forEach((term, index) => {
       if (index > 0 && log[index - 1]?.term !== term) this.#breach('leader completeness', `(${term},${index}) is gone`);
     });
     for (const { version, ack } of this.#acknowledged) {
-      if (version.index > 0 && log[version.index - 1]?.term !== version.term) {
+      if (version.index > 0 && log[version.index - 1]?.term !== version.term && !this.#mayBeLost(version)) {
         this.#breach('acknowledged write lost', `${ack} (${version.term},${version.index})`);
       }
     }
@@ -227,6 +269,7 @@ export class Observer {
       const path = asked.body.type === 'read' ? asked.body.path : '';
       if (path === 'local') continue;
       const { position, values, versions } = response;
+      if (this.#mayBeLost(position)) continue;
       if (position.index > 0 && log[position.index - 1]?.term !== position.term)
         this.#breach('undone state served', path);
       const state = states[Math.min(position.index, states.length - 1)];
