@@ -27,6 +27,7 @@ import { expireLeaderReads, onRead, settleLeaderReads } from './reads.ts';
 import { onProbe, onProbed, onProbeTimer, settleConfirmed, settleProbes } from './probes.ts';
 import { settleReady } from './ready.ts';
 import { onAppended, onHeartbeatTimer, onRejected, settleCommit, settlePeers } from './replication.ts';
+import { heedEpoch } from './roles.ts';
 import { settleRound } from './rounds.ts';
 import { lagOf, settleServing, whyNotServing } from './serving.ts';
 import { openSnapshot } from './snapshots.ts';
@@ -65,6 +66,7 @@ export class Replica implements Steps<Message> {
 
   receive(from: NodeId, message: Message, nowMs: number, out: Effects<Message>): void {
     const node = this.#begin(nowMs, out);
+    heedEpoch(node, from, message.term);
     switch (message.type) {
       case 'stand-now':
         onStandNow(node, message);

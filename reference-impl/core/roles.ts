@@ -21,6 +21,11 @@ export function adoptTerm(node: Node, term: number, why: string): void {
   follow(node, why);
 }
 
+/** A later recovery epoch overrules everything that is older, whatever the message and whoever is heard besides. */
+export function heedEpoch(node: Node, from: NodeId, term: number): void {
+  if (term > node.term && !isOfEpoch(node.term, term)) adoptTerm(node, term, `${from} is in a later epoch`);
+}
+
 /** Becomes a follower in the current term. */
 export function follow(node: Node, why: string): void {
   const before = node.stance;

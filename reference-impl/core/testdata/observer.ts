@@ -14,6 +14,7 @@ import type {
   TermStart,
   Value,
 } from '../types.ts';
+import { epochOf } from '../types.ts';
 import type { Cluster } from './cluster.ts';
 import { Configurations, membersAt } from './configurations.ts';
 
@@ -112,15 +113,26 @@ export class Observer {
       if (this.#promotions.length > 0) this.#servedAt.delete(this.#lifeOf(node));
     }
     if (event.type === 'token-undone') this.#undoneTokens++;
-    if (event.type === 'promoted-by-force') this.#promoted(node, event.term);
+    if (event.type === 'promoted-by-force') this.#promoted(event.term, this.#cluster.machine(node).full);
   }
 
   #breach(what: string, detail: string): void {
     this.#breaches.add(`${what}: ${detail}`);
   }
 
-  #promoted(node: NodeId, term: number): void {
-    this.#promotions.push({ term, log: this.#cluster.machine(node).full });
+  /** The node may crash before it tells, but after its promotion has come to its disk. */
+  #watchEpochs(): void {
+    for (const { full } of this.#cluster.machines.values()) {
+      const epoch = epochOf(full.at(-1)?.term ?? 0);
+      if (epoch === 0 || this.#promotions.some(({ term }) => epochOf(term) === epoch)) continue;
+      const first = full.findIndex(({ term }) => epochOf(term) === epoch);
+      this.#promoted(full[first].term, full.slice(0, first + 1));
+    }
+  }
+
+  #promoted(term: number, log: readonly Entry[]): void {
+    if (this.#promotions.some((known) => known.term === term)) return;
+    this.#promotions.push({ term, log });
     // What was known before says nothing about the new epoch.
     this.floor = 0;
     this.#termCommittedAt.forEach((committed, index) => {
@@ -149,6 +161,7 @@ export class Observer {
   /** State-machine safety: whatever is committed at an index anywhere has the same term everywhere. */
   watchCommits(): void {
     this.#configurations.check();
+    this.#watchEpochs();
     for (const { id, replica } of this.#cluster.machines.values()) {
       const commit = replica?.status().commit;
       if (commit === undefined || commit.index === 0) continue;
