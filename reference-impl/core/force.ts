@@ -14,7 +14,7 @@ import { SLOTS, slotOf } from './slots.ts';
 import { EPOCH, epochOf } from './types.ts';
 import type { Loss, Membership, NodeId, OperatorRequest } from './types.ts';
 
-/** A promotion whose term and first entry are not on disk yet. */
+/** A promotion whose term and first entry are not on disk yet. Until they are, the node is deaf. */
 export interface Promotion {
   readonly request: number;
   readonly term: number;
@@ -30,6 +30,10 @@ export function onPromoteByForce(
   const { members } = body;
   if (!isSound(members, node.config.id)) {
     node.out.answer(request, { type: 'refused', code: 'BAD_REQUEST' });
+    return;
+  }
+  if (node.disk.full) {
+    node.out.answer(request, { type: 'refused', code: 'DISK_FULL' });
     return;
   }
   if (node.promotion !== undefined) {
@@ -58,11 +62,6 @@ export function settlePromotion(node: Node): void {
   const { promotion } = node;
   if (promotion === undefined) return;
   const { request, term, index, loss } = promotion;
-  if (node.term !== term || node.stance.type === 'follower') {
-    node.promotion = undefined;
-    node.out.answer(request, { type: 'unknown', code: 'LEADERSHIP_LOST' });
-    return;
-  }
   if (!node.disk.metaDurable || node.durableIndex < index) return;
   node.promotion = undefined;
   lead(node, 'an operator promoted it by force', index);

@@ -66,6 +66,8 @@ export class Replica implements Steps<Message> {
 
   receive(from: NodeId, message: Message, nowMs: number, out: Effects<Message>): void {
     const node = this.#begin(nowMs, out);
+    // Whatever it would answer would tell of an epoch that it may yet forget.
+    if (node.promotion !== undefined) return;
     heedEpoch(node, from, message.term);
     switch (message.type) {
       case 'stand-now':
