@@ -197,7 +197,8 @@ export class Observer {
     if (asked.body.ack === 'leader-ack') return;
     this.#acknowledged.push({ version, ack: asked.body.ack ?? 'quorum-ack' });
     if (this.#hasHeardAll(asked.node)) this.floor = Math.max(this.floor, version.index);
-    if (asked.body.ack === 'all-ack' && !this.#mayBeLost(version) && response.type === 'written') this.#onEveryDisk(version);
+    if (asked.body.ack === 'all-ack' && !this.#mayBeLost(version) && response.type === 'written')
+      this.#onEveryDisk(version);
   }
 
   /** Of every voter of the entry's configuration. */
@@ -266,7 +267,8 @@ export class Observer {
       if (member && (commit !== log.length || full.length !== log.length)) this.#breach('not caught up', id);
       // What was removed may have stopped anywhere, with entries that nobody else got.
       const known = full.slice(0, member ? full.length : commit);
-      if (known.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]) && !this.#mayBeLost(entry))) this.#breach('log matching', id);
+      if (known.some((entry, i) => JSON.stringify(entry) !== JSON.stringify(log[i]) && !this.#mayBeLost(entry)))
+        this.#breach('log matching', id);
     }
     this.#termCommittedAt.forEach((term, index) => {
       if (index > 0 && log[index - 1]?.term !== term) this.#breach('leader completeness', `(${term},${index}) is gone`);
