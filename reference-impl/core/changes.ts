@@ -78,7 +78,7 @@ function promoted(current: Membership, id: NodeId): Membership {
 /** Why no change may begin now. */
 function objection(node: Node, leader: Leader, change: MembersChange): RefusalCode | undefined {
   if (leader.handover !== undefined) return 'HANDING_OVER';
-  if (node.commitIndex < leader.openedAt && !node.defect('membership-before-own-term')) return 'NOT_READY';
+  if (leader.quorumAt < leader.openedAt && !node.defect('membership-before-own-term')) return 'NOT_READY';
   if (leader.change !== undefined || node.members.index > node.commitIndex) return 'CHANGE_IN_PROGRESS';
   // A learner that is to become a voter is waited for by `add`, not by `promote`.
   const promote = 'promote' in change && !node.members.isVoter(change.promote) ? change.promote : undefined;

@@ -138,6 +138,8 @@ export interface Leader {
   readonly openedAt: number;
   /** Index of the entry that began the recovery epoch: nobody without it can be elected. 0: there was no promotion. */
   readonly epochBegins: number;
+  /** Up to where a quorum has the log: less than the commit index only right after a promotion by force. */
+  quorumAt: number;
   roundBegun: number;
   roundConfirmed: number;
   roundWanted: boolean;

@@ -67,6 +67,7 @@ export function settleCommit(node: Node, leader: Leader): void {
   for (let i = 0; i < peers.length; i++) if (peers[i].voter) scratch[voters++] = peers[i].match;
   scratch.length = voters;
   const index = reachedByQuorum(scratch);
+  leader.quorumAt = index;
   // Counting copies proves nothing about entries of older terms; they are committed by one of this term above them
   // (Ongaro & Ousterhout 2014, 5.4.2).
   if (index > node.commitIndex && (node.log.termAt(index) === node.term || node.defect('commit-old-term'))) {

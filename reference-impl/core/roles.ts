@@ -57,6 +57,7 @@ export function lead(node: Node, why = 'a quorum voted for it', openedAt = node.
     lastAtBeat: node.log.lastIndex + 1,
     openedAt,
     epochBegins: beginningOfEpoch(node),
+    quorumAt: 0,
     roundBegun: 0,
     roundConfirmed: 0,
     roundWanted: false,
