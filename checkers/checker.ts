@@ -29,6 +29,8 @@ export interface Semantics {
   readonly failedCas: 'constrain' | 'ignore';
   /** Judge what was acknowledged through this path only; everything else in the history is evidence, never blamed. */
   readonly blame?: string;
+  /** For bounded-staleness: paths whose reads may show what has not taken effect, and never may. */
+  readonly uncommitted?: readonly string[];
   /** For bounded-staleness: how old answers may be, where the paths' names do not say. */
   readonly boundMs?: number;
   /** `undoneWrites` of the whole history, where this is a part of it; found in the history itself if not given. */

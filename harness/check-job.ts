@@ -21,6 +21,7 @@ export interface JudgeJob {
   readonly type: 'judge';
   readonly history: SharedHistory;
   readonly path: string | undefined;
+  readonly uncommitted: readonly string[];
   readonly guarantees: readonly Guarantee[];
   readonly semantics: Semantics;
   readonly limits: Limits;
@@ -44,6 +45,8 @@ export type Message =
       readonly warnings: readonly string[];
       /** For another worker to go on with; only where more than one guarantee is to be judged. */
       readonly history: SharedHistory | undefined;
+      /** Paths of which the journal's header says that their reads may show what has not taken effect. */
+      readonly uncommitted: readonly string[];
     }
   | { readonly type: 'verdict'; readonly guarantee: Guarantee; readonly verdict: Verdict; readonly ms: number }
   /** The input is no history: one sentence, without the file's name. */

@@ -35,7 +35,8 @@ port.on('message', (job: Job | Piece) => {
 say({ type: 'ready' });
 
 async function work(job: Job): Promise<void> {
-  const { history, guarantees } = job.type === 'read' ? await read(job) : { ...job, history: fromShared(job.history) };
+  const { history, guarantees, uncommitted } =
+    job.type === 'read' ? await read(job) : { ...job, history: fromShared(job.history) };
   const { path } = job;
   let ofPath: History | undefined; // found when it is asked for
   for (const guarantee of guarantees) {
@@ -45,13 +46,19 @@ async function work(job: Job): Promise<void> {
     // How old an answer was is told by all that was done to its key: of other paths' reads it is evidence, for others none.
     const blamed = path !== undefined && guarantee === 'bounded-staleness';
     const part = path === undefined || blamed ? history : (ofPath ??= readsOf(history, path));
-    const semantics = blamed ? { ...job.semantics, blame: path } : job.semantics;
+    const semantics = { ...job.semantics, uncommitted, ...(blamed && { blame: path }) };
     const verdict = verdictOf(checker, part, semantics, job.limits);
     say({ type: 'verdict', guarantee, verdict, ms: (clock.now() - start) / MILLISECOND });
   }
 }
 
-async function read(job: ReadJob): Promise<{ readonly history: History; readonly guarantees: readonly Guarantee[] }> {
+interface ReadIn {
+  readonly history: History;
+  readonly guarantees: readonly Guarantee[];
+  readonly uncommitted: readonly string[];
+}
+
+async function read(job: ReadJob): Promise<ReadIn> {
   const { file } = job;
   const source: Source = file ?? pieces();
   const size = file === undefined ? undefined : statSync(file).size;
@@ -77,8 +84,10 @@ async function read(job: ReadJob): Promise<{ readonly history: History; readonly
     said.push(`reads came by ${readPaths(whole).join(', ')}, and are judged together; --path judges one of them`);
   }
   const shared = guarantees.length > 1 ? toShared(history) : undefined;
-  say({ type: 'read', operations: judged.operations, guarantees, warnings: said, history: shared });
-  return { history, guarantees };
+  const named = header?.uncommittedPaths;
+  const uncommitted = Array.isArray(named) ? named.map(String) : [];
+  say({ type: 'read', operations: judged.operations, guarantees, warnings: said, history: shared, uncommitted });
+  return { history, guarantees, uncommitted };
 }
 
 async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {

@@ -315,6 +315,21 @@ describe('arguments', () => {
     ]);
   });
 
+  test('what the header says of paths that show the uncommitted is heeded', async () => {
+    const ms = (time: number): string => `time=${time * 1e6}`;
+    const lines = journal(
+      `p0 w x 2 ${ms(0)}`,
+      `p0 info ${ms(10)}`,
+      `p2: r x 2 path=local ${ms(20)}`,
+      `p1: r x null path=bounded-100ms ${ms(600)}`,
+    );
+    write('uncommitted.jsonl', `{"tidemark":1,"uncommittedPaths":["local"]}\n${lines}`);
+    write('committed.jsonl', `{"tidemark":1}\n${lines}`);
+    const of = ['--guarantee', 'monotonic-reads,bounded-staleness'];
+    expect((await check('uncommitted.jsonl', ...of)).stdout).toContain('bounded-staleness valid');
+    expect((await check('committed.jsonl', ...of)).stdout).toContain('bounded-staleness invalid');
+  });
+
   test('--independent takes the keys out of tuples', async () => {
     write(
       'tuples.edn',

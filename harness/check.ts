@@ -97,6 +97,7 @@ async function checkFile(
   const codes: ExitCode[] = [];
   let operations = 0;
   let history: SharedHistory | undefined;
+  let uncommitted: readonly string[] = [];
   // Until the file is read, it is not known what it tells about.
   let left: readonly Guarantee[] = order.guarantees ?? ['linearizable'];
   const conclude = (guarantee: Guarantee, verdict: Verdict, ms: number): void => {
@@ -118,7 +119,7 @@ async function checkFile(
   const hear = (news: News): void => {
     switch (news.type) {
       case 'read':
-        ({ operations, history, guarantees: left } = news);
+        ({ operations, history, uncommitted, guarantees: left } = news);
         for (const warning of news.warnings) io.err(`tidemark: ${file}: ${warning}\n`);
         break;
       case 'verdict':
@@ -149,7 +150,7 @@ async function checkFile(
     for (const guarantee of stopped)
       conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
     if (history !== undefined && left.length > 0)
-      job = { type: 'judge', history, path, guarantees: left, semantics, limits };
+      job = { type: 'judge', history, path, uncommitted, guarantees: left, semantics, limits };
   }
   return codes.length === 0 ? UNDECIDED : worst(codes);
 }

@@ -105,6 +105,10 @@ function boundOf({ system }: Jury, readPath: string | undefined): number | undef
   return system.readPaths.find(({ name }) => name === readPath)?.boundMs;
 }
 
+export function uncommittedPaths({ readPaths }: System): readonly string[] {
+  return readPaths.filter(({ uncommitted }) => uncommitted === true).map(({ name }) => name);
+}
+
 /** What the checker of bounded-staleness is told: whose reads, how old they may be, what was lost and never was newer. */
 function bounded(jury: Jury, readPath: string | undefined): Partial<Semantics> {
   const boundMs = boundOf(jury, readPath);
@@ -112,6 +116,7 @@ function bounded(jury: Jury, readPath: string | undefined): Partial<Semantics> {
     ...(readPath !== undefined && { blame: readPath }),
     ...(boundMs !== undefined && { boundMs }),
     ...(jury.undone !== undefined && { undone: jury.undone }),
+    uncommitted: uncommittedPaths(jury.system),
   };
 }
 

@@ -15,6 +15,7 @@ import type { FaultRecord } from '../results/record.ts';
 import { Driver, type DriverCounts } from './driver.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
+import { uncommittedPaths } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { Recorder } from './recorder.ts';
 import { Watch } from './watch.ts';
@@ -120,6 +121,8 @@ function header(plan: ResolvedPlan): Readonly<Record<string, Value>> {
     rate: plan.rate,
     readPaths: plan.readPaths,
     writePaths: plan.writePaths,
+    // What a journal is judged by that its names alone do not say.
+    uncommittedPaths: uncommittedPaths(plan.use.system),
     settings: plan.settings,
   };
 }

@@ -16,6 +16,8 @@ export interface Path {
   readonly about: string;
   /** Whose reads the path keeps in order: a path whose token lives on the device speaks for each device by itself. */
   readonly thread: 'session' | 'device';
+  /** Its reads may show what has not taken effect, and never may: they are no evidence of what others should have seen. */
+  readonly uncommitted?: true;
   /** How old its answers may be; the name says the same: `bounded-500ms`. */
   readonly boundMs?: number;
   /** Of a read path: the write paths that it is tried with where none is asked for by name; all if not given. */

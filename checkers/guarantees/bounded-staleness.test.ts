@@ -67,6 +67,21 @@ test('the bound is that of the path, or the one that is given; other reads are e
   });
 });
 
+test('what an uncommitted read showed had not taken effect for that', () => {
+  const lines = [
+    `p0 w x 2 ${ms(0)}`,
+    `p0 info ${ms(900)}`,
+    `p2: r x 2 path=local ${ms(950)}`,
+    `p1: r x null path=bounded-100ms ${ms(1051)}`,
+    `p1: r x null path=local ${ms(1060)}`,
+  ];
+  const uncommitted = ['local'];
+  expect(judge(checker, lines)).toMatchObject({ type: 'invalid', count: 1 });
+  expect(judge(checker, lines, { uncommitted })).toMatchObject({ type: 'valid', examined: { reads: 1 } });
+  expect(judge(checker, lines, { uncommitted, boundMs: 100 })).toMatchObject({ examined: { reads: 1 } });
+  expect(judge(checker, lines, { uncommitted, boundMs: 100, blame: 'local' })).toMatchObject({ type: 'invalid' });
+});
+
 test('a write that was undone is a loss, not staleness', () => {
   const final = [`p9: r x 1 version=g0/1/1 path=leader ${ms(5000)}`];
   expect(judge(checker, [...written, late(1000)]).type).toBe('invalid');

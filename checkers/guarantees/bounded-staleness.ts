@@ -1,8 +1,8 @@
 /**
  * Bounded staleness: every read returns the newest value as of some moment at most Δ before its invocation (Golab, Li & Shah 2011,
  * k- and Δ-atomicity; here Δ looks back from the invocation, as stores state it). Δ is the path's own, from its name
- * (`bounded-500ms`), or given. Every operation on the key is evidence of what was newer; only reads that have a bound are blamed,
- * and only when the least age that the history proves exceeds it. What was undone later is a loss, never staleness; so a write that
+ * (`bounded-500ms`), or given. Every operation on the key is evidence of what was newer, but for reads of what is uncommitted;
+ * only reads that have a bound are blamed, and only when the least age that the history proves exceeds it. What was undone later is a loss, never staleness; so a write that
  * nobody ever read may be one, and leaves the verdict open instead.
  */
 import { boundMsOf } from '../../history/guarantee.ts';
@@ -30,6 +30,14 @@ function boundsOf(history: History, { blame, boundMs }: Semantics): Float64Array
     if (f[row] === READ && outcome[row] === OK) bounds[row] = path[row] === NONE ? unnamed : ofPath[path[row]];
   }
   return bounds;
+}
+
+/** Without the reads that tell nothing of what had taken effect; those of the path that is judged stay. */
+function evidenceIn(history: History, { uncommitted = [], blame }: Semantics): History {
+  const without = history.paths.map((name) => name !== blame && uncommitted.includes(name));
+  if (!without.includes(true)) return history;
+  const { f, path } = history;
+  return history.filter((row) => f[row] !== READ || path[row] === NONE || !without[path[row]]);
 }
 
 const ms = (ns: number): string => `${Number((ns / MILLISECOND).toFixed(1))} ms`;
@@ -93,7 +101,8 @@ function judgeAges(registers: Registers, semantics: Semantics, bounds: Float64Ar
 export default {
   name: 'bounded-staleness',
   decides: 'bounded-staleness',
-  check(history, _budget, semantics) {
+  check(whole, _budget, semantics) {
+    const history = evidenceIn(whole, semantics);
     const registers = new Registers(history, semantics);
     const bounds = boundsOf(history, semantics);
     const findings = new Findings();

@@ -25,7 +25,7 @@ export const readPaths: readonly [Path, ...Path[]] = [
     thread: 'session',
   },
   { name: 'follower', about: "a follower's committed state, however old", thread: 'session' },
-  { name: 'local', about: "any node's log, uncommitted entries included", thread: 'session' },
+  { name: 'local', about: "any node's log, uncommitted entries included", thread: 'session', uncommitted: true },
   { name: 'follower+token', about: 'a follower, once it has what this device has read and written', thread: 'device' },
   bounded('bounded-500ms'),
   { ...bounded('bounded-2000ms'), ...strategy },

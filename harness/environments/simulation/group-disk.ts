@@ -27,6 +27,7 @@ export class GroupDisk {
     if (write.snapshot !== undefined) this.#replaceBy(write.snapshot);
     if (write.truncateFrom !== undefined) this.#truncate(write.truncateFrom);
     for (const entry of write.entries ?? []) {
+      if (entry.index <= this.#before) continue;
       if (entry.index !== this.#last + 1) throw new Error(`a write puts index ${entry.index} after ${this.#last}`);
       this.#entries.push(entry);
     }
@@ -73,8 +74,15 @@ export class GroupDisk {
     return this.#before + this.#entries.length;
   }
 
+  /**
+   * What is committed may be compacted before the node's own writes of it have become durable: such a write then begins below
+   * what is left, and what it says of that part the snapshot says too.
+   */
   #truncate(from: number): void {
-    if (from <= this.#before) throw new Error(`a write begins at index ${from}, compacted up to ${this.#before}`);
+    if (from <= this.#before) {
+      this.#entries.length = 0;
+      return;
+    }
     if (from > this.#last + 1)
       throw new Error(`a write begins at index ${from}, the log on disk ends at ${this.#last}`);
     this.#entries.length = from - 1 - this.#before;
