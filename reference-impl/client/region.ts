@@ -38,7 +38,13 @@ export function region(means: Means, { user, node }: RegionOptions): Strategy {
           return answer;
         }
       } catch (error) {
-        if (!(error instanceof RefusedByStore) || error.code === 'CLOSED' || isUndone(error)) throw error;
+        if (!(error instanceof RefusedByStore) || error.code === 'CLOSED') throw error;
+        if (isUndone(error)) {
+          // The caller is told so; the node is told of something newer, lest it wait for ever for what is gone.
+          const { position } = await readAt(means, 'leader', { keys, group, deadlineMs, target: 'leader' });
+          await note(group, position, deadlineMs);
+          throw error;
+        }
       }
       const answer: Answered<'read'> = await readAt(means, 'leader', { keys, group, deadlineMs, target: 'leader' });
       session.sawState(group, answer.position);

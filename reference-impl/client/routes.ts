@@ -38,6 +38,7 @@ export class Routes {
   readonly #beliefs = new Map<GroupId, Belief>();
   /** Nodes that would not serve, and until when (ms) others are asked instead. */
   readonly #avoided = new Map<NodeId, number>();
+  /** Where the next round of `round-robin` begins. */
   #turn = 0;
 
   constructor(config: RoutesConfig) {
@@ -112,10 +113,12 @@ export class Routes {
         for (const node of readers) if (fit(node)) return node;
         break;
       case 'round-robin':
-        this.#turn++;
         for (let i = 0; i < readers.length; i++) {
-          const node = readers[(this.#turn + i) % readers.length];
-          if (fit(node)) return node;
+          const at = (this.#turn + i) % readers.length;
+          if (!fit(readers[at])) continue;
+          // From behind the one that was picked: otherwise whoever follows one that is passed over gets its share.
+          this.#turn = at + 1;
+          return readers[at];
         }
         break;
       case 'fastest': {
