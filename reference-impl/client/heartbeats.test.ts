@@ -62,7 +62,9 @@ class Region {
   client(config: Partial<ClientConfig>): RoutingClient {
     const { dial, nowMs, timer } = this.world;
     return new RoutingClient({
-      ...{ dial, nowMs, timer },
+      dial,
+      nowMs,
+      timer,
       nodes: ['n1', 'n2', 'n3'],
       readPath: 'follower',
       routing: 'fastest',
