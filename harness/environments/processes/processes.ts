@@ -7,10 +7,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
+import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Injection, Levers } from '../../../nemesis/fault.ts';
 import { dialTcp } from '../../../reference-impl/client/tcp.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
+import { damageLog } from './damage.ts';
 import { CLUSTER, commandOf, type Place } from './command.ts';
 import { NodeProcess } from './node-process.ts';
 
@@ -70,6 +72,7 @@ export class Processes implements Deployment {
         return [id, { id, place: places[i], process }];
       }),
     );
+    const random = new Random(options.seed).fork('damage');
     this.levers = {
       kill: async (ids) => {
         const victims = [...new Set(ids)].map((id) => this.#member(id));
@@ -79,6 +82,20 @@ export class Processes implements Deployment {
         return injection(
           async () => killed.flat().forEach((victim) => this.#start(victim, options)),
           () => ({ 'nodes killed': killed.flat().length }),
+        );
+      },
+      corruptDisk: async (id) => {
+        const victim = this.#member(id);
+        const wasUp = await victim.process.kill();
+        const damage = wasUp ? damageLog(victim.place.data, random) : undefined;
+        return injection(
+          async () => {
+            if (wasUp) this.#start(victim, options);
+          },
+          () => ({
+            'bits flipped': damage?.kind === 'bit flipped' ? 1 : 0,
+            'files cut': damage?.kind === 'file cut' ? 1 : 0,
+          }),
         );
       },
       pause: async (ids) => {
