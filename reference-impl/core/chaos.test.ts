@@ -53,6 +53,21 @@ it('loses by a promotion by force what its log does not hold, and nothing else',
   expect(installs).toBeGreaterThan(20);
 });
 
+it('is as safe when an external core names the leaders, and led as long as that core is reached', {
+  timeout: 600_000,
+}, () => {
+  const total = { leaders: 0, committed: 0 };
+  const seeds = DEEP ? 1000 : 10;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const outcome = new Chaos(seed, undefined, { external: true }).run(MS);
+    expect(outcome.breaches, `seed ${seed}`).toEqual([]);
+    total.leaders += outcome.leaders;
+    total.committed += outcome.committed;
+  }
+  expect(total.leaders / seeds).toBeGreaterThan(2);
+  expect(total.committed / seeds).toBeGreaterThan(100);
+});
+
 it('replays a seed', () => {
   expect(new Chaos(7, undefined).run(MS)).toEqual(new Chaos(7, undefined).run(MS));
 });

@@ -34,6 +34,7 @@ export function onElectionTimer(node: Node): void {
   // Learners, and whoever was removed or has not been added yet, wait for a leader.
   if (votesWithheld(node) || !mayStand(node)) return;
   if (node.stance.type === 'follower') node.stance.leader = undefined;
+  if (node.config.election === 'external') return;
   // Its vote would not come to the disk, nor anything it were asked to write.
   if (node.disk.full) return;
   node.preVote = { campaign: node.term + 1, votes: new Set([node.config.id]) };
@@ -52,8 +53,8 @@ export function onElectionTimer(node: Node): void {
   }
 }
 
-/** Whether it may ever be a candidate as it is now: a voter whose log counts. */
-function mayStand(node: Node): boolean {
+/** Whether it may be a candidate as it is now: a voter whose log counts. */
+export function mayStand(node: Node): boolean {
   return node.members.selfVotes && node.promotion === undefined && countsIn(node, node.log.lastTerm, node.term);
 }
 
@@ -63,7 +64,7 @@ function countsIn(node: Node, lastTerm: number, term: number): boolean {
 }
 
 /** Heard a leader within the shortest election timeout, or leads, or has just been restarted. */
-function votesWithheld(node: Node): boolean {
+export function votesWithheld(node: Node): boolean {
   if (node.nowMs < node.votesWithheldUntilMs) return true;
   return node.stance.type === 'leader' || node.nowMs - node.heardLeaderAtMs < node.config.electionMinMs;
 }

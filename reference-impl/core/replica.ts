@@ -17,6 +17,7 @@ import {
   onVoteAnswer,
   settleElection,
 } from './election.ts';
+import { onElect } from './external.ts';
 import { onAppend, onCommit, settleFollower } from './follower.ts';
 import { onSnapshotPart, settleInstall } from './install.ts';
 import { onPromoteByForce, settlePromotion } from './force.ts';
@@ -160,8 +161,8 @@ export class Replica implements Steps<Message> {
     this.#settle();
   }
 
-  elect(_group: GroupId, _term: number | undefined, nowMs: number, out: Effects<Message>): void {
-    this.#begin(nowMs, out);
+  elect(_group: GroupId, term: number | undefined, nowMs: number, out: Effects<Message>): void {
+    onElect(this.#begin(nowMs, out), term);
     this.#settle();
   }
 

@@ -5,6 +5,7 @@
 import type { NodeId, Request, StoredRequest, StoredValue } from '../types.ts';
 import { Cluster, timings } from './cluster.ts';
 import type { Letter, Timings } from './cluster.ts';
+import { LEASE_MS, LeaseService } from './lease-service.ts';
 import { Observer } from './observer.ts';
 import type { Outcome } from './observer.ts';
 
@@ -36,6 +37,8 @@ const NODES = [...VOTERS, 'n4', 'n5'];
 export interface World {
   /** An operator promotes a node by force now and then, mistakenly as often as not. */
   readonly promotions?: boolean;
+  /** Who leads is decided by a lease in an external core. */
+  readonly external?: boolean;
 }
 
 export class Chaos {
@@ -70,6 +73,7 @@ export class Chaos {
       ...timings,
       batchEntriesMax,
       snapshotPartItems,
+      ...(world.external === true ? { election: 'external' } : undefined),
       ...(defect === undefined ? undefined : { defect }),
     };
     this.#cluster = new Cluster(VOTERS, config, {
@@ -103,6 +107,8 @@ export class Chaos {
     if (this.#world.promotions === true) {
       for (let i = 0; i < 3; i++) this.#after(this.#random() * forMs, () => this.#promote(this.#pick(this.#nodes)));
     }
+    const service = new LeaseService();
+    if (this.#world.external === true) for (const id of this.#nodes) this.#askForLease(service, id, 0);
     for (let i = 0; i < forMs / 250; i++)
       this.#after(this.#random() * forMs, () => this.#compact(this.#pick(this.#nodes)));
     for (let i = 0; i < forMs / 400; i++) this.#after(this.#random() * forMs, () => this.#disturb(forMs));
@@ -318,6 +324,24 @@ export class Chaos {
     const to = this.#random() < 0.5 ? { to: this.#pick(this.#nodes) } : undefined;
     const node = this.#leader();
     if (this.#cluster.isUp(node)) this.#put(node, { type: 'switchover', ...to }, this.#observer.floor);
+  }
+
+  /** The shell of a node, every so often: it keeps the lease, takes one that is free, or learns that it has lost its own. */
+  #askForLease(service: LeaseService, id: NodeId, heldUntilMs: number): void {
+    this.#afterAt(id, 50 + this.#random() * 100, () => {
+      const { nowMs } = this.#cluster;
+      let untilMs = heldUntilMs;
+      const status = this.#cluster.machine(id).replica?.status();
+      const reached = this.#calm || ![...this.#cuts].some((link) => link.startsWith(id));
+      if (status !== undefined && reached && status.members.voters.includes(id)) {
+        const { held, stand } = service.ask(id, status, nowMs);
+        untilMs = held ? nowMs + LEASE_MS : nowMs;
+        if (stand !== undefined) this.#cluster.elect(id, stand);
+      }
+      // Another one may have it by now. (A shell that slept tells this late; the terms do not mind.)
+      if (status !== undefined && nowMs >= untilMs) this.#cluster.elect(id, undefined);
+      this.#askForLease(service, id, untilMs);
+    });
   }
 
   #promote(node: NodeId): void {

@@ -162,6 +162,11 @@ export class Cluster {
     this.replica(id).fired(timer, this.nowMs, this.#effects(machine));
   }
 
+  /** What an external core says about who is to lead. */
+  elect(id: NodeId, term: number | undefined): void {
+    this.replica(id).elect('g0', term, this.nowMs, this.#effects(this.machine(id)));
+  }
+
   /** Returns the request's number; its answer, when it comes, is in `answers`. */
   request(id: NodeId, body: Request): number {
     const request = ++this.#request;

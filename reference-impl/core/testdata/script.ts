@@ -22,6 +22,7 @@
  *     members n1 add n4 voter           or: add n4 learner, promote n4, remove n4
  *     machine n4 n1 n2 n3               a new node starts, which was told these voters
  *     compact n1 [5]                    its committed state is on disk, and its log forgets entries up to there
+ *     elect n1 5                        an external core names n1 to lead in term 5; without a term: no more
  *     promote n3 n3 n2                  by force, with these voters
  *     status                            a line a node, with the terms of its log
  */
@@ -124,6 +125,8 @@ class Stage {
         const snapshot = readAll(cluster.open(node), 1000);
         return cluster.compact(node, snapshot, rest[1] === undefined ? snapshot.index : Number(rest[1]));
       }
+      case 'elect':
+        return cluster.elect(node, rest[1] === undefined ? undefined : Number(rest[1]));
       case 'status':
         return this.#status();
       default:
@@ -141,6 +144,7 @@ class Stage {
         ...timings,
         ...(defect === undefined ? undefined : { defect }),
         ...(batch === undefined ? undefined : { batchEntriesMax: Number(batch) }),
+        ...(words.includes('election=external') ? { election: 'external' } : undefined),
         ...(part === undefined ? undefined : { snapshotPartItems: Number(part) }),
       },
       {
