@@ -17,14 +17,12 @@ const address = z.string().refine((text) => splitAddress(text) !== undefined, "m
 
 /** A flag gives text, a file a number. */
 function number(least: number, most: number) {
+  const text = z
+    .string()
+    .regex(/^\d+(\.\d+)?$/)
+    .transform(Number);
   return z
-    .union([
-      z.number(),
-      z
-        .string()
-        .regex(/^\d+(\.\d+)?$/, 'must be a number')
-        .transform(Number),
-    ])
+    .union([z.number(), text], 'must be a number')
     .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
 }
 
@@ -33,17 +31,20 @@ function whole(least: number, most: number) {
 }
 
 const switched = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
-const orOff = <T extends z.ZodType>(type: T) => z.union([z.literal('off').transform(() => undefined), type]);
+const orOff = <T extends z.ZodType>(type: T) => z.union([z.literal('off'), type]);
 const several = <T extends z.ZodType>(type: T) => z.union([type.transform((one) => [one]), z.array(type)]);
 
 /** `n2=host:port`, or a map of the same in the file. */
-const peers = z.union([
-  z.record(name, address),
-  z
-    .array(z.string().regex(/^[^=]+=.+$/, "must be 'node=host:port'"))
-    .transform((pairs) => Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string])))
-    .pipe(z.record(name, address)),
-]);
+const peers = z.union(
+  [
+    z.record(name, address),
+    z
+      .array(z.string().regex(/^[^=]+=.+$/, "must be 'node=host:port'"))
+      .transform((pairs) => Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string])))
+      .pipe(z.record(name, address)),
+  ],
+  "must be 'node=host:port'",
+);
 
 const DAY_MS = 86_400_000;
 
@@ -118,7 +119,7 @@ export function readSettings(flags: Flags, file: string | undefined, env: NodeJS
     operator: secret('operator', parsed.data, env),
   };
   const { admin } = parsed.data;
-  if (admin !== undefined && secrets.operator === undefined && !isLoopback(splitAddress(admin)?.host ?? '')) {
+  if (admin !== 'off' && secrets.operator === undefined && !isLoopback(splitAddress(admin)?.host ?? '')) {
     throw new BadInput(`The admin port at ${admin} can be reached from outside: give --operator-secret-file as well.`);
   }
   return { ...parsed.data, secrets };
@@ -173,14 +174,16 @@ function sentence(issue: z.core.$ZodIssue, flags: Flags, file: FromFile | undefi
   return `${where}${within} ${messageOf(issue)}.`;
 }
 
-/** Of a union, the message of the alternative that came furthest. */
 function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.message.startsWith('must')) return issue.message;
+  // Of a union, the alternative that says most.
   if (issue.code === 'invalid_union') {
     const all = issue.errors.flat().map(messageOf);
-    return all.find((message) => message.startsWith('must')) ?? 'is not valid';
+    return all.find((message) => message.startsWith('must be') && !message.endsWith(' off')) ?? 'is not valid';
   }
   if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`;
-  return issue.message.startsWith('must') ? issue.message : `is not valid (${issue.message})`;
+  if (issue.code === 'invalid_type') return `must be a ${issue.expected}`;
+  return `is not valid (${issue.message})`;
 }
 
 /** What no single field can tell. */

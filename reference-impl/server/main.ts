@@ -29,6 +29,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 function program() {
   const store = new Command('tidemark-store')
+    .enablePositionalOptions()
     .description('One node of the reference store: a leader/follower key-value store that knows its promises.')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', `\nExamples:\n${examples}\n`)
@@ -170,5 +171,16 @@ function end(error: unknown): never {
 /** What the system refuses because of what was asked: a port in use, a folder that may not be read. */
 function isForTheOperator(error: unknown): boolean {
   const { code = '' } = error as NodeJS.ErrnoException;
-  return ['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'EPERM', 'ENOTDIR', 'ENOENT', 'EROFS', 'ENOTFOUND'].includes(code);
+  return [
+    'EADDRINUSE',
+    'EADDRNOTAVAIL',
+    'EACCES',
+    'EPERM',
+    'ENOTDIR',
+    'ENOENT',
+    'EROFS',
+    'EEXIST',
+    'EISDIR',
+    'ENOTFOUND',
+  ].includes(code);
 }

@@ -19,6 +19,7 @@ const PAUSE_MS = 100;
 
 export async function listUndone(folder: string, json: boolean, print: Print): Promise<void> {
   const all = await readRollback(folder);
+  process.exitCode = 0;
   for (const one of all) print(json ? JSON.stringify(one) : describe(one));
   if (!json) print(`${all.length} undone, ${all.filter(({ replayedAt }) => replayedAt !== undefined).length} replayed`);
 }
@@ -72,7 +73,7 @@ export async function replayUndone(options: ReplayOptions, env: NodeJS.ProcessEn
     asker.close();
   }
   print(`${done.replayed} replayed, ${done.skipped} left alone, ${done.failed} failed`);
-  if (done.failed > 0) process.exitCode = 1;
+  process.exitCode = done.failed > 0 ? 1 : 0;
 }
 
 interface Said {

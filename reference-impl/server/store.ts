@@ -104,7 +104,7 @@ export class Store {
     this.peers.set(this.#addresses.known());
     this.listener = this.#makeListener();
     const report = new StatusReport(this);
-    if (settings.admin !== undefined) this.#admin = new AdminPort(settings.admin, secrets.operator, this, report, log);
+    if (settings.admin !== 'off') this.#admin = new AdminPort(settings.admin, secrets.operator, this, report, log);
     if (settings.election !== 'built-in') this.#election = new Election(settings, this.host, log);
   }
 
@@ -231,9 +231,9 @@ function groupsConfig(settings: Settings): ConstructorParameters<typeof Groups>[
     acknowledgement,
     clockDriftPpmMax: settings['clock-drift-ppm'],
     serving: {
-      ...(silent !== undefined && { leaderSilentMs: silent }),
-      ...(lag !== undefined && { lagEntries: lag }),
-      ...(disk !== undefined && { diskMs: disk }),
+      ...(silent !== 'off' && { leaderSilentMs: silent }),
+      ...(lag !== 'off' && { lagEntries: lag }),
+      ...(disk !== 'off' && { diskMs: disk }),
     },
     originsKept: settings['origins-kept'],
     election: settings.election === 'built-in' ? 'built-in' : 'external',
