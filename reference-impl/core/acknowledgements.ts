@@ -3,7 +3,8 @@
  * acknowledgement has a queue in the order of the log; a repeat of a request waits beside them, for it comes late.
  */
 import type { Fifo } from './fifo.ts';
-import type { Leader, Node, Peer, PendingRepeat, PendingWrite } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader, Peer, PendingRepeat, PendingWrite } from './stances.ts';
 import type { Outcome } from './origins.ts';
 import { servedBy } from './serving.ts';
 import type { Acknowledgement, NodeId, Response } from './types.ts';

@@ -5,8 +5,10 @@
  * need not meet (Ongaro, raft-dev, 10 July 2015). Nodes come in as learners and vote once they have caught up.
  */
 import { endTransfer } from './images.ts';
-import type { Leader, Node, Peer } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader, Peer } from './stances.ts';
 import type { PendingChange } from './pending-change.ts';
+import { quorumSize } from './quorum.ts';
 import { follow, newPeer } from './roles.ts';
 import { refuseNotLeader } from './serve.ts';
 import type { Membership, MembersChange, NodeId, OperatorRequest, Position, RefusalCode } from './types.ts';
@@ -25,7 +27,7 @@ export function onChangeMembers(
     return;
   }
   const next = changed(node.members.current, change);
-  const refusal = typeof next === 'string' ? next : objection(node, leader, change);
+  const refusal = typeof next === 'string' ? next : objection(node, leader, change, next);
   if (refusal !== undefined) {
     node.out.answer(request, { type: 'refused', code: refusal });
     return;
@@ -76,13 +78,24 @@ function promoted(current: Membership, id: NodeId): Membership {
 }
 
 /** Why no change may begin now. */
-function objection(node: Node, leader: Leader, change: MembersChange): RefusalCode | undefined {
+function objection(node: Node, leader: Leader, change: MembersChange, next: Membership): RefusalCode | undefined {
   if (leader.handover !== undefined) return 'HANDING_OVER';
-  if (leader.quorumAt < leader.openedAt && !node.defect('membership-before-own-term')) return 'NOT_READY';
+  const blind = leader.quorumAt < leader.openedAt;
+  if (blind && !node.defect('membership-before-own-term')) return 'NOT_READY';
   if (leader.change !== undefined || node.members.index > node.commitIndex) return 'CHANGE_IN_PROGRESS';
   // A learner that is to become a voter is waited for by `add`, not by `promote`.
   const promote = 'promote' in change && !node.members.isVoter(change.promote) ? change.promote : undefined;
-  return promote !== undefined && !hasCaughtUp(leader, promote) ? 'NOT_CAUGHT_UP' : undefined;
+  if (promote !== undefined && !hasCaughtUp(leader, promote)) return 'NOT_CAUGHT_UP';
+  return blind || next === node.members.current || hasQuorum(node, leader, next) ? undefined : 'NOT_CAUGHT_UP';
+}
+
+/**
+ * Whether enough of these voters have caught up to go on by themselves: otherwise the change might never be committed, and
+ * could not be taken back either.
+ */
+function hasQuorum(node: Node, leader: Leader, { voters }: Membership): boolean {
+  const there = voters.filter((id) => id === node.config.id || hasCaughtUp(leader, id));
+  return there.length >= quorumSize(voters.length);
 }
 
 /**

@@ -15,6 +15,7 @@ const COUNTED = [
   'handovers',
   'memberChanges',
   'membersUndone',
+  'damaged',
   'snapshots',
   'installs',
 ] as const;
@@ -37,6 +38,7 @@ it('keeps the invariants of Raft and the meaning of every answer under random fa
   expect(total.installs).toBeGreaterThan(seeds / 2);
   expect(total.memberChanges / seeds).toBeGreaterThan(1);
   expect(total.membersUndone).toBeGreaterThan(0);
+  expect(total.damaged).toBeGreaterThan(seeds / 4);
   expect(total.undoneTokens).toBeGreaterThan(seeds / 2);
 });
 

@@ -196,6 +196,13 @@ export const defects: readonly Defect[] = [
     faults: ['promote-by-force'],
     depth: 'shallow',
   },
+  {
+    name: 'damaged-node-votes',
+    about: 'A node whose log was found damaged votes, and its copies count, before it has got back what it had lost.',
+    caughtBy: ['durable', 'linearizable'],
+    faults: ['corrupt-disk', 'kill-leader', 'restart-all'],
+    depth: 'shallow',
+  },
 ];
 
 export const defectNames: readonly string[] = defects.map((defect) => defect.name);

@@ -26,6 +26,7 @@ export class Disk {
   /** Takes the place of everything that is on the disk with the next write. */
   #snapshot: Snapshot | undefined;
   #metaDirty = false;
+  #healedDirty = false;
   /** There is no room: what was handed out waits for it, and no more is handed out meanwhile. */
   full = false;
   #metaTicket = 0;
@@ -80,6 +81,11 @@ export class Disk {
     this.#snapshot = snapshot;
   }
 
+  /** The log is no longer to be found damaged. */
+  healed(): void {
+    this.#healedDirty = true;
+  }
+
   synced(ticket: number): void {
     if (ticket > this.#syncedTicket) this.#syncedTicket = ticket;
     while (this.#inFlight.length > 0 && this.#inFlight[0].ticket <= ticket) {
@@ -96,7 +102,8 @@ export class Disk {
     const entriesDirty = snapshot !== undefined || from <= last || from <= this.#writtenLast;
     const few = snapshot === undefined && last - from + 1 < this.#lazy.entries;
     if (this.full && this.#inFlight.length > 0) return undefined;
-    const entriesWait = !entriesDirty || this.#inFlight.length > 0 || few;
+    const nothing = !this.#healedDirty && (!entriesDirty || few);
+    const entriesWait = nothing || this.#inFlight.length > 0;
     if (entriesWait && (!this.#metaDirty || this.#lazy.meta)) return undefined;
     const write: DiskWrite = {
       ticket: ++this.#ticket,
@@ -104,8 +111,10 @@ export class Disk {
       ...(snapshot !== undefined ? { snapshot } : undefined),
       ...(entriesDirty && snapshot === undefined && from <= this.#writtenLast ? { truncateFrom: from } : undefined),
       ...(entriesDirty && from <= last ? { entries: log.slice(from, last) } : undefined),
+      ...(this.#healedDirty ? { healed: true } : undefined),
     };
     this.#snapshot = undefined;
+    this.#healedDirty = false;
     if (this.#metaDirty) this.#metaTicket = this.#ticket;
     this.#metaDirty = false;
     this.#dirtyFrom = Number.POSITIVE_INFINITY;

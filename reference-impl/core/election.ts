@@ -3,16 +3,18 @@
  * 4.2.3) and check-quorum (6.2).
  */
 import { isOfEpoch } from './epochs.ts';
+import { counts } from './healing.ts';
 import type { PreVote, PreVoteAnswer, Vote, VoteAnswer } from './messages.ts';
 import { atLeastOneMs } from './node.ts';
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import { adoptTerm, armElection, follow, lead } from './roles.ts';
 import type { NodeId } from './types.ts';
 
 /** A node that starts: it follows nobody, and where it had a past it withholds its vote. */
 export function beginLife(node: Node): void {
   const { electionMinMs, electionMaxMs } = node.config;
-  if (node.term === 0 || node.defect('lost-vote')) {
+  if ((node.term === 0 && !node.damaged) || node.defect('lost-vote')) {
     armElection(node);
     return;
   }
@@ -31,7 +33,6 @@ export function onElectionTimer(node: Node): void {
     return;
   }
   armElection(node);
-  // Learners, and whoever was removed or has not been added yet, wait for a leader.
   if (votesWithheld(node) || !mayStand(node)) return;
   if (node.stance.type === 'follower') node.stance.leader = undefined;
   if (node.config.election === 'external') return;
@@ -53,9 +54,13 @@ export function onElectionTimer(node: Node): void {
   }
 }
 
-/** Whether it may be a candidate as it is now: a voter whose log counts. */
+/**
+ * Whether it may ever be a candidate as it is now. Learners, and whoever was removed or has not been added yet, wait for a
+ * leader; so do those who have lost entries, and those whose log is of an earlier recovery epoch.
+ */
 export function mayStand(node: Node): boolean {
-  return node.members.selfVotes && node.promotion === undefined && countsIn(node, node.log.lastTerm, node.term);
+  const { log, members, promotion, term } = node;
+  return members.selfVotes && counts(node) && promotion === undefined && countsIn(node, log.lastTerm, term);
 }
 
 /** Whether a log counts in this term: one of an earlier recovery epoch has been given up. */
@@ -72,6 +77,7 @@ export function votesWithheld(node: Node): boolean {
 export function onPreVote(node: Node, from: NodeId, message: PreVote): void {
   const granted =
     !votesWithheld(node) &&
+    counts(node) &&
     (message.campaign > node.term ||
       (message.campaign === node.term && (node.votedFor === null || node.votedFor === from))) &&
     countsIn(node, message.lastTerm, message.campaign) &&
@@ -118,6 +124,7 @@ export function onVote(node: Node, from: NodeId, message: Vote): void {
   const granted =
     message.term === node.term &&
     node.stance.type === 'follower' &&
+    counts(node) &&
     (node.votedFor === null || node.votedFor === from) &&
     countsIn(node, message.lastTerm, message.term) &&
     (node.log.isCoveredBy(message.lastIndex, message.lastTerm) ||

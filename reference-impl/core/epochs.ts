@@ -1,5 +1,6 @@
 /** Recovery epochs, as every node knows them: whose log still counts. force.ts begins them. */
-import type { Follower, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Follower } from './stances.ts';
 import { Freshness } from './reading.ts';
 import { epochOf } from './types.ts';
 

@@ -1,8 +1,10 @@
 /** The follower's side of replication: what it accepts from its leader, and when it says so. */
+import { counts } from './healing.ts';
 import type { Append, Commit } from './messages.ts';
 import { hasGivenUpLog } from './epochs.ts';
-import { newFollower } from './node.ts';
-import type { Follower, Node } from './node.ts';
+import { newFollower } from './stances.ts';
+import type { Node } from './node.ts';
+import type { Follower } from './stances.ts';
 import { adoptTerm, follow } from './roles.ts';
 import { servedBy, toldCommit } from './serving.ts';
 import type { NodeId } from './types.ts';
@@ -101,16 +103,18 @@ function reject(node: Node, from: NodeId, follower: Follower, message: Append): 
     prevIndex: message.prevIndex,
     hintIndex,
     hintTerm: node.log.termAt(hintIndex) ?? 0,
-    round: node.disk.metaDurable ? message.round : 0,
+    round: node.disk.metaDurable && counts(node) ? message.round : 0,
     ...(node.disk.full ? { full: true } : undefined),
     ...(hasGivenUpLog(node, follower) ? { rebuild: true } : undefined),
+    ...(counts(node) ? undefined : { damaged: true }),
   });
 }
 
 /** Answers the leader: what it asked for, and whatever came to the disk since the last answer. */
 export function settleFollower(node: Node, follower: Follower): void {
   if (follower.leader === undefined || !node.disk.metaDurable) return;
-  const durable = Math.min(node.durableIndex, follower.verified);
+  const counted = counts(node);
+  const durable = counted ? Math.min(node.durableIndex, follower.verified) : 0;
   if (!follower.owesAnswer && durable <= follower.acknowledged) return;
   follower.owesAnswer = false;
   follower.acknowledged = Math.max(follower.acknowledged, durable);
@@ -119,8 +123,8 @@ export function settleFollower(node: Node, follower: Follower): void {
     term: follower.term,
     durable,
     verified: follower.verified,
-    round: follower.round,
-    served: servedBy(node),
+    round: counted ? follower.round : 0,
+    served: counted ? servedBy(node) : 0,
     ...(node.disk.full ? { full: true } : undefined),
   });
 }

@@ -8,6 +8,7 @@
  * has all that came before it. That is why a leader takes the log up to the epoch's first entry for committed, whoever else
  * has it: nobody without it can be elected.
  */
+import { declareWhole } from './healing.ts';
 import type { Node } from './node.ts';
 import { follow, lead } from './roles.ts';
 import { SLOTS, slotOf } from './slots.ts';
@@ -64,6 +65,7 @@ export function settlePromotion(node: Node): void {
   const { request, term, index, loss } = promotion;
   if (!node.disk.metaDurable || node.durableIndex < index) return;
   node.promotion = undefined;
+  declareWhole(node);
   lead(node, 'an operator promoted it by force', index);
   node.out.tell({ type: 'promoted-by-force', term, loss });
   node.out.answer(request, { type: 'done', position: { term, index }, loss });

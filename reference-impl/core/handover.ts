@@ -1,5 +1,6 @@
 /** A switchover as the leader remembers it, and what the rest of the leader has to know of it. */
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import type { NodeId } from './types.ts';
 
 export interface Handover {

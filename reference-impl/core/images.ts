@@ -1,6 +1,6 @@
 /** The image that a leader holds for a follower that needs a snapshot. */
 import type { SnapshotPart } from './messages.ts';
-import type { Leader, Peer } from './node.ts';
+import type { Leader, Peer } from './stances.ts';
 import type { SnapshotReader } from './types.ts';
 
 export interface Transfer {

@@ -1,7 +1,9 @@
 /** The follower's side of a snapshot's way: taking its parts, and putting it in the place of log and state. */
 import { followLeader, refuseTerm } from './follower.ts';
+import { counts } from './healing.ts';
 import type { SnapshotPart } from './messages.ts';
-import type { Follower, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Follower } from './stances.ts';
 import { Freshness } from './reading.ts';
 import { loadSnapshot } from './snapshots.ts';
 import { epochOf } from './types.ts';
@@ -109,7 +111,7 @@ export function settleInstall(node: Node, follower: Follower): void {
 
 function answer(node: Node, to: NodeId, follower: Follower, head: SnapshotHead, parts: number): void {
   const { metaDurable } = node.disk;
-  const done = metaDurable && node.durableIndex >= head.index && isThere(node, head);
-  const round = metaDurable ? follower.round : 0;
+  const done = metaDurable && counts(node) && node.durableIndex >= head.index && isThere(node, head);
+  const round = metaDurable && counts(node) ? follower.round : 0;
   node.out.send(to, { type: 'snapshot-taken', term: follower.term, index: head.index, parts, done, round });
 }

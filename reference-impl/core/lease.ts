@@ -6,7 +6,8 @@
  */
 import { driftOf } from './freshness.ts';
 import { mayHoldLease } from './handover.ts';
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import { settleRound, wantRound } from './rounds.ts';
 
 /** How long a lease lasts on the leader's own clock. */

@@ -72,6 +72,8 @@ export interface Rejected {
   readonly hintIndex: number;
   readonly hintTerm: number;
   readonly round: number;
+  /** Entries that it had acknowledged are lost: nothing that it said before is to be relied upon. */
+  readonly damaged?: true;
   /** Its log belongs to an earlier recovery epoch: it takes nothing but a snapshot. */
   readonly rebuild?: true;
   /** As in {@link Appended}. */

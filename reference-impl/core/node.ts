@@ -1,167 +1,23 @@
 /** What a replica holds in memory; the modules beside this one are the steps that change it. */
 import type { DefectName } from './defects.ts';
 import { Disk } from './disk.ts';
-import type { Fifo } from './fifo.ts';
 import type { Promotion } from './force.ts';
-import type { HandedOver, Handover } from './handover.ts';
+import type { HandedOver } from './handover.ts';
 import { InvariantViolated } from './invariant.ts';
-import type { Incoming } from './install.ts';
+import type { Healing } from './healing.ts';
 import { Log, NO_BASE } from './log.ts';
 import { Members } from './members.ts';
 import type { Message } from './messages.ts';
 import { Origins, outcomeOf } from './origins.ts';
-import type { Outcome } from './origins.ts';
 import { Freshness, Notes, Probes, Waiting } from './reading.ts';
 import type { limitReached } from './serving.ts';
-import type { PendingChange } from './pending-change.ts';
 import { loadSnapshot } from './snapshots.ts';
 import { State } from './state.ts';
 import type { Version } from './state.ts';
 import { compactable } from './images.ts';
-import type { Transfer } from './images.ts';
-import type {
-  Acknowledgement,
-  Durable,
-  Effects,
-  Entry,
-  GroupId,
-  NodeId,
-  ReplicaConfig,
-  Role,
-  SnapshotHead,
-  Value,
-} from './types.ts';
-
-export interface Follower {
-  readonly type: 'follower';
-  /** Whom it follows; undefined until an append of this term came. */
-  leader: NodeId | undefined;
-  /** The leader's term: the node's own (but for the defect `no-fence`). */
-  readonly term: number;
-  /** Highest index known to equal the log of the leader of this term. Never truncated while the term lasts. */
-  verified: number;
-  /** Highest `durable` told to the leader. */
-  acknowledged: number;
-  /** Latest round the leader asked to have confirmed. */
-  round: number;
-  /** An append waits for its answer. */
-  owesAnswer: boolean;
-  incoming: Incoming | undefined;
-  /** A snapshot that was installed, and is not known to be on disk yet. */
-  installed: SnapshotHead | undefined;
-  /** Highest commit index that the leader has told. */
-  commitTold: number;
-}
-
-export interface Candidate {
-  readonly type: 'candidate';
-  readonly votes: Set<NodeId>;
-  /** Votes were asked for: own term and vote are on disk. */
-  asked: boolean;
-  /** The leader of the last term asked it to stand. */
-  readonly handover: boolean;
-}
-
-/** What a leader knows of another member. */
-export interface Peer {
-  readonly id: NodeId;
-  /** Counts towards quorums. Learners do not, nor whoever is on its way out. */
-  voter: boolean;
-  /** Next index to send. */
-  next: number;
-  /** Highest index that is on the peer's disk as it is in the leader's log. Invariant: match < next. */
-  match: number;
-  /** The peer's log is not known to reach `next` - 1: one message at a time until it is. */
-  probing: boolean;
-  /** Probing, and the answer has not come: silent until the next heartbeat. */
-  awaiting: boolean;
-  /** Last index of each batch on its way, oldest first. */
-  readonly inFlight: number[];
-  heardAtMs: number;
-  /** It was removed by the entry at `index`, and is told so until then. */
-  leaving: { readonly index: number; readonly untilMs: number } | undefined;
-  /** It said that it takes nothing but a snapshot. */
-  rebuild: boolean;
-  transfer: Transfer | undefined;
-  roundSent: number;
-  roundAnswered: number;
-  commitSent: number;
-  /** Highest index that it serves to those who read committed state from it, and up to where it was asked to say so. */
-  served: number;
-  servedAsked: number;
-  /** Its disk has no room: it is sent heartbeats, and no entries. */
-  full: boolean;
-}
-
-/** A write that waits for its acknowledgement, with the answer it will get. */
-export interface PendingWrite {
-  readonly request: number;
-  readonly index: number;
-  /** Of the entry's configuration. */
-  readonly voters: readonly NodeId[];
-  readonly deadlineMs: number;
-  readonly outcome: Outcome;
-}
-
-/** A repeat of a request whose entry is in the log already; it may ask for another acknowledgement. */
-export interface PendingRepeat extends PendingWrite {
-  readonly ack: Acknowledgement;
-}
-
-export interface PendingRead {
-  readonly request: number;
-  readonly keys: readonly (string | number)[];
-  /** Served once a round that began no earlier than this one is confirmed. */
-  readonly round: number;
-  readonly deadlineMs: number;
-}
-
-/** Another node's question what is committed. */
-export interface PendingProbe {
-  readonly to: NodeId;
-  readonly id: number;
-  /** Answered once a round that began no earlier than this one is confirmed. */
-  readonly round: number;
-}
-
-export interface Leader {
-  readonly type: 'leader';
-  /** Voters and learners, and whoever was removed and has not been told yet. */
-  peers: readonly Peer[];
-  peerById: ReadonlyMap<NodeId, Peer>;
-  /** What was known of removed members: entries of before may wait for them. */
-  readonly gone: Map<NodeId, Peer>;
-  change: PendingChange | undefined;
-  /** Where the log ended at the last heartbeat. */
-  lastAtBeat: number;
-  /** Index of the entry that opened the term. */
-  readonly openedAt: number;
-  /** Index of the entry that began the recovery epoch: nobody without it can be elected. 0: there was no promotion. */
-  readonly epochBegins: number;
-  /** Up to where a quorum has the log: less than the commit index only right after a promotion by force. */
-  quorumAt: number;
-  roundBegun: number;
-  roundConfirmed: number;
-  roundWanted: boolean;
-  /** When each round under way was begun, by its number modulo their most. */
-  readonly roundSentAtMs: number[];
-  /** When the newest confirmed round was begun: nobody else was elected before. */
-  confirmedSentAtMs: number;
-  leaseAskedAtMs: number;
-  /** There was a lease when somebody last asked, and it has not run out since. */
-  leaseHeld: boolean;
-  readonly onLeader: Fifo<PendingWrite>;
-  readonly onQuorum: Fifo<PendingWrite>;
-  readonly onAll: Fifo<PendingWrite>;
-  readonly onApplied: Fifo<PendingWrite>;
-  repeats: PendingRepeat[];
-  readonly reads: Fifo<PendingRead>;
-  readonly probes: Fifo<PendingProbe>;
-  /** A switchover under way. */
-  handover: Handover | undefined;
-  /** Who was asked to stand, and the entry that ends that once it is on their disk. */
-  readonly askedToStand: Map<NodeId, number>;
-}
+import { newFollower } from './stances.ts';
+import type { Candidate, Follower, Leader } from './stances.ts';
+import type { Durable, Effects, Entry, GroupId, NodeId, ReplicaConfig, Role, Value } from './types.ts';
 
 export class Node {
   readonly config: ReplicaConfig;
@@ -186,6 +42,9 @@ export class Node {
   votesWithheldUntilMs = Number.NEGATIVE_INFINITY;
   /** It had a past, in which it may have told of more than it knows to be committed now. */
   readonly restarted: boolean;
+  /** Its log was found damaged, and it has not got back what it may have lost. */
+  damaged: boolean;
+  healing: Healing | undefined;
   /** In this life, a commit index was learned that covers whatever was told before. */
   ready = false;
   readonly waiting = new Waiting();
@@ -224,7 +83,8 @@ export class Node {
     for (const entry of this.log.slice(this.log.first, this.log.lastIndex)) this.#applied(entry);
     this.probes = new Probes(nowMs);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
-    this.restarted = durable.term > 0;
+    this.damaged = durable.damaged === true;
+    this.restarted = durable.term > 0 || this.damaged;
     this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
     this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;
     this.stance = newFollower(this.term);
@@ -388,19 +248,4 @@ export function roleOf(node: Node): Role {
 /** A delay that really passes: a fraction might be rounded to nothing, and the timer fire in the same instant for ever. */
 export function atLeastOneMs(delayMs: number): number {
   return Math.max(1, delayMs);
-}
-
-export function newFollower(term: number): Follower {
-  return {
-    type: 'follower',
-    leader: undefined,
-    term,
-    verified: 0,
-    acknowledged: 0,
-    round: 0,
-    owesAnswer: false,
-    incoming: undefined,
-    installed: undefined,
-    commitTold: 0,
-  };
 }

@@ -1,5 +1,6 @@
 /** What a leader knows of the other members, and how it learns it from their answers. */
-import type { Node, Peer } from './node.ts';
+import type { Node } from './node.ts';
+import type { Peer } from './stances.ts';
 import { adoptTerm } from './roles.ts';
 import type { NodeId } from './types.ts';
 

@@ -1,5 +1,6 @@
 /** A change of members as the leader remembers it; in a file that needs nothing of the rest. */
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import type { NodeId } from './types.ts';
 
 /** A change that was asked for and is not done. */

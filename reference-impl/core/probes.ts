@@ -8,7 +8,8 @@
  */
 import type { Probe, Probed } from './messages.ts';
 import { atLeastOneMs } from './node.ts';
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import type { ProbeAnswer, Probes } from './reading.ts';
 import { adoptTerm } from './roles.ts';
 import { knowsCommitted, wantRound } from './rounds.ts';

@@ -1,6 +1,7 @@
 /** The read paths. What only a leader serves is here; waiting.ts has what any node serves. */
 import { askLease } from './lease.ts';
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import { knowsCommitted, wantRound } from './rounds.ts';
 import { refuse, refuseNotLeader, serve } from './serve.ts';
 import type { ReadRequest } from './types.ts';

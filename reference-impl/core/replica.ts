@@ -19,6 +19,7 @@ import {
 } from './election.ts';
 import { onElect } from './external.ts';
 import { onAppend, onCommit, settleFollower } from './follower.ts';
+import { settleHealing } from './healing.ts';
 import { onSnapshotPart, settleInstall } from './install.ts';
 import { onPromoteByForce, settlePromotion } from './force.ts';
 import type { Message } from './messages.ts';
@@ -201,7 +202,7 @@ export class Replica implements Steps<Message> {
             waitingFor: waitingFor(node, stance),
           }
         : undefined),
-      damaged: false,
+      damaged: node.damaged,
     };
   }
 
@@ -222,6 +223,7 @@ export class Replica implements Steps<Message> {
       settleChange(node, stance);
     }
     settleReady(node);
+    settleHealing(node);
     settleProbes(node);
     if (stance.type === 'leader') {
       settleRound(node, stance);

@@ -4,7 +4,8 @@ import { isOfEpoch } from './epochs.ts';
 import { endTransfer } from './images.ts';
 import { renewLease } from './lease.ts';
 import type { Appended, Message, Rejected } from './messages.ts';
-import type { Leader, Node, Peer } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader, Peer } from './stances.ts';
 import { peerThatAnswers, reached } from './peers.ts';
 import { reachedByQuorum } from './quorum.ts';
 import { roundConfirmed } from './rounds.ts';
@@ -21,6 +22,8 @@ export function onAppended(node: Node, from: NodeId, message: Appended): void {
   if (peer === undefined) return;
   node.expects(message.verified <= node.log.lastIndex, () => `${from} verified ${message.verified}, beyond the log`);
   reached(peer, message.verified, message.durable);
+  // A log that was given up takes no append: it has been replaced.
+  if (peer.rebuild && isOfEpoch(node.log.termAt(message.verified) ?? 0, node.term)) peer.rebuild = false;
   if (message.served > peer.served) peer.served = message.served;
   if (message.full === true) stopSending(peer, message.verified);
   else peer.full = false;
@@ -38,6 +41,11 @@ function stopSending(peer: Peer, verified: number): void {
 export function onRejected(node: Node, from: NodeId, message: Rejected): void {
   const peer = peerThatAnswers(node, from, message);
   if (peer === undefined) return;
+  // Its log was found damaged: it may have lost what it had matched.
+  if (message.damaged === true) {
+    peer.match = 0;
+    peer.served = 0;
+  }
   if (message.rebuild === true) {
     // Late, if it has entries of this epoch on its disk by now.
     peer.rebuild = !isOfEpoch(node.log.termAt(peer.match) ?? 0, node.term);

@@ -2,8 +2,9 @@
 import { beginningOfEpoch, enterEpoch, isOfEpoch } from './epochs.ts';
 import { Fifo } from './fifo.ts';
 import { leaveHandover } from './handover.ts';
-import { newFollower } from './node.ts';
-import type { Leader, Node, Peer } from './node.ts';
+import { newFollower } from './stances.ts';
+import type { Node } from './node.ts';
+import type { Leader, Peer } from './stances.ts';
 import { leaveWrites } from './acknowledgements.ts';
 import { endTransfer } from './images.ts';
 import { leaveChange } from './pending-change.ts';

@@ -3,7 +3,8 @@
  * answer that repeats it says that its sender knew this leader then. Once a quorum has said so, nobody else can have
  * been elected before the round began.
  */
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 
 /** Rounds under way at a time; whatever wants to be confirmed meanwhile shares the next. */
 const ROUNDS_IN_FLIGHT = 4;

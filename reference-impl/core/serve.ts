@@ -1,6 +1,7 @@
 /** How reads are answered: every answer comes out of one state. */
 import { roleOf } from './node.ts';
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import type { Version } from './state.ts';
 import { mergedAfter } from './tokens.ts';
 import type { Key, Position, RefusalCode } from './types.ts';

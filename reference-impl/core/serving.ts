@@ -1,5 +1,6 @@
 /** When a follower stops serving committed reads, and says why, so that its clients go elsewhere. */
-import type { Follower, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Follower } from './stances.ts';
 import type { RefusalCode } from './types.ts';
 
 type Limit = 'LEADER_LOST' | 'LAGGING' | 'DISK_SLOW' | 'DISK_FULL';

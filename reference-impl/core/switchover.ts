@@ -9,9 +9,10 @@
  * lies in the network and however often it restarts; and as it said so in this term, it had not stood.
  */
 import type { StandNow } from './messages.ts';
-import { beginCampaign } from './election.ts';
+import { beginCampaign, mayStand } from './election.ts';
 import type { Handover } from './handover.ts';
-import type { Leader, Node, Peer } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader, Peer } from './stances.ts';
 import type { NodeId, OperatorRequest, RefusalCode } from './types.ts';
 import { refuseNotLeader } from './serve.ts';
 
@@ -151,7 +152,7 @@ function giveUp(node: Node, leader: Leader, handover: Handover): void {
 /** The successor's side: it stands with exactly the log that the leader named, or not at all. */
 export function onStandNow(node: Node, message: StandNow): void {
   if (message.term !== node.term || node.stance.type !== 'follower') return;
-  if (!node.members.selfVotes || node.disk.full) return;
+  if (!mayStand(node) || node.disk.full) return;
   const sameLog = node.log.lastTerm === message.term && node.log.lastIndex === message.lastIndex;
   if (!sameLog && !node.defect('handover-without-catching-up')) return;
   beginCampaign(node, node.term + 1, 'handover');

@@ -22,6 +22,7 @@ const damage: Partial<Record<DefectName, readonly [transcript: string, line: Reg
     'members-undone.txt',
     /n1 → n2 {2}t2 pre-vote for term 3, last \(2,3\)\n(?! {2}n1 → n3)/,
   ],
+  'damaged-node-votes': ['damage.txt', /n2 leader, term 2, last \(2,2\), committed \(2,2\)/],
   'duplicate-lost-in-snapshot': ['snapshot-repeat.txt', /n3 answers #4: 1 of \(2,5\)/],
   'snapshot-without-term-history': ['snapshot-undone.txt', /n1 answers #5: 1 of \(1,2\) at \(2,4\)/],
   'membership-before-own-term': [

@@ -6,7 +6,8 @@
  * as the follower falls silent or the leadership ends.
  */
 import type { SnapshotTaken } from './messages.ts';
-import type { Leader, Node, Peer } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader, Peer } from './stances.ts';
 import { endTransfer } from './images.ts';
 import type { Transfer } from './images.ts';
 import { peerThatAnswers, reached } from './peers.ts';

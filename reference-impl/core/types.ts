@@ -4,6 +4,8 @@
  * The core is stepped with messages, requests, disk completions and timers that fired. It hands back effects through
  * {@link Effects}. It never reads a clock, a random source or a file: `now` is given with every step, and random
  * delays are drawn by the shell between the bounds it is told. The simulator and the server drive the very same code.
+ *
+ * long because: it is the contract of the core with every shell, read as one.
  */
 
 export type NodeId = string;

@@ -1,7 +1,8 @@
 /** Writes and cas at the leader: appended at once, or recognised as repeats of what was. */
 import { acknowledgementOf, awaitRepeat, awaitWrite, responseOf } from './acknowledgements.ts';
 import { isHandingOver } from './handover.ts';
-import type { Leader, Node } from './node.ts';
+import type { Node } from './node.ts';
+import type { Leader } from './stances.ts';
 import { outcomeOf } from './origins.ts';
 import { knowsCommitted } from './rounds.ts';
 import { refuse, refuseNotLeader } from './serve.ts';

@@ -52,6 +52,7 @@ export function writeMessage(out: Writer, message: Message): void {
       out.number(message.round);
       out.boolean(message.rebuild === true);
       out.boolean(message.full === true);
+      out.boolean(message.damaged === true);
       break;
     case 'commit':
       out.number(message.index);
@@ -116,7 +117,8 @@ export function readMessage(from: Reader): Message {
       const hintIndex = from.whole();
       const rejected = { type, term, prevIndex, hintIndex, hintTerm: from.whole(), round: from.whole() };
       const rebuild = from.boolean() ? ({ rebuild: true } as const) : undefined;
-      return { ...rejected, ...rebuild, ...(from.boolean() ? ({ full: true } as const) : undefined) };
+      const full = from.boolean() ? ({ full: true } as const) : undefined;
+      return { ...rejected, ...rebuild, ...full, ...(from.boolean() ? ({ damaged: true } as const) : undefined) };
     }
     case 'commit': {
       const index = from.whole();

@@ -268,8 +268,9 @@ const messages: { readonly [T in Message['type']]: fc.Arbitrary<Of<T>> } = {
       round,
       rebuild: fc.constant(true),
       full: fc.constant(true),
+      damaged: fc.constant(true),
     },
-    ['rebuild', 'full'],
+    ['rebuild', 'full', 'damaged'],
   ),
   commit: record<Of<'commit'>>({ type: fc.constant('commit'), term, index: whole, answer: fc.constant(true) }, [
     'answer',

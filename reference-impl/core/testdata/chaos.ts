@@ -58,6 +58,7 @@ export class Chaos {
   readonly #duplication: number;
   readonly #longDelay: number;
   readonly #slowDisk: number;
+  readonly #damages: boolean;
 
   constructor(seed: number, defect: string | undefined, world: World = {}) {
     this.#world = world;
@@ -67,6 +68,8 @@ export class Chaos {
     this.#duplication = weight(0.1);
     this.#longDelay = weight(0.05);
     this.#slowDisk = weight(0.3);
+    // Who was promoted alone has the only copy there is.
+    this.#damages = this.#random() < 0.5 && world.promotions !== true;
     const batchEntriesMax = this.#pick([1, 3, 512]);
     const snapshotPartItems = this.#pick([1, 2, 1000]);
     const config: Timings = {
@@ -101,7 +104,7 @@ export class Chaos {
     for (const id of this.#nodes) if (!VOTERS.includes(id)) this.#cluster.add(id, VOTERS);
     this.#cluster.startAll();
     if (this.#nodes !== VOTERS)
-      for (let i = 0; i < forMs / 300; i++) this.#after(this.#random() * forMs, () => this.#change());
+      for (let i = 0; i < forMs / 100; i++) this.#after(this.#random() * forMs, () => this.#change());
     for (let i = 0; i < forMs / 5; i++) this.#after(this.#random() * forMs, () => this.#ask());
     for (let i = 0; i < forMs / 500; i++) this.#after(this.#random() * forMs, () => this.#operate());
     if (this.#world.promotions === true) {
@@ -233,9 +236,21 @@ export class Chaos {
     const machine = this.#cluster.machine(id);
     if (machine.replica === undefined) return;
     this.#cluster.crash(id, Math.floor(this.#random() * (machine.unsynced.length + 1)));
+    if (this.#damages && this.#random() < 0.2) this.#damage(id);
     this.#after(downMs, () => {
       if (!this.#cluster.isUp(id)) this.#cluster.start(id);
     });
+  }
+
+  /** The disk of a node that is down: of one node at a time, for what two have lost may be what was committed. */
+  #damage(id: NodeId): void {
+    const machines = [...this.#cluster.machines.values()];
+    if (machines.some(({ durable }) => durable.damaged === true)) return;
+    const { entries } = this.#cluster.machine(id).durable;
+    const [first] = entries;
+    const index = first === undefined ? 0 : first.index - 1 + Math.floor(this.#random() * entries.length);
+    this.#cluster.damage(id, index, this.#random() < 0.3 ? 'lost' : 'kept');
+    this.#observer.damaged++;
   }
 
   #cut(id: NodeId, oneWay: boolean, lastsMs: number): void {
@@ -309,7 +324,8 @@ export class Chaos {
     const { voters, learners } = members;
     const node = this.#pick(this.#nodes);
     const add = { add: node, as: this.#random() < 0.7 ? ('voter' as const) : ('learner' as const) };
-    const out = voters.length > 2 || learners.includes(node) ? { remove: node } : add;
+    // Of two voters neither may be damaged: the other one could not go on without it, nor it heal.
+    const out = voters.length > (this.#damages ? 3 : 2) || learners.includes(node) ? { remove: node } : add;
     const change =
       learners.includes(node) && this.#random() < 0.7 ? { promote: node } : voters.includes(node) ? out : add;
     this.#afterAt(leader, 0, () => {
@@ -317,6 +333,7 @@ export class Chaos {
       const body = { type: 'change-members', change } as const;
       this.#observer.asked(body, leader, this.#observer.floor);
       this.#cluster.request(leader, body);
+      if (!this.#calm && this.#random() < 0.2) this.#cut(leader, false, 500 + this.#random() * 1500);
     });
   }
 

@@ -131,6 +131,19 @@ export class Cluster {
     machine.replica = undefined;
   }
 
+  /** Of a machine that is down: its log is damaged, and cut behind `index`; its snapshot may be gone with all of it. */
+  damage(id: NodeId, index: number, snapshot: 'kept' | 'lost'): void {
+    const machine = this.machine(id);
+    const { term, votedFor, entries, snapshot: held } = machine.durable;
+    if (held !== undefined && snapshot === 'lost') {
+      machine.durable = { term, votedFor, entries: [], damaged: true };
+      machine.full = [];
+      return;
+    }
+    machine.durable = { ...machine.durable, entries: behead(entries, index + 1), damaged: true };
+    machine.full = machine.full.slice(0, Math.max(index, held?.index ?? 0));
+  }
+
   deliver(letter: Letter): void {
     this.drop(letter);
     this.replica(letter.to).receive(letter.from, letter.message, this.nowMs, this.#effects(this.machine(letter.to)));

@@ -40,6 +40,8 @@ export interface Outcome {
   readonly memberChanges: number;
   readonly membersUndone: number;
   readonly promotions: number;
+  /** Damaged logs. */
+  readonly damaged: number;
   /** Images taken by their own node's shell, and installed by followers. */
   readonly snapshots: number;
   readonly installs: number;
@@ -64,6 +66,7 @@ export class Observer {
   floor = 0;
   /** Promotions by force: the log that each of them made the only one. */
   readonly #promotions: { readonly term: number; readonly log: readonly Entry[] }[] = [];
+  damaged = 0;
   #truncations = 0;
   #undoneTokens = 0;
   /** Switchovers that ended as they were to. */
@@ -88,6 +91,7 @@ export class Observer {
       memberChanges: this.#configurations.changes,
       membersUndone: this.#configurations.undone,
       promotions: this.#promotions.length,
+      damaged: this.damaged,
       snapshots: this.#snapshots.length - this.#installs,
       installs: this.#installs,
     };
@@ -206,7 +210,9 @@ export class Observer {
     const logs = [...this.#cluster.machines.values()];
     const log = logs.find(({ full }) => full[index - 1]?.term === term)?.full ?? [];
     const { voters } = membersAt(log, index, this.#initial);
-    for (const { id, full } of logs) {
+    for (const { id, full, durable } of logs) {
+      // What was damaged since may have lost it again.
+      if (durable.damaged === true) continue;
       if (voters.includes(id) && full[index - 1]?.term !== term) this.#breach('all-ack not on every disk', id);
     }
   }

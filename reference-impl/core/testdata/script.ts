@@ -15,6 +15,7 @@
  *     silence n1                        `settle` loses the appends of n1, until `join n1`
  *     settle [quietly]                  deliver and sync until nothing moves
  *     crash n1 / restart n1             what was not synced is gone
+ *     damage n1 3                       its log on disk, while it is down, is cut behind entry 3 and known to be
  *     write n1 x=1 quorum-ack [origin=c1,1,0]   of a client, by its number, and an index committed before
  *     cas n1 x 1 2 quorum-ack
  *     read n1 leader x y [token=2,5] [wait=100]
@@ -116,6 +117,8 @@ class Stage {
         return;
       case 'crash':
         return cluster.crash(node);
+      case 'damage':
+        return cluster.damage(node, Number(rest[1]), 'kept');
       case 'restart':
         return cluster.start(node);
       case 'machine':
@@ -300,7 +303,7 @@ function describeMessage(message: Message): string {
     case 'appended':
       return `${head} durable ${message.durable}, verified ${message.verified}, round ${message.round}`;
     case 'rejected':
-      return `${head} after ${message.prevIndex}, hint (${message.hintTerm},${message.hintIndex}), round ${message.round}${message.rebuild ? ', rebuild' : ''}`;
+      return `${head} after ${message.prevIndex}, hint (${message.hintTerm},${message.hintIndex}), round ${message.round}${message.rebuild ? ', rebuild' : ''}${message.damaged ? ', damaged' : ''}`;
     case 'commit':
       return `${head} ${message.index}`;
     case 'snapshot-part': {
@@ -324,6 +327,7 @@ function describeWrite(write: DiskWrite): string {
   if (write.snapshot !== undefined) parts.push(`snapshot ${place(write.snapshot)}`);
   if (write.truncateFrom !== undefined) parts.push(`cut from ${write.truncateFrom}`);
   if (write.entries !== undefined) parts.push(describeEntries(write.entries));
+  if (write.healed === true) parts.push('healed');
   return parts.join(' ');
 }
 
@@ -348,7 +352,10 @@ function describeEvent(event: ReplicaEvent): string {
       return `was promoted by force in term ${event.term}, losing ${describeLoss(event.loss)}`;
     case 'token-undone':
       return `finds token ${place(event.token)} undone`;
-    default: {
+    case 'lease-expired':
+    case 'repeat':
+    case 'stopped-serving':
+    case 'serving': {
       const { type, ...rest } = event;
       return `${type} ${JSON.stringify(rest)}`;
     }
