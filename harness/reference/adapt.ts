@@ -26,7 +26,10 @@ export function connect(cluster: Deployment, options: ClientOptions, settings: S
     ...chosen,
     nodes,
     // What every voter serves, a learner may not.
-    ...(writePath === 'all-applied' && { readers: nodes.filter((reader) => !learners.includes(reader)) }),
+    ...(writePath === 'all-applied' && {
+      readers: nodes.filter((reader) => !learners.includes(reader)),
+      votersOnly: true,
+    }),
     readPath,
     ...(writePath !== unsaid && { acknowledgement: writePath as Acknowledgement }), // checked against writePaths before the run
     region: home,

@@ -1,12 +1,11 @@
 /**
- * Does what an operator asks, as an operator would: asks the node that can do it, follows hints to the leader, waits for what
- * is in the way, and looks whether it is so already. Members are members of every group.
+ * Does what an operator asks, as an operator would: asks the node that can do it, follows hints to the leader, and waits for
+ * what is in the way. Members are members of every group. What is so already is answered as done.
  */
 import { MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { NodeId } from '../../history/operation.ts';
 import type { Effect, Operation } from '../../nemesis/fault.ts';
 import { type Answered, Calls } from '../../reference-impl/client/calls.ts';
-import { RefusedByStore } from '../../reference-impl/client/errors.ts';
 import { Repeats } from '../../reference-impl/client/repeats.ts';
 import { Routes, type Target } from '../../reference-impl/client/routes.ts';
 import {
@@ -56,7 +55,13 @@ class Operator {
       nowMs,
       latencyMs: () => undefined,
     });
-    this.#calls = new Calls({ ...around, routes, repeats: new Repeats(undefined), attemptMs: ATTEMPT_MS });
+    this.#calls = new Calls({
+      ...around,
+      routes,
+      repeats: new Repeats(undefined),
+      attemptMs: ATTEMPT_MS,
+      votersOnly: false,
+    });
     this.#deadlineMs = nowMs() + DEADLINE_NS / MILLISECOND;
   }
 
@@ -71,16 +76,12 @@ class Operator {
         await this.#ask(group, { type: 'switchover', group, ...(to !== undefined && { to }) });
         return count('switchovers');
       }
-      case 'remove-member': {
-        const { node } = operation;
-        await this.#change(group, { remove: node }, (members) => !isMember(members, node));
+      case 'remove-member':
+        await this.#ask(group, { type: 'change-members', group, change: { remove: operation.node } });
         return count('members removed');
-      }
       case 'add-member': {
-        // A learner first: a voter that has nothing yet would count, and could not help.
         const { node, as } = operation;
-        await this.#change(group, { add: node, as: 'learner' }, (members) => isMember(members, node));
-        if (as === 'voter') await this.#change(group, { promote: node }, ({ voters }) => voters.includes(node));
+        await this.#ask(group, { type: 'change-members', group, change: { add: node, as } });
         return count('members added');
       }
       case 'promote-by-force': {
@@ -88,21 +89,6 @@ class Operator {
         count('nodes promoted by force');
         return count('committed entries known to be lost', lost);
       }
-    }
-  }
-
-  async #change(
-    group: GroupId,
-    change: Extract<OperatorRequest, { type: 'change-members' }>['change'],
-    isSo: (members: Membership) => boolean,
-  ): Promise<void> {
-    try {
-      await this.#ask(group, { type: 'change-members', group, change });
-    } catch (error) {
-      // One that lies beneath a change under way is not sure yet.
-      if (!(error instanceof RefusedByStore) || error.code === 'CHANGE_IN_PROGRESS') throw error;
-      const leader = await this.#leader(group);
-      if (leader === undefined || !isSo(leader.members)) throw error;
     }
   }
 
@@ -119,15 +105,6 @@ class Operator {
   async #ask(group: GroupId, body: OperatorRequest, target: Target = 'leader'): Promise<Answered<'done'>> {
     const answer = await this.#calls.ask({ body, target, group, deadlineMs: this.#deadlineMs });
     return answer as Answered<'done'>; // an operator's request is answered by nothing else
-  }
-
-  async #leader(group: GroupId): Promise<Status | undefined> {
-    let best: Status | undefined;
-    for (const node of this.#cluster.nodes) {
-      const status = await statusOf(this.#cluster, node, group);
-      if (status?.role === 'leader' && (best === undefined || status.term > best.term)) best = status;
-    }
-    return best;
   }
 }
 
@@ -148,10 +125,6 @@ async function groupsOf(cluster: Deployment): Promise<readonly GroupId[]> {
     if (statuses.length > 0) return statuses.map(({ group }) => group);
   }
   return ['g0'];
-}
-
-function isMember({ voters, learners }: Membership, node: NodeId): boolean {
-  return voters.includes(node) || learners.includes(node);
 }
 
 function sameVoters(a: Membership, b: Membership): boolean {

@@ -176,6 +176,16 @@ describe('a read', () => {
     },
   );
 
+  test('is not served by a node without a vote where only voters will do, unless that one is asked by name', async () => {
+    const roles = { n1: 'learner', n2: 'learner', n3: 'follower' } as const;
+    const world = new World(({ node }) => readAnswer(3, { role: roles[node as keyof typeof roles] }));
+    const read = async (config: Partial<ClientConfig>): Promise<unknown> =>
+      world.settle(clientOf(world, { readPath: 'follower', ...config }).read(['x'], world.nowMs() + DEADLINE_MS));
+    expect(await read({ votersOnly: true })).toMatchObject({ node: 'n3' });
+    expect(await read({ votersOnly: true, only: 'n2' })).toMatchObject({ node: 'n2' });
+    expect(await read({})).toMatchObject({ node: 'n1' });
+  });
+
   test('of several groups is refused before it is sent', async () => {
     const world = new World(() => readAnswer(1));
     const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);

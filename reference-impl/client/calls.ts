@@ -45,6 +45,8 @@ export interface CallsConfig extends Surroundings {
   readonly repeats: Repeats;
   /** After so long without an answer, what may be asked twice is asked of another node, ms. */
   readonly attemptMs: number;
+  /** Reads that were served by a node without a vote are asked of another one; but for one that is asked by name. */
+  readonly votersOnly: boolean;
   /** A read that waited for nothing took this long from its first attempt to its answer. */
   readonly timed?: (node: NodeId, latencyMs: number) => void;
 }
@@ -193,6 +195,14 @@ export class Calls {
         if (isLatest) this.#goOn(call, true);
         return;
       case 'read':
+        if (answer.role === 'learner' && this.#config.votersOnly && !this.#config.routes.isBound(call.target)) {
+          // A learner, or a node that was removed: what every voter serves it may not have.
+          call.open--;
+          if (isLatest) this.#refused(call, node, { type: 'refused', code: 'NOT_A_MEMBER' });
+          return;
+        }
+        this.#taken(call, node, answer);
+        return;
       case 'written':
       case 'mismatch':
       case 'done':

@@ -22,6 +22,8 @@ export interface ClientConfig extends Surroundings, ReadPathOptions {
   readonly nodes: readonly NodeId[];
   /** Those that may be asked to read, in the same order; all if not given. */
   readonly readers?: readonly NodeId[];
+  /** What nodes without a vote serve is not taken for an answer; for writes that every voter is to serve. */
+  readonly votersOnly?: boolean;
   /** Replication groups that the keys are spread over; 1 if not given. */
   readonly groups?: number;
   /** One of the names in `paths.ts`. Throws when it is none. */
@@ -96,6 +98,7 @@ export class RoutingClient {
       routes,
       repeats: this.#repeats,
       attemptMs: config.attemptMs ?? ATTEMPT_MS,
+      votersOnly: config.votersOnly === true,
       dial: config.dial,
       nowMs,
       timer: config.timer,
