@@ -1,18 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { entries, opened, type Opened, remove, snapshot, temporaryFolder } from './testdata/harness.ts';
+import { entries, opened, type Opened, removeFolders, snapshot, temporaryFolder } from './testdata/harness.ts';
 import { readerOf } from './image.ts';
 
-const folders: string[] = [];
-
-function folder(): string {
-  const made = temporaryFolder();
-  folders.push(made);
-  return made;
-}
-
-afterEach(() => {
-  for (const made of folders.splice(0)) remove(made);
-});
+afterEach(removeFolders);
 
 /** Closes and opens again. */
 async function again(before: Opened): Promise<Opened> {
@@ -22,7 +12,7 @@ async function again(before: Opened): Promise<Opened> {
 
 describe('a storage', () => {
   test('gives back what was written', async () => {
-    const first = await opened(folder());
+    const first = await opened(temporaryFolder());
     expect(first.storage.recovered).toEqual([{ group: 'g0', term: 0, votedFor: null, entries: [] }]);
     first.storage.write({ ticket: 1, term: 2, votedFor: 'n3' });
     first.storage.write({ ticket: 2, entries: entries(1, 5) });
@@ -39,7 +29,7 @@ describe('a storage', () => {
   });
 
   test('goes on over many segments, keeps what follows a snapshot, and forgets what lies before it', async () => {
-    const first = await opened(folder(), { segmentBytes: 4096 });
+    const first = await opened(temporaryFolder(), { segmentBytes: 4096 });
     let index = 0;
     for (let ticket = 1; ticket <= 50; ticket++) {
       first.storage.write({ ticket, entries: entries(index + 1, index + 20) });
@@ -58,7 +48,7 @@ describe('a storage', () => {
   });
 
   test('takes a snapshot in the place of its log', async () => {
-    const first = await opened(folder());
+    const first = await opened(temporaryFolder());
     first.storage.write({ ticket: 1, entries: entries(1, 9) });
     first.storage.write({ ticket: 2, snapshot: snapshot(20), entries: entries(21, 22) });
     await first.synced(2);

@@ -20,9 +20,21 @@ export interface Opened {
   readonly synced: (ticket: number) => Promise<void>;
 }
 
+const folders: string[] = [];
+
+/** Gone after the test, if the file says `afterEach(removeFolders)`. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'tidemark-storage-'));
+  const made = mkdtempSync(join(tmpdir(), 'tidemark-storage-'));
+  folders.push(made);
+  return made;
 }
+
+export function removeFolders(): void {
+  for (const made of folders.splice(0)) rmSync(made, { recursive: true, force: true });
+}
+
+/** Where nothing fails, syncs only take time. */
+export const quick: Disks = { lock: lockFolder, opening: realFiles(false), running: realFiles(false) };
 
 /** `disks`: instead of those that the options name. */
 export async function opened(folder: string, options: Partial<StorageOptions> = {}, disks?: Disks): Promise<Opened> {
@@ -69,10 +81,6 @@ export function copyOf(folder: string): string {
   const copy = temporaryFolder();
   cpSync(folder, copy, { recursive: true });
   return copy;
-}
-
-export function remove(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
 }
 
 export function entry(index: number, term = 1, value = `v${index}`): Entry {

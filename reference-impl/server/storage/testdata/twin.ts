@@ -17,17 +17,21 @@ const EMPTY: State = { term: 0, votedFor: null, base: 0, entries: [] };
 
 export class Twin {
   readonly #random: Random;
-  readonly #groups: readonly GroupId[];
+  readonly groups: readonly GroupId[];
   /** Of each group, after no write, after the first, and so on. */
   readonly #states = new Map<GroupId, State[]>();
   readonly #images = new Map<GroupId, Map<number, Snapshot>>();
+  /** Of all lives. */
+  readonly #everStates = new Map<GroupId, State[]>();
+  readonly #everImages: Snapshot[] = [];
   writes = 0;
 
   constructor(random: Random, groups: readonly GroupId[]) {
     this.#random = random;
-    this.#groups = groups;
+    this.groups = groups;
     for (const group of groups) {
       this.#states.set(group, [EMPTY]);
+      this.#everStates.set(group, [EMPTY]);
       this.#images.set(group, new Map());
     }
   }
@@ -48,7 +52,7 @@ export class Twin {
   /** A write as a replica might give it. */
   next(): DiskWrite {
     const random = this.#random;
-    const group = this.#groups[random.below(this.#groups.length)];
+    const group = this.groups[random.below(this.groups.length)];
     const before = this.state(group);
     const last = before.base + before.entries.length;
     const ticket = ++this.writes;
@@ -63,6 +67,7 @@ export class Twin {
       base = last + random.between(1, 9);
       const image = snapshot(base, Math.max(1, term), random.between(1, 30));
       this.#images.get(group)?.set(base, image);
+      this.#everImages.push(image);
       kept = [];
       write = { ...write, snapshot: image };
     } else if (random.below(5) === 0 && last > floor) {
@@ -74,10 +79,11 @@ export class Twin {
     const count = random.below(3) === 0 ? 0 : random.between(1, 12);
     const entries = Array.from({ length: count }, (_, i) => this.#entry(first + i, Math.max(1, term)));
     if (count > 0) write = { ...write, entries };
-    for (const other of this.#groups) {
+    for (const other of this.groups) {
       const next =
         other === group ? { term, votedFor, base, entries: [...kept, ...entries] } : this.state(other, ticket - 1);
       this.#states.get(other)?.push(next);
+      this.#everStates.get(other)?.push(next);
     }
     return write;
   }
@@ -91,6 +97,7 @@ export class Twin {
     const index = this.#random.between(floor + 1, last);
     const image = snapshot(index, entries[index - base - 1].term, this.#random.between(1, 30));
     this.#images.get(group)?.set(index, image);
+    this.#everImages.push(image);
     return image;
   }
 
@@ -102,12 +109,18 @@ export class Twin {
     return undefined;
   }
 
+  /** Whether it holds every write of its group. */
+  complete(durable: Durable): boolean {
+    return this.#fits(durable, this.writes);
+  }
+
   /** Why what is said to be damaged could not have come from what was written; undefined: it could. */
   foreign(durable: Durable): string | undefined {
-    const states = this.#states.get(durable.group ?? 'g0') ?? [];
+    const states = this.#everStates.get(durable.group ?? 'g0') ?? [];
     const { snapshot: image, entries, term } = durable;
     if (!states.some((state) => state.term === term && state.votedFor === durable.votedFor)) return 'its vote';
-    if (image !== undefined && !this.#isKnown(durable)) return 'its snapshot';
+    if (image !== undefined && !this.#everImages.some((known) => isDeepStrictEqual(known, image)))
+      return 'its snapshot';
     const from = (image?.index ?? 0) + 1;
     const isRun = states.some(
       (state) =>
