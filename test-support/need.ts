@@ -3,8 +3,9 @@
  * where `TIDEMARK_REQUIRE` names the need (`TIDEMARK_REQUIRE=docker,postgres`, as CI sets it).
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { beforeEach, type TestContext, TestRunner } from 'vitest';
 import { asset } from '../harness/entry.ts';
@@ -33,6 +34,14 @@ const needs = {
   },
   vectors: () => {
     return existsSync(vectors('')) ? undefined : 'recorded histories are not at ../shared/vectors';
+  },
+  mount: () => {
+    if (process.platform !== 'linux') return 'file systems in memory are mounted on Linux only';
+    const place = mkdtempSync(join(tmpdir(), 'tidemark-mount-'));
+    const asked = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place], { timeout: 10_000 });
+    if (asked.status === 0) spawnSync('umount', [place], { timeout: 10_000 });
+    rmdirSync(place);
+    return asked.status === 0 ? undefined : 'this user may not mount a file system';
   },
 } satisfies Record<string, () => string | undefined>;
 
