@@ -160,6 +160,12 @@ export class Twin {
     const later = this.#states.get(group)?.slice(writes) ?? [];
     if (!later.some(({ term, votedFor }) => durable.term === term && durable.votedFor === votedFor)) return false;
     const from = durable.snapshot?.index ?? 0;
+    // This life began with an image at `base`, and it may have been damaged since: then the one before it goes on.
+    if (from < state.base && state.base === this.#states.get(group)?.[0]?.base) {
+      const image = durable.snapshot;
+      if (image !== undefined && !this.#everImages.some((known) => isDeepStrictEqual(known, image))) return false;
+      return isDeepStrictEqual(durable.entries.slice(state.base - from), state.entries);
+    }
     if (from < state.base || from > state.base + state.entries.length) return false;
     if (durable.snapshot !== undefined && !this.#isKnown(durable)) return false;
     return isDeepStrictEqual(durable.entries, state.entries.slice(from - state.base));
