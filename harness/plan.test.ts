@@ -1,12 +1,64 @@
-import { expect, it } from 'vitest';
-import { defaultPlan, resolvePlan } from './plan.ts';
+import { describe, expect, test } from 'vitest';
+import { defaultPlan, type Plan, resolvePlan } from './plan.ts';
 
-it('the mix leaves out faults that no sound system is promised to stand; by name they are to be had', async () => {
-  const { faults } = await resolvePlan(defaultPlan);
-  expect(faults).toContain('switchover');
-  expect(faults).toContain('change-members');
-  for (const name of ['clock-drift', 'promote-by-force', 'corrupt-disk']) {
-    expect(faults).not.toContain(name);
-    expect((await resolvePlan({ ...defaultPlan, faults: [name] })).faults).toEqual([name]);
-  }
+async function rowsOf(asked: Partial<Plan>): Promise<string[]> {
+  const plan = await resolvePlan({ ...defaultPlan, ...asked });
+  return plan.use.rows.map(({ writePath, readPath }) => `${writePath} ${readPath}`);
+}
+
+describe('the rows of a run', () => {
+  test('are all pairs of paths, but for those that are tried with few write paths by default', async () => {
+    const rows = await rowsOf({});
+    for (const write of ['leader-ack', 'quorum-ack', 'all-ack', 'all-applied']) {
+      for (const read of ['leader', 'leader-lease', 'follower', 'local', 'bounded-500ms']) {
+        expect(rows).toContain(`${write} ${read}`);
+      }
+    }
+    expect(rows.filter((row) => row.endsWith(' shared-token'))).toEqual(['quorum-ack shared-token']);
+    expect(new Set(rows).size).toBe(rows.length);
+  });
+
+  test('are all pairs of what is named', async () => {
+    expect(await rowsOf({ readPaths: ['region', 'leader'], writePaths: ['all-ack', 'leader-ack'] })).toEqual([
+      'leader-ack leader',
+      'leader-ack region',
+      'all-ack leader',
+      'all-ack region',
+    ]);
+    const { readPaths, writePaths, use } = await resolvePlan({ ...defaultPlan, readPaths: ['all'] });
+    expect(use.rows.length).toBe(readPaths.length * writePaths.length);
+    expect(readPaths).toContain('shared-token');
+  });
+
+  test('are never none: a path that goes by default with a write path that was not asked for is tried all the same', async () => {
+    const plan = await resolvePlan({ ...defaultPlan, writePaths: ['leader-ack'] });
+    expect(plan.use.rows.length).toBeGreaterThan(0);
+    expect(plan.use.rows.every(({ writePath }) => writePath === 'leader-ack')).toBe(true);
+  });
+
+  test('have a session for each workload at least', async () => {
+    const sessions = async (asked: Partial<Plan>): Promise<number> =>
+      (await resolvePlan({ ...defaultPlan, ...asked })).use.setting('sessions');
+    expect(await sessions({})).toBe(120);
+    expect(await sessions({ readPaths: ['all'] })).toBe(3 * 4 * 14);
+    expect(await sessions({ readPaths: ['all'], settings: { sessions: '60' } })).toBe(60);
+    await expect(resolvePlan({ ...defaultPlan, settings: { sessions: '3' } })).rejects.toThrow('pairs of paths');
+  });
+});
+
+describe('a read path', () => {
+  test('may be named by a pattern, and then states its bound', async () => {
+    const { readPaths, use } = await resolvePlan({ ...defaultPlan, readPaths: ['bounded-250ms', 'leader'] });
+    expect(readPaths).toEqual(['leader', 'bounded-250ms']);
+    expect(use.system.readPaths.find(({ name }) => name === 'bounded-250ms')).toMatchObject({ boundMs: 250 });
+    expect(use.system.promises('quorum-ack', 'bounded-250ms')).toContain('bounded-staleness');
+  });
+
+  test.each([
+    [['bounded-0ms'], "no read path 'bounded-0ms'"],
+    [['bounded-1s'], "no read path 'bounded-1s'"],
+    [['all', 'leader'], "'all' stands alone"],
+  ])('is not %s', async (readPaths, sentence) => {
+    await expect(resolvePlan({ ...defaultPlan, readPaths })).rejects.toThrow(sentence);
+  });
 });

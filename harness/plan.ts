@@ -48,7 +48,12 @@ export const defaultPlan: Plan = {
 /** The harness's own settings for `--set`, with their defaults. */
 export const harnessSettings = {
   keys: { about: 'registers per write path in the register workload', value: 8, least: 1, most: 100_000 },
-  sessions: { about: 'sessions in all, dealt evenly to the rows of the matrix', value: 120, least: 1, most: 10_000 },
+  sessions: {
+    about: 'sessions in all, dealt evenly to the rows of the matrix; more where each row would lack a workload',
+    value: 120,
+    least: 1,
+    most: 10_000,
+  },
   'timeout-ms': { about: 'how long a client waits before the outcome is info', value: 1000, least: 1, most: 600_000 },
   'settle-ms': {
     about: 'from the last heal to the epilogue: the bound for convergent',
@@ -104,8 +109,13 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       );
   }
   checkSettings(plan.settings, system, environment);
-  const setting = (name: HarnessSetting): number => Number(plan.settings[name] ?? harnessSettings[name].value);
   const rows = rowsOf(plan, system, readPaths, writePaths);
+  const setting = (name: HarnessSetting): number => {
+    const given = plan.settings[name];
+    if (given !== undefined) return Number(given);
+    const { value } = harnessSettings[name];
+    return name === 'sessions' ? Math.max(value, rows.length * workloads.length) : value;
+  };
   if (setting('sessions') < rows.length) {
     throw new BadInput(
       `--set sessions=${setting('sessions')}: there are ${rows.length} pairs of paths, and each needs a session.`,

@@ -27,7 +27,7 @@ export const readPaths: readonly [Path, ...Path[]] = [
   { name: 'follower', about: "a follower's committed state, however old", thread: 'session' },
   { name: 'local', about: "any node's log, uncommitted entries included", thread: 'session', uncommitted: true },
   { name: 'follower+token', about: 'a follower, once it has what this device has read and written', thread: 'device' },
-  bounded('bounded-500ms'),
+  { ...bounded('bounded-500ms'), about: 'a follower, no more than 500 ms behind; likewise bounded-<n>ms for any n' },
   { ...bounded('bounded-2000ms'), ...strategy },
   { ...strategy, name: 'monotonic', about: 'a follower, once it has what this device has read', thread: 'device' },
   {

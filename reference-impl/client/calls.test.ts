@@ -115,6 +115,17 @@ describe('a write', () => {
     ]);
   });
 
+  test('believes the leader that less is committed than was said before, as after a promotion by force', async () => {
+    const world = new World(({ body }) => {
+      if (body.type !== 'write') return readAnswer(700);
+      return (body.origin?.since ?? 0) > 90 ? refused('ORIGIN_TOO_OLD', { commit: 90 }) : written(91, { commit: 90 });
+    });
+    const client = clientOf(world, again);
+    await world.settle(client.read(['x'], DEADLINE_MS));
+    for (let i = 0; i < 2; i++) expect(told(await world.settle(client.write('x', i, DEADLINE_MS)))).toBe('ok');
+    expect(origins(world.asked.slice(1)).map((origin) => (origin as { since: number }).since)).toEqual([700, 90, 90]);
+  });
+
   test('is asked for again shortly after the leader began to hand over', async () => {
     const { outcome, asked, tookMs } = await writing([
       refused('HANDING_OVER'),

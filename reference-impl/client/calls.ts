@@ -236,7 +236,7 @@ export class Calls {
       // Had an attempt been taken, its record might have been forgotten since; if surely none was, this is a new request.
       const { body } = call;
       if (call.open > 0 || commit === undefined || !isWrite(body) || body.origin === undefined) return this.#end(call);
-      this.#config.repeats.committed(call.group, commit);
+      this.#config.repeats.corrected(call.group, commit);
       call.body = { ...body, origin: { ...body.origin, since: commit } };
       return this.#goOn(call, false);
     }

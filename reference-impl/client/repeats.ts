@@ -21,6 +21,11 @@ export class Repeats {
     return { client: this.#client, sequence: ++this.#sequence, since: this.#committed.get(group) ?? 0 };
   }
 
+  /** Whoever leads the group says that so much is committed, whatever others said: after a promotion by force it is less. */
+  corrected(group: GroupId, index: number): void {
+    this.#committed.set(group, index);
+  }
+
   /** The commit index of the group was at least this when a node answered. */
   committed(group: GroupId, index: number): void {
     if (this.#client === undefined) return;
