@@ -3,7 +3,7 @@ import type { Node } from './node.ts';
 import type { Follower } from './stances.ts';
 import type { RefusalCode } from './types.ts';
 
-type Limit = 'LEADER_LOST' | 'LAGGING' | 'DISK_SLOW' | 'DISK_FULL';
+type Limit = 'NOT_A_MEMBER' | 'LEADER_LOST' | 'LAGGING' | 'DISK_SLOW' | 'DISK_FULL';
 
 /** Entries behind the commit index that the leader last told. */
 export function lagOf(node: Node): number {
@@ -18,6 +18,7 @@ export function whyNotServing(node: Node): RefusalCode | undefined {
 /** Which of the limits keeps this node from serving what followers serve; a leader serves. */
 export function limitReached(node: Node): Limit | undefined {
   if (node.stance.type === 'leader' || node.defect('stale-follower-serves')) return undefined;
+  if (wasRemoved(node)) return 'NOT_A_MEMBER';
   if (node.disk.full) return 'DISK_FULL';
   const limits = node.config.serving;
   if (limits === undefined) return undefined;
@@ -26,6 +27,11 @@ export function limitReached(node: Node): Limit | undefined {
   if (lagEntries !== undefined && lagOf(node) > lagEntries) return 'LAGGING';
   if (diskMs !== undefined && node.nowMs - node.disk.waitsSinceMs > diskMs) return 'DISK_SLOW';
   return undefined;
+}
+
+/** By a change that is committed: nobody tells it any more what is. */
+function wasRemoved({ commitIndex, config, members }: Node): boolean {
+  return members.index > 0 && members.index <= commitIndex && !members.isMember(config.id);
 }
 
 /** Up to where this node would serve committed reads. */

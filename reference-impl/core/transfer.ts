@@ -19,7 +19,9 @@ import type { Entry, NodeId } from './types.ts';
 const PARTS_IN_FLIGHT = 4;
 const PART_ITEMS_DEFAULT = 1000;
 /** Heartbeats without progress after which parts are sent again. */
-const PATIENCE_BEATS = 2;
+const PATIENCE_BEATS = 3;
+/** Heartbeats without progress after which the image is let go, and a newer one is begun with. */
+const PATIENCE_BEATS_MAX = 60;
 const NO_ENTRIES: readonly Entry[] = [];
 
 /** Whether entries cannot bring this follower up to date: they are compacted, or it takes none. */
@@ -29,7 +31,9 @@ export function needsSnapshot(node: Node, peer: Peer): boolean {
 
 /** Sends what may be on its way to a follower that needs a snapshot. */
 export function settleTransfer(node: Node, leader: Leader, peer: Peer): void {
-  peer.transfer ??= begin(node, peer);
+  // Who has no room takes no part; the image would only be held for nothing.
+  if (peer.full) endTransfer(peer);
+  else peer.transfer ??= begin(node, peer);
   const { transfer } = peer;
   if (transfer !== undefined && !peer.full) {
     while (!transfer.ended && transfer.parts.length < PARTS_IN_FLIGHT)
@@ -85,11 +89,11 @@ export function beatTransfer(node: Node, leader: Leader, peer: Peer): void {
   const { transfer } = peer;
   if (transfer === undefined) return;
   if (node.nowMs - peer.heardAtMs > node.config.electionMaxMs) endTransfer(peer);
-  else if (!peer.full && ++transfer.beats > PATIENCE_BEATS) {
+  else if (++transfer.beats % PATIENCE_BEATS === 0) {
     // It has restarted, or has begun to follow anew: what it had taken is gone.
-    if (transfer.takenLately < transfer.taken) endTransfer(peer);
+    const lost = transfer.takenLately < transfer.taken || transfer.beats >= PATIENCE_BEATS_MAX;
+    if (lost) endTransfer(peer);
     else for (const part of transfer.parts) sendPart(node, leader, peer, part);
-    transfer.beats = 0;
   }
 }
 

@@ -343,7 +343,10 @@ export type ReplicaEvent = { readonly group?: GroupId } & (
   | { readonly type: 'promoted-by-force'; readonly term: number; readonly loss: Loss }
   /** A repeat of a request was answered from its record, or could not be told from a new one any more. */
   | { readonly type: 'repeat'; readonly outcome: 'answered' | 'expired' }
-  | { readonly type: 'stopped-serving'; readonly code: 'LEADER_LOST' | 'LAGGING' | 'DISK_SLOW' | 'DISK_FULL' }
+  | {
+      readonly type: 'stopped-serving';
+      readonly code: 'NOT_A_MEMBER' | 'LEADER_LOST' | 'LAGGING' | 'DISK_SLOW' | 'DISK_FULL';
+    }
   | { readonly type: 'serving' }
   | { readonly type: 'switchover'; readonly to: NodeId; readonly outcome: 'begun' | 'given-up' }
 );
