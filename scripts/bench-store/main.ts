@@ -12,7 +12,7 @@ import { table } from '../../harness/table.ts';
 import { realClock, SECOND } from '../../history/clock.ts';
 import { Cluster, etcd, reference, type Store } from './clusters.ts';
 import type { Op, Result } from './order.ts';
-import { type Interval, meanRatio, median } from './ratio.ts';
+import { type Interval, medianRatio, median } from './ratio.ts';
 
 const { values } = parseArgs({
   options: {
@@ -117,8 +117,8 @@ function print(): void {
     const cells = ours.map((cells, i) => ({ ours: pick(cells, key), theirs: pick(theirs[i], key) }));
     const rates = cells.map((pair) => ({ ours: perSecond(pair.ours), theirs: perSecond(pair.theirs) }));
     const tails = cells.map((pair) => ({ ours: pair.ours.p99, theirs: pair.theirs.p99 }));
-    const rate = meanRatio(rates);
-    const tail = meanRatio(tails);
+    const rate = medianRatio(rates);
+    const tail = medianRatio(tails);
     const both = (of: (cell: Cell) => number, digits: number): string =>
       `${median(cells.map((pair) => of(pair.ours))).toFixed(digits)} / ${median(cells.map((pair) => of(pair.theirs))).toFixed(digits)}`;
     rows.push([
@@ -137,7 +137,7 @@ function print(): void {
   console.log(
     `tidemark-store / ${version}; ${pairs} pairs, ${seconds} s a cell, ${availableParallelism()} cores, node ${process.version}`,
   );
-  console.log('medians, ours / theirs; ratios: geometric mean of the pairs and its 95 % bootstrap interval');
+  console.log('medians, ours / theirs; ratios: median of the pairs and its 95 % bootstrap interval');
   const heading = [
     'op, clients',
     'ops/s',

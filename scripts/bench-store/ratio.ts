@@ -9,16 +9,16 @@ export interface Interval {
 const RESAMPLES = 10_000;
 
 /**
- * Geometric mean of paired ratios with its 95 % percentile bootstrap interval: pairs are drawn with replacement (Efron &
+ * Median of paired ratios with its 95 % percentile bootstrap interval: pairs are drawn with replacement (Efron &
  * Tibshirani 1993, chapter 13).
  */
-export function meanRatio(pairs: readonly { readonly ours: number; readonly theirs: number }[]): Interval {
-  const logs = pairs.map(({ ours, theirs }) => Math.log(ours / theirs));
-  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+export function medianRatio(pairs: readonly { readonly ours: number; readonly theirs: number }[]): Interval {
+  const ratios = pairs.map(({ ours, theirs }) => ours / theirs);
   const random = new Random('bench-store');
-  const means = Array.from({ length: RESAMPLES }, () => mean(logs.map(() => random.pick(logs)))).sort((a, b) => a - b);
-  const at = (share: number): number => Math.exp(means[Math.floor(share * (RESAMPLES - 1))]);
-  return { low: at(0.025), middle: Math.exp(mean(logs)), high: at(0.975) };
+  const medians = Array.from({ length: RESAMPLES }, () => median(ratios.map(() => random.pick(ratios))));
+  medians.sort((a, b) => a - b);
+  const at = (share: number): number => medians[Math.floor(share * (RESAMPLES - 1))];
+  return { low: at(0.025), middle: median(ratios), high: at(0.975) };
 }
 
 export function median(values: readonly number[]): number {
