@@ -3,7 +3,6 @@
  * pause, restart. All nodes share one machine, so regions are labels, and distances between them a made-up order.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
@@ -11,6 +10,7 @@ import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Injection, Levers } from '../../../nemesis/fault.ts';
 import { dialTcp } from '../../../reference-impl/client/tcp.ts';
+import { freePorts } from '../../ports.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
 import { damageLog } from './damage.ts';
 import { CLUSTER, commandOf, type Place } from './command.ts';
@@ -202,26 +202,4 @@ function injection(undo: () => Promise<void>, effect: () => Readonly<Record<stri
     },
     effect: () => final ?? effect(),
   };
-}
-
-/** Ports that nobody listened on a moment ago. */
-async function freePorts(n: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: n },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer()
-            .once('error', reject)
-            .listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

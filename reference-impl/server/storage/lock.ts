@@ -90,11 +90,16 @@ function isAlive(holder: Holder): boolean {
   return started === undefined ? holder.pid !== process.pid : started === holder.started;
 }
 
+/** No process starts then: for one that has ended and that nobody has asked after (a zombie). */
+const OVER = -1;
+
 /** From /proc: the 22nd field, counted behind the name in brackets, which may hold anything. */
 function startOf(pid: number): number | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const started = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return OVER;
+    const started = Number(fields[19]);
     return Number.isFinite(started) ? started : undefined;
   } catch {
     return undefined;
