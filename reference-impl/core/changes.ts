@@ -183,7 +183,7 @@ export function settleRemoved(node: Node, leader: Leader): void {
   const { lastIndex } = node.log;
   follow(node, 'it is no voter any more');
   if (successor !== undefined && node.config.election !== 'external') {
-    node.out.send(successor.id, { type: 'stand-now', term, lastIndex });
+    node.out.send(successor.id, { type: 'stand-now', term, lastIndex, chosen: false });
   }
 }
 

@@ -133,6 +133,8 @@ export interface StandNow {
   readonly term: number;
   /** Where the leader's log ends, with an entry of its own term: whoever has another log does not stand. */
   readonly lastIndex: number;
+  /** An operator wants it so: whoever is elected does not hand over to the preferred leader in that term. */
+  readonly chosen: boolean;
 }
 
 export type Message =

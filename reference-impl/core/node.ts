@@ -61,8 +61,11 @@ export class Node {
   promotion: Promotion | undefined;
   /** Highest commit index that any leader has told in this life. */
   commitHeard = 0;
-  /** When this node last began to hand over to the preferred leader, and how many election timeouts it waits since. */
-  preference = { triedAtMs: Number.NEGATIVE_INFINITY, patience: 1 };
+  /**
+   * When this node last began to hand over to the preferred leader, how many election timeouts it waits since, and the
+   * term in which an operator has chosen it to lead instead.
+   */
+  readonly preference = { triedAtMs: Number.NEGATIVE_INFINITY, patience: 1, chosenInTerm: 0 };
   /** The step under way. */
   nowMs = 0;
   out: Effects<Message>;

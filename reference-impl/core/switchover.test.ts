@@ -1,66 +1,7 @@
 import { expect, it } from 'vitest';
-import { generator } from './testdata/chaos.ts';
-import { Cluster, timings } from './testdata/cluster.ts';
-import type { Letter } from './testdata/cluster.ts';
-import type { NodeId, ReplicaEvent, Response } from './types.ts';
-
-const NODES = ['n1', 'n2', 'n3'];
-
-/** A cluster without faults that lives by itself: messages take 1 … 3 ms, syncs 1 … 2 ms. */
-class Calm {
-  readonly cluster: Cluster;
-  readonly events: { readonly node: NodeId; readonly event: ReplicaEvent; readonly atMs: number }[] = [];
-  readonly #random: () => number;
-  readonly #due: { readonly atMs: number; readonly run: () => void }[] = [];
-  /** Nothing goes to or from here. */
-  readonly cut = new Set<NodeId>();
-  losesRequests = false;
-
-  constructor(seed: number, config: Partial<typeof timings> = {}) {
-    this.#random = generator(seed);
-    this.cluster = new Cluster(
-      NODES,
-      { ...timings, ...config },
-      {
-        sent: (letter) => this.after(1 + 2 * this.#random(), () => this.#arrive(letter)),
-        wrote: (node) => this.after(1 + this.#random(), () => this.cluster.sync(node)),
-        armed: (node, armed) => {
-          this.after(armed.minMs + (armed.maxMs - armed.minMs) * this.#random(), () => {
-            if (this.cluster.machine(node).timers.get(armed.timer) === armed) this.cluster.fire(node, armed.timer);
-          });
-        },
-        told: (node, event) => this.events.push({ node, event, atMs: this.cluster.nowMs }),
-      },
-    );
-    this.cluster.startAll();
-  }
-
-  after(delayMs: number, run: () => void): void {
-    const atMs = this.cluster.nowMs + delayMs;
-    const i = this.#due.findIndex((other) => other.atMs > atMs);
-    this.#due.splice(i < 0 ? this.#due.length : i, 0, { atMs, run });
-  }
-
-  #arrive(letter: Letter): void {
-    const lost = this.losesRequests && letter.message.type === 'stand-now';
-    if (lost || this.cut.has(letter.from) || this.cut.has(letter.to)) this.cluster.drop(letter);
-    else this.cluster.deliver(letter);
-  }
-
-  live(forMs: number): void {
-    const endMs = this.cluster.nowMs + forMs;
-    for (let next = this.#due[0]; next !== undefined && next.atMs <= endMs; next = this.#due[0]) {
-      this.#due.shift();
-      this.cluster.nowMs = next.atMs;
-      next.run();
-    }
-    this.cluster.nowMs = endMs;
-  }
-
-  leader(): NodeId | undefined {
-    return NODES.find((id) => this.cluster.replica(id).status().role === 'leader');
-  }
-}
+import { Calm, NODES } from './testdata/calm.ts';
+import { timings } from './testdata/cluster.ts';
+import type { Response } from './types.ts';
 
 function only(response: Response | undefined): string {
   if (response === undefined) return 'nothing';

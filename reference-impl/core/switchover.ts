@@ -112,7 +112,8 @@ function allAnswered(node: Node, leader: Leader): boolean {
 
 function askToStand(node: Node, leader: Leader, handover: Handover): void {
   leader.askedToStand.set(handover.to, Number.POSITIVE_INFINITY);
-  node.out.send(handover.to, { type: 'stand-now', term: node.term, lastIndex: node.log.lastIndex });
+  const chosen = handover.request !== undefined;
+  node.out.send(handover.to, { type: 'stand-now', term: node.term, lastIndex: node.log.lastIndex, chosen });
 }
 
 /** With every heartbeat: the request is asked again, should it have been lost; and a preferred leader is looked for. */
@@ -156,6 +157,7 @@ export function onStandNow(node: Node, message: StandNow): void {
   const sameLog = node.log.lastTerm === message.term && node.log.lastIndex === message.lastIndex;
   if (!sameLog && !node.defect('handover-without-catching-up')) return;
   beginCampaign(node, node.term + 1, 'handover');
+  if (message.chosen) node.preference.chosenInTerm = node.term;
 }
 
 export function settleHandedOver(node: Node): void {
@@ -188,13 +190,11 @@ function considerPreferred(node: Node, leader: Leader): void {
   const { preference } = node;
   const { electionMaxMs } = node.config;
   const sinceMs = node.nowMs - preference.triedAtMs;
-  if (sinceMs < preference.patience * electionMaxMs) return;
+  if (sinceMs < preference.patience * electionMaxMs || preference.chosenInTerm === node.term) return;
   const target = leader.peerById.get(id);
   if (objection(node, leader, id, target) !== undefined || node.commitIndex < leader.openedAt) return;
   const forgotten = sinceMs > 2 * PATIENCE_MAX * electionMaxMs;
-  node.preference = {
-    triedAtMs: node.nowMs,
-    patience: forgotten ? 1 : Math.min(PATIENCE_MAX, preference.patience * 2),
-  };
+  preference.patience = forgotten ? 1 : Math.min(PATIENCE_MAX, preference.patience * 2);
+  preference.triedAtMs = node.nowMs;
   begin(node, leader, id, undefined);
 }

@@ -94,6 +94,7 @@ export function writeMessage(out: Writer, message: Message): void {
       break;
     case 'stand-now':
       out.number(message.lastIndex);
+      out.boolean(message.chosen);
       break;
   }
 }
@@ -150,7 +151,7 @@ export function readMessage(from: Reader): Message {
     case 'probed':
       return { type, term, id: readMs(from), commit: from.whole(), last: from.whole() };
     case 'stand-now':
-      return { type, term, lastIndex: from.whole() };
+      return { type, term, lastIndex: from.whole(), chosen: from.boolean() };
   }
 }
 

@@ -313,7 +313,12 @@ const messages: { readonly [T in Message['type']]: fc.Arbitrary<Of<T>> } = {
   }),
   probe: record<Of<'probe'>>({ type: fc.constant('probe'), term, id: ms }),
   probed: record<Of<'probed'>>({ type: fc.constant('probed'), term, id: ms, commit: whole, last: whole }),
-  'stand-now': record<Of<'stand-now'>>({ type: fc.constant('stand-now'), term, lastIndex: whole }),
+  'stand-now': record<Of<'stand-now'>>({
+    type: fc.constant('stand-now'),
+    term,
+    lastIndex: whole,
+    chosen: fc.boolean(),
+  }),
 };
 
 export const message: fc.Arbitrary<Message> = fc.oneof(...Object.values(messages)) as fc.Arbitrary<Message>;

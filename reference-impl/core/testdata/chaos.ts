@@ -2,9 +2,9 @@
  * A small world of its own for property tests: replicas under loss, duplication, reordering, cuts, slow disks and
  * crashes, in virtual time, from one seed, before the eyes of an {@link Observer}.
  */
-import type { NodeId, Request, StoredRequest, StoredValue } from '../types.ts';
+import type { DiskWrite, NodeId, Request, StoredRequest, StoredValue } from '../types.ts';
 import { Cluster, timings } from './cluster.ts';
-import type { Letter, Timings } from './cluster.ts';
+import type { Boot, Letter, Timings } from './cluster.ts';
 import { LEASE_MS, LeaseService } from './lease-service.ts';
 import { Observer } from './observer.ts';
 import type { Outcome } from './observer.ts';
@@ -28,7 +28,8 @@ interface Happening {
 
 /** Long enough for an election and for everybody to catch up. */
 const CALM_MS = 5000;
-const KEYS = ['a', 'b', 'c'];
+/** They lie in one group, the last, whether there are two or three. */
+const KEYS = ['a', 'e', 'f'];
 const VOTERS = ['n1', 'n2', 'n3'];
 /** Those that join later are there from the beginning. */
 const NODES = [...VOTERS, 'n4', 'n5'];
@@ -39,6 +40,9 @@ export interface World {
   readonly promotions?: boolean;
   /** Who leads is decided by a lease in an external core. */
   readonly external?: boolean;
+  /** What runs on the nodes, if not a replica alone; and who keeps what it writes for groups that this world does not see. */
+  readonly boot?: Boot;
+  readonly kept?: (node: NodeId, write: DiskWrite) => boolean;
 }
 
 export class Chaos {
@@ -79,22 +83,28 @@ export class Chaos {
       ...(world.external === true ? { election: 'external' } : undefined),
       ...(defect === undefined ? undefined : { defect }),
     };
-    this.#cluster = new Cluster(VOTERS, config, {
-      sent: (letter) => this.#send(letter),
-      wrote: (node, write) => {
-        if (write.snapshot !== undefined) this.#observer.saw(write.snapshot);
-        this.#sync(node, write.ticket);
+    this.#cluster = new Cluster(
+      VOTERS,
+      config,
+      {
+        sent: (letter) => this.#send(letter),
+        wrote: (node, write) => {
+          if (write.snapshot !== undefined) this.#observer.saw(write.snapshot);
+          this.#sync(node, write.ticket);
+        },
+        armed: (node, armed) => {
+          const delayMs = armed.minMs + (armed.maxMs - armed.minMs) * this.#random();
+          this.#afterAt(node, delayMs, () => {
+            if (this.#cluster.machine(node).timers.get(armed.timer) === armed) this.#cluster.fire(node, armed.timer);
+          });
+        },
+        missing: (position) => this.#observer.missing(position),
+        told: (node, event) => this.#observer.told(node, event),
+        answered: (_node, request, response) => this.#observer.answered(request, response),
+        ...(world.kept === undefined ? undefined : { kept: world.kept }),
       },
-      armed: (node, armed) => {
-        const delayMs = armed.minMs + (armed.maxMs - armed.minMs) * this.#random();
-        this.#afterAt(node, delayMs, () => {
-          if (this.#cluster.machine(node).timers.get(armed.timer) === armed) this.#cluster.fire(node, armed.timer);
-        });
-      },
-      missing: (position) => this.#observer.missing(position),
-      told: (node, event) => this.#observer.told(node, event),
-      answered: (_node, request, response) => this.#observer.answered(request, response),
-    });
+      world.boot,
+    );
     this.#observer = new Observer(this.#cluster, VOTERS);
   }
 

@@ -19,6 +19,7 @@ import type {
   Response,
   Snapshot,
   SnapshotReader,
+  Steps,
   StoredRequest,
   StoredValue,
   Timer,
@@ -40,7 +41,7 @@ export interface Armed {
 export interface Machine {
   readonly id: NodeId;
   /** Undefined while it is down. */
-  replica: Replica | undefined;
+  replica: Steps<Message> | undefined;
   durable: Durable;
   /** The whole log on disk, as if it had never been compacted. */
   full: readonly Entry[];
@@ -55,6 +56,8 @@ export interface Machine {
 export interface Watcher {
   sent?(letter: Letter): void;
   wrote?(node: NodeId, write: DiskWrite): void;
+  /** A write is on the disk; true: it is of a group that this cluster does not look after. */
+  kept?(node: NodeId, write: DiskWrite): boolean;
   armed?(node: NodeId, armed: Armed): void;
   told?(node: NodeId, event: ReplicaEvent): void;
   /** A snapshot ends with an entry that no disk has. */
@@ -66,6 +69,13 @@ export type Timings = Omit<ReplicaConfig, 'id' | 'voters'>;
 
 export const timings: Timings = { heartbeatMs: 50, electionMinMs: 300, electionMaxMs: 600, requestTimeoutMs: 1000 };
 
+/** Makes what runs on a node. */
+export type Boot = (config: ReplicaConfig, durable: Durable, nowMs: number, out: Effects<Message>) => Steps<Message>;
+
+function alone(...[config, durable, nowMs, out]: Parameters<Boot>): Replica {
+  return new Replica(config, durable, nowMs, out);
+}
+
 export class Cluster {
   readonly machines = new Map<NodeId, Machine>();
   readonly letters: Letter[] = [];
@@ -73,9 +83,11 @@ export class Cluster {
   nowMs = 0;
   readonly #config: Timings;
   readonly #watcher: Watcher;
+  readonly #boot: Boot;
   #request = 0;
 
-  constructor(ids: readonly NodeId[], config: Timings = timings, watcher: Watcher = {}) {
+  constructor(ids: readonly NodeId[], config: Timings = timings, watcher: Watcher = {}, boot: Boot = alone) {
+    this.#boot = boot;
     this.#config = config;
     this.#watcher = watcher;
     for (const id of ids) this.add(id, ids);
@@ -98,7 +110,7 @@ export class Cluster {
     return machine;
   }
 
-  replica(id: NodeId): Replica {
+  replica(id: NodeId): Steps<Message> {
     const { replica } = this.machine(id);
     if (replica === undefined) throw new Error(`${id} is down`);
     return replica;
@@ -119,7 +131,7 @@ export class Cluster {
       if (machine.full[snapshot.index - 1]?.term !== snapshot.term) machine.full = this.#history(snapshot);
     }
     const config = { ...this.#config, id, voters: machine.voters };
-    machine.replica = new Replica(config, machine.durable, this.nowMs, this.#effects(machine));
+    machine.replica = this.#boot(config, machine.durable, this.nowMs, this.#effects(machine));
   }
 
   /** The process dies; of its unsynced writes the first `kept` reach the disk all the same. */
@@ -188,6 +200,7 @@ export class Cluster {
   }
 
   #keep(machine: Machine, write: DiskWrite): void {
+    if (this.#watcher.kept?.(machine.id, write) === true) return;
     machine.durable = applied(machine.durable, write);
     if (write.snapshot !== undefined) machine.full = this.#history(write.snapshot);
     if (write.truncateFrom !== undefined) machine.full = machine.full.slice(0, write.truncateFrom - 1);
@@ -266,7 +279,7 @@ export function readAll(reader: SnapshotReader, most: number): Snapshot {
   return { ...reader.head, values, requests };
 }
 
-function applied(durable: Durable, write: DiskWrite): Durable {
+export function applied(durable: Durable, write: DiskWrite): Durable {
   let { entries } = durable;
   if (write.snapshot !== undefined) entries = [];
   if (write.truncateFrom !== undefined) entries = behead(entries, write.truncateFrom);

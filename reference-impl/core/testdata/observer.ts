@@ -56,7 +56,7 @@ export class Observer {
   readonly #breaches = new Set<string>();
   readonly #asked = new Map<number, Asked>();
   readonly #leaderOfTerm = new Map<number, NodeId>();
-  readonly #termCommittedAt: number[] = [0];
+  #termCommittedAt: (number | undefined)[] = [0];
   readonly #reads: { readonly asked: Asked; readonly response: Response & { readonly type: 'read' } }[] = [];
   readonly #acknowledged: { readonly version: Position; readonly ack: string }[] = [];
   readonly #snapshots: Snapshot[] = [];
@@ -139,9 +139,9 @@ export class Observer {
     this.#promotions.push({ term, log });
     // What was known before says nothing about the new epoch.
     this.floor = 0;
-    this.#termCommittedAt.forEach((committed, index) => {
-      if (this.#mayBeLost({ term: committed, index })) delete this.#termCommittedAt[index];
-    });
+    this.#termCommittedAt = this.#termCommittedAt.map((committed, index) =>
+      committed !== undefined && this.#mayBeLost({ term: committed, index }) ? undefined : committed,
+    );
   }
 
   /** Whether some promotion overruled this entry: then it may be lost, and whoever has not heard may still serve it. */
@@ -277,7 +277,8 @@ export class Observer {
         this.#breach('log matching', id);
     }
     this.#termCommittedAt.forEach((term, index) => {
-      if (index > 0 && log[index - 1]?.term !== term) this.#breach('leader completeness', `(${term},${index}) is gone`);
+      if (index > 0 && term !== undefined && log[index - 1]?.term !== term)
+        this.#breach('leader completeness', `(${term},${index}) is gone`);
     });
     for (const { version, ack } of this.#acknowledged) {
       if (version.index > 0 && log[version.index - 1]?.term !== version.term && !this.#mayBeLost(version)) {
