@@ -66,8 +66,8 @@ function acrossReads(readPath: string, committed: boolean, applied: boolean): re
 
     /*
      * `follower`, `bounded-…`: the next follower may be behind the last. `follower+timestamp`: leaders' wall clocks are apart,
-     * so that a write of one leader may be stamped earlier than older writes of another. But what every voter serves, the
-     * next follower serves too.
+     * so that a write of one leader may be stamped earlier than older writes of another, and two writes of one leader may bear the
+     * same stamp. But what every voter serves, the next follower serves too.
      */
     default:
       return applied ? ['read-your-writes'] : [];
