@@ -42,7 +42,8 @@ export function onChangeMembers(
   // A learner that is there already is only waited for.
   const waits = promote !== undefined && node.members.isMember(promote);
   const index = waits ? node.members.index : appendMembers(node, leader, next);
-  leader.change = { request, index, promote, deadlineMs, progress: -1 };
+  const progress = promote === undefined ? 0 : progressOf(leader.peerById.get(promote));
+  leader.change = { request, index, promote, deadlineMs, progress };
   node.wakeAt(deadlineMs);
 }
 

@@ -64,9 +64,7 @@ export class Log {
 
   append(entry: Entry): void {
     if (entry.index !== this.lastIndex + 1) violated(`entry ${entry.index} after entry ${this.lastIndex}`);
-    const terms = this.#terms;
-    const begins = terms.length === 0 || terms[terms.length - 1].term !== entry.term;
-    if (begins) terms.push({ term: entry.term, index: entry.index });
+    if (entry.term !== this.lastTerm) this.#terms.push({ term: entry.term, index: entry.index });
     this.#entries.push(entry);
   }
 
