@@ -44,10 +44,13 @@ it('every fault of the mix strikes with effect within a few default runs', { tim
   expect(faults.filter((fault) => !effective.has(fault))).toEqual([]);
 });
 
-it.each(['clock-drift', 'corrupt-disk'])('%s, asked for by name, strikes with effect', async (fault) => {
-  const { faults } = await run({ seed: 1, faults: [fault] });
-  expect(faults.filter(({ effect }) => hadEffect(effect)).length).toBeGreaterThan(2);
-});
+it.each(['clock-drift', 'corrupt-disk', 'promote-by-force'])(
+  '%s, asked for by name, strikes with effect',
+  async (fault) => {
+    const { faults } = await run({ seed: 1, faults: [fault] });
+    expect(faults.filter(({ effect }) => hadEffect(effect)).length).toBeGreaterThan(2);
+  },
+);
 
 it('members change under partition, and are all back in the end', async () => {
   const { faults, store } = await run({ seed: 1, faults: ['change-members', 'split-majority', 'isolate-leader'] });

@@ -57,6 +57,7 @@ class Echo implements Steps {
   #ticket = 0;
   #last: number;
   #commit = 0;
+  #term = 0;
   #role: 'leader' | 'follower' = 'follower';
   #stampMs: number | undefined;
 
@@ -123,7 +124,7 @@ class Echo implements Steps {
     return {
       group: 'g0',
       role: this.#role,
-      term: 0,
+      term: this.#term,
       leader: undefined,
       commit: none,
       applied: none,
@@ -146,6 +147,7 @@ class Echo implements Steps {
 
   elect(_group: string, term: number | undefined): void {
     this.#elected.push(term ?? null);
+    this.#term = term ?? this.#term;
     if (term === undefined) this.#role = 'follower';
   }
 

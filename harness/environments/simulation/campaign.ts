@@ -72,6 +72,8 @@ export class Campaign {
       this.#resignedUntilMs.set(group, nowMs + this.#random.below(RESIGNED_MS));
       return this.#release(group, term, nowMs);
     }
+    // It could not stand when it was named: just restarted, or its disk was full.
+    if (hold !== undefined && term < hold.term) replica.elect(group, hold.term, nowMs, out);
     if (nowMs < (this.#resignedUntilMs.get(group) ?? 0)) return;
     this.#ask({ holder: this.#holder, group, do: 'want', term, askedAtMs: nowMs });
   }
