@@ -134,6 +134,7 @@ interface Disturbance {
  */
 function calmRequests(history: History, plan: ResolvedPlan, faults: readonly FaultRecord[]): Record<string, number> {
   const counts: Record<string, number> = {};
+  const timeoutNs = plan.use.setting('timeout-ms') * MILLISECOND;
   const kinds = [
     { kind: 'reads', names: plan.readPaths },
     { kind: 'writes', names: plan.writePaths },
@@ -151,7 +152,10 @@ function calmRequests(history: History, plan: ResolvedPlan, faults: readonly Fau
     if (history.path[row] === NONE || (batch !== NONE && batch !== row) || history.session[row] === epilogue) continue;
     const { kind, names } = kinds[history.f[row] === READ ? 0 : 1];
     const name = names[history.path[row]];
-    if (name === undefined || within(history.callTime[row], history.callTime[row]).length > 0) continue;
+    const from = history.callTime[row];
+    // What was on its way when a fault struck met with that fault. Nobody waits for an answer for ever.
+    const until = Number.isNaN(history.retTime[row]) ? from + timeoutNs : history.retTime[row];
+    if (name === undefined || within(from, until).length > 0) continue;
     counts[`calm ${kind} asked ${name}`]++;
     // That the register held something else is an answer too.
     if (history.outcome[row] === OK || (history.flags[row] & MISMATCH) !== 0) counts[`calm ${kind} answered ${name}`]++;
