@@ -4,7 +4,17 @@
  * It vouches only for what it knows (`calls.ts`): what it says was refused has not happened and never will. Keys that begin
  * with `~` are a user's like any other; what the client itself keeps in the store lies apart from them (`keys.ts`).
  */
-import type { Acknowledgement, GroupId, Key, NodeId, Position, Role, Value } from '../core/types.ts';
+import type {
+  Acknowledgement,
+  CasRequest,
+  GroupId,
+  Key,
+  NodeId,
+  Position,
+  Role,
+  Value,
+  WriteRequest,
+} from '../core/types.ts';
 import { groupName, groupOf } from '../core/slots.ts';
 import { type Answered, Calls } from './calls.ts';
 import { refusal } from './errors.ts';
@@ -62,6 +72,11 @@ export interface ReadAnswer {
 
 export type WriteAnswer = Answered<'written'>;
 export type CasAnswer = Answered<'written' | 'mismatch'>;
+
+/** A request in the making. */
+type Writing =
+  | { -readonly [K in keyof WriteRequest]: WriteRequest[K] }
+  | { -readonly [K in keyof CasRequest]: CasRequest[K] };
 
 const ATTEMPT_MS = 400;
 const AVOID_MS = 500;
@@ -137,43 +152,35 @@ export class RoutingClient {
   }
 
   /** Rejects with RefusedByStore or, when nobody knows, with Indeterminate. */
-  async write(key: Key, value: Value, deadlineMs: number): Promise<WriteAnswer> {
-    const stored = storedKey(key);
-    const answer = await this.#write({ type: 'write', key: stored, value }, deadlineMs);
-    return answer as WriteAnswer; // a write never mismatches
+  write(key: Key, value: Value, deadlineMs: number): Promise<WriteAnswer> {
+    return this.#write({ type: 'write', key: storedKey(key), value }, deadlineMs) as Promise<WriteAnswer>; // never mismatches
   }
 
   /** Likewise. */
-  async compareAndSet(key: Key, expected: Value, next: Value, deadlineMs: number): Promise<CasAnswer> {
+  compareAndSet(key: Key, expected: Value, next: Value, deadlineMs: number): Promise<CasAnswer> {
     return this.#write({ type: 'cas', key: storedKey(key), expected, next }, deadlineMs);
   }
 
-  async #write(
-    what:
-      | { readonly type: 'write'; readonly key: Key; readonly value: Value }
-      | { readonly type: 'cas'; readonly key: Key; readonly expected: Value; readonly next: Value },
-    deadlineMs: number,
-  ): Promise<CasAnswer> {
-    const { acknowledgement, nowMs } = this.#config;
-    const group = groupName(groupOf(what.key, this.#groups));
+  /** Adds to the body what goes with every write. */
+  async #write(body: Writing, deadlineMs: number): Promise<CasAnswer> {
+    const { acknowledgement } = this.#config;
+    const group = groupName(groupOf(body.key, this.#groups));
     const origin = this.#repeats.next(group);
     const after = this.#groups === 1 ? undefined : this.#session.seenOutside(group);
-    const body = {
-      ...what,
-      ...(acknowledgement !== undefined && { ack: acknowledgement }),
-      ...(origin !== undefined && { origin }),
-      ...(after !== undefined && { after }),
-    };
-    this.#strategy.writes?.(what.key);
+    // Not spread: this is on the way of every write, and what is not given must not be there.
+    if (acknowledgement !== undefined) body.ack = acknowledgement;
+    if (origin !== undefined) body.origin = origin;
+    if (after !== undefined) body.after = after;
+    this.#strategy.writes?.(body.key);
     const answer = (await this.#calls.ask({ body, target: 'leader', group, deadlineMs })) as CasAnswer; // answered by nothing else
     // Under the cluster's own acknowledgement nobody here knows whether it is committed.
     const committed = acknowledgement !== undefined && acknowledgement !== 'leader-ack';
     this.#session.learned(group, answer.version, committed);
     if (answer.type === 'mismatch') return answer;
-    this.#session.wroteAtMs = nowMs();
+    this.#session.wroteAtMs = this.#config.nowMs();
     const { stampMs } = answer;
     if (stampMs !== undefined) this.#session.stampMs = Math.max(stampMs, this.#session.stampMs ?? stampMs);
-    await this.#strategy.wrote?.(group, answer.version, deadlineMs);
+    if (this.#strategy.wrote !== undefined) await this.#strategy.wrote(group, answer.version, deadlineMs);
     return answer;
   }
 

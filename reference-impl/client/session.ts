@@ -153,9 +153,9 @@ export function later(a: Position | undefined, b: Position | undefined): Positio
   return precedes(a, b) ? b : a;
 }
 
-function raise(map: Map<GroupId, Position>, group: GroupId, { term, index }: Position): void {
+function raise(map: Map<GroupId, Position>, group: GroupId, place: Position): void {
   const held = map.get(group);
-  if (held === undefined || precedes(held, { term, index })) map.set(group, { term, index });
+  if (held === undefined || precedes(held, place)) map.set(group, { term: place.term, index: place.index });
 }
 
 function byGroup(token: Token = []): Map<GroupId, Position> {
