@@ -1,17 +1,10 @@
 import { expect, test } from 'vitest';
-import { loadFaults, loadSystems } from '../harness/plugins.ts';
 import { resolvePlan } from '../harness/plan.ts';
+import reference from '../harness/systems/reference.ts';
 import { defects } from '../reference-impl/core/defects.ts';
-import { type Choices, drawPlan, withDefect } from './soak-plan.ts';
+import { choicesOf, drawPlan, withDefect } from './soak-plan.ts';
 
-const system = (await loadSystems()).get('reference');
-if (system === undefined) throw new Error('there is no reference store');
-const choices: Choices = {
-  writePaths: system.writePaths.map(({ name }) => name),
-  readPaths: system.readPaths.filter(({ boundMs }) => boundMs === undefined).map(({ name }) => name),
-  routings: ['nearest', 'leader'],
-  faults: [...(await loadFaults()).values()].filter(({ optIn }) => optIn !== true).map(({ name }) => name),
-};
+const choices = await choicesOf(reference);
 const plans = Array.from({ length: 400 }, (_, i) => drawPlan(i + 1, choices));
 
 test('a seed names a run', () => {

@@ -21,8 +21,11 @@
  * Twelve seconds at 200 requests a second: about 2,000 operations are completed.
  */
 import { defaultPlan, type Plan } from '../harness/plan.ts';
+import { loadFaults } from '../harness/plugins.ts';
+import type { System } from '../harness/system.ts';
 import { SECOND } from '../history/clock.ts';
 import { Random } from '../history/random.ts';
+import { routings } from '../reference-impl/client/routes.ts';
 
 export interface Choices {
   readonly writePaths: readonly string[];
@@ -31,6 +34,15 @@ export interface Choices {
   readonly routings: readonly string[];
   /** What any store must stand. */
   readonly faults: readonly string[];
+}
+
+export async function choicesOf({ writePaths, readPaths }: System): Promise<Choices> {
+  return {
+    writePaths: writePaths.map(({ name }) => name),
+    readPaths: readPaths.filter(({ boundMs }) => boundMs === undefined).map(({ name }) => name),
+    routings,
+    faults: [...(await loadFaults()).values()].filter(({ optIn }) => optIn !== true).map(({ name }) => name),
+  };
 }
 
 /** Whatever else strikes, one of these does. */

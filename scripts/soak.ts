@@ -12,13 +12,12 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Order } from '../harness/campaign-worker.ts';
-import { loadFaults, loadSystems } from '../harness/plugins.ts';
 import { runPool } from '../harness/pool.ts';
+import reference from '../harness/systems/reference.ts';
 import { realClock, SECOND } from '../history/clock.ts';
 import { Random } from '../history/random.ts';
 import { defects } from '../reference-impl/core/defects.ts';
-import { routings } from '../reference-impl/client/routes.ts';
-import { type Choices, drawPlan, withDefect } from './soak-plan.ts';
+import { choicesOf, drawPlan, withDefect } from './soak-plan.ts';
 import { Tally } from './soak-tally.ts';
 
 const { values } = parseArgs({
@@ -35,14 +34,7 @@ const first = Number(values.seed ?? 1);
 const share = Number(values.defective ?? 0.02);
 const jobs = Number(values.jobs ?? availableParallelism());
 
-const system = (await loadSystems()).get('reference');
-if (system === undefined) throw new Error('there is no reference store');
-const choices: Choices = {
-  writePaths: system.writePaths.map(({ name }) => name),
-  readPaths: system.readPaths.filter(({ boundMs }) => boundMs === undefined).map(({ name }) => name),
-  routings,
-  faults: [...(await loadFaults()).values()].filter(({ optIn }) => optIn !== true).map(({ name }) => name),
-};
+const choices = await choicesOf(reference);
 
 /** Which seeds are defective, and how: exactly the share, drawn without replacement, each defect as often as any other. */
 const secret = new Map(

@@ -1,28 +1,53 @@
 /**
- * Does the suite ring? Every defect of the reference store, by `--set defect=NAME` and nothing else: how many seeds it takes
- * until the guarantee that was declared beforehand catches it, over three disjoint ranges of seeds.
+ * Does the suite ring? Every defect of the reference store in the default run, with `--set defect=NAME` and what else the
+ * defect says that it needs to show at all (a setting, a fault that is not part of the mix): how many seeds it takes until the guarantee that
+ * was declared beforehand catches it, over three disjoint ranges of seeds.
  *
- *   npm run zoo [-- --defect NAME] [--jobs N] [--json]
+ *   npm run zoo [-- --defect NAME] [--short] [--jobs N] [--json]
+ *
+ * `--short`: in the short runs of the soak (soak-plan.ts) instead, with the paths that the defect names.
  */
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Order } from '../harness/campaign-worker.ts';
-import { defaultPlan } from '../harness/plan.ts';
+import { defaultPlan, type Plan } from '../harness/plan.ts';
 import { runPool } from '../harness/pool.ts';
 import reference from '../harness/systems/reference.ts';
 import { table } from '../harness/table.ts';
+import { type Defect, defects } from '../reference-impl/core/defects.ts';
 import type { Cell } from '../results/record.ts';
+import { choicesOf, drawPlan, withDefect } from './soak-plan.ts';
 
 const RANGES = [1, 1001, 2001] as const;
 const SEEDS = 50;
 const SEEDS_DEEP = 1000;
 
 const { values } = parseArgs({
-  options: { defect: { type: 'string' }, jobs: { type: 'string' }, json: { type: 'boolean' } },
+  options: {
+    defect: { type: 'string' },
+    jobs: { type: 'string' },
+    json: { type: 'boolean' },
+    short: { type: 'boolean' },
+  },
 });
 const jobs = Number(values.jobs ?? availableParallelism());
-const known = reference.settings.find((setting) => setting.name === 'defect')?.values ?? [];
+const choices = await choicesOf(reference);
+
+/** The default run, in circumstances in which the defect can show; its paths are all tried anyway, where they exist by default. */
+function planOf(defect: Defect, seed: number): Plan {
+  if (values.short === true) return withDefect(drawPlan(seed, choices), defect);
+  const others = defect.faults.filter((fault) => !choices.faults.includes(fault));
+  const known = reference.readPaths.map(({ name }) => name);
+  const beside = (defect.readPaths ?? []).filter((path) => !known.includes(path));
+  return {
+    ...defaultPlan,
+    seed,
+    faults: others.length === 0 ? defaultPlan.faults : [...choices.faults, ...others],
+    readPaths: beside.length === 0 ? defaultPlan.readPaths : [...known, ...beside],
+    settings: { ...defect.settings, defect: defect.name },
+  };
+}
 
 interface Catch {
   readonly seed: number;
@@ -31,23 +56,22 @@ interface Catch {
 }
 
 /** The first seed of a range, in the order of seeds, whose run breaks a promise. */
-async function firstCatch(defect: string, from: number, most: number): Promise<Catch | undefined> {
+async function firstCatch(defect: Defect, from: number, most: number): Promise<Catch | undefined> {
   let seed = from;
   let best: Catch | undefined;
   const next = (): Order | undefined => {
     if (seed >= from + most || (best !== undefined && seed > best.seed)) return undefined;
-    const order = { plan: { ...defaultPlan, settings: { defect }, seed }, id: `${defect}-${seed}` };
+    const order = { plan: planOf(defect, seed), id: `${defect.name}-${seed}` };
     seed++;
     return order;
   };
   await runPool({
     jobs,
-    setup: { folder: join(tmpdir(), `tidemark-zoo-${process.pid}-${defect}-${from}`), keepAll: false },
+    setup: { folder: join(tmpdir(), `tidemark-zoo-${process.pid}-${defect.name}-${from}`), keepAll: false },
     next,
     done: ({ record }) => {
       const broken = record.cells.filter((cell) => cell.state === 'broken');
-      const declared = declaredFor(defect);
-      const cell = broken.find(({ guarantee }) => declared.includes(guarantee));
+      const cell = broken.find(({ guarantee }) => defect.caughtBy.includes(guarantee));
       if (cell !== undefined && (best === undefined || record.seed < best.seed)) {
         best = { seed: record.seed, cell, others: [...new Set(broken.map(({ guarantee }) => guarantee))] };
       }
@@ -56,17 +80,12 @@ async function firstCatch(defect: string, from: number, most: number): Promise<C
   return best;
 }
 
-function declaredFor(defect: string): readonly string[] {
-  const found = known.find(({ name }) => name === defect);
-  return found !== undefined && 'caughtBy' in found && Array.isArray(found.caughtBy) ? found.caughtBy : [];
-}
-
 const rows: string[][] = [['defect', 'declared', 'seeds needed', 'median', 'worst', 'caught by', 'all that broke']];
-for (const { name, ...rest } of known) {
+for (const defect of defects) {
+  const { name, caughtBy, depth } = defect;
   if (values.defect !== undefined && values.defect !== name) continue;
-  const deep = 'depth' in rest && rest.depth === 'deep';
   const catches: (Catch | undefined)[] = [];
-  for (const from of RANGES) catches.push(await firstCatch(name, from, deep ? SEEDS_DEEP : SEEDS));
+  for (const from of RANGES) catches.push(await firstCatch(defect, from, depth === 'deep' ? SEEDS_DEEP : SEEDS));
   const needed = catches.map((c, i) => (c === undefined ? Number.POSITIVE_INFINITY : c.seed - RANGES[i] + 1));
   const sorted = [...needed].sort((a, b) => a - b);
   const first = catches.find((c) => c !== undefined);
@@ -77,7 +96,7 @@ for (const { name, ...rest } of known) {
         schema: 1,
         type: 'defect',
         defect: name,
-        declared: declaredFor(name),
+        declared: caughtBy,
         needed,
         caughtBy: first?.cell.guarantee,
         sentence,
@@ -88,7 +107,7 @@ for (const { name, ...rest } of known) {
   const text = (n: number): string => (Number.isFinite(n) ? String(n) : 'not found');
   rows.push([
     name,
-    declaredFor(name).join(', '),
+    caughtBy.join(', '),
     needed.map(text).join(', '),
     text(sorted[1]),
     text(sorted[2]),

@@ -71,6 +71,8 @@ export const defects: readonly Defect[] = [
     about: 'A quorum-ack write is answered as soon as the leader alone has it on disk.',
     caughtBy: ['durable', 'linearizable'],
     faults: ['isolate-leader', 'kill-leader'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -79,6 +81,8 @@ export const defects: readonly Defect[] = [
       'Leader and followers count entries in memory and write a hundred at a time; a crash forgets what was acknowledged.',
     caughtBy: ['durable', 'linearizable'],
     faults: ['restart-all', 'kill-random', 'slow-disk'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -95,6 +99,8 @@ export const defects: readonly Defect[] = [
       'A new leader writes no entry of its own, commits older ones by counting copies, and reads at what it has counted.',
     caughtBy: ['linearizable', 'durable'],
     faults: ['isolate-leader', 'kill-leader'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -102,6 +108,8 @@ export const defects: readonly Defect[] = [
     about: 'A new leader serves reads at the commit index that it knew as a follower.',
     caughtBy: ['linearizable'],
     faults: ['kill-leader', 'slow-disk'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -109,6 +117,8 @@ export const defects: readonly Defect[] = [
     about: 'A node takes entries from a leader of an older term, and acknowledges them in that term.',
     caughtBy: ['fenced', 'durable', 'linearizable', 'convergent'],
     faults: ['pause-leader', 'isolate-leader', 'one-way-cut'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -117,6 +127,8 @@ export const defects: readonly Defect[] = [
       'A token is satisfied as soon as the log reaches its index: whichever term wrote that place, committed or not.',
     caughtBy: ['read-your-writes', 'monotonic-reads'],
     faults: ['isolate-leader', 'kill-leader'],
+    readPaths: ['follower+token'],
+    writePaths: ['leader-ack'],
     depth: 'shallow',
   },
   {
@@ -124,6 +136,8 @@ export const defects: readonly Defect[] = [
     about: 'A restarted node takes its whole recovered log for committed, and serves it.',
     caughtBy: ['writes-follow-reads', 'linearizable', 'monotonic-reads'],
     faults: ['kill-leader', 'restart-all'],
+    readPaths: ['leader', 'follower'],
+    writePaths: ['quorum-ack'],
     depth: 'deep',
   },
   {
@@ -131,6 +145,8 @@ export const defects: readonly Defect[] = [
     about: 'A cas that does not match is answered at once, from entries that may yet be undone.',
     caughtBy: ['linearizable'],
     faults: ['isolate-leader', 'pause-leader'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -138,6 +154,8 @@ export const defects: readonly Defect[] = [
     about: 'Committed reads see the whole log, the uncommitted suffix included.',
     caughtBy: ['writes-follow-reads', 'monotonic-reads', 'monotonic-writes'],
     faults: ['isolate-leader', 'kill-leader'],
+    readPaths: ['follower'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -145,6 +163,8 @@ export const defects: readonly Defect[] = [
     about: 'A follower cuts its log behind every append it receives, late duplicates included.',
     caughtBy: ['convergent', 'durable', 'linearizable'],
     faults: ['lossy-link', 'slow-link', 'kill-leader'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -159,6 +179,8 @@ export const defects: readonly Defect[] = [
     about: 'Having asked its successor to stand, a leader goes on taking writes and answers them from its own disk.',
     caughtBy: ['durable', 'linearizable', 'fenced'],
     faults: ['switchover'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -166,6 +188,8 @@ export const defects: readonly Defect[] = [
     about: 'A successor is asked to stand whatever its log holds, and gets votes whatever its log holds.',
     caughtBy: ['durable', 'linearizable', 'convergent'],
     faults: ['switchover', 'slow-disk', 'slow-link'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -173,6 +197,8 @@ export const defects: readonly Defect[] = [
     about: 'A change of members that is cut from the log goes on counting at the node that cut it.',
     caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
     faults: ['change-members', 'isolate-leader', 'kill-leader'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'deep',
   },
   {
@@ -180,6 +206,9 @@ export const defects: readonly Defect[] = [
     about: 'With compacted entries their terms are forgotten: any token of a compacted place counts as satisfied.',
     caughtBy: ['read-your-writes', 'monotonic-reads'],
     faults: ['isolate-leader', 'kill-leader'],
+    settings: { 'snapshot-entries': '60' },
+    readPaths: ['follower+token'],
+    writePaths: ['leader-ack'],
     depth: 'shallow',
   },
   {
@@ -187,6 +216,8 @@ export const defects: readonly Defect[] = [
     about: 'A new leader changes the members before an entry of its own term is committed.',
     caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
     faults: ['change-members', 'isolate-leader', 'kill-leader'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'deep',
   },
   {
@@ -201,6 +232,8 @@ export const defects: readonly Defect[] = [
     about: 'A node whose log was found damaged votes, and its copies count, before it has got back what it had lost.',
     caughtBy: ['durable', 'linearizable'],
     faults: ['corrupt-disk', 'kill-leader', 'restart-all'],
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
 ];
