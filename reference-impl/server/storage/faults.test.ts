@@ -51,17 +51,17 @@ describe('a full disk', () => {
       const { store, files } = await onFaulty(place);
       store.storage.write({ ticket: 1, term: 1, entries: entries(1, 3) });
       await store.synced(1);
-      let failed = 0;
+      const failed: string[] = [];
       files.partly = 40;
       files.fault = (what, path) => {
         // The first segment is written under the name that it was made with.
         const isIt = what === operation && (path.includes(file) || (file === '.log' && path.includes('.tmp')));
-        if (isIt) failed++;
+        if (isIt) failed.push(path);
         return isIt ? 'ENOSPC' : undefined;
       };
       store.storage.write(write);
       store.storage.write({ ticket: 3, entries: entries(7, 8) });
-      while (failed < 4) await pause(5);
+      while (failed.length < 4) await pause(5);
       expect(store.ticket()).toBe(1);
       expect(store.states).toEqual(['full']);
       expect(store.storage.statistics().full).toBe(true);

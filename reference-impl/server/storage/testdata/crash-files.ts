@@ -3,7 +3,7 @@
  * reach the disk and others do not, and some changes of names do.
  */
 import { dirname } from 'node:path';
-import type { Random } from '../../../../history/random.ts';
+import type { Dice } from './dice.ts';
 import { atEndOfTurn } from '../../clock.ts';
 import { type Files, type OpenFile, realFiles } from '../files.ts';
 
@@ -76,7 +76,7 @@ export class CrashFiles implements Files {
   }
 
   /** Stops everything, and does to the disk what the failure does. */
-  async crash(random: Random): Promise<void> {
+  async crash(random: Dice): Promise<void> {
     this.crashed = true;
     while (this.#running > 0) await new Promise<void>(atEndOfTurn);
     const chance = random.pick([0, 0.5, 0.9, 1]);

@@ -1,5 +1,5 @@
 /** Work for a storage, with what it must give back kept by a twin. */
-import type { Random } from '../../../../history/random.ts';
+import type { Dice } from './dice.ts';
 import { atEndOfTurn } from '../../clock.ts';
 import { readerOf } from '../image.ts';
 import type { Opened } from './harness.ts';
@@ -10,7 +10,7 @@ const turn = (): Promise<void> => new Promise(atEndOfTurn);
 const never = (): boolean => false;
 
 /** Writes, snapshots and compactions as they come, until `steps` are done or the disk has stopped. */
-export async function drive(store: Opened, twin: Twin, random: Random, steps: number, stopped = never): Promise<void> {
+export async function drive(store: Opened, twin: Twin, random: Dice, steps: number, stopped = never): Promise<void> {
   for (let step = 0; step < steps && !stopped(); step++) {
     const group = random.pick(twin.groups);
     const kind = random.below(12);

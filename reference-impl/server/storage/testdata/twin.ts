@@ -1,6 +1,6 @@
 /** What a storage must give back, kept naively: the state of every group after every write. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Random } from '../../../../history/random.ts';
+import type { Dice } from './dice.ts';
 import type { DiskWrite, Durable, Entry, GroupId, NodeId, Snapshot } from '../../../core/types.ts';
 import { entry, snapshot } from './harness.ts';
 
@@ -16,7 +16,7 @@ interface State {
 const EMPTY: State = { term: 0, votedFor: null, base: 0, entries: [] };
 
 export class Twin {
-  readonly #random: Random;
+  readonly #random: Dice;
   readonly groups: readonly GroupId[];
   /** Of each group, after no write, after the first, and so on. */
   readonly #states = new Map<GroupId, State[]>();
@@ -26,7 +26,7 @@ export class Twin {
   readonly #everImages: Snapshot[] = [];
   writes = 0;
 
-  constructor(random: Random, groups: readonly GroupId[]) {
+  constructor(random: Dice, groups: readonly GroupId[]) {
     this.#random = random;
     this.groups = groups;
     for (const group of groups) {
