@@ -19,6 +19,12 @@ export interface BatchPlace {
   readonly begins?: Beginning;
 }
 
+/** Told when the batch is durable, or that it never will be. */
+export interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
 export class Batch {
   readonly place: BatchPlace;
   readonly out: Writer;
@@ -32,8 +38,7 @@ export class Batch {
   /** Images to be made before the record speaks of them. */
   readonly installs: { readonly group: GroupId; readonly snapshot: Snapshot }[] = [];
   readonly healed: GroupId[] = [];
-  /** Called when it is durable. */
-  readonly whenDurable: (() => void)[] = [];
+  readonly waiting: Waiting[] = [];
 
   constructor(place: BatchPlace, out: Writer, sinceMs: number) {
     this.place = place;

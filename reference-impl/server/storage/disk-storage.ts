@@ -46,6 +46,8 @@ export class DiskStorage implements Storage {
   readonly #waiting = new Set<'log' | 'rollback'>();
   #whenFull: (() => void) | undefined;
   #closing = false;
+  /** What `close` waits for. */
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(parts: DiskStorageParts) {
     const { options, files, found, marks } = parts;
@@ -92,10 +94,16 @@ export class DiskStorage implements Storage {
     this.#log.write(write);
     if (write.snapshot === undefined) return;
     this.#installs.set(group, this.#installsOf(group) + 1);
-    void this.#removeOldImages(group);
+    this.#later(this.#removeOldImages(group));
   }
 
-  async snapshot(group: GroupId, reader: SnapshotReader): Promise<ImageWritten> {
+  snapshot(group: GroupId, reader: SnapshotReader): Promise<ImageWritten> {
+    const written = this.#snapshot(group, reader);
+    this.#later(written);
+    return written;
+  }
+
+  async #snapshot(group: GroupId, reader: SnapshotReader): Promise<ImageWritten> {
     const installs = this.#installsOf(group);
     const proceed = (): void => {
       if (this.#closing) throw new Error('The storage is being closed.');
@@ -125,6 +133,7 @@ export class DiskStorage implements Storage {
     // What makes them dispensable must be durable first.
     const durable = this.#log.durable();
     this.#removing = this.#removing.then(() => durable).then(() => this.#removeSegments(segments));
+    this.#later(this.#removing);
   }
 
   async keepUndone(records: readonly RollbackRecord[]): Promise<void> {
@@ -137,6 +146,7 @@ export class DiskStorage implements Storage {
         if (!isFull(error) || this.#closing) throw error;
         this.#full('rollback', true);
         await new Promise<void>((resolve) => void after(this.#options.retryMs, resolve));
+        if (this.#closing) throw error;
       }
     }
   }
@@ -148,11 +158,18 @@ export class DiskStorage implements Storage {
   async close(): Promise<void> {
     this.#closing = true;
     await this.#log.close();
-    await this.#removing;
+    await Promise.allSettled(this.#underWay);
     await this.#rollback.close();
     await this.#votes.close();
     await this.#files.flush();
     await this.#unlock();
+  }
+
+  /** Whoever waits for it is told how it ends; nobody has to wait. */
+  #later(work: Promise<unknown>): void {
+    const forget = (): void => void this.#underWay.delete(work);
+    this.#underWay.add(work);
+    work.then(forget, forget);
   }
 
   #installsOf(group: GroupId): number {

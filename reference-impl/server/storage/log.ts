@@ -96,6 +96,7 @@ export class Log {
 
   /** Throws, and changes nothing, if the write does not follow what was written of its group before. */
   write(write: DiskWrite): void {
+    if (this.#dead !== undefined) return;
     const group = write.group ?? 'g0';
     const log = this.#groupLog(group);
     const why = log.unfit(write);
@@ -135,12 +136,13 @@ export class Log {
     return this.durable();
   }
 
-  /** Resolves when all that was given so far is durable; never, if the log has failed. */
+  /** Resolves when all that was given so far is durable; rejects if it never will be. */
   durable(): Promise<void> {
     const last = this.#queue.at(-1);
     if (last === undefined) return Promise.resolve();
+    if (this.#dead !== undefined) return Promise.reject(this.#dead);
     this.#kick();
-    return new Promise((resolve) => void last.whenDurable.push(resolve));
+    return new Promise((resolve, reject) => void last.waiting.push({ resolve, reject }));
   }
 
   /** Takes out the oldest segments that nobody needs; `dispensable`: up to which index a group can do without. */
@@ -267,6 +269,7 @@ export class Log {
     }
     this.#running = false;
     this.#idleSinceMs = monotonicMs();
+    if (this.#queue.length > 0) this.#giveUp();
     if (this.#closing) this.#ended?.();
     else this.#noteLater();
   }
@@ -319,8 +322,14 @@ export class Log {
     if (this.#options.syncing) this.#syncedSequence = batch.place.sequence;
     this.#writes += batch.writes;
     this.#pool.give(batch.out);
-    for (const resolve of batch.whenDurable) resolve();
+    for (const one of batch.waiting) one.resolve();
     if (batch.ticket !== undefined) this.#options.synced(batch.ticket);
+  }
+
+  /** Nothing that waits will be durable any more. */
+  #giveUp(): void {
+    const error = this.#dead ?? new Error('The storage was closed while the disk was full.');
+    for (const batch of this.#queue) for (const one of batch.waiting.splice(0)) one.reject(error);
   }
 
   /** Waits and says true where the disk is full; anything else is the end. */

@@ -63,7 +63,7 @@ async function openLocked(disks: Disks, options: StorageOptions, unlock: Unlock)
   const isFresh = !meta.begun && (await segmentsIn(logFolder)) === 0;
   const recovery: Recovery = isFresh ? { segments: [], next: 1 } : await readLog(logFolder, { cluster, node }, replay);
   const marks = await DamageMarks.read(files, folder);
-  const next = await repair(files, options, recovery, replay, marks);
+  const { next, aside } = await repair(files, options, recovery, replay, marks);
   const read = await readVotes(files, folder);
   const found: GroupFound[] = [];
   for (const group of groups) {
@@ -73,7 +73,7 @@ async function openLocked(disks: Disks, options: StorageOptions, unlock: Unlock)
   }
   await marks.add(found.filter((one) => one.incomplete).map((one) => one.log.group));
   for (const { log } of found) for (const segment of recovery.segments) segment.cut(log.group, log.last + 1);
-  await removeLeftovers(files, folder, found);
+  await removeLeftovers(files, folder, found, aside);
   const storage = new DiskStorage({
     options,
     files: disks.running,
@@ -110,16 +110,17 @@ async function segmentsIn(logFolder: string): Promise<number> {
   return names.filter((name) => firstOf(name) !== undefined).length;
 }
 
-/** Makes the log end where its last good record ends. Returns the sequence of the next record. */
+/** Makes the log end where its last good record ends. `next`: sequence of the next record; `aside`: where damaged files are. */
 async function repair(
   files: Files,
   options: StorageOptions,
   recovery: Recovery,
   replay: Replay,
   marks: DamageMarks,
-): Promise<number> {
+): Promise<{ readonly next: number; readonly aside?: string }> {
   const { folder, log } = options;
   const { torn, damage, open, next } = recovery;
+  let aside: string | undefined;
   if (torn !== undefined) {
     log(
       'warning',
@@ -128,20 +129,26 @@ async function repair(
   }
   if (damage !== undefined) {
     await marks.add([...new Set([...options.groups, ...replay.groups.keys()])]);
-    const into = await newDamagedFolder(files, folder);
+    aside = await newDamagedFolder(files, folder);
     log(
       'error',
-      `The log is damaged (${damage.path}, byte ${damage.offset}: ${damage.why}): it is cut there, what follows is kept in ${into}, and this node heals from its leader before it counts again.`,
+      `The log is damaged (${damage.path}, byte ${damage.offset}: ${damage.why}): it is cut there, what follows is kept in ${aside}, and this node heals from its leader before it counts again.`,
     );
-    await setAside(files, join(folder, 'log'), into, recovery);
+    await setAside(files, join(folder, 'log'), aside, recovery);
   }
-  if (open === undefined) return next;
+  const kept = aside === undefined ? undefined : { aside };
+  if (open === undefined) return { next, ...kept };
   await endSegment(files, open, next);
-  return next + 1;
+  return { next: next + 1, ...kept };
 }
 
 /** Files that were not finished, and images that the log does not speak of. */
-async function removeLeftovers(files: Files, folder: string, found: readonly GroupFound[]): Promise<void> {
+async function removeLeftovers(
+  files: Files,
+  folder: string,
+  found: readonly GroupFound[],
+  aside: string | undefined,
+): Promise<void> {
   const known = new Set(found.flatMap(({ log }) => log.images.map((image) => imageName(log.group, image))));
   for (const [name, isLeft] of [
     ['log', (file: string) => file.endsWith('.tmp')],
@@ -149,7 +156,11 @@ async function removeLeftovers(files: Files, folder: string, found: readonly Gro
   ] as const) {
     const below = join(folder, name);
     const left = (await readdir(below)).filter(isLeft);
-    for (const file of left) await files.remove(join(below, file));
+    for (const file of left) {
+      // The part of the log that is cut off may have spoken of it.
+      if (aside === undefined || file.endsWith('.tmp')) await files.remove(join(below, file));
+      else await files.rename(join(below, file), join(aside, file));
+    }
     if (left.length > 0) await files.syncFolder(below);
   }
 }
