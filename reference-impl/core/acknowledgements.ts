@@ -1,5 +1,5 @@
 /**
- * When a write is answered: on the leader's disk, committed, on the disk of every voter, served by every voter. Each
+ * When a write is answered: on the leader's disk, committed, on the disk of every voter, and served by every voter too. Each
  * acknowledgement has a queue in the order of the log; a repeat of a request waits beside them, for it comes late.
  */
 import type { Fifo } from './fifo.ts';
@@ -108,7 +108,7 @@ function hasItself(node: Node, ack: Acknowledgement, index: number): boolean {
 }
 
 function hasPeer(peer: Peer | undefined, ack: Acknowledgement, index: number): boolean {
-  return peer !== undefined && index <= (ack === 'all-applied' ? peer.served : peer.match);
+  return peer !== undefined && index <= peer.match && (ack !== 'all-applied' || index <= peer.served);
 }
 
 /** Whom the oldest write that asked for every voter waits for. */

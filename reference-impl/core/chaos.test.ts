@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { defects } from './defects.ts';
 import { Chaos } from './testdata/chaos.ts';
 import type { World } from './testdata/chaos.ts';
+import type { ReadPath } from './types.ts';
 
 const DEEP = process.env['TIDEMARK_DEEP'] !== undefined;
 const MS = 10_000;
@@ -18,15 +19,30 @@ const COUNTED = [
   'damaged',
   'snapshots',
   'installs',
+  'repeats',
+  'leasesExpired',
 ] as const;
+
+const READ_PATHS: readonly ReadPath[] = [
+  'leader',
+  'leader-lease',
+  'follower-linearizable',
+  'follower',
+  'follower+token',
+  'follower+timestamp',
+  'bounded',
+  'region',
+];
 
 it('keeps the invariants of Raft and the meaning of every answer under random faults', { timeout: 600_000 }, () => {
   const total = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<(typeof COUNTED)[number], number>; // each of them
+  const reads = new Map<string, number>();
   const seeds = DEEP ? 3000 : 20;
   for (let seed = 1; seed <= seeds; seed++) {
     const outcome = new Chaos(seed, undefined).run(MS);
     expect(outcome.breaches, `seed ${seed}`).toEqual([]);
     for (const name of COUNTED) total[name] += outcome[name];
+    for (const [path, count] of outcome.reads) reads.set(path, (reads.get(path) ?? 0) + count);
   }
   // The faults did what they are for.
   expect(total.answered / seeds).toBeGreaterThan(500);
@@ -40,6 +56,9 @@ it('keeps the invariants of Raft and the meaning of every answer under random fa
   expect(total.membersUndone).toBeGreaterThan(0);
   expect(total.damaged).toBeGreaterThan(seeds / 4);
   expect(total.undoneTokens).toBeGreaterThan(seeds / 2);
+  expect(total.repeats / seeds).toBeGreaterThan(10);
+  expect(total.leasesExpired / seeds).toBeGreaterThan(1);
+  for (const path of READ_PATHS) expect(reads.get(path) ?? 0, path).toBeGreaterThan(seeds);
 });
 
 it('loses by a promotion by force what its log does not hold, and nothing else', { timeout: 600_000 }, () => {
@@ -74,8 +93,8 @@ it('replays a seed', () => {
   expect(new Chaos(7, undefined).run(MS)).toEqual(new Chaos(7, undefined).run(MS));
 });
 
-/** What of it the observer must notice. Twice-voting needs hundreds of seeds here; transcripts show it in one. */
-const RARE = ['vote-before-fsync', 'lost-vote'];
+/** These need hundreds of seeds here; transcripts show each of them in one. */
+const RARE = ['vote-before-fsync', 'lost-vote', 'lease-ignores-drift', 'lease-from-answer', 'bounded-from-answer'];
 /** What has to happen for it, where that is not part of every world. */
 const WORLDS: Readonly<Record<string, World>> = { 'no-recovery-epoch': { promotions: true } };
 

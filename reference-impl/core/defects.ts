@@ -236,6 +236,64 @@ export const defects: readonly Defect[] = [
     writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
+  {
+    name: 'lease-ignores-drift',
+    about: "A lease lasts the shortest election timeout on the leader's own clock, however slow that clock may be.",
+    caughtBy: ['linearizable'],
+    faults: ['clock-drift', 'isolate-leader', 'split-majority'],
+    depth: 'deep',
+  },
+  {
+    name: 'lease-from-answer',
+    about: 'A lease runs from when the answer of a quorum arrives, and not from when the question was sent.',
+    caughtBy: ['linearizable'],
+    faults: ['slow-link', 'pause-leader', 'one-way-cut'],
+    depth: 'deep',
+  },
+  {
+    name: 'follower-linearizable-without-round',
+    about: 'A leader answers a probe at once with its commit index, and asks nobody whether it still leads.',
+    caughtBy: ['linearizable'],
+    faults: ['isolate-leader', 'split-majority'],
+    depth: 'shallow',
+  },
+  {
+    name: 'bounded-trusts-deposed-leader',
+    about:
+      'A follower takes its state for as new as the last message of whoever leads it, be that one deposed or ahead.',
+    caughtBy: ['bounded-staleness'],
+    faults: ['split-majority', 'one-way-cut', 'bridge'],
+    depth: 'shallow',
+  },
+  {
+    name: 'bounded-from-answer',
+    about: 'A bounded read counts the age of the state from when the answer to a probe arrived.',
+    caughtBy: ['bounded-staleness'],
+    faults: ['slow-link', 'isolate-leader'],
+    depth: 'deep',
+  },
+  {
+    name: 'stale-follower-serves',
+    about:
+      'A follower that has lost its leader, lags or has a full disk serves all the same, and bounded reads without a bound.',
+    caughtBy: ['bounded-staleness'],
+    faults: ['isolate-leader', 'split-majority', 'follower-slow-disk'],
+    depth: 'shallow',
+  },
+  {
+    name: 'duplicate-applied-twice',
+    about: 'A new leader knows nothing of the requests that its predecessors took, and takes their repeats anew.',
+    caughtBy: ['linearizable'],
+    faults: ['kill-leader', 'isolate-leader', 'switchover'],
+    depth: 'shallow',
+  },
+  {
+    name: 'all-applied-on-append',
+    about: 'An all-applied write is answered once every voter has it on disk, and not when it is served.',
+    caughtBy: ['read-your-writes'],
+    faults: ['slow-link', 'lossy-link'],
+    depth: 'shallow',
+  },
 ];
 
 export const defectNames: readonly string[] = defects.map((defect) => defect.name);

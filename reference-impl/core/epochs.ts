@@ -36,6 +36,14 @@ export function enterEpoch(node: Node): void {
   });
 }
 
+/**
+ * Whether what is committed here covers a commit index that a leader told of late: in the log of an earlier epoch, indices
+ * mean something else.
+ */
+export function covers(node: Node, commit: number): boolean {
+  return node.commitIndex >= commit && isOfEpoch(node.log.termAt(node.commitIndex) ?? 0, node.term);
+}
+
 /** Index of the entry that began the current recovery epoch; 0 where there was no promotion. */
 export function beginningOfEpoch(node: Node): number {
   if (epochOf(node.term) === 0) return 0;

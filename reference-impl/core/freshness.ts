@@ -3,6 +3,7 @@
  * when this node sent, on its own clock, the last probe whose answer its commit index covers. What the leader's messages
  * say by themselves proves nothing: a deposed leader goes on sending them.
  */
+import { covers } from './epochs.ts';
 import type { Node } from './node.ts';
 import { askLeader, probeRegularly } from './probes.ts';
 
@@ -20,7 +21,12 @@ function freshAtMs(node: Node): number {
   if (node.defect('bounded-trusts-deposed-leader')) {
     return node.stance.type === 'leader' ? node.nowMs : node.heardLeaderAtMs;
   }
-  node.freshness.covered(node.commitIndex);
+  return freshnessOf(node);
+}
+
+/** The freshness instant; minus infinity while none is known. */
+export function freshnessOf(node: Node): number {
+  if (covers(node, 0)) node.freshness.covered(node.commitIndex);
   return node.freshness.atMs;
 }
 

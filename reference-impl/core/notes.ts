@@ -4,6 +4,7 @@
  * of them stands for all. What was told before a restart is forgotten; in its place stands a commit index that was fetched from
  * the leader since, which is past everything committed that anybody had seen.
  */
+import { covers } from './epochs.ts';
 import type { Node } from './node.ts';
 import { askLeader } from './probes.ts';
 import { BEGINNING } from './reading.ts';
@@ -38,5 +39,5 @@ function hasFetched(node: Node): boolean {
   if (notes.fetched === undefined && answered !== undefined && answered.id >= notes.probe) {
     notes.fetched = answered.commit;
   }
-  return notes.fetched !== undefined && node.commitIndex >= notes.fetched;
+  return notes.fetched !== undefined && covers(node, notes.fetched);
 }

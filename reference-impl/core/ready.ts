@@ -1,4 +1,5 @@
 /** When a node that was restarted serves committed reads again. */
+import { freshnessOf } from './freshness.ts';
 import type { Node } from './node.ts';
 import { askLeader, isOpen } from './probes.ts';
 
@@ -9,7 +10,6 @@ import { askLeader, isOpen } from './probes.ts';
 export function settleReady(node: Node): void {
   const { freshness, probes, stance } = node;
   if (node.ready || !node.restarted || stance.type !== 'follower') return;
-  freshness.covered(node.commitIndex);
-  if (freshness.atMs > Number.NEGATIVE_INFINITY) node.ready = true;
+  if (freshnessOf(node) > Number.NEGATIVE_INFINITY) node.ready = true;
   else if (!freshness.comes && !isOpen(probes)) askLeader(node);
 }

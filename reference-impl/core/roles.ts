@@ -77,6 +77,7 @@ export function lead(node: Node, why = 'a quorum voted for it', openedAt = node.
     askedToStand: new Map(),
   };
   node.stance = leader;
+  if (node.defect('duplicate-applied-twice')) node.origins.clear();
   node.preVote = undefined;
   node.out.disarm('election');
   node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);

@@ -47,7 +47,7 @@ export function toldCommit(node: Node, follower: Follower, commit: number): void
 /** Tells when serving ends and when it begins again. A node that is not ready yet has not begun. */
 export function settleServing(node: Node): void {
   const limit = limitReached(node);
-  if (limit === node.limitTold) return;
+  if (limit === node.limitTold || !node.ready) return;
   node.limitTold = limit;
   node.out.tell(limit === undefined ? { type: 'serving' } : { type: 'stopped-serving', code: limit });
 }

@@ -46,6 +46,14 @@ const damage: Partial<Record<DefectName, readonly [transcript: string, line: Reg
   'unfenced-switchover': ['switchover.txt', /n1 answers #5: written \(1,3\)[^]*n1 undoes \[\(1,3\) x=3\]/],
   'handover-without-catching-up': ['switchover-catching-up.txt', /n1 undoes \[\(1,2\) x=1\], of which/],
   'no-recovery-epoch': ['promote-by-force.txt', /n3 is leader in term 2:[^]*n1 is leader in term 2:/],
+  'lease-ignores-drift': ['lease.txt', /n1 answers #5: 1 of/],
+  'lease-from-answer': ['lease-late-answer.txt', /n1 answers #4: 1 of/],
+  'follower-linearizable-without-round': ['probe.txt', /n2 answers #6: 1 of/],
+  'bounded-trusts-deposed-leader': ['bounded.txt', /n2 answers #10: 1 of/],
+  'bounded-from-answer': ['bounded.txt', /n2 answers #7: 1 of/],
+  'stale-follower-serves': ['serving.txt', /n3 answers #10: 1 of/],
+  'duplicate-applied-twice': ['repeat.txt', /n2 answers #10: written \(2,6\)/],
+  'all-applied-on-append': ['all-applied.txt', /n1 answers #2: written \(1,3\)[^]*n3 answers #3: 1 of/],
   'lost-vote': ['vote-once.txt', /n1 is leader in term 1:[^]*n3 is leader in term 1:/],
 };
 

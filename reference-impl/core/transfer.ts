@@ -36,8 +36,12 @@ export function settleTransfer(node: Node, leader: Leader, peer: Peer): void {
   else peer.transfer ??= begin(node, peer);
   const { transfer } = peer;
   if (transfer !== undefined && !peer.full) {
-    while (!transfer.ended && transfer.parts.length < PARTS_IN_FLIGHT)
-      sendPart(node, leader, peer, readPart(node, transfer));
+    while (!transfer.ended && transfer.parts.length < PARTS_IN_FLIGHT) {
+      const part = readPart(node, transfer);
+      // It has that much of the same image from an earlier attempt, which was let go when it fell silent.
+      if (part.part < transfer.taken && !part.last) transfer.parts.pop();
+      else sendPart(node, leader, peer, part);
+    }
   }
   if (peer.roundSent < leader.roundBegun) sendBeat(node, leader, peer);
 }

@@ -1,5 +1,6 @@
 /** Reads of committed state at any node: each has a need, and waits until the state meets it or its time is up. */
 import { askLeader } from './probes.ts';
+import { covers } from './epochs.ts';
 import { isFresh, keepFresh } from './freshness.ts';
 import type { Node } from './node.ts';
 import { judgeUser } from './notes.ts';
@@ -11,9 +12,10 @@ import { followerView, judgeToken, reachedBy } from './tokens.ts';
 import type { ReadRequest, RefusalCode } from './types.ts';
 
 export function onCommittedRead(node: Node, request: number, body: ReadRequest): void {
-  const need = needOf(node, body);
+  const refusal = limitReached(node);
+  const need = refusal === undefined ? needOf(node, body) : undefined;
   if (need === undefined) {
-    refuse(node, request, 'BAD_REQUEST');
+    refuse(node, request, refusal ?? 'BAD_REQUEST');
     return;
   }
   const waitMs = need.type === 'answer' && body.waitMs <= 0 ? node.config.requestTimeoutMs : body.waitMs;
@@ -77,7 +79,7 @@ function judge(node: Node, need: Need): 'satisfied' | 'undone' | 'ahead' {
       // The first answer that covers it, not the latest: the leader's commit index runs ahead for ever.
       if (need.commit === undefined && answered !== undefined && answered.id >= need.probe)
         need.commit = answered.commit;
-      return need.commit !== undefined && node.commitIndex >= need.commit ? 'satisfied' : 'ahead';
+      return need.commit !== undefined && covers(node, need.commit) ? 'satisfied' : 'ahead';
     }
   }
 }

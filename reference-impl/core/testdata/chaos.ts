@@ -3,6 +3,7 @@
  * crashes, in virtual time, from one seed, before the eyes of an {@link Observer}.
  */
 import type { DiskWrite, NodeId, Request, StoredRequest, StoredValue } from '../types.ts';
+import { Clients } from './clients.ts';
 import { Cluster, timings } from './cluster.ts';
 import type { Boot, Letter, Timings } from './cluster.ts';
 import { LEASE_MS, LeaseService } from './lease-service.ts';
@@ -33,6 +34,8 @@ const KEYS = ['a', 'e', 'f'];
 const VOTERS = ['n1', 'n2', 'n3'];
 /** Those that join later are there from the beginning. */
 const NODES = [...VOTERS, 'n4', 'n5'];
+/** Bound on the drift of clocks. */
+const DRIFT = 0.2;
 
 /** What happens besides. */
 export interface World {
@@ -50,12 +53,14 @@ export class Chaos {
   readonly #random: () => number;
   readonly #cluster: Cluster;
   readonly #observer: Observer;
+  readonly #clients: Clients;
   readonly #queue: Happening[] = [];
   readonly #cuts = new Set<string>();
   readonly #pausedUntilMs = new Map<NodeId, number>();
   #nodes: readonly NodeId[] = VOTERS;
+  /** How much later a node hears of everything. */
+  readonly #laterMs = new Map<NodeId, number>();
   #order = 0;
-  #value = 0;
   #calm = false;
   /** Weights of this seed's faults, some of them off. */
   readonly #loss: number;
@@ -75,12 +80,15 @@ export class Chaos {
     // Who was promoted alone has the only copy there is.
     this.#damages = this.#random() < 0.5 && world.promotions !== true;
     const batchEntriesMax = this.#pick([1, 3, 512]);
-    const snapshotPartItems = this.#pick([1, 2, 1000]);
+    const snapshotPartItems = this.#pick([15, 50, 1000]);
     const config: Timings = {
       ...timings,
       batchEntriesMax,
       snapshotPartItems,
       ...(world.external === true ? { election: 'external' } : undefined),
+      clockDriftPpmMax: DRIFT * 1e6,
+      originsKept: this.#pick([20, 60, 100_000]),
+      ...(this.#random() < 0.4 ? { serving: { leaderSilentMs: 500, lagEntries: 20, diskMs: 400 } } : undefined),
       ...(defect === undefined ? undefined : { defect }),
     };
     this.#cluster = new Cluster(
@@ -94,7 +102,7 @@ export class Chaos {
         },
         armed: (node, armed) => {
           const delayMs = armed.minMs + (armed.maxMs - armed.minMs) * this.#random();
-          this.#afterAt(node, delayMs, () => {
+          this.#afterAt(node, this.#cluster.trueMs(node, delayMs), () => {
             if (this.#cluster.machine(node).timers.get(armed.timer) === armed) this.#cluster.fire(node, armed.timer);
           });
         },
@@ -106,12 +114,16 @@ export class Chaos {
       world.boot,
     );
     this.#observer = new Observer(this.#cluster, VOTERS);
+    this.#clients = new Clients(this.#random, this.#observer, KEYS);
   }
 
   run(forMs: number): Outcome {
     // In some seeds all happens to three nodes; in the others members come and go.
     this.#nodes = this.#random() < 0.4 ? VOTERS : NODES;
     for (const id of this.#nodes) if (!VOTERS.includes(id)) this.#cluster.add(id, VOTERS);
+    // Each clock runs at a rate of its own, within the bound that the replicas are told.
+    for (const id of this.#nodes)
+      this.#cluster.setClock(id, 1 + DRIFT * (2 * this.#random() - 1), this.#random() * 1000);
     this.#cluster.startAll();
     if (this.#nodes !== VOTERS)
       for (let i = 0; i < forMs / 100; i++) this.#after(this.#random() * forMs, () => this.#change());
@@ -128,6 +140,8 @@ export class Chaos {
     this.#play(forMs);
     this.#calm = true;
     this.#cuts.clear();
+    this.#laterMs.clear();
+    for (const id of this.#nodes) this.#empty(id);
     this.#cluster.startAll();
     this.#play(CALM_MS);
     this.#observer.judge();
@@ -179,18 +193,19 @@ export class Chaos {
     const draw = this.#random();
     const lost = !this.#calm && (draw < this.#loss || this.#cuts.has(`${letter.from}>${letter.to}`));
     if (!lost && !this.#calm && this.#random() < this.#duplication) {
-      this.#afterAt(letter.to, this.#latencyMs(), () => {
+      this.#afterAt(letter.to, this.#latencyMs(letter.to), () => {
         if (this.#cluster.isUp(letter.to)) this.#cluster.deliverCopy(letter);
       });
     }
-    this.#afterAt(letter.to, this.#latencyMs(), () => {
+    this.#afterAt(letter.to, this.#latencyMs(letter.to), () => {
       if (lost || !this.#cluster.isUp(letter.to)) this.#cluster.drop(letter);
       else this.#cluster.deliver(letter);
     });
   }
 
-  #latencyMs(): number {
-    return !this.#calm && this.#random() < this.#longDelay ? this.#random() * 1000 : 1 + this.#random() * 15;
+  #latencyMs(to: NodeId): number {
+    const latencyMs = !this.#calm && this.#random() < this.#longDelay ? this.#random() * 1000 : 1 + this.#random() * 15;
+    return latencyMs + (this.#laterMs.get(to) ?? 0);
   }
 
   #sync(node: NodeId, ticket: number): void {
@@ -235,11 +250,42 @@ export class Chaos {
   #disturb(forMs: number): void {
     const draw = this.#random();
     const lastsMs = 50 + this.#random() * 1500;
+    if (this.#random() < 0.1) this.#fill(this.#pick(this.#nodes), lastsMs);
+    if (this.#random() < 0.2) this.#deafen(this.#leader(), lastsMs);
     if (draw < 0.12) this.#pausedUntilMs.set(this.#leader(), this.#cluster.nowMs + lastsMs);
     else if (draw < 0.4) this.#crash(this.#pick(this.#nodes), lastsMs);
     else if (draw < 0.5) for (const id of this.#nodes) this.#crash(id, 20 + this.#random() * 200);
     else if (this.#cluster.nowMs < forMs)
       this.#cut(draw < 0.85 ? this.#leader() : this.#pick(this.#nodes), draw < 0.6, lastsMs);
+  }
+
+  /** Nobody hears it any more, and it hears late: of what it was told before, and of whoever leads next. */
+  #deafen(id: NodeId, lastsMs: number): void {
+    this.#cut(id, true, lastsMs);
+    const laterMs = 100 + this.#random() * 400;
+    this.#laterMs.set(id, laterMs);
+    this.#after(lastsMs, () => {
+      if (this.#laterMs.get(id) === laterMs) this.#laterMs.delete(id);
+    });
+    // Its clients go on asking.
+    for (let i = 0; i < lastsMs / 20; i++) {
+      const body = { type: 'read', path: 'leader-lease', keys: KEYS, waitMs: 0 } as const;
+      this.#after(this.#random() * lastsMs, () => this.#put(id, body));
+    }
+  }
+
+  /** Its disk has no room for a while; then what waits is written. */
+  #fill(id: NodeId, lastsMs: number): void {
+    this.#cluster.setDisk(id, 'full');
+    this.#after(lastsMs, () => this.#empty(id));
+  }
+
+  #empty(id: NodeId): void {
+    const { diskFull, unsynced } = this.#cluster.machine(id);
+    if (!diskFull) return;
+    this.#cluster.setDisk(id, 'ok');
+    const last = unsynced.at(-1);
+    if (last !== undefined) this.#sync(id, last.ticket);
   }
 
   #crash(id: NodeId, downMs: number): void {
@@ -293,33 +339,16 @@ export class Chaos {
   // What clients ask.
 
   #ask(): void {
-    // Some clients still believe in an old leader.
     const leaders = this.#nodes.filter((id) => this.#cluster.machine(id).replica?.status().role === 'leader');
-    const { tokens, floor } = this.#observer;
-    const key = this.#pick(KEYS);
-    const draw = this.#random();
-    const node = draw < 0.65 && leaders.length > 0 ? this.#pick(leaders) : this.#pick(this.#nodes);
-    if (!this.#cluster.isUp(node)) return;
-    const ack = this.#pick(['leader-ack', 'quorum-ack', 'quorum-ack', 'all-ack'] as const);
-    let body: Request;
-    if (draw < 0.35) body = { type: 'write', ack, key, value: ++this.#value };
-    else if (draw < 0.45) {
-      const expected = this.#value - Math.floor(this.#random() * 4);
-      body = { type: 'cas', ack, key, expected, next: ++this.#value };
-    } else if (draw < 0.65) body = { type: 'read', path: 'leader', keys: KEYS, waitMs: 0 };
-    else if (draw < 0.8) body = { type: 'read', path: 'follower', keys: KEYS, waitMs: 0 };
-    else if (draw < 0.85 || tokens.length === 0) body = { type: 'read', path: 'local', keys: KEYS, waitMs: 0 };
-    else {
-      const token = tokens[tokens.length - 1 - Math.floor(this.#random() * Math.min(30, tokens.length))];
-      body = { type: 'read', path: 'follower+token', keys: KEYS, token, waitMs: this.#random() * 200 };
-    }
-    this.#put(node, body, floor);
+    const { node, body } = this.#clients.next(this.#nodes, leaders, this.#cluster.nowMs);
+    if (this.#cluster.isUp(node)) this.#put(node, body);
   }
 
-  #put(node: NodeId, body: Request, floor: number): void {
+  #put(node: NodeId, body: Request): void {
+    const known = this.#observer.known(node);
     this.#afterAt(node, 0, () => {
       if (!this.#cluster.isUp(node)) return;
-      this.#observer.asked(body, node, floor);
+      this.#observer.asked(body, node, known);
       this.#cluster.request(node, body);
     });
   }
@@ -341,7 +370,7 @@ export class Chaos {
     this.#afterAt(leader, 0, () => {
       if (!this.#cluster.isUp(leader)) return;
       const body = { type: 'change-members', change } as const;
-      this.#observer.asked(body, leader, this.#observer.floor);
+      this.#observer.asked(body, leader, this.#observer.known(leader));
       this.#cluster.request(leader, body);
       if (!this.#calm && this.#random() < 0.2) this.#cut(leader, false, 500 + this.#random() * 1500);
     });
@@ -350,7 +379,7 @@ export class Chaos {
   #operate(): void {
     const to = this.#random() < 0.5 ? { to: this.#pick(this.#nodes) } : undefined;
     const node = this.#leader();
-    if (this.#cluster.isUp(node)) this.#put(node, { type: 'switchover', ...to }, this.#observer.floor);
+    if (this.#cluster.isUp(node)) this.#put(node, { type: 'switchover', ...to });
   }
 
   /** The shell of a node, every so often: it keeps the lease, takes one that is free, or learns that it has lost its own. */
@@ -374,6 +403,6 @@ export class Chaos {
   #promote(node: NodeId): void {
     const voters = this.#random() < 0.5 ? this.#nodes : this.#nodes.filter((id) => id === node || this.#random() < 0.5);
     const body: Request = { type: 'promote-by-force', members: { voters, learners: [] } };
-    if (this.#cluster.isUp(node)) this.#put(node, body, this.#observer.floor);
+    if (this.#cluster.isUp(node)) this.#put(node, body);
   }
 }

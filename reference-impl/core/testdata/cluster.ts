@@ -7,6 +7,7 @@ import { entriesBehind } from '../log.ts';
 import type { Message } from '../messages.ts';
 import { Replica } from '../replica.ts';
 import type {
+  DiskState,
   DiskWrite,
   Durable,
   Effects,
@@ -51,6 +52,11 @@ export interface Machine {
   readonly timers: Map<Timer, Armed>;
   /** How often it was started. */
   life: number;
+  /** Its monotonic clock: that much faster than true time, and ahead of it by so much at the beginning. */
+  rate: number;
+  offsetMs: number;
+  /** There is no room on its disk: what is handed out stays unsynced. */
+  diskFull: boolean;
 }
 
 export interface Watcher {
@@ -81,14 +87,14 @@ export class Cluster {
   readonly letters: Letter[] = [];
   readonly answers = new Map<number, Response>();
   nowMs = 0;
-  readonly #config: Timings;
+  readonly config: Timings;
   readonly #watcher: Watcher;
   readonly #boot: Boot;
   #request = 0;
 
   constructor(ids: readonly NodeId[], config: Timings = timings, watcher: Watcher = {}, boot: Boot = alone) {
     this.#boot = boot;
-    this.#config = config;
+    this.config = config;
     this.#watcher = watcher;
     for (const id of ids) this.add(id, ids);
   }
@@ -96,8 +102,33 @@ export class Cluster {
   /** A machine with an empty disk; it is not started. One that joins later is not among the voters it begins with. */
   add(id: NodeId, voters: readonly NodeId[]): void {
     const durable: Durable = { term: 0, votedFor: null, entries: [] };
-    const machine = { id, replica: undefined, durable, full: [], unsynced: [], voters, timers: new Map(), life: 0 };
-    this.machines.set(id, machine);
+    const disk = { durable, full: [], unsynced: [], diskFull: false };
+    const clock = { timers: new Map(), rate: 1, offsetMs: 0 };
+    this.machines.set(id, { id, replica: undefined, ...disk, ...clock, voters, life: 0 });
+  }
+
+  setClock(id: NodeId, rate: number, offsetMs = 0): void {
+    const machine = this.machine(id);
+    // Its clock goes on from where it stands.
+    machine.offsetMs = this.#clock(id) + offsetMs - this.nowMs * rate;
+    machine.rate = rate;
+  }
+
+  /** What a machine's clock shows. */
+  #clock(id: NodeId): number {
+    const { rate, offsetMs } = this.machine(id);
+    return offsetMs + this.nowMs * rate;
+  }
+
+  /** How much true time passes while the machine's clock goes on by `ms`. */
+  trueMs(id: NodeId, ms: number): number {
+    return ms / this.machine(id).rate;
+  }
+
+  setDisk(id: NodeId, state: DiskState): void {
+    const machine = this.machine(id);
+    machine.diskFull = state === 'full';
+    machine.replica?.diskChanged(state, this.#clock(id), this.#effects(machine));
   }
 
   startAll(): void {
@@ -130,14 +161,15 @@ export class Cluster {
       // The log had not come as far as the snapshot, or was not the one that led to it.
       if (machine.full[snapshot.index - 1]?.term !== snapshot.term) machine.full = this.#history(snapshot);
     }
-    const config = { ...this.#config, id, voters: machine.voters };
-    machine.replica = this.#boot(config, machine.durable, this.nowMs, this.#effects(machine));
+    const config = { ...this.config, id, voters: machine.voters };
+    machine.replica = this.#boot(config, machine.durable, this.#clock(id), this.#effects(machine));
+    if (machine.diskFull) machine.replica.diskChanged('full', this.#clock(id), this.#effects(machine));
   }
 
   /** The process dies; of its unsynced writes the first `kept` reach the disk all the same. */
   crash(id: NodeId, kept = 0): void {
     const machine = this.machine(id);
-    for (const write of machine.unsynced.slice(0, kept)) this.#keep(machine, write);
+    if (!machine.diskFull) for (const write of machine.unsynced.slice(0, kept)) this.#keep(machine, write);
     machine.unsynced = [];
     machine.timers.clear();
     machine.replica = undefined;
@@ -158,12 +190,22 @@ export class Cluster {
 
   deliver(letter: Letter): void {
     this.drop(letter);
-    this.replica(letter.to).receive(letter.from, letter.message, this.nowMs, this.#effects(this.machine(letter.to)));
+    this.replica(letter.to).receive(
+      letter.from,
+      letter.message,
+      this.#clock(letter.to),
+      this.#effects(this.machine(letter.to)),
+    );
   }
 
   /** Delivers, and leaves a duplicate behind. */
   deliverCopy(letter: Letter): void {
-    this.replica(letter.to).receive(letter.from, letter.message, this.nowMs, this.#effects(this.machine(letter.to)));
+    this.replica(letter.to).receive(
+      letter.from,
+      letter.message,
+      this.#clock(letter.to),
+      this.#effects(this.machine(letter.to)),
+    );
   }
 
   drop(letter: Letter): void {
@@ -175,27 +217,28 @@ export class Cluster {
   /** Syncs the oldest unsynced write, or all of them. */
   sync(id: NodeId, count = Number.POSITIVE_INFINITY): void {
     const machine = this.machine(id);
+    if (machine.diskFull) return;
     const writes = machine.unsynced.splice(0, count);
     if (writes.length === 0) return;
     for (const write of writes) this.#keep(machine, write);
-    this.replica(id).synced(writes[writes.length - 1].ticket, this.nowMs, this.#effects(machine));
+    this.replica(id).synced(writes[writes.length - 1].ticket, this.#clock(id), this.#effects(machine));
   }
 
   fire(id: NodeId, timer: Timer): void {
     const machine = this.machine(id);
     if (!machine.timers.delete(timer)) throw new Error(`${id} has not armed ${timer}`);
-    this.replica(id).fired(timer, this.nowMs, this.#effects(machine));
+    this.replica(id).fired(timer, this.#clock(id), this.#effects(machine));
   }
 
   /** What an external core says about who is to lead. */
   elect(id: NodeId, term: number | undefined): void {
-    this.replica(id).elect('g0', term, this.nowMs, this.#effects(this.machine(id)));
+    this.replica(id).elect('g0', term, this.#clock(id), this.#effects(this.machine(id)));
   }
 
   /** Returns the request's number; its answer, when it comes, is in `answers`. */
   request(id: NodeId, body: Request): number {
     const request = ++this.#request;
-    this.replica(id).request(request, body, this.nowMs, this.#effects(this.machine(id)));
+    this.replica(id).request(request, body, this.#clock(id), this.#effects(this.machine(id)));
     return request;
   }
 

@@ -5,6 +5,7 @@
 import type {
   Entry,
   NodeId,
+  Origin,
   Position,
   ReplicaEvent,
   Request,
@@ -15,10 +16,11 @@ import type {
   Value,
 } from '../types.ts';
 import { epochOf } from '../types.ts';
+import { Claims, NEWEST } from './claims.ts';
 import type { Cluster } from './cluster.ts';
 import { Configurations, membersAt } from './configurations.ts';
 
-interface Asked {
+export interface Asked {
   readonly body: Request;
   readonly node: NodeId;
   readonly life: number;
@@ -26,7 +28,12 @@ interface Asked {
   readonly floor: number;
   /** Promotions by force before it. */
   readonly promotions: number;
+  /** Highest place of a write that was answered as served by every voter, this node among them. */
+  readonly applied: number;
 }
+
+/** What is known at a moment to whoever asks then. */
+export type Known = Pick<Asked, 'floor' | 'applied' | 'promotions'>;
 
 export interface Outcome {
   readonly breaches: readonly string[];
@@ -45,6 +52,10 @@ export interface Outcome {
   /** Images taken by their own node's shell, and installed by followers. */
   readonly snapshots: number;
   readonly installs: number;
+  readonly repeats: number;
+  readonly leasesExpired: number;
+  /** Reads answered, by path. */
+  readonly reads: ReadonlyMap<string, number>;
 }
 
 export class Observer {
@@ -63,10 +74,18 @@ export class Observer {
   #installs = 0;
   readonly #servedAt = new Map<string, number>();
   /** Highest committed place that anybody has been told of. */
-  floor = 0;
+  #floor = 0;
   /** Promotions by force: the log that each of them made the only one. */
   readonly #promotions: { readonly term: number; readonly log: readonly Entry[] }[] = [];
   damaged = 0;
+  /** Highest commit index that an answer to a write gave. */
+  commit = 0;
+  /** With a promotion by force most of what answers claim is suspended. */
+  readonly #claims = new Claims((what, detail) => {
+    if (this.#promotions.length === 0) this.#breach(what, detail);
+  });
+  readonly #readsByPath = new Map<string, number>();
+  #leasesExpired = 0;
   #truncations = 0;
   #undoneTokens = 0;
   /** Switchovers that ended as they were to. */
@@ -94,18 +113,28 @@ export class Observer {
       damaged: this.damaged,
       snapshots: this.#snapshots.length - this.#installs,
       installs: this.#installs,
+      repeats: this.#claims.repeats,
+      leasesExpired: this.#leasesExpired,
+      reads: this.#readsByPath,
     };
   }
 
-  /** `floor` as it was when the client asked, which may be before the node took the request. */
-  asked(body: Request, node: NodeId, floor: number): void {
-    this.#asked.set(this.#asked.size + 1, {
-      body,
-      node,
-      life: this.#cluster.machine(node).life,
-      floor,
-      promotions: this.#promotions.length,
-    });
+  /** What is known now, by whoever asks. */
+  known(node: NodeId): Known {
+    const promotions = this.#promotions.length;
+    return { floor: this.#floor, applied: this.#claims.applied.get(node) ?? 0, promotions };
+  }
+
+  /** With what was known when the client asked, which may be before the node took the request. */
+  asked(body: Request, node: NodeId, known: Known): void {
+    const asked = { body, node, life: this.#cluster.machine(node).life, ...known };
+    this.#asked.set(this.#asked.size + 1, asked);
+    this.#claims.asked(asked);
+  }
+
+  #raise(floor: number): void {
+    this.#floor = Math.max(this.#floor, floor);
+    this.#claims.told(this.#cluster.nowMs, this.#floor);
   }
 
   told(node: NodeId, event: ReplicaEvent): void {
@@ -118,6 +147,7 @@ export class Observer {
     }
     if (event.type === 'token-undone') this.#undoneTokens++;
     if (event.type === 'promoted-by-force') this.#promoted(event.term, this.#cluster.machine(node).full);
+    if (event.type === 'lease-expired') this.#leasesExpired++;
   }
 
   #breach(what: string, detail: string): void {
@@ -138,7 +168,7 @@ export class Observer {
     if (this.#promotions.some((known) => known.term === term)) return;
     this.#promotions.push({ term, log });
     // What was known before says nothing about the new epoch.
-    this.floor = 0;
+    this.#floor = 0;
     this.#termCommittedAt = this.#termCommittedAt.map((committed, index) =>
       committed !== undefined && this.#mayBeLost({ term: committed, index }) ? undefined : committed,
     );
@@ -181,14 +211,16 @@ export class Observer {
     const asked = this.#asked.get(request);
     if (asked === undefined) throw new Error(`answer to ${request}, which nobody asked`);
     if (response.type === 'done' && asked.body.type === 'switchover') this.#handovers++;
+    this.#claims.answered(asked, response, this.#cluster.nowMs);
     if (response.type === 'read') {
       this.#reads.push({ asked, response });
       const { body } = asked;
       if (body.type !== 'read' || body.path === 'local') return;
-      if (body.path === 'leader' && this.#hasHeardAll(asked.node)) {
+      this.#readsByPath.set(body.path, (this.#readsByPath.get(body.path) ?? 0) + 1);
+      if (NEWEST.includes(body.path) && this.#hasHeardAll(asked.node)) {
         if (response.position.index < asked.floor && asked.promotions === this.#promotions.length)
-          this.#breach('stale leader read', `${response.position.index} < ${asked.floor}`);
-        this.floor = Math.max(this.floor, response.position.index);
+          this.#breach(`stale ${body.path} read`, `${response.position.index} < ${asked.floor}`);
+        this.#raise(response.position.index);
       }
       const life = this.#lifeOf(asked.node);
       if (response.position.index < (this.#servedAt.get(life) ?? 0)) this.#breach('a node went back', life);
@@ -197,24 +229,35 @@ export class Observer {
     }
     if ((response.type !== 'written' && response.type !== 'mismatch') || !('ack' in asked.body)) return;
     const { version } = response;
+    this.commit = Math.max(this.commit, response.commit ?? 0);
     if (response.type === 'written') this.tokens.push(version);
     if (asked.body.ack === 'leader-ack') return;
     this.#acknowledged.push({ version, ack: asked.body.ack ?? 'quorum-ack' });
-    if (this.#hasHeardAll(asked.node)) this.floor = Math.max(this.floor, version.index);
-    if (asked.body.ack === 'all-ack' && !this.#mayBeLost(version) && response.type === 'written')
-      this.#onEveryDisk(version);
-  }
-
-  /** Of every voter of the entry's configuration. */
-  #onEveryDisk({ term, index }: Position): void {
-    const logs = [...this.#cluster.machines.values()];
-    const log = logs.find(({ full }) => full[index - 1]?.term === term)?.full ?? [];
-    const { voters } = membersAt(log, index, this.#initial);
-    for (const { id, full, durable } of logs) {
+    if (this.#hasHeardAll(asked.node)) this.#raise(version.index);
+    if (response.type !== 'written' || this.#mayBeLost(version)) return;
+    for (const id of this.#votersOf(version, this.#claims.isRepeated(asked.body))) {
+      if (asked.body.ack === 'all-applied') this.#claims.appliedBy(id, version.index);
+      if (asked.body.ack !== 'all-ack' && asked.body.ack !== 'all-applied') continue;
+      const { full, durable } = this.#cluster.machine(id);
       // What was damaged since may have lost it again.
       if (durable.damaged === true) continue;
-      if (voters.includes(id) && full[index - 1]?.term !== term) this.#breach('all-ack not on every disk', id);
+      if (full[version.index - 1]?.term !== version.term) this.#breach(`${asked.body.ack} not on every disk`, id);
     }
+  }
+
+  /**
+   * Every voter of the entry's configuration. That of an old entry, of which a repeat may ask, is not known for ever: whoever
+   * was removed by a committed change since may be left out.
+   */
+  #votersOf({ term, index }: Position, repeated: boolean): readonly NodeId[] {
+    const logs = [...this.#cluster.machines.values()].map(({ full }) => full);
+    const log = logs.find((full) => full[index - 1]?.term === term) ?? [];
+    const { voters } = membersAt(log, index, this.#initial);
+    if (!repeated) return voters;
+    const committed = this.#termCommittedAt.length - 1;
+    const longest = logs.find((full) => full[committed - 1]?.term === this.#termCommittedAt[committed]) ?? log;
+    const { voters: now } = membersAt(longest, committed, this.#initial);
+    return voters.filter((id) => now.includes(id));
   }
 
   #lifeOf(node: NodeId): string {
@@ -249,6 +292,12 @@ export class Observer {
         return held?.index === stored.index && held.term === stored.term && held.value === stored.value;
       });
     if (!same) this.#breach('wrong snapshot', `(${term},${index})`);
+    const { originsKept = 100_000 } = this.#cluster.config;
+    const requests = log
+      .slice(Math.max(0, index - originsKept), index)
+      .flatMap((entry) => (entry.origin === undefined ? [] : [placeIn(entry, entry.origin)]));
+    if (requests.join() !== snapshot.requests.map((record) => placeIn(record, record)).join())
+      this.#breach('wrong requests in a snapshot', `(${term},${index})`);
     if (JSON.stringify(snapshot.terms) !== JSON.stringify(termStarts(log.slice(0, index))))
       this.#breach('wrong term history', `(${term},${index})`);
   }
@@ -285,6 +334,7 @@ export class Observer {
         this.#breach('acknowledged write lost', `${ack} (${version.term},${version.index})`);
       }
     }
+    this.#claims.judge(log);
     const states = replay(log);
     for (const snapshot of this.#snapshots) this.#judgeSnapshot(snapshot, log, states);
     for (const { asked, response } of this.#reads) {
@@ -308,6 +358,10 @@ export class Observer {
       }
     }
   }
+}
+
+function placeIn({ term, index }: Position, { client, sequence }: Origin): string {
+  return `${client}/${sequence} at (${term},${index})`;
 }
 
 function termStarts(log: readonly Entry[]): TermStart[] {

@@ -2,7 +2,8 @@
  * Transcripts: a script of commands for a {@link Cluster}, and below each command what the replicas did. A line that
  * begins with `> ` is a command, one with `#` a comment; lines indented by two are output, made anew by every run.
  *
- *     nodes n1 n2 n3 [defect=NAME] [batch=1] [part=1]   start a cluster; nothing moves by itself
+ *     nodes n1 n2 n3 [defect=NAME] [batch=1]   start a cluster; nothing moves by itself. Also: part, kept, drift (in ppm)
+ *                                       and, as limits of serving, silent, lag and disk
  *     time +400                         let the clock go on; no timer fires
  *     fire n1 election                  a timer fires
  *     deliver n1>n2 [2]                 what is on its way on that link, or the first few of it
@@ -17,8 +18,12 @@
  *     crash n1 / restart n1             what was not synced is gone
  *     damage n1 3                       its log on disk, while it is down, is cut behind entry 3 and known to be
  *     write n1 x=1 quorum-ack [origin=c1,1,0]   of a client, by its number, and an index committed before
- *     cas n1 x 1 2 quorum-ack
- *     read n1 leader x y [token=2,5] [wait=100]
+ *     cas n1 x 1 2 quorum-ack           also with origin; both also with stamp=500
+ *     read n1 leader x y [token=2,5] [wait=100]   also: bound, stamp, user
+ *     note n1 ann 1,2                   tells n1 what a user has seen
+ *     clock n1 0.9                      its clock runs slow from now on
+ *     full n1 / room n1                 what is handed to its disk waits for room
+ *     serving                           what each node serves, and whom it waits for
  *     switchover n1 [n2]
  *     members n1 add n4 voter           or: add n4 learner, promote n4, remove n4
  *     machine n4 n1 n2 n3               a new node starts, which was told these voters
@@ -27,22 +32,11 @@
  *     promote n3 n3 n2                  by force, with these voters
  *     status                            a line a node, with the terms of its log
  */
-import type { Message } from '../messages.ts';
-import type {
-  Acknowledgement,
-  DiskWrite,
-  Entry,
-  Loss,
-  Position,
-  ReadPath,
-  ReplicaEvent,
-  Response,
-  Timer,
-  WriteRequest,
-} from '../types.ts';
 import { EPOCH, epochOf } from '../types.ts';
+import type { Acknowledgement, ReadPath, ReadRequest, Timer, WriteRequest } from '../types.ts';
 import { Cluster, readAll, timings } from './cluster.ts';
-import type { Letter } from './cluster.ts';
+import type { Letter, Timings } from './cluster.ts';
+import { describeEvent, describeMessage, describeResponse, describeWrite, place } from './describe.ts';
 
 /** Runs the commands of a transcript and returns it with its output made anew. */
 export function rerun(transcript: string): string {
@@ -130,6 +124,14 @@ class Stage {
       }
       case 'elect':
         return cluster.elect(node, rest[1] === undefined ? undefined : Number(rest[1]));
+      case 'clock':
+        return cluster.setClock(node, Number(rest[1]));
+      case 'full':
+        return cluster.setDisk(node, 'full');
+      case 'room':
+        return cluster.setDisk(node, 'ok');
+      case 'serving':
+        return this.#serving();
       case 'status':
         return this.#status();
       default:
@@ -138,18 +140,9 @@ class Stage {
   }
 
   #begin(words: readonly string[]): void {
-    const defect = option(words, 'defect');
-    const batch = option(words, 'batch');
-    const part = option(words, 'part');
     this.#cluster = new Cluster(
       words.filter((word) => !word.includes('=')),
-      {
-        ...timings,
-        ...(defect === undefined ? undefined : { defect }),
-        ...(batch === undefined ? undefined : { batchEntriesMax: Number(batch) }),
-        ...(words.includes('election=external') ? { election: 'external' } : undefined),
-        ...(part === undefined ? undefined : { snapshotPartItems: Number(part) }),
-      },
+      configOf(words),
       {
         sent: ({ from, to, message }) => this.#say(`${from} → ${to}  ${describeMessage(message)}`),
         wrote: (node, write) => this.#say(`${node} disk  ${describeWrite(write)}`),
@@ -178,7 +171,7 @@ class Stage {
         else cluster.drop(letter);
         continue;
       }
-      const dirty = [...cluster.machines.values()].find((machine) => machine.unsynced.length > 0);
+      const dirty = [...cluster.machines.values()].find(({ unsynced, diskFull }) => unsynced.length > 0 && !diskFull);
       if (dirty === undefined) return;
       cluster.sync(dirty.id);
     }
@@ -197,7 +190,7 @@ class Stage {
       const [key, value] = rest[0].split('=');
       const ack = rest[1] as Acknowledgement;
       const origin = originOf(rest);
-      request = cluster.request(node, { type: 'write', ack, key, value: Number(value), ...origin });
+      request = cluster.request(node, { type: 'write', ack, key, value: Number(value), ...origin, ...stampOf(rest) });
     } else if (command === 'cas') {
       const [key, expected, next, ack] = rest;
       const cas = {
@@ -206,18 +199,16 @@ class Stage {
         key,
         expected: Number(expected),
         next: Number(next),
+        ...originOf(rest),
+        ...stampOf(rest),
       } as const;
       request = cluster.request(node, cas);
     } else if (command === 'read') {
-      const keys = rest.slice(1).filter((word) => !word.includes('='));
-      const token = option(rest, 'token')?.split(',').map(Number);
-      request = cluster.request(node, {
-        type: 'read',
-        path: rest[0] as ReadPath,
-        keys,
-        waitMs: Number(option(rest, 'wait') ?? 0),
-        ...(token === undefined ? undefined : { token: { term: token[0], index: token[1] } }),
-      });
+      request = cluster.request(node, readOf(rest));
+    } else if (command === 'note') {
+      const [user, token] = rest;
+      const [term, index] = token.split(',').map(Number);
+      request = cluster.request(node, { type: 'note', user, token: { group: 'g0', term, index } });
     } else if (command === 'members') {
       const [verb, id, as] = rest;
       const change =
@@ -234,6 +225,15 @@ class Stage {
       request = cluster.request(node, { type: 'promote-by-force', members: { voters: rest, learners: [] } });
     } else throw new Error(`no command ${command}`);
     if (!cluster.answers.has(request)) this.#say(`#${request} waits`);
+  }
+
+  #serving(): void {
+    for (const { id, replica } of this.#cluster.machines.values()) {
+      if (replica === undefined) continue;
+      const { notServing, lag, waitingFor } = replica.status();
+      const waits = waitingFor === undefined || waitingFor.length === 0 ? '' : `, waits for ${waitingFor.join(' ')}`;
+      this.#say(`${id} ${notServing === undefined ? 'serves' : `refuses: ${notServing}`}, lag ${lag}${waits}`);
+    }
   }
 
   #status(): void {
@@ -265,125 +265,49 @@ function originOf(words: readonly string[]): Pick<WriteRequest, 'origin'> | unde
   return { origin: { client, sequence: Number(sequence), since: Number(since) } };
 }
 
-function place({ term, index }: Position): string {
-  return `(${term},${index})`;
+function numberOf(words: readonly string[], name: string): number | undefined {
+  const value = option(words, name);
+  return value === undefined ? undefined : Number(value);
 }
 
-function describeEntry({ term, index, command }: Entry): string {
-  const what =
-    command.type === 'noop'
-      ? 'noop'
-      : command.type === 'members'
-        ? `members ${command.members.voters.join(' ')}, learners ${command.members.learners.join(' ') || 'none'}`
-        : command.type === 'write'
-          ? `${command.key}=${JSON.stringify(command.value)}`
-          : `${command.key}:${JSON.stringify(command.expected)}→${JSON.stringify(command.next)}`;
-  return `(${term},${index}) ${what}`;
+/** Without what is undefined: the fields of requests and settings are there or not. */
+function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const there = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(there) as { [K in keyof T]: Exclude<T[K], undefined> }; // absent where it was undefined
 }
 
-function describeEntries(entries: readonly Entry[]): string {
-  return `[${entries.map(describeEntry).join(', ')}]`;
+function configOf(words: readonly string[]): Timings {
+  const limits = { leaderSilentMs: numberOf(words, 'silent'), lagEntries: numberOf(words, 'lag') };
+  return {
+    ...timings,
+    ...present({
+      defect: option(words, 'defect'),
+      batchEntriesMax: numberOf(words, 'batch'),
+      snapshotPartItems: numberOf(words, 'part'),
+      originsKept: numberOf(words, 'kept'),
+      clockDriftPpmMax: numberOf(words, 'drift'),
+      election: words.includes('election=external') ? ('external' as const) : undefined,
+    }),
+    serving: present({ ...limits, diskMs: numberOf(words, 'disk') }),
+  };
 }
 
-function describeMessage(message: Message): string {
-  const head = `t${message.term} ${message.type}`;
-  switch (message.type) {
-    case 'pre-vote':
-      return `${head} for term ${message.campaign}, last (${message.lastTerm},${message.lastIndex})`;
-    case 'vote':
-      return `${head}, last (${message.lastTerm},${message.lastIndex})${message.handover ? ', handed over' : ''}`;
-    case 'pre-vote-answer':
-      return `${head} for term ${message.campaign}: ${message.granted ? 'yes' : 'no'}`;
-    case 'vote-answer':
-      return `${head}: ${message.granted ? 'yes' : 'no'}`;
-    case 'append': {
-      const after = `(${message.prevTerm},${message.prevIndex})`;
-      return `${head} ${describeEntries(message.entries)} after ${after}, commit ${message.commit}, round ${message.round}`;
-    }
-    case 'appended':
-      return `${head} durable ${message.durable}, verified ${message.verified}, round ${message.round}`;
-    case 'rejected':
-      return `${head} after ${message.prevIndex}, hint (${message.hintTerm},${message.hintIndex}), round ${message.round}${message.rebuild ? ', rebuild' : ''}${message.damaged ? ', damaged' : ''}`;
-    case 'commit':
-      return `${head} ${message.index}`;
-    case 'snapshot-part': {
-      const end = message.last ? ', the last' : '';
-      return `${head} ${message.part} of ${place(message.head)}: ${message.values.length} values${end}`;
-    }
-    case 'snapshot-taken':
-      return `${head} ${message.parts} parts of ${message.index}${message.done ? ', installed' : ''}`;
-    case 'probe':
-      return `${head} ${message.id}`;
-    case 'probed':
-      return `${head} ${message.id}: commit ${message.commit}, last ${message.last}`;
-    case 'stand-now':
-      return `${head} with a log up to ${message.lastIndex}`;
-  }
+function readOf(words: readonly string[]): ReadRequest {
+  const token = option(words, 'token')?.split(',').map(Number);
+  const needs = {
+    boundMs: numberOf(words, 'bound'),
+    notBeforeMs: numberOf(words, 'stamp'),
+    user: option(words, 'user'),
+  };
+  return {
+    type: 'read',
+    path: words[0] as ReadPath, // a transcript names a path; the replica refuses what it does not know
+    keys: words.slice(1).filter((word) => !word.includes('=')),
+    waitMs: numberOf(words, 'wait') ?? 0,
+    ...present({ ...needs, token: token === undefined ? undefined : { term: token[0], index: token[1] } }),
+  };
 }
 
-function describeWrite(write: DiskWrite): string {
-  const parts = [`#${write.ticket}`];
-  if (write.term !== undefined) parts.push(`term ${write.term}, vote ${write.votedFor ?? 'none'}`);
-  if (write.snapshot !== undefined) parts.push(`snapshot ${place(write.snapshot)}`);
-  if (write.truncateFrom !== undefined) parts.push(`cut from ${write.truncateFrom}`);
-  if (write.entries !== undefined) parts.push(describeEntries(write.entries));
-  if (write.healed === true) parts.push('healed');
-  return parts.join(' ');
-}
-
-function describeEvent(event: ReplicaEvent): string {
-  switch (event.type) {
-    case 'role':
-      return `is ${event.role} in term ${event.term}: ${event.why}`;
-    case 'committed':
-      return `has committed up to ${event.index}`;
-    case 'truncated':
-      return `undoes ${describeEntries(event.entries)}, of which it had acknowledged ${event.acknowledged}`;
-    case 'switchover':
-      return `hands over to ${event.to}: ${event.outcome}`;
-    case 'snapshot-installed':
-      return `has installed a snapshot up to ${event.index}`;
-    case 'members': {
-      const { voters, learners } = event.members;
-      const who = `voters ${voters.join(' ')}, learners ${learners.join(' ') || 'none'}`;
-      return event.undone ? `goes back to ${who} of ${event.index}` : `counts ${who} from ${event.index}`;
-    }
-    case 'promoted-by-force':
-      return `was promoted by force in term ${event.term}, losing ${describeLoss(event.loss)}`;
-    case 'token-undone':
-      return `finds token ${place(event.token)} undone`;
-    case 'lease-expired':
-    case 'repeat':
-    case 'stopped-serving':
-    case 'serving': {
-      const { type, ...rest } = event;
-      return `${type} ${JSON.stringify(rest)}`;
-    }
-  }
-}
-
-function describeLoss({ last, commitHeard }: Loss): string {
-  return commitHeard > last.index ? `${last.index + 1} to ${commitHeard} for certain` : `what follows ${place(last)}`;
-}
-
-function describeResponse(response: Response): string {
-  switch (response.type) {
-    case 'read': {
-      const values = response.values.map((value, i) => {
-        const version = response.versions[i];
-        return `${JSON.stringify(value)}${version === undefined ? '' : ` of ${place(version)}`}`;
-      });
-      return `${values.join(', ')} at ${place(response.position)} as ${response.role}`;
-    }
-    case 'written':
-      return `written ${place(response.version)}`;
-    case 'mismatch':
-      return `mismatch, was ${JSON.stringify(response.actual)} of ${place(response.version)}`;
-    case 'done':
-      return `done at ${place(response.position)}${response.loss === undefined ? '' : `, losing ${describeLoss(response.loss)}`}`;
-    case 'refused':
-      return `refused ${response.code}${response.leader === undefined ? '' : `, leader ${response.leader}`}`;
-    case 'unknown':
-      return `unknown ${response.code}${response.waitingFor === undefined ? '' : `, waiting for ${response.waitingFor.join(' ')}`}`;
-  }
+function stampOf(words: readonly string[]): Pick<WriteRequest, 'stampMs'> {
+  return present({ stampMs: numberOf(words, 'stamp') });
 }
