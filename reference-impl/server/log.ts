@@ -30,7 +30,7 @@ export class Log {
     this.#write(
       this.#format === 'json'
         ? `${JSON.stringify({ time, level, node: this.#node, message: sentence })}\n`
-        : `${time} ${level === 'info' ? '' : `${level}: `}${sentence}\n`,
+        : `${time} ${level === 'info' ? '' : `${level}: `}${oneLine(sentence)}\n`,
     );
   };
 
@@ -54,4 +54,9 @@ export class Log {
     allowance.suppressed = 0;
     this.say(level, suppressed === 0 ? sentence : `${sentence} (${suppressed} more of this kind were not logged)`);
   }
+}
+
+/** What comes from outside might bring line breaks, and look like lines of ours. A stack's go on with indentation. */
+function oneLine(sentence: string): string {
+  return sentence.replace(/\s*[\n\r\u2028\u2029]\s*/g, ' | ');
 }

@@ -174,6 +174,13 @@ export class Reader {
     return this.#end - this.at;
   }
 
+  /** A copy of what is left, which is left no more. */
+  rest(): Buffer {
+    const copy = Buffer.from(this.#bytes.subarray(this.at, this.#end));
+    this.at = this.#end;
+    return copy;
+  }
+
   #byte(): number {
     if (this.at >= this.#end) throw new Malformed('ends too early');
     return this.#bytes[this.at++];
