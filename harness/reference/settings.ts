@@ -27,7 +27,7 @@ const snapshotEntries = wholeNumber(
   1,
   'entries between two snapshots, after which the log is cut',
 );
-const originsKept = wholeNumber('origins-kept', 100_000, 1, 'entries for which a request is remembered');
+const originsKept = wholeNumber('origins-kept', 5_000, 1, 'entries for which a request is remembered');
 const leaseDrift = wholeNumber(
   'lease-drift',
   1000,
