@@ -43,6 +43,8 @@ export interface World {
   readonly promotions?: boolean;
   /** Who leads is decided by a lease in an external core. */
   readonly external?: boolean;
+  /** All clocks run as slow or as fast as the bound allows, and messages are quick: leases end just before elections. */
+  readonly tight?: boolean;
   /** What runs on the nodes, if not a replica alone; and who keeps what it writes for groups that this world does not see. */
   readonly boot?: Boot;
   readonly kept?: (node: NodeId, write: DiskWrite) => boolean;
@@ -122,8 +124,11 @@ export class Chaos {
     this.#nodes = this.#random() < 0.4 ? VOTERS : NODES;
     for (const id of this.#nodes) if (!VOTERS.includes(id)) this.#cluster.add(id, VOTERS);
     // Each clock runs at a rate of its own, within the bound that the replicas are told.
-    for (const id of this.#nodes)
-      this.#cluster.setClock(id, 1 + DRIFT * (2 * this.#random() - 1), this.#random() * 1000);
+    for (const id of this.#nodes) {
+      const draw = 2 * this.#random() - 1;
+      const drift = this.#world.tight === true ? Math.sign(draw) : draw;
+      this.#cluster.setClock(id, 1 + DRIFT * drift, this.#random() * 1000);
+    }
     this.#cluster.startAll();
     if (this.#nodes !== VOTERS)
       for (let i = 0; i < forMs / 100; i++) this.#after(this.#random() * forMs, () => this.#change());
@@ -204,7 +209,10 @@ export class Chaos {
   }
 
   #latencyMs(to: NodeId): number {
-    const latencyMs = !this.#calm && this.#random() < this.#longDelay ? this.#random() * 1000 : 1 + this.#random() * 15;
+    const latencyMs =
+      !this.#calm && this.#random() < this.#longDelay
+        ? this.#random() * 1000
+        : 1 + this.#random() * (this.#world.tight === true ? 2 : 15);
     return latencyMs + (this.#laterMs.get(to) ?? 0);
   }
 
