@@ -241,6 +241,8 @@ export const defects: readonly Defect[] = [
     about: "A lease lasts the shortest election timeout on the leader's own clock, however slow that clock may be.",
     caughtBy: ['linearizable'],
     faults: ['clock-drift', 'isolate-leader', 'split-majority'],
+    readPaths: ['leader-lease'],
+    writePaths: ['quorum-ack'],
     depth: 'deep',
   },
   {
@@ -248,6 +250,8 @@ export const defects: readonly Defect[] = [
     about: 'A lease runs from when the answer of a quorum arrives, and not from when the question was sent.',
     caughtBy: ['linearizable'],
     faults: ['slow-link', 'pause-leader', 'one-way-cut'],
+    readPaths: ['leader-lease'],
+    writePaths: ['quorum-ack'],
     depth: 'deep',
   },
   {
@@ -255,6 +259,8 @@ export const defects: readonly Defect[] = [
     about: 'A leader answers a probe at once with its commit index, and asks nobody whether it still leads.',
     caughtBy: ['linearizable'],
     faults: ['isolate-leader', 'split-majority'],
+    readPaths: ['follower-linearizable'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -263,6 +269,8 @@ export const defects: readonly Defect[] = [
       'A follower takes its state for as new as the last message of whoever leads it, be that one deposed or ahead.',
     caughtBy: ['bounded-staleness'],
     faults: ['split-majority', 'one-way-cut', 'bridge'],
+    readPaths: ['bounded-400ms'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -270,6 +278,8 @@ export const defects: readonly Defect[] = [
     about: 'A bounded read counts the age of the state from when the answer to a probe arrived.',
     caughtBy: ['bounded-staleness'],
     faults: ['slow-link', 'isolate-leader'],
+    readPaths: ['bounded-100ms'],
+    writePaths: ['quorum-ack'],
     depth: 'deep',
   },
   {
@@ -278,6 +288,8 @@ export const defects: readonly Defect[] = [
       'A follower that has lost its leader, lags or has a full disk serves all the same, and bounded reads without a bound.',
     caughtBy: ['bounded-staleness'],
     faults: ['isolate-leader', 'split-majority', 'follower-slow-disk'],
+    readPaths: ['bounded-400ms'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -285,6 +297,9 @@ export const defects: readonly Defect[] = [
     about: 'A new leader knows nothing of the requests that its predecessors took, and takes their repeats anew.',
     caughtBy: ['linearizable'],
     faults: ['kill-leader', 'isolate-leader', 'switchover'],
+    settings: { repeats: 'on' },
+    readPaths: ['leader'],
+    writePaths: ['quorum-ack'],
     depth: 'shallow',
   },
   {
@@ -292,6 +307,8 @@ export const defects: readonly Defect[] = [
     about: 'An all-applied write is answered once every voter has it on disk, and not when it is served.',
     caughtBy: ['read-your-writes'],
     faults: ['slow-link', 'lossy-link'],
+    readPaths: ['follower'],
+    writePaths: ['all-applied'],
     depth: 'shallow',
   },
 ];
