@@ -3,6 +3,7 @@ import type { GroupId, Snapshot } from '../../core/types.ts';
 import { RECORD_HEAD_BYTES } from './frame.ts';
 import { Writer } from '../../wire/bytes.ts';
 import type { Segment } from './segment.ts';
+import type { GroupVote } from './votes.ts';
 
 export interface Beginning {
   readonly head: Buffer;
@@ -33,8 +34,8 @@ export class Batch {
   /** Of its last write; undefined: it has none. */
   ticket: number | undefined;
   writes = 0;
-  /** A term or a vote is among them. */
-  hasVote = false;
+  /** Terms and votes that came with them. */
+  readonly votes: GroupVote[] = [];
   /** Images to be made before the record speaks of them. */
   readonly installs: { readonly group: GroupId; readonly snapshot: Snapshot }[] = [];
   readonly healed: GroupId[] = [];

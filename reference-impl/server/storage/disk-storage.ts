@@ -70,7 +70,7 @@ export class DiskStorage implements Storage {
       install: async (group, snapshot) => {
         await this.#writeImage(group, readerOf(snapshot), () => undefined);
       },
-      votes: () => parts.votes.write(this.#groups.values()),
+      votes: (votes) => parts.votes.write(votes),
       healed: (groups) => marks.remove(groups),
       full: (full) => this.#full('log', full),
     });

@@ -24,7 +24,7 @@ interface Where {
   readonly log: StorageOptions['log'];
 }
 
-/** `vote`: what stands beside the log. It is behind only if the process was stopped between the two. */
+/** `vote`: what stands beside the log. It is ahead only where the log was cut. */
 export async function foundOf(where: Where, replayed: Replayed, vote: GroupVote | undefined): Promise<GroupFound> {
   const { group } = replayed.log;
   const { term, votedFor } = newer(replayed.log, vote);

@@ -18,6 +18,7 @@ import { Writer } from '../../wire/bytes.ts';
 import { Segment, segmentPath } from './segment.ts';
 import { Spares } from './spare.ts';
 import { SyncTimes } from './sync-times.ts';
+import type { GroupVote } from './votes.ts';
 
 /** A record that is longer only holds one write. */
 const BATCH_BYTES_MAX = 4 << 20;
@@ -40,8 +41,8 @@ export interface LogOptions {
   readonly next: number;
   /** Makes the image that a write brings along; durable when it resolves. */
   readonly install: (group: GroupId, snapshot: Snapshot) => Promise<void>;
-  /** Keeps all terms and votes beside the log, durably. */
-  readonly votes: () => Promise<void>;
+  /** Keeps terms and votes beside the log, durably. */
+  readonly votes: (votes: readonly GroupVote[]) => Promise<void>;
   readonly healed: (groups: readonly GroupId[]) => Promise<void>;
   readonly synced: (ticket: number) => void;
   readonly full: (full: boolean) => void;
@@ -108,11 +109,13 @@ export class Log {
     const batch = this.#put();
     batch.ticket = write.ticket;
     batch.writes++;
-    if (write.term !== undefined || write.votedFor !== undefined) batch.hasVote = true;
     if (write.snapshot !== undefined) batch.installs.push({ group, snapshot: write.snapshot });
     if (write.healed === true) batch.healed.push(group);
     const { last } = log;
     const from = log.write(write);
+    if (write.term !== undefined || write.votedFor !== undefined) {
+      batch.votes.push({ group, term: log.term, votedFor: log.votedFor });
+    }
     if (from <= last) for (const segment of this.#segmentsNamedOrNot()) segment.cut(group, from);
     if (write.entries !== undefined && write.entries.length > 0) batch.place.segment.holds(group, log.last);
     this.#kick();
@@ -283,9 +286,9 @@ export class Log {
     const record = batch.out.bytes.subarray(0, batch.bytes);
     const seed = begins === undefined ? this.#seed : crc32c(begins.head, 0, begins.head.length - 4);
     sealRecord(record, batch.bytes, seed, sequence, this.#syncedSequence);
-    const written = this.#recordToDisk(batch, record, seed);
-    if (batch.hasVote) await both(written, this.#options.votes());
-    else await written;
+    await this.#recordToDisk(batch, record, seed);
+    // Afterwards: what else the write holds (the first entry of an epoch) must not come later than its term.
+    if (batch.votes.length > 0) await this.#options.votes(batch.votes);
     segment.bytes = offset + batch.bytes;
     if (batch.healed.length > 0) await this.#options.healed(batch.healed);
   }
@@ -367,11 +370,4 @@ export class Log {
       this.#kick();
     });
   }
-}
-
-/** Neither is left running when this rejects: what is tried again would overtake it. */
-async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
-  await Promise.allSettled([one, other]);
-  await one;
-  await other;
 }

@@ -25,7 +25,7 @@ import { readLog, type Recovery } from './recover.ts';
 import { type GroupFound, foundOf } from './found.ts';
 import { Replay } from './replay.ts';
 import { firstOf } from './segment.ts';
-import { readVotes, VoteFile } from './votes.ts';
+import { readVotes, VoteFile, type VotesRead } from './votes.ts';
 
 /** Rejects with `StorageRefused` where the folder must not or cannot be used. */
 export function openStorage(options: StorageOptions): Promise<Storage> {
@@ -74,10 +74,11 @@ async function openLocked(disks: Disks, options: StorageOptions, unlock: Unlock)
   await marks.add(found.filter((one) => one.incomplete).map((one) => one.log.group));
   for (const { log } of found) for (const segment of recovery.segments) segment.cut(log.group, log.last + 1);
   await removeLeftovers(files, folder, found, aside);
+  const votes = await openVotes(disks.running, folder, found, read);
   const storage = new DiskStorage({
     options,
     files: disks.running,
-    votes: await VoteFile.open(disks.running, folder, read),
+    votes,
     found,
     marks,
     segments: recovery.segments,
@@ -86,6 +87,23 @@ async function openLocked(disks: Disks, options: StorageOptions, unlock: Unlock)
   });
   await storage.begin(() => (meta.begun ? Promise.resolve() : writeMeta(files, folder, { ...meta, begun: true })));
   return storage;
+}
+
+async function openVotes(
+  files: Files,
+  folder: string,
+  found: readonly GroupFound[],
+  read: VotesRead,
+): Promise<VoteFile> {
+  const known = found.map(({ log }) => log);
+  const votes = await VoteFile.open(files, folder, known, read);
+  const isCurrent = known.every(({ group, term, votedFor }) => {
+    const vote = read.votes.get(group) ?? { term: 0, votedFor: null };
+    return vote.term === term && vote.votedFor === votedFor;
+  });
+  // It was damaged, or the process was stopped before it was written.
+  if (!isCurrent) await votes.write([]);
+  return votes;
 }
 
 async function prepareFolder(files: Files, options: StorageOptions): Promise<Meta> {

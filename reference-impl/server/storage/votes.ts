@@ -1,6 +1,7 @@
 /**
  * Terms and votes once more, beside the log: damage to the log must not make a node forget whom it voted for, or there
  * may be two leaders in a term. They change with elections only. Two slots, written in turn; the newest good one counts.
+ * Written when the log has them, so never ahead of it, and before anybody is told.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -60,31 +61,42 @@ function readSlot(bytes: Buffer, at: number): VotesRead {
 export class VoteFile {
   readonly #file: OpenFile;
   readonly #out = new Writer(4096);
+  readonly #votes = new Map<GroupId, GroupVote>();
   #sequence: number;
 
-  private constructor(file: OpenFile, sequence: number) {
+  private constructor(file: OpenFile, votes: Iterable<GroupVote>, sequence: number) {
     this.#file = file;
+    for (const { group, term, votedFor } of votes) this.#votes.set(group, { group, term, votedFor });
     this.#sequence = sequence;
   }
 
-  static async open(files: Files, folder: string, { sequence }: VotesRead): Promise<VoteFile> {
-    return new VoteFile(await files.open(join(folder, NAME), false), sequence);
+  /** `votes`: what the log and the file together say. */
+  static async open(
+    files: Files,
+    folder: string,
+    votes: Iterable<GroupVote>,
+    { sequence }: VotesRead,
+  ): Promise<VoteFile> {
+    return new VoteFile(await files.open(join(folder, NAME), false), votes, sequence);
   }
 
-  /** Durable when it resolves. One at a time. */
-  async write(votes: Iterable<GroupVote>): Promise<void> {
+  /** Durable when it resolves. One at a time; what failed may be given again. */
+  async write(changed: readonly GroupVote[]): Promise<void> {
+    for (const vote of changed) this.#votes.set(vote.group, vote);
     const out = this.#out;
     out.at = RECORD_HEAD_BYTES;
-    for (const { group, term, votedFor } of votes) {
+    for (const { group, term, votedFor } of this.#votes.values()) {
       out.string(group);
       out.number(term);
       packNodeOrNull(out, votedFor);
     }
     if (out.at > SLOT_BYTES) throw new Error(`the votes of all groups take ${out.at} bytes, more than ${SLOT_BYTES}`);
-    this.#sequence++;
-    sealRecord(out.bytes, out.at, 0, this.#sequence, 0);
-    await this.#file.write(out.bytes.subarray(0, out.at), (this.#sequence % 2) * SLOT_BYTES);
+    // Another attempt takes the same slot: the other one stays good.
+    const sequence = this.#sequence + 1;
+    sealRecord(out.bytes, out.at, 0, sequence, 0);
+    await this.#file.write(out.bytes.subarray(0, out.at), (sequence % 2) * SLOT_BYTES);
     await this.#file.sync();
+    this.#sequence = sequence;
   }
 
   close(): Promise<void> {

@@ -156,9 +156,7 @@ export class Twin {
   #fits(durable: Durable, writes: number): boolean {
     const group = durable.group ?? 'g0';
     const state = this.state(group, writes);
-    // Votes are beside the log, too: they may be those of a write whose entries did not arrive.
-    const later = this.#states.get(group)?.slice(writes) ?? [];
-    if (!later.some(({ term, votedFor }) => durable.term === term && durable.votedFor === votedFor)) return false;
+    if (durable.term !== state.term || durable.votedFor !== state.votedFor) return false;
     const from = durable.snapshot?.index ?? 0;
     // This life began with an image at `base`, and it may have been damaged since: then the one before it goes on.
     if (from < state.base && state.base === this.#states.get(group)?.[0]?.base) {
