@@ -55,6 +55,7 @@ export type DefectName =
   | 'lost-vote'
   | 'unfenced-switchover'
   | 'handover-without-catching-up'
+  | 'lease-kept-during-switchover'
   | 'lease-ignores-drift'
   | 'lease-from-answer'
   | 'follower-linearizable-without-round'
@@ -182,6 +183,13 @@ export const defects: readonly Defect[] = [
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
     depth: 'shallow',
+  },
+  {
+    name: 'lease-kept-during-switchover',
+    about: 'A leader goes on reading by its lease though it has asked another node to stand.',
+    caughtBy: ['linearizable'],
+    faults: ['switchover', 'isolate-leader', 'lossy-link'],
+    depth: 'deep',
   },
   {
     name: 'handover-without-catching-up',

@@ -20,8 +20,8 @@ export interface HandedOver {
 }
 
 /** Whether this leader may hold a lease: nobody can win votes that stickiness does not bind. */
-export function mayHoldLease(leader: Leader): boolean {
-  return leader.askedToStand.size === 0;
+export function mayHoldLease(node: Node, leader: Leader): boolean {
+  return leader.askedToStand.size === 0 || node.defect('lease-kept-during-switchover');
 }
 
 /** Whether writes are refused with `HANDING_OVER`. */

@@ -19,7 +19,7 @@ function leaseMs(node: Node): number {
 }
 
 function holdsLease(node: Node, leader: Leader): boolean {
-  return mayHoldLease(leader) && node.nowMs < leader.confirmedSentAtMs + leaseMs(node);
+  return mayHoldLease(node, leader) && node.nowMs < leader.confirmedSentAtMs + leaseMs(node);
 }
 
 /** A lease read has come: from now on heartbeats renew the lease for a while. Returns whether it may be served at once. */
@@ -44,5 +44,5 @@ export function renewLease(node: Node, leader: Leader): void {
 function noteExpiry(node: Node, leader: Leader): void {
   if (!leader.leaseHeld || holdsLease(node, leader)) return;
   leader.leaseHeld = false;
-  if (mayHoldLease(leader)) node.out.tell({ type: 'lease-expired', term: node.term });
+  if (mayHoldLease(node, leader)) node.out.tell({ type: 'lease-expired', term: node.term });
 }

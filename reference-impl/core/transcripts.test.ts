@@ -45,6 +45,10 @@ const damage: Partial<Record<DefectName, readonly [transcript: string, line: Reg
   'truncate-committed': ['late-duplicate.txt', /n2 undoes \[\(1,2\) x=1, \(1,3\) x=2\]/],
   'unfenced-switchover': ['switchover.txt', /n1 answers #5: written \(1,3\)[^]*n1 undoes \[\(1,3\) x=3\]/],
   'handover-without-catching-up': ['switchover-catching-up.txt', /n1 undoes \[\(1,2\) x=1\], of which/],
+  'lease-kept-during-switchover': [
+    'switchover-lease.txt',
+    /n2 answers #6: written \(2,4\)[^]*n1 answers #7: 1 of \(1,2\)/,
+  ],
   'no-recovery-epoch': ['promote-by-force.txt', /n3 is leader in term 2:[^]*n1 is leader in term 2:/],
   'lease-ignores-drift': ['lease.txt', /n1 answers #5: 1 of/],
   'lease-from-answer': ['lease-late-answer.txt', /n1 answers #4: 1 of/],
