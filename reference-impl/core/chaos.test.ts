@@ -107,7 +107,13 @@ it('replays a seed', () => {
 });
 
 /** These need hundreds of seeds here; transcripts show each of them in one. */
-const RARE = ['vote-before-fsync', 'lost-vote', 'lease-from-answer', 'bounded-from-answer'];
+const RARE = [
+  'vote-before-fsync',
+  'lost-vote',
+  'lease-from-answer',
+  'lease-kept-during-switchover',
+  'bounded-from-answer',
+];
 /** What has to happen for it, where that is not part of every world. */
 const WORLDS: Readonly<Record<string, World>> = {
   'no-recovery-epoch': { promotions: true },

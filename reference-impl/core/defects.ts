@@ -186,7 +186,8 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'lease-kept-during-switchover',
-    about: 'A leader goes on reading by its lease though it has asked another node to stand.',
+    about:
+      'A leader that hands over goes on reading by its lease until the lease would have ended, whoever leads by then.',
     caughtBy: ['linearizable'],
     faults: ['switchover', 'isolate-leader', 'lossy-link'],
     depth: 'deep',

@@ -33,6 +33,9 @@ export function isHandingOver(node: Node, leader: Leader): boolean {
 /** The leader steps down: its operator hears who leads once that is known. */
 export function leaveHandover(node: Node, leader: Leader): void {
   const { handover } = leader;
+  if (leader.askedToStand.size > 0 && node.defect('lease-kept-during-switchover')) {
+    node.leaseKeptUntilMs = leader.confirmedSentAtMs + node.config.electionMinMs;
+  }
   if (handover?.request === undefined) return;
   const deadlineMs = node.nowMs + node.config.electionMaxMs;
   node.handedOver = { to: handover.to, request: handover.request, deadlineMs };

@@ -57,6 +57,8 @@ export class Node {
   /** Indices above the commit index that this node acknowledged as leader. */
   readonly acknowledgedAhead = new Set<number>();
   handedOver: HandedOver | undefined;
+  /** Of a leadership that was handed over; only with the defect that keeps it. */
+  leaseKeptUntilMs = Number.NEGATIVE_INFINITY;
   /** A promotion by force under way. */
   promotion: Promotion | undefined;
   /** Highest commit index that any leader has told in this life. */

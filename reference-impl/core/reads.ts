@@ -20,7 +20,9 @@ export function onRead(node: Node, request: number, body: ReadRequest): void {
 function onLeaderRead(node: Node, request: number, body: ReadRequest): void {
   const leader = node.stance;
   if (leader.type !== 'leader') {
-    refuseNotLeader(node, request);
+    if (body.path === 'leader-lease' && node.nowMs < node.leaseKeptUntilMs)
+      serve(node, request, body.keys, 'committed');
+    else refuseNotLeader(node, request);
     return;
   }
   if (body.path === 'leader-lease' && askLease(node, leader) && knowsCommitted(node, leader)) {
