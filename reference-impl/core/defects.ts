@@ -211,6 +211,14 @@ export const defects: readonly Defect[] = [
     depth: 'deep',
   },
   {
+    name: 'duplicate-lost-in-snapshot',
+    about: 'Snapshots leave out the records of requests: a repeat of one that was compacted is applied a second time.',
+    caughtBy: ['linearizable'],
+    faults: ['kill-leader', 'isolate-leader', 'restart-all'],
+    settings: { 'snapshot-entries': '60' },
+    depth: 'shallow',
+  },
+  {
     name: 'snapshot-without-term-history',
     about: 'With compacted entries their terms are forgotten: any token of a compacted place counts as satisfied.',
     caughtBy: ['read-your-writes', 'monotonic-reads'],
