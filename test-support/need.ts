@@ -35,6 +35,10 @@ const needs = {
   vectors: () => {
     return existsSync(vectors('')) ? undefined : 'recorded histories are not at ../shared/vectors';
   },
+  etcd: () => {
+    const asked = spawnSync('etcd', ['--version'], { timeout: 10_000 });
+    return asked.status === 0 ? undefined : 'etcd is not installed';
+  },
   mount: () => {
     if (process.platform !== 'linux') return 'file systems in memory are mounted on Linux only';
     const place = mkdtempSync(join(tmpdir(), 'tidemark-mount-'));

@@ -216,7 +216,7 @@ export const defects: readonly Defect[] = [
     caughtBy: ['linearizable'],
     faults: ['kill-leader', 'isolate-leader', 'restart-all'],
     settings: { 'snapshot-entries': '60' },
-    depth: 'shallow',
+    depth: 'deep',
   },
   {
     name: 'snapshot-without-term-history',

@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missing, need } from '../../test-support/need.ts';
 import { Etcd } from './etcd.ts';
 import { TestCluster, expectType, freePorts, until } from './testing.ts';
 
-const missing =
-  spawnSync('etcd', ['--version'], { timeout: 10_000 }).status === 0 ? undefined : 'etcd is not installed';
 const TIMEOUT_MS = 2000;
 
 describe('election by a lease in etcd', () => {
@@ -15,9 +14,9 @@ describe('election by a lease in etcd', () => {
   let etcd: ChildProcess | undefined;
   let url: string;
 
-  beforeEach((context) => context.skip(missing !== undefined, `needs etcd: ${missing ?? ''}`));
+  need('etcd');
   beforeAll(async () => {
-    if (missing !== undefined) return;
+    if (missing('etcd') !== undefined) return;
     folder = mkdtempSync(join(tmpdir(), 'tidemark-etcd-'));
     const [client, peer] = await freePorts(2);
     url = `http://127.0.0.1:${client}`;

@@ -1,6 +1,8 @@
 /**
  * A small world of its own for property tests: replicas under loss, duplication, reordering, cuts, slow disks and
  * crashes, in virtual time, from one seed, before the eyes of an {@link Observer}.
+ *
+ * long because: a world is one list of what may happen in it, and each of its happenings draws from one generator.
  */
 import type { DiskWrite, NodeId, Request, StoredRequest, StoredValue } from '../types.ts';
 import { Clients } from './clients.ts';
