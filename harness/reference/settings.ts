@@ -120,7 +120,7 @@ export function nodeSpec(nodes: readonly NodeId[], given: Settings): NodeSpec {
       snapshotEntries: snapshotEntries.of(given),
       election: election.of(given),
       ...(count > 1 && { groups: count }),
-      ...(preferred.of(given) === 'on' && { preferredLeaders: preferredLeaders(nodes, given) }),
+      spreadLeaders: preferred.of(given) === 'on',
       ...(defectName !== undefined && { defect: defectName }),
     },
   };
@@ -133,12 +133,6 @@ function serving(given: Settings): Readonly<Record<string, number>> {
     ...(lag !== undefined && { lagEntries: lag }),
     ...(disk !== undefined && { diskMs: disk }),
   };
-}
-
-/** The voters in turn. */
-function preferredLeaders(nodes: readonly NodeId[], given: Settings): Readonly<Record<string, NodeId>> {
-  const voters = nodes.filter((node) => !learnersOf(nodes, given).includes(node));
-  return Object.fromEntries(Array.from({ length: groups.of(given) }, (_, i) => [`g${i}`, voters[i % voters.length]]));
 }
 
 /** At least one node votes. */

@@ -1,11 +1,11 @@
 /** Three real processes of a store on loopback, and the load generator that speaks its language best. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { asset, entry } from '../../harness/entry.ts';
+import { freePorts } from '../../harness/ports.ts';
 import { MILLISECOND, realClock, SECOND } from '../../history/clock.ts';
 import type { Order, Result } from './order.ts';
 
@@ -203,14 +203,6 @@ export class Cluster {
     }, 0);
   }
 
-  /** Resident memory of the three servers, MB. */
-  residentMb(): readonly number[] {
-    return this.#nodes.map(({ pid }) => {
-      const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-      return Number(line?.[1] ?? 0) / 1000;
-    });
-  }
-
   async order(order: Omit<Order, 'leader' | 'follower'>): Promise<Result> {
     const address = (i: number): string => `127.0.0.1:${this.#ports.client[i]}`;
     const full: Order = { ...order, leader: address(this.leader), follower: address((this.leader + 1) % 3) };
@@ -235,22 +227,4 @@ export class Cluster {
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-async function freePorts(n: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: n },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -2,7 +2,7 @@
  * The reference store beside etcd: three nodes each on loopback, fsync before acknowledgement, 100-byte values. One cluster is
  * up at a time, in the order A B B A A B B A …; each pair of clusters gives one ratio for each cell.
  *
- *     npm run bench:store [-- --pairs 10] [--seconds 3] [--clients 1,16,128] [--json FILE]
+ *     npm run bench:store [-- --pairs 10] [--seconds 3] [--clients 1,16,128] [--json FILE] [--only etcd|tidemark-store]
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

@@ -12,18 +12,17 @@ type StoreOptions = Omit<GroupsConfig, 'id' | 'voters' | 'groups' | 'spreadLeade
   readonly nodes: readonly NodeId[];
   /** 1 if not given. */
   readonly groups?: number;
-  /** Given: each group is to be led by its voter in turn. */
-  readonly preferredLeaders?: unknown;
+  /** Each group is to be led by its voter in turn; not if not given. */
+  readonly spreadLeaders?: boolean;
   /** The shell's. */
   readonly snapshotEntries?: number;
 };
 
 const store: Program = (id, options, { durables, nowMs, out }) => {
   const given = options as unknown as StoreOptions; // checked by the system that wrote them
-  const { nodes, groups = 1, preferredLeaders, snapshotEntries: _, ...rest } = given;
+  const { nodes, groups = 1, spreadLeaders = false, snapshotEntries: _, ...rest } = given;
   const learners = rest.learners ?? [];
   const config = { ...rest, id, learners, voters: nodes.filter((node) => !learners.includes(node)) };
-  const spreadLeaders = preferredLeaders !== undefined;
   if (groups > 1) return new Groups({ ...config, groups, spreadLeaders }, durables, nowMs, out);
   // One group needs no bundles.
   return new Replica(spreadLeaders ? { ...config, leaderTurn: 0 } : config, durables[0], nowMs, out);

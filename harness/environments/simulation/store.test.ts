@@ -92,7 +92,7 @@ describe('a cluster', () => {
 
 describe('several groups', () => {
   it('live on one node: each has a leader and a log of its own, and all come back from one disk', async () => {
-    const options = { groups: 4, preferredLeaders: {} };
+    const options = { groups: 4, spreadLeaders: true };
     for (const seed of [1, 2, 3]) {
       const run = async (cluster: Cluster): Promise<void> => {
         const keys = Array.from({ length: 40 }, (_, i) => `key ${i}`);
