@@ -16,9 +16,9 @@
  * | keys | 3, 8 or 20 a workload, alike; drawn evenly 70 %, zipfian 30 % |
  * | paths | one write path with three read paths: 70 %; two with two: 30 %; each path alike, bounds of 100, 400 or 1500 ms |
  * | faults | one that deposes a leader, and four others of all that any store must stand |
- * | beyond those | damaged disks 10 %, clocks that drift beyond the bound 4 %, promotion by force 4 % |
+ * | beyond those | damaged disks 10 % (of three voters none is removed then), clocks that drift beyond the bound 4 %, promotion by force 4 % |
  *
- * Twelve seconds at 200 requests a second: about 2,000 operations are completed.
+ * Twelve seconds at 240 requests a second: about 2,000 operations are completed.
  */
 import { defaultPlan, type Plan } from '../harness/plan.ts';
 import { loadFaults } from '../harness/plugins.ts';
@@ -68,11 +68,11 @@ export function drawPlan(seed: number, choices: Choices): Plan {
     seed,
     nodes: voters + learners,
     durationNs: 12 * SECOND,
-    rate: 200,
-    faults: drawFaults(random.fork('faults'), choices.faults),
+    rate: 240,
+    faults: standing(drawFaults(random.fork('faults'), choices.faults), voters),
     writePaths: some(random, choices.writePaths, writes),
     readPaths: some(random, [...choices.readPaths, `bounded-${random.pick([100, 400, 1500])}ms`], reads),
-    settings: { sessions: '24', ...drawSettings(random.fork('settings'), choices, learners) },
+    settings: { sessions: '36', ...drawSettings(random.fork('settings'), choices, learners) },
   };
 }
 
@@ -124,6 +124,15 @@ function drawFaults(random: Random, all: readonly string[]): readonly string[] {
     OTHER_FAULTS,
   );
   return [first, ...others, ...BEYOND.flatMap(([name, chance]) => (random.chance(chance) ? [name] : []))];
+}
+
+/**
+ * Of three voters one may be away and one damaged: the third alone must not elect itself, for what was acknowledged may be
+ * where it does not look. That is an outage which only an operator can end, and no finding.
+ */
+function standing(faults: readonly string[], voters: number): readonly string[] {
+  const both = faults.includes('corrupt-disk') && faults.includes('change-members');
+  return both && voters < 5 ? faults.filter((name) => name !== 'change-members') : faults;
 }
 
 /** So many, in their own order. */

@@ -4,6 +4,7 @@
  */
 import { MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { NodeId } from '../../history/operation.ts';
+import { Refused } from '../../history/store.ts';
 import type { Effect, Operation } from '../../nemesis/fault.ts';
 import { type Answered, Calls } from '../../reference-impl/client/calls.ts';
 import { Repeats } from '../../reference-impl/client/repeats.ts';
@@ -124,7 +125,8 @@ async function groupsOf(cluster: Deployment): Promise<readonly GroupId[]> {
     const statuses = await statusesOf(cluster, node);
     if (statuses.length > 0) return statuses.map(({ group }) => group);
   }
-  return ['g0'];
+  // Of which groups it would be the operator cannot know: half an operation would pass for a whole one.
+  throw new Refused('NOBODY_ANSWERED');
 }
 
 function sameVoters(a: Membership, b: Membership): boolean {
