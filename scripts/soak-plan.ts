@@ -23,9 +23,10 @@
 import { defaultPlan, type Plan } from '../harness/plan.ts';
 import { loadFaults } from '../harness/plugins.ts';
 import type { System } from '../harness/system.ts';
-import { SECOND } from '../history/clock.ts';
+import { MILLISECOND, SECOND } from '../history/clock.ts';
 import { Random } from '../history/random.ts';
 import { routings } from '../reference-impl/client/routes.ts';
+import type { Defect } from '../reference-impl/core/defects.ts';
 
 export interface Choices {
   readonly writePaths: readonly string[];
@@ -151,21 +152,23 @@ function weighted<T>(random: Random, choice: readonly (readonly [T, number])[]):
 }
 
 /** What a defect needs in order to show; see reference-impl/core/defects.ts. */
-export interface Needs {
-  readonly name: string;
-  readonly faults: readonly string[];
-  readonly settings?: Readonly<Record<string, string>>;
-  readonly readPaths?: readonly string[];
-  readonly writePaths?: readonly string[];
-}
+export type Needs = Pick<
+  Defect,
+  'name' | 'faults' | 'alone' | 'settings' | 'readPaths' | 'writePaths' | 'voters' | 'rate' | 'durationMs'
+>;
 
 /** The same run of a store with this defect, in circumstances in which it can show: few faults but those that expose it. */
-export function withDefect(plan: Plan, { name, faults, settings, readPaths, writePaths }: Needs): Plan {
+export function withDefect(plan: Plan, needs: Needs): Plan {
+  const { name, faults, alone, settings, readPaths, writePaths, voters, rate, durationMs } = needs;
+  const learners = Number(plan.settings.learners ?? 0);
   return {
     ...plan,
-    faults: [...new Set([...faults, ...plan.faults.slice(0, 4)])],
+    faults: alone === true ? faults : [...new Set([...faults, ...plan.faults.slice(0, 4)])],
     settings: { ...plan.settings, ...settings, defect: name },
     readPaths: [...new Set([...(readPaths ?? []), ...plan.readPaths])],
     writePaths: [...new Set([...(writePaths ?? []), ...plan.writePaths])],
+    ...(voters !== undefined && { nodes: voters + learners }),
+    ...(rate !== undefined && { rate }),
+    ...(durationMs !== undefined && { durationNs: durationMs * MILLISECOND }),
   };
 }

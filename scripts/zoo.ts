@@ -43,10 +43,17 @@ function planOf(defect: Defect, seed: number): Plan {
   return {
     ...defaultPlan,
     seed,
-    faults: others.length === 0 ? defaultPlan.faults : [...choices.faults, ...others],
+    faults: faultsOf(defect, others),
     readPaths: beside.length === 0 ? defaultPlan.readPaths : [...known, ...beside],
     settings: { ...defect.settings, defect: defect.name },
+    ...(defect.voters !== undefined && { nodes: defect.voters }),
+    ...(defect.rate !== undefined && { rate: defect.rate }),
   };
+}
+
+function faultsOf({ alone, faults }: Defect, others: readonly string[]): readonly string[] {
+  if (alone === true) return faults;
+  return others.length === 0 ? defaultPlan.faults : [...choices.faults, ...others];
 }
 
 interface Catch {

@@ -26,6 +26,13 @@ export interface Defect {
   readonly caughtBy: readonly [CaughtBy, ...CaughtBy[]];
   /** Faults that expose it best. */
   readonly faults: readonly string[];
+  /** Any other fault would be in their way. */
+  readonly alone?: true;
+  /** So many nodes vote in the beginning, whatever else is drawn. */
+  readonly voters?: number;
+  /** Requests a second, and the length of the run, where those of a short run will not do. */
+  readonly rate?: number;
+  readonly durationMs?: number;
   /** What a run must be set to for it to show at all, as for `--set`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Ways of reading and writing without which it cannot show. */
