@@ -28,6 +28,10 @@ export type EchoRequest =
   | { readonly type: 'write'; readonly stampMs?: number }
   /** Calls itself leader from now on. */
   | { readonly do: 'lead' }
+  /** Of an election. */
+  | { readonly do: 'lose' }
+  /** Its log is found damaged. */
+  | { readonly do: 'damage' }
   | { readonly do: 'fail' }
   | { readonly do: 'never answer' };
 
@@ -58,7 +62,8 @@ class Echo implements Steps {
   #last: number;
   #commit = 0;
   #term = 0;
-  #role: 'leader' | 'follower' = 'follower';
+  #role: 'leader' | 'candidate' | 'follower' = 'follower';
+  #damaged = false;
   #stampMs: number | undefined;
 
   constructor(durable: Durable) {
@@ -101,6 +106,12 @@ class Echo implements Steps {
       case 'lead':
         this.#role = 'leader';
         break;
+      case 'lose':
+        this.#role = 'follower';
+        break;
+      case 'damage':
+        this.#damaged = true;
+        break;
       case 'fail':
         throw new Error('asked to fail');
       case 'never answer':
@@ -133,7 +144,7 @@ class Echo implements Steps {
       members: { voters: [], learners: [] },
       lag: 0,
       notServing: undefined,
-      damaged: false,
+      damaged: this.#damaged,
     };
   }
 
@@ -148,7 +159,7 @@ class Echo implements Steps {
   elect(_group: string, term: number | undefined): void {
     this.#elected.push(term ?? null);
     this.#term = term ?? this.#term;
-    if (term === undefined) this.#role = 'follower';
+    this.#role = term === undefined ? 'follower' : 'candidate';
   }
 
   snapshot(): SnapshotReader {

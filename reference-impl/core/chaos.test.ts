@@ -78,8 +78,9 @@ it('is as safe when an external core names the leaders, and led as long as that 
   timeout: 600_000,
 }, () => {
   const total = { leaders: 0, committed: 0 };
-  const seeds = DEEP ? 1000 : 10;
-  for (let seed = 1; seed <= seeds; seed++) {
+  const seeds = DEEP ? 1000 : 12;
+  // In the last two the lease goes to damaged logs, and to those that are behind.
+  for (const seed of DEEP ? range(seeds) : [...range(seeds - 2), 110, 177]) {
     const outcome = new Chaos(seed, undefined, { external: true }).run(MS);
     expect(outcome.breaches, `seed ${seed}`).toEqual([]);
     total.leaders += outcome.leaders;
@@ -88,6 +89,10 @@ it('is as safe when an external core names the leaders, and led as long as that 
   expect(total.leaders / seeds).toBeGreaterThan(2);
   expect(total.committed / seeds).toBeGreaterThan(100);
 });
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i + 1);
+}
 
 it('serves no lease read too late where clocks drift as far as they may and elections are quick', {
   timeout: 600_000,

@@ -35,7 +35,11 @@ export function onElectionTimer(node: Node): void {
   armElection(node);
   if (votesWithheld(node) || !mayStand(node)) return;
   if (node.stance.type === 'follower') node.stance.leader = undefined;
-  if (node.config.election === 'external') return;
+  if (node.config.election === 'external') {
+    // Votes may have been withheld, or lost: until its right to lead ends it asks for them again, in the same term.
+    if (node.stance.type === 'candidate') node.stance.asked = false;
+    return;
+  }
   // Its vote would not come to the disk, nor anything it were asked to write.
   if (node.disk.full) return;
   node.preVote = { campaign: node.term + 1, votes: new Set([node.config.id]) };
@@ -110,7 +114,13 @@ export function beginCampaign(node: Node, term: number, reason: keyof typeof rea
   node.votedFor = node.config.id;
   node.voteOwed = undefined;
   node.disk.metaChanged();
-  node.stance = { type: 'candidate', votes: new Set(), asked: false, handover: reason === 'handover' };
+  node.stance = {
+    type: 'candidate',
+    votes: new Set(),
+    refusals: new Set(),
+    asked: false,
+    handover: reason === 'handover',
+  };
   armElection(node);
   node.out.tell({ type: 'role', role: 'candidate', term: node.term, why: reasons[reason] });
 }
@@ -146,10 +156,16 @@ export function onVoteAnswer(node: Node, from: NodeId, message: VoteAnswer): voi
     adoptTerm(node, message.term, `${from} is in term ${message.term}`);
     return;
   }
-  if (message.term < node.term || !message.granted || node.stance.type !== 'candidate') return;
-  if (!node.members.isVoter(from)) return;
-  node.stance.votes.add(from);
-  if (node.stance.votes.size >= node.quorum) lead(node);
+  if (message.term < node.term || node.stance.type !== 'candidate' || !node.members.isVoter(from)) return;
+  if (message.granted) {
+    node.stance.votes.add(from);
+    if (node.stance.votes.size >= node.quorum) lead(node);
+    return;
+  }
+  node.stance.refusals.add(from);
+  // Whoever names the leaders is to name another one at once: nobody else stands meanwhile.
+  const possible = node.members.voters.length - node.stance.refusals.size;
+  if (node.config.election === 'external' && possible < node.quorum) follow(node, 'no quorum will vote for it');
 }
 
 /** What waited for term and vote to be on disk: a vote given, or a campaign. */

@@ -51,7 +51,7 @@ export function onPromoteByForce(
   node.votedFor = node.config.id;
   node.voteOwed = undefined;
   node.disk.metaChanged();
-  node.stance = { type: 'candidate', votes: new Set(), asked: true, handover: false };
+  node.stance = { type: 'candidate', votes: new Set(), refusals: new Set(), asked: true, handover: false };
   node.append({ term, index, command: { type: 'members', members } });
 }
 

@@ -31,6 +31,8 @@ export interface Follower {
 export interface Candidate {
   readonly type: 'candidate';
   readonly votes: Set<NodeId>;
+  /** Voters that will not vote for it in this term. */
+  readonly refusals: Set<NodeId>;
   /** Votes were asked for: own term and vote are on disk. */
   asked: boolean;
   /** The leader of the last term asked it to stand. */

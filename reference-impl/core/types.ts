@@ -453,9 +453,10 @@ export interface Steps<Message = unknown> {
    * The term must be above the node's own (`status().term`) and in the same recovery epoch. Otherwise nothing happens; nor
    * does it while the node leads or hears another leader, within an election timeout of its start, while it is no voter,
    * its log was given up or its disk is full; and the others may withhold their votes for the same reasons. So the shell
-   * looks at `status()`: if the node does not lead an election timeout after it was told, its log may be behind, and the
-   * right is given up for a while, so that another node may have it. Each attempt needs a new term, higher than both the last one
-   * given out and the node's own.
+   * looks at `status()`: a node that has not come to the term yet is told again; one that has, and follows, has lost, for its
+   * log is behind; one that is still a candidate after some election timeouts may not be heard. Then the right is given up
+   * for a while, longer each time in a row, so that another node may have it. Each attempt needs a new term, higher than
+   * both the last one given out and the node's own.
    */
   elect(group: GroupId, term: number | undefined, nowMs: number, out: Effects<Message>): void;
   /** An image of the committed state as it is now. */

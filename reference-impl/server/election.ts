@@ -4,7 +4,8 @@
  * leadership safe; the lease decides who may stand, so that two campaigns do not meet.
  *
  * A node gives the right up when the lease could not be renewed in time, by its own clock and with a margin; and when it
- * did not become leader, because another's log is ahead: then that one has to get its turn.
+ * did not become leader, because another's log is ahead: at once when it has lost, or when it was not heard for a while.
+ * Then it leaves the key to the others, for longer each time in a row.
  */
 import { EPOCH, type GroupId, type Role } from '../core/types.ts';
 import { groupName } from '../core/slots.ts';
@@ -18,11 +19,18 @@ import type { Log } from './log.ts';
 const RENEW_PART = 1 / 3;
 const MARGIN_PART = 1 / 5;
 const STEP_MS = 20;
+/** After an attempt it waits for a part of the lease's life; after one that was lost, for that many times as long. */
+const REST_PART = 1 / 4;
+const REST_FACTOR = 8;
+const REST_FACTOR_MAX = 16;
+
+/** The node that stands: what {@link Host} is for it. */
+export type Standing = Pick<Host, 'status' | 'elect'>;
 
 export class Election {
   readonly #campaigns: readonly Campaign[];
 
-  constructor(settings: Settings, host: Host, log: Log) {
+  constructor(settings: Settings, host: Standing, log: Log) {
     const etcd = new Etcd(settings.election.slice('etcd='.length));
     this.#campaigns = Array.from({ length: settings.groups }, (_, i) => {
       return new Campaign(groupName(i), settings, etcd, host, log);
@@ -34,7 +42,7 @@ export class Election {
   }
 
   roleChanged(group: GroupId, role: Role): void {
-    for (const campaign of this.#campaigns) if (campaign.group === group) campaign.role = role;
+    for (const campaign of this.#campaigns) if (campaign.group === group) campaign.roleChanged(role);
   }
 
   /** Stands no more, and gives up what it has; resolves when etcd was told, or cannot be. */
@@ -45,18 +53,22 @@ export class Election {
 
 class Campaign {
   readonly group: GroupId;
-  role: Role = 'follower';
+  #role: Role = 'follower';
+  /** Since it was named last. */
+  #stood = false;
+  /** How much longer than else it waits after the next attempt that it loses. */
+  #restFactor = REST_FACTOR;
   readonly #key: string;
   readonly #node: string;
   readonly #etcd: Etcd;
-  readonly #host: Host;
+  readonly #host: Standing;
   readonly #log: Log;
   readonly #ttlS: number;
   readonly #patienceMs: number;
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(group: GroupId, settings: Settings, etcd: Etcd, host: Host, log: Log) {
+  constructor(group: GroupId, settings: Settings, etcd: Etcd, host: Standing, log: Log) {
     this.group = group;
     this.#key = `tidemark/${settings.cluster}/leader/${group}`;
     this.#node = settings.node;
@@ -75,6 +87,11 @@ class Campaign {
     this.#running = this.#run();
   }
 
+  roleChanged(role: Role): void {
+    this.#role = role;
+    if (role === 'candidate') this.#stood = true;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
@@ -82,9 +99,12 @@ class Campaign {
 
   async #run(): Promise<void> {
     while (!this.#closed) {
-      let restMs = (this.#ttlS * 1000) / 4;
+      let restMs = this.#ttlS * 1000 * REST_PART;
       try {
-        if (this.#mayStand()) restMs = (await this.#campaign()) ? restMs : restMs * 8;
+        if (this.#mayStand() && !(await this.#campaign())) {
+          restMs *= this.#restFactor;
+          this.#restFactor = Math.min(2 * this.#restFactor, REST_FACTOR_MAX);
+        }
       } catch (error) {
         this.#log.limited('etcd', 'warning', `${this.group}: the election in etcd: ${(error as Error).message}`);
       }
@@ -94,6 +114,7 @@ class Campaign {
 
   #mayStand(): boolean {
     const status = this.#host.status().find(({ group }) => group === this.group);
+    if (status?.leader !== undefined) this.#restFactor = REST_FACTOR;
     return status !== undefined && !status.damaged && status.members.voters.includes(this.#node);
   }
 
@@ -116,16 +137,17 @@ class Campaign {
       this.#log.limited('etcd', 'error', `${this.group}: etcd's revision ${revision} is not above term ${current}`);
       return false;
     }
+    this.#stood = false;
     this.#host.elect(this.group, term);
     try {
-      return await this.#hold(lease, until);
+      return await this.#hold(term, lease, until);
     } finally {
       this.#host.elect(this.group, undefined);
     }
   }
 
   /** Returns when the right to lead ends, for whatever reason; whether this node did lead. */
-  async #hold(lease: string, until: number): Promise<boolean> {
+  async #hold(term: number, lease: string, until: number): Promise<boolean> {
     const ttlMs = this.#ttlS * 1000;
     const standsUntilMs = monotonicMs() + this.#patienceMs;
     let endsMs = until - ttlMs * MARGIN_PART;
@@ -133,8 +155,11 @@ class Campaign {
     let led = false;
     let renewal: Promise<void> | undefined;
     while (!this.#closed && monotonicMs() < endsMs) {
-      if (this.role === 'leader') led = true;
-      else if (led || monotonicMs() > standsUntilMs) return led;
+      const role = this.#role;
+      if (role === 'leader') led = true;
+      else if (led || (this.#stood && role !== 'candidate') || monotonicMs() > standsUntilMs) return led;
+      // A moment before it had heard a leader, or been started: it does not stand so soon.
+      else if (!this.#stood) this.#host.elect(this.group, term);
       if (renewal === undefined && monotonicMs() >= renewMs) {
         renewal = this.#etcd
           .keepAlive(lease, this.#requestMs)

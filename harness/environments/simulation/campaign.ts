@@ -9,10 +9,11 @@ import { type Holder, LEASE_MS, type LeaseAnswer, type LeaseRequest } from './le
 
 /** How often a node asks for a lease, or keeps it alive. */
 export const ASK_MS = LEASE_MS / 5;
-/** How long a node may hold the lease without leading: then another should try, whose log may be better. */
+/** How long a node may hold the lease without leading: then another should try, who may be better heard. */
 const PATIENCE_MS = 2_000;
-/** Then it leaves the lease to others for up to so long. */
-const RESIGNED_MS = 2_000;
+/** It leaves the lease to others for at least so long, and up to twice that; each time in a row for twice as long. */
+const RESIGNED_MS = 1_000;
+const RESIGNED_MS_MAX = 8_000;
 
 interface Hold {
   readonly term: number;
@@ -29,6 +30,8 @@ export class Campaign {
   /** Highest term that each group was ever told to stand in: none is used twice, also when an answer comes late. */
   readonly #used = new Map<GroupId, number>();
   readonly #resignedUntilMs = new Map<GroupId, number>();
+  /** For how long it resigns next. */
+  readonly #resignsMs = new Map<GroupId, number>();
 
   /** `ask` sends a request on its way. */
   constructor(holder: Holder, groups: readonly GroupId[], random: Random, ask: (request: LeaseRequest) => void) {
@@ -61,21 +64,32 @@ export class Campaign {
 
   #look(replica: Steps, status: Status, group: GroupId, nowMs: number, out: Effects): void {
     let hold = this.#holds.get(group);
-    const { term } = status;
+    const { role, term } = status;
+    if (status.leader !== undefined) this.#resignsMs.delete(group);
     if (hold !== undefined && nowMs >= hold.untilMs) {
       this.#end(group, replica, nowMs, out);
       this.#release(group, term, nowMs);
       hold = undefined;
     }
-    if (hold !== undefined && status.role !== 'leader' && nowMs - hold.sinceMs > PATIENCE_MS) {
+    // Too few would vote for it, or another one has led, or stood, in a later term.
+    const lost = hold !== undefined && term >= hold.term && role !== 'leader' && role !== 'candidate';
+    if (lost || (hold !== undefined && role !== 'leader' && nowMs - hold.sinceMs > PATIENCE_MS)) {
       this.#end(group, replica, nowMs, out);
-      this.#resignedUntilMs.set(group, nowMs + this.#random.below(RESIGNED_MS));
+      this.#resign(group, nowMs);
       return this.#release(group, term, nowMs);
     }
     // It could not stand when it was named: just restarted, or its disk was full.
     if (hold !== undefined && term < hold.term) replica.elect(group, hold.term, nowMs, out);
     if (nowMs < (this.#resignedUntilMs.get(group) ?? 0)) return;
+    // A damaged log is not elected, nor is whoever does not vote.
+    if (hold === undefined && (status.damaged || role === 'learner')) return;
     this.#ask({ holder: this.#holder, group, do: 'want', term, askedAtMs: nowMs });
+  }
+
+  #resign(group: GroupId, nowMs: number): void {
+    const leastMs = this.#resignsMs.get(group) ?? RESIGNED_MS;
+    this.#resignsMs.set(group, Math.min(2 * leastMs, RESIGNED_MS_MAX));
+    this.#resignedUntilMs.set(group, nowMs + leastMs + this.#random.below(leastMs));
   }
 
   #release(group: GroupId, term: number, nowMs: number): void {

@@ -72,6 +72,26 @@ describe('nodes in an external election', () => {
       expect(half.effect()).toEqual({ 'messages dropped': 0 });
     }));
 
+  it('give the lease up at once when they have lost, and leave it to the others for a while', () =>
+    on(async (sim) => {
+      await sleep(sim, SECOND);
+      const first = (await elected(sim)).findIndex((terms) => terms.length > 0);
+      await ask(sim, sim.nodes[first], { do: 'lose' });
+      await sleep(sim, SECOND);
+      const all = await elected(sim);
+      expect(all[first]).toEqual([1, null]);
+      expect(all.flat()).toContain(2);
+    }));
+
+  it('do not ask for the lease while their log is damaged', () =>
+    on(async (sim) => {
+      for (const node of sim.nodes.slice(1)) await ask(sim, node, { do: 'damage' });
+      await sleep(sim, 20 * SECOND);
+      const [whole, ...damaged] = await elected(sim);
+      expect(whole.length).toBeGreaterThan(3);
+      expect(damaged.flat().length).toBeLessThan(3);
+    }));
+
   it('of a new life start anew, and leave the old lease to run out', () =>
     on(async (sim) => {
       await sleep(sim, SECOND);
