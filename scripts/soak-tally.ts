@@ -24,6 +24,8 @@ const HAPPENINGS: readonly (readonly [told: string, counted: string])[] = [
   ['times a follower stopped serving', 'stopped serving'],
 ];
 
+const UNDECIDED_TOLD = 20;
+
 interface Secret {
   runs: number;
   found: number;
@@ -40,6 +42,7 @@ export class Tally {
   readonly #secrets = new Map<string, Secret>();
   readonly #verdicts = { kept: 0, broken: 0, undecided: 0 };
   readonly #counts: Record<string, number> = {};
+  readonly #undecided: string[] = [];
   /** Why clean runs were undecided: cell and reason, without figures. */
   readonly #doubts = new Map<string, number>();
   readonly #faults = new Map<string, number>();
@@ -78,6 +81,7 @@ export class Tally {
   }
 
   #doubt(record: RunRecord): void {
+    this.#undecided.push(record.command);
     const cells = record.cells.filter(({ state, suspendedBy }) => state === 'undecided' && suspendedBy === undefined);
     const reasons = new Set(cells.map(({ guarantee, note }) => `${guarantee}: ${note.replace(/\d+/g, 'n')}`));
     for (const reason of reasons) this.#doubts.set(reason, (this.#doubts.get(reason) ?? 0) + 1);
@@ -103,6 +107,7 @@ export class Tally {
         [...this.#secrets].map(([name, { runs, found, by }]) => [name, { runs, found, by: Object.fromEntries(by) }]),
       ),
       missed: this.#missed,
+      undecided: this.#undecided,
     };
   }
 
@@ -132,10 +137,18 @@ export class Tally {
       `secretly defective: ${count(this.#defective)} runs, ${count(this.#found)} found in their one run`,
       ...indented(this.#secretRows()),
       ...(this.#missed.length === 0 ? [] : ['', 'missed:', ...this.#missed.map((line) => `  ${line}`)]),
+      ...this.#undecidedRows(),
       '',
       `clean runs blamed: ${count(this.blamed.length)}`,
       ...this.blamed.map((line) => `  ${line}`),
     ];
+  }
+
+  #undecidedRows(): string[] {
+    const more = this.#undecided.length - UNDECIDED_TOLD;
+    if (this.#undecided.length === 0) return [];
+    const told = this.#undecided.slice(0, UNDECIDED_TOLD).map((line) => `  ${line}`);
+    return ['', 'undecided:', ...told, ...(more > 0 ? [`  and ${count(more)} more`] : [])];
   }
 
   #calm(): string[][] {
