@@ -86,7 +86,7 @@ function objection(node: Node, leader: Leader, change: MembersChange, next: Memb
   if (leader.change !== undefined || node.members.index > node.commitIndex) return 'CHANGE_IN_PROGRESS';
   // A learner that is to become a voter is waited for by `add`, not by `promote`.
   const promote = 'promote' in change && !node.members.isVoter(change.promote) ? change.promote : undefined;
-  if (promote !== undefined && !hasCaughtUp(leader, promote)) return 'NOT_CAUGHT_UP';
+  if (promote !== undefined && !hasCaughtUp(node, leader, promote)) return 'NOT_CAUGHT_UP';
   return blind || next === node.members.current || hasQuorum(node, leader, next) ? undefined : 'NOT_CAUGHT_UP';
 }
 
@@ -95,17 +95,21 @@ function objection(node: Node, leader: Leader, change: MembersChange, next: Memb
  * could not be taken back either.
  */
 function hasQuorum(node: Node, leader: Leader, { voters }: Membership): boolean {
-  const there = voters.filter((id) => id === node.config.id || hasCaughtUp(leader, id));
+  const there = voters.filter((id) => id === node.config.id || hasCaughtUp(node, leader, id));
   return there.length >= quorumSize(voters.length);
 }
 
 /**
- * Has on its disk whatever the leader had at its last heartbeat: as a voter it will not hold up the others. (Of the
- * rounds of Ongaro 2014, 4.2.1, this is the last: one that took less than a heartbeat.)
+ * Was heard, and has on its disk whatever the leader had at some heartbeat, within the shortest election timeout: as a
+ * voter it will not hold up the others for longer than that. (Of the rounds of Ongaro 2014, 4.2.1, this is the last: one that
+ * took less than an election timeout. Under steady load nobody has all that the leader has: it is a round trip behind.)
  */
-function hasCaughtUp(leader: Leader, id: NodeId): boolean {
-  const peer = leader.peerById.get(id);
-  return peer !== undefined && peer.match >= leader.lastAtBeat;
+function hasCaughtUp(node: Node, { beats, peerById }: Leader, id: NodeId): boolean {
+  const peer = peerById.get(id);
+  const { electionMinMs } = node.config;
+  if (peer === undefined || node.nowMs - peer.heardAtMs >= electionMinMs) return false;
+  const since = beats.find(({ atMs }) => node.nowMs - atMs < electionMinMs) ?? beats[beats.length - 1];
+  return peer.match >= since.last;
 }
 
 function appendMembers(node: Node, leader: Leader, members: Membership): number {
@@ -151,7 +155,7 @@ export function settleChange(node: Node, leader: Leader): void {
     if (change.promote === undefined) {
       leader.change = undefined;
       node.out.answer(change.request, { type: 'done', position: placeOfMembers(node) });
-    } else if (leader.handover === undefined && hasCaughtUp(leader, change.promote)) {
+    } else if (leader.handover === undefined && hasCaughtUp(node, leader, change.promote)) {
       change.index = appendMembers(node, leader, promoted(node.members.current, change.promote));
       change.promote = undefined;
     }

@@ -75,9 +75,42 @@ it('answers `unknown` for a node that never comes, which stays a learner, and go
   cluster.fire('n1', 'requests');
   expect(cluster.answers.get(add)).toEqual({ type: 'unknown', code: 'TIMEOUT', waitingFor: ['n4'] });
   expect(cluster.replica('n1').status().members).toEqual({ voters: INITIAL, learners: ['n4'] });
+  cluster.fire('n1', 'heartbeat');
+  quiesce(cluster);
   const remove = change(cluster, { remove: 'n4' });
   quiesce(cluster);
   expect(cluster.answers.get(remove)).toMatchObject({ type: 'done', position: { term: 1, index: 3 } });
+});
+
+it('takes a learner for a voter that is a long round trip behind the load', () => {
+  const cluster = elected();
+  cluster.add('n4', INITIAL);
+  cluster.start('n4');
+  change(cluster, { add: 'n4', as: 'learner' });
+  quiesce(cluster);
+  /** To and from n4, with the time of arrival: each way takes longer than a heartbeat. */
+  const far = new Map<Letter, number>();
+  const live = (forMs: number): void => {
+    for (const endMs = cluster.nowMs + forMs; cluster.nowMs < endMs; cluster.nowMs += 10) {
+      if (cluster.nowMs % 50 === 0) cluster.fire('n1', 'heartbeat');
+      cluster.request('n1', { type: 'write', key: 'x', value: cluster.nowMs });
+      for (const { id } of cluster.machines.values()) cluster.sync(id);
+      for (const letter of [...cluster.letters]) {
+        const isFar = letter.from === 'n4' || letter.to === 'n4';
+        if (!far.has(letter)) far.set(letter, cluster.nowMs + (isFar ? 80 : 0));
+        if ((far.get(letter) ?? 0) > cluster.nowMs) continue;
+        far.delete(letter);
+        cluster.deliver(letter);
+      }
+    }
+  };
+  live(1000);
+  const { matches, last } = cluster.replica('n1').status();
+  expect(last.index - (matches?.['n4'] ?? 0)).toBeGreaterThan(10);
+  const promote = change(cluster, { promote: 'n4' });
+  live(500);
+  expect(cluster.answers.get(promote)).toMatchObject({ type: 'done' });
+  expect(cluster.replica('n1').status().members.voters).toEqual([...INITIAL, 'n4']);
 });
 
 it('waits for a new voter as long as it comes further', () => {

@@ -122,7 +122,9 @@ function tellCommit(node: Node, leader: Leader, peer: Peer): void {
 export function onHeartbeatTimer(node: Node, leader: Leader): void {
   node.out.timer('heartbeat', node.config.heartbeatMs, node.config.heartbeatMs);
   renewLease(node, leader);
-  leader.lastAtBeat = node.log.lastIndex;
+  const { beats } = leader;
+  beats.push({ atMs: node.nowMs, last: node.log.lastIndex });
+  while (beats.length > 1 && node.nowMs - beats[0].atMs >= node.config.electionMinMs) beats.shift();
   for (const peer of leader.peers) {
     if (needsSnapshot(node, peer)) beatTransfer(node, leader, peer);
     else if (peer.probing && !peer.full) probe(node, leader, peer);

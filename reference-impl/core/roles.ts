@@ -55,7 +55,7 @@ export function lead(node: Node, why = 'a quorum voted for it', openedAt = node.
     peerById: new Map(peers.map((peer) => [peer.id, peer])),
     gone: new Map(),
     change: undefined,
-    lastAtBeat: node.log.lastIndex + 1,
+    beats: [{ atMs: node.nowMs, last: node.log.lastIndex + 1 }],
     openedAt,
     epochBegins: beginningOfEpoch(node),
     quorumAt: 0,

@@ -109,8 +109,8 @@ export interface Leader {
   /** What was known of removed members: entries of before may wait for them. */
   readonly gone: Map<NodeId, Peer>;
   change: PendingChange | undefined;
-  /** Where the log ended at the last heartbeat. */
-  lastAtBeat: number;
+  /** Where the log ended at the heartbeats of the shortest election timeout, oldest first; never empty. */
+  readonly beats: { readonly atMs: number; readonly last: number }[];
   /** Index of the entry that opened the term. */
   readonly openedAt: number;
   /** Index of the entry that began the recovery epoch: nobody without it can be elected. 0: there was no promotion. */
