@@ -228,8 +228,12 @@ describe('shared-token', () => {
   test('is in the store before a write is acknowledged, beside what other devices put there', async () => {
     const store = register();
     store.held = [['g0', 1, 4]];
-    const { write, asked } = scene('shared-token', {}, store.of);
+    const { write, asked, world } = scene('shared-token', {}, (one) => {
+      const fate = store.of(one);
+      return one.body.type === 'cas' && fate !== undefined ? { afterMs: 100, fate } : fate;
+    });
     expect(await write()).toMatchObject({ type: 'written' });
+    expect(world.nowMs()).toBeGreaterThan(200);
     expect(asked()).toEqual(['leader write x', `leader cas ${key}`, `leader cas ${key}`]);
     expect(store.held).toEqual([['g0', 1, 11]]);
   });
@@ -283,8 +287,10 @@ describe('shared-token', () => {
 
 describe('region', () => {
   test('sends all devices of a user to one node, which is told of each write before the caller is', async () => {
-    const { write, read, asked } = scene('region');
+    const noted: Fate = { afterMs: 100, fate: { type: 'done', position: { term: 1, index: 11 } } };
+    const { write, read, asked, world } = scene('region', {}, ({ body }) => (body.type === 'note' ? noted : undefined));
     await write();
+    expect(world.nowMs()).toBeGreaterThan(100);
     await read();
     expect(asked()).toEqual(['leader write x', 'n3 note', 'n3 region x ann']);
   });

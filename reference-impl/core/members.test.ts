@@ -155,10 +155,12 @@ it('waits for every voter of the configuration in which a write was taken, and s
   const after = cluster.request('n1', { type: 'write', ack: 'all-ack', key: 'x', value: 2 });
   quiesce(cluster);
   expect(cluster.answers.has(before)).toBe(false);
+  expect(cluster.replica('n1').status().waitingFor).toEqual(['n3']);
   cluster.nowMs += 960;
   cluster.fire('n1', 'requests');
   expect(cluster.answers.get(before)).toEqual({ type: 'unknown', code: 'TIMEOUT', waitingFor: ['n3'] });
   expect(cluster.answers.get(after)).toMatchObject({ type: 'written' });
+  expect(cluster.replica('n1').status().waitingFor).toEqual([]);
 });
 
 it('counts a new disk under an old name for nothing', () => {

@@ -117,6 +117,27 @@ it('brings a follower that missed thousands of entries up to date', () => {
   expect(cluster.replica('n3').status()).toMatchObject({ last: { index: 5001 }, commit: { term: 1, index: 5001 } });
 });
 
+it('keeps at most four batches on their way to a follower that does not answer', () => {
+  const cluster = new Cluster(['n1', 'n2', 'n3'], { ...timings, batchEntriesMax: 10 });
+  cluster.startAll();
+  cluster.nowMs = 400;
+  cluster.fire('n1', 'election');
+  quiesce(cluster);
+  for (let i = 0; i < 200; i++) cluster.request('n1', { type: 'write', ack: 'quorum-ack', key: i % 7, value: i });
+  const sizes = cluster.letters
+    .filter(({ to }) => to === 'n3')
+    .map(({ message }) => (message.type === 'append' ? message.entries.length : 0));
+  expect(sizes).toHaveLength(4);
+  // What it missed comes in full batches, and no larger ones.
+  const largest = new Set<number>();
+  quiesce(cluster, ({ message }) => {
+    if (message.type === 'append') largest.add(message.entries.length);
+    return false;
+  });
+  expect(Math.max(...largest)).toBe(10);
+  expect(cluster.replica('n3').status().last.index).toBe(201);
+});
+
 it('stops when its memory contradicts the protocol, but not when a defect is there to do so', () => {
   for (const defect of [undefined, 'no-fence']) {
     const cluster = new Cluster(['n1', 'n2', 'n3'], defect === undefined ? timings : { ...timings, defect });

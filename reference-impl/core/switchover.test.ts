@@ -59,6 +59,32 @@ it('waits for an all-ack write that can still be answered, and not for one that 
   }
 });
 
+it('is refused towards a node that is silent, or too far behind, and nothing changes', () => {
+  const calm = new Calm(4);
+  calm.live(2000);
+  const leader = calm.leader() ?? expect.fail('nobody leads');
+  const [behind] = NODES.filter((id) => id !== leader);
+  const { term } = calm.cluster.replica(leader).status();
+  const asked = (): Response | undefined => {
+    const request = calm.cluster.request(leader, { type: 'switchover', to: behind });
+    return calm.cluster.answers.get(request);
+  };
+  calm.cut.add(behind);
+  calm.live(timings.electionMinMs + 100);
+  expect(asked()).toEqual({ type: 'refused', code: 'NOT_CAUGHT_UP' });
+  for (let i = 0; i < 3000; i++) calm.cluster.request(leader, { type: 'write', key: 'x', value: i });
+  calm.live(100);
+  calm.cut.clear();
+  // It is heard from again, before it has what it missed.
+  while (calm.cluster.replica(behind).status().lag === 0) calm.live(1);
+  expect(asked()).toEqual({ type: 'refused', code: 'NOT_CAUGHT_UP' });
+  expect(calm.cluster.replica(leader).status()).toMatchObject({ role: 'leader', term });
+  calm.live(1000);
+  expect(only(asked())).toBe('nothing');
+  calm.live(1000);
+  expect(calm.leader()).toBe(behind);
+});
+
 it('hands over to the preferred leader once it is there, and tries ever less often if that fails', () => {
   const calm = new Calm(1, { preferredLeader: 'n2' });
   calm.live(5000);

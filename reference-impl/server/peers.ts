@@ -18,7 +18,6 @@ import type { Log } from './log.ts';
 const CONNECT_TIMEOUT_MS = 2000;
 const BACKOFF_MS = 50;
 const BACKOFF_MS_MAX = 1000;
-/** How often a connection is asked for a sign of life, and after how long without one it is given up. */
 const PING_MS = 1000;
 const SILENCE_MS = 3500;
 /** A peer that takes nothing has so much kept for it; bytes. */
@@ -34,6 +33,10 @@ export interface PeersOptions {
   readonly turn: Turn;
   readonly budget: Budget;
   readonly log: Log;
+  /** How often a connection is asked for a sign of life, ms; {@link PING_MS} if not given. */
+  readonly pingMs?: number;
+  /** After so long without one it is given up, ms; {@link SILENCE_MS} if not given. */
+  readonly silenceMs?: number;
 }
 
 export interface PeerStatus {
@@ -60,7 +63,7 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
-    this.#cancel = every(PING_MS, () => {
+    this.#cancel = every(options.pingMs ?? PING_MS, () => {
       for (const link of this.#links.values()) link.beat();
     });
   }
@@ -213,7 +216,7 @@ class Link {
     const connection = this.#connection;
     if (connection === undefined || !this.#open) return;
     const now = monotonicMs();
-    if (now - this.#heardAtMs > SILENCE_MS) {
+    if (now - this.#heardAtMs > (this.#options.silenceMs ?? SILENCE_MS)) {
       connection.destroy(new Error(`it was silent for ${Math.round(now - this.#heardAtMs)} ms`));
       return;
     }

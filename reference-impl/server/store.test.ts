@@ -150,6 +150,8 @@ describe('three nodes', () => {
     expect(await leader.admin('/health')).toEqual({ status: 200, body: { serving: true } });
     const status = await leader.status();
     expect(status).toMatchObject({ schema: 1, node: leader.id, role: 'leader', serving: true, leader: leader.id });
+    expect(status.groups[0]).toMatchObject({ term: status.term, commit: status.groups[0].applied, lag: 0, behind: [] });
+    expect(status.groups[0].last.index).toBeGreaterThan(0);
     expect(status.storage.syncs).toBeGreaterThan(0);
     expect(Object.keys(status.peers)).toHaveLength(2);
     const { body } = await leader.admin('/metrics');
@@ -170,6 +172,8 @@ describe('three nodes', () => {
     const pending = line(leader).request({ type: 'write', ack: 'leader-ack', key: 'alone', value: 1 });
     expect((await pending).type).toBe('written');
     await until('the leader to step down', async () => (await leader.admin('/health')).status === 503);
+    const { role, serving, reason } = await leader.status();
+    expect([role === 'leader', serving, reason]).toEqual([false, false, expect.stringMatching(/^g0: [A-Z_]+$/)]);
     for (const node of others) node.signal('SIGCONT');
     await cluster.leader();
   });
