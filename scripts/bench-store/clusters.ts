@@ -132,13 +132,52 @@ function builtGenerator(): string {
   return program;
 }
 
+/** A program that is told orders on its standard input, one after another. */
+export class Generator {
+  readonly #name: string;
+  readonly process: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+
+  constructor({ name, generator }: Store) {
+    const [program, ...rest] = generator();
+    const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#name = name;
+    this.process = child;
+    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async order(order: Order): Promise<Result> {
+    this.process.stdin?.write(`${JSON.stringify(order)}\n`);
+    const late = new Promise<never>((_, reject) =>
+      clock.timer(clock.now() + ORDER_NS, () => reject(new Error('late'))),
+    );
+    late.catch(() => undefined);
+    const line = await Promise.race([this.#answers.next(), late]);
+    if (line.done === true) throw new Error(`the load generator of ${this.#name} has ended`);
+    return JSON.parse(line.value) as Result;
+  }
+
+  async end(): Promise<void> {
+    this.process.stdin?.end();
+    await ended(this.process);
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const cancel = clock.timer(clock.now() + STOP_NS, () => child.kill('SIGKILL'));
+  await exit;
+  cancel();
+}
+
 export class Cluster {
   readonly store: Store;
   readonly #ports: Ports;
   readonly #folder: string;
   readonly #nodes: ChildProcess[] = [];
-  #generator: ChildProcess | undefined;
-  #answers: AsyncIterator<string> | undefined;
+  #generator: Generator | undefined;
   leader = 0;
 
   private constructor(store: Store, ports: Ports, folder: string) {
@@ -152,10 +191,7 @@ export class Cluster {
     const cluster = new Cluster(store, ports, mkdtempSync(join(tmpdir(), 'tidemark-bench-store-')));
     try {
       for (let i = 0; i < 3; i++) cluster.#start(i);
-      const [program, ...rest] = store.generator();
-      const generator = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
-      cluster.#generator = generator;
-      cluster.#answers = createInterface({ input: generator.stdout })[Symbol.asyncIterator]();
+      cluster.#generator = new Generator(store);
       cluster.leader = await cluster.#findLeader();
     } catch (error) {
       await cluster.down();
@@ -165,11 +201,14 @@ export class Cluster {
   }
 
   #start(i: number): void {
-    const data = join(this.#folder, NODES[i]);
-    mkdirSync(data, { mode: 0o700 });
-    const [program, ...rest] = this.store.command(i, this.#ports, data);
-    const log = openSync(join(this.#folder, `${NODES[i]}.log`), 'w');
-    this.#nodes.push(spawn(program, rest, { stdio: ['ignore', log, log] }));
+    mkdirSync(join(this.#folder, NODES[i]), { mode: 0o700 });
+    this.#nodes.push(this.#spawn(i));
+  }
+
+  #spawn(i: number): ChildProcess {
+    const [program, ...rest] = this.store.command(i, this.#ports, join(this.#folder, NODES[i]));
+    const log = openSync(join(this.#folder, `${NODES[i]}.log`), 'a');
+    return spawn(program, rest, { stdio: ['ignore', log, log] });
   }
 
   async #findLeader(): Promise<number> {
@@ -204,27 +243,48 @@ export class Cluster {
   }
 
   async order(order: Omit<Order, 'leader' | 'follower'>): Promise<Result> {
+    if (this.#generator === undefined) throw new Error('the cluster is down');
+    return this.#generator.order({ ...order, ...this.addresses((this.leader + 1) % 3) });
+  }
+
+  /** Where the leader and this follower listen. */
+  addresses(follower: number): { readonly leader: string; readonly follower: string } {
     const address = (i: number): string => `127.0.0.1:${this.#ports.client[i]}`;
-    const full: Order = { ...order, leader: address(this.leader), follower: address((this.leader + 1) % 3) };
-    this.#generator?.stdin?.write(`${JSON.stringify(full)}\n`);
-    const late = new Promise<never>((_, reject) =>
-      clock.timer(clock.now() + ORDER_NS, () => reject(new Error('late'))),
-    );
-    late.catch(() => undefined);
-    const line = await Promise.race([this.#answers?.next(), late]);
-    if (line === undefined || line.done === true) throw new Error(`the load generator of ${this.store.name} has ended`);
-    return JSON.parse(line.value) as Result;
+    return { leader: address(this.leader), follower: address(follower) };
+  }
+
+  /** Of the reference store: where node `i` says how it is. */
+  admin(i: number): string {
+    return `http://127.0.0.1:${this.#ports.peer[i]}`;
+  }
+
+  /** Resident memory of node `i` now and at its most, bytes. */
+  memory(i: number): { readonly now: number; readonly most: number } {
+    const status = readFileSync(`/proc/${this.#nodes[i].pid}/status`, 'utf8');
+    const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
+    return { now: kilobytes('VmRSS') * 1024, most: kilobytes('VmHWM') * 1024 };
+  }
+
+  /** Ends node `i` and starts it again; resolves when it answers, with how long that took, s. */
+  async restart(i: number): Promise<number> {
+    await ended(this.#nodes[i]);
+    const start = clock.now();
+    this.#nodes[i] = this.#spawn(i);
+    while (clock.now() < start + ORDER_NS) {
+      const answers = await this.store.leads(i, this.#ports).then(
+        () => true,
+        () => false,
+      );
+      if (answers) return (clock.now() - start) / SECOND;
+      if (this.#nodes[i].exitCode !== null) throw new Error(`${NODES[i]} ended: ${this.#lastWords(i)}`);
+      await clock.sleepUntil(clock.now() + 20 * MILLISECOND);
+    }
+    throw new Error(`${NODES[i]} does not answer: ${this.#lastWords(i)}`);
   }
 
   async down(): Promise<void> {
-    this.#generator?.stdin?.end();
-    for (const child of [...this.#nodes, ...(this.#generator === undefined ? [] : [this.#generator])]) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill('SIGTERM');
-      const cancel = clock.timer(clock.now() + STOP_NS, () => child.kill('SIGKILL'));
-      await new Promise((resolve) => child.once('exit', resolve));
-      cancel();
-    }
+    await this.#generator?.end();
+    for (const child of this.#nodes) await ended(child);
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
