@@ -1,24 +1,9 @@
 import { expect, it } from 'vitest';
 import { Cluster, timings } from './testdata/cluster.ts';
 import type { Letter, Timings } from './testdata/cluster.ts';
+import { quiesce } from './testdata/rest.ts';
 
 const BOUND_PPM = 50_000;
-
-/** Delivers and syncs until nothing moves; what a cut loses is gone. */
-function quiesce(cluster: Cluster, lost: (letter: Letter) => boolean): void {
-  for (let i = 0; i < 10_000; i++) {
-    const letter = cluster.letters[0];
-    if (letter !== undefined) {
-      if (lost(letter)) cluster.drop(letter);
-      else cluster.deliver(letter);
-      continue;
-    }
-    const dirty = [...cluster.machines.values()].find((machine) => machine.unsynced.length > 0);
-    if (dirty === undefined) return;
-    cluster.sync(dirty.id);
-  }
-  throw new Error('does not come to rest');
-}
 
 interface Moments {
   /** The last millisecond of true time since its last round at which n1 served a lease read at once. */
@@ -34,12 +19,12 @@ function cutOff(rates: readonly number[], config: Partial<Timings>): Moments {
   cluster.startAll();
   cluster.nowMs = 700;
   cluster.fire('n1', 'election');
-  quiesce(cluster, () => false);
+  quiesce(cluster);
   const leaseRead = { type: 'read', path: 'leader-lease', keys: ['x'], waitMs: 0 } as const;
   cluster.request('n1', leaseRead);
-  quiesce(cluster, () => false);
+  quiesce(cluster);
   cluster.fire('n1', 'heartbeat');
-  quiesce(cluster, () => false);
+  quiesce(cluster);
   const cut = ({ from, to }: Letter): boolean => from === 'n1' || to === 'n1';
   let served = 0;
   for (let ms = 1; ms < 1000; ms++) {
@@ -79,17 +64,17 @@ it('is renewed by heartbeats only while somebody asks for it', () => {
   cluster.startAll();
   cluster.nowMs = 700;
   cluster.fire('n1', 'election');
-  quiesce(cluster, () => false);
+  quiesce(cluster);
   const round = (): number => {
     cluster.nowMs += 50;
     cluster.fire('n1', 'heartbeat');
     const message = cluster.letters[0]?.message;
-    quiesce(cluster, () => false);
+    quiesce(cluster);
     return message?.type === 'append' ? message.round : -1;
   };
   expect(round()).toBe(0);
   cluster.request('n1', { type: 'read', path: 'leader-lease', keys: ['x'], waitMs: 0 });
-  quiesce(cluster, () => false);
+  quiesce(cluster);
   expect([round(), round(), round()]).toEqual([2, 3, 4]);
   for (let i = 0; i < 9; i++) round();
   expect([round(), round()]).toEqual([13, 13]);

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import { Members } from './members.ts';
 import { membersAt } from './testdata/configurations.ts';
-import { Cluster, readAll, timings } from './testdata/cluster.ts';
+import { type Cluster, readAll, timings } from './testdata/cluster.ts';
 import type { Letter } from './testdata/cluster.ts';
 import { generator } from './testdata/chaos.ts';
+import { elected, quiesce } from './testdata/rest.ts';
 import type { Entry, Membership, MembersChange } from './types.ts';
 
 const INITIAL = ['n1', 'n2', 'n3'];
@@ -39,36 +40,12 @@ it('knows the configuration of every place that is not committed, and of the las
   }
 });
 
-function quiesce(cluster: Cluster, cut: (letter: Letter) => boolean = () => false): void {
-  for (let i = 0; i < 10_000; i++) {
-    const letter = cluster.letters[0];
-    if (letter !== undefined) {
-      if (cluster.isUp(letter.to) && !cut(letter)) cluster.deliver(letter);
-      else cluster.drop(letter);
-      continue;
-    }
-    const dirty = [...cluster.machines.values()].find((machine) => machine.unsynced.length > 0);
-    if (dirty === undefined) return;
-    cluster.sync(dirty.id);
-  }
-  throw new Error('does not come to rest');
-}
-
-function elected(): Cluster {
-  const cluster = new Cluster(INITIAL, { ...timings, snapshotPartItems: 1 });
-  cluster.startAll();
-  cluster.nowMs = 400;
-  cluster.fire('n1', 'election');
-  quiesce(cluster);
-  return cluster;
-}
-
 function change(cluster: Cluster, body: MembersChange): number {
   return cluster.request('n1', { type: 'change-members', change: body });
 }
 
 it('answers `unknown` for a node that never comes, which stays a learner, and goes on with other changes', () => {
-  const cluster = elected();
+  const cluster = elected(INITIAL, { ...timings, snapshotPartItems: 1 });
   const add = change(cluster, { add: 'n4', as: 'voter' });
   quiesce(cluster);
   cluster.nowMs += 1000;
@@ -83,7 +60,7 @@ it('answers `unknown` for a node that never comes, which stays a learner, and go
 });
 
 it('takes a learner for a voter that is a long round trip behind the load', () => {
-  const cluster = elected();
+  const cluster = elected(INITIAL, { ...timings, snapshotPartItems: 1 });
   cluster.add('n4', INITIAL);
   cluster.start('n4');
   change(cluster, { add: 'n4', as: 'learner' });
@@ -95,7 +72,7 @@ it('takes a learner for a voter that is a long round trip behind the load', () =
       if (cluster.nowMs % 50 === 0) cluster.fire('n1', 'heartbeat');
       cluster.request('n1', { type: 'write', key: 'x', value: cluster.nowMs });
       for (const { id } of cluster.machines.values()) cluster.sync(id);
-      for (const letter of [...cluster.letters]) {
+      for (const letter of cluster.letters.slice()) {
         const isFar = letter.from === 'n4' || letter.to === 'n4';
         if (!far.has(letter)) far.set(letter, cluster.nowMs + (isFar ? 80 : 0));
         if ((far.get(letter) ?? 0) > cluster.nowMs) continue;
@@ -114,7 +91,7 @@ it('takes a learner for a voter that is a long round trip behind the load', () =
 });
 
 it('waits for a new voter as long as it comes further', () => {
-  const cluster = elected();
+  const cluster = elected(INITIAL, { ...timings, snapshotPartItems: 1 });
   for (let key = 0; key < 10; key++) cluster.request('n1', { type: 'write', key, value: key });
   quiesce(cluster);
   cluster.compact('n1', readAll(cluster.open('n1'), 1000), 11);
@@ -144,7 +121,7 @@ it('waits for a new voter as long as it comes further', () => {
 });
 
 it('waits for every voter of the configuration in which a write was taken, and says for whom', () => {
-  const cluster = elected();
+  const cluster = elected(INITIAL, { ...timings, snapshotPartItems: 1 });
   cluster.crash('n3');
   const before = cluster.request('n1', { type: 'write', ack: 'all-ack', key: 'x', value: 1 });
   quiesce(cluster);
@@ -164,7 +141,7 @@ it('waits for every voter of the configuration in which a write was taken, and s
 });
 
 it('counts a new disk under an old name for nothing', () => {
-  const cluster = elected();
+  const cluster = elected(INITIAL, { ...timings, snapshotPartItems: 1 });
   cluster.request('n1', { type: 'write', key: 'x', value: 1 });
   quiesce(cluster);
   change(cluster, { remove: 'n3' });

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { InvariantViolated } from './invariant.ts';
 import { Cluster, timings } from './testdata/cluster.ts';
 import type { Letter } from './testdata/cluster.ts';
+import { elected, quiesce } from './testdata/rest.ts';
 
 const quiet = {
   send: () => undefined,
@@ -11,31 +12,6 @@ const quiet = {
   answer: () => undefined,
   tell: () => undefined,
 };
-
-/** Delivers and syncs until nothing moves. */
-function quiesce(cluster: Cluster, cut: (letter: Letter) => boolean = () => false): void {
-  for (let i = 0; i < 10_000; i++) {
-    const letter = cluster.letters[0];
-    if (letter !== undefined) {
-      if (cluster.isUp(letter.to) && !cut(letter)) cluster.deliver(letter);
-      else cluster.drop(letter);
-      continue;
-    }
-    const dirty = [...cluster.machines.values()].find((machine) => machine.unsynced.length > 0);
-    if (dirty === undefined) return;
-    cluster.sync(dirty.id);
-  }
-  throw new Error('does not come to rest');
-}
-
-function elected(): Cluster {
-  const cluster = new Cluster(['n1', 'n2', 'n3']);
-  cluster.startAll();
-  cluster.nowMs = 400;
-  cluster.fire('n1', 'election');
-  quiesce(cluster);
-  return cluster;
-}
 
 it('elects, commits a quorum-ack write, and reads it at the leader', () => {
   const cluster = elected();

@@ -3,24 +3,9 @@ import type { Message } from './messages.ts';
 import { generator } from './testdata/chaos.ts';
 import { Cluster, readAll, timings } from './testdata/cluster.ts';
 import type { Letter } from './testdata/cluster.ts';
+import { quiesce } from './testdata/rest.ts';
 
 const VALUES = 40;
-
-/** Delivers and syncs until nothing moves; what is cut is lost. */
-function quiesce(cluster: Cluster, cut: (letter: Letter) => boolean = () => false): void {
-  for (let i = 0; i < 10_000; i++) {
-    const letter = cluster.letters[0];
-    if (letter !== undefined) {
-      if (cluster.isUp(letter.to) && !cut(letter)) cluster.deliver(letter);
-      else cluster.drop(letter);
-      continue;
-    }
-    const dirty = [...cluster.machines.values()].find((machine) => machine.unsynced.length > 0);
-    if (dirty === undefined) return;
-    cluster.sync(dirty.id);
-  }
-  throw new Error('does not come to rest');
-}
 
 const of = (id: string) => (letter: Letter) => letter.from === id || letter.to === id;
 
