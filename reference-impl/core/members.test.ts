@@ -161,3 +161,25 @@ it('counts a new disk under an old name for nothing', () => {
   quiesce(cluster);
   expect(cluster.answers.get(promote)).toMatchObject({ type: 'done' });
 });
+
+it('is told the configuration by a snapshot, where the log that said it is gone', () => {
+  const cluster = elected();
+  const away = ({ from, to }: Letter): boolean => from === 'n3' || to === 'n3';
+  cluster.add('n4', INITIAL);
+  cluster.start('n4');
+  change(cluster, { add: 'n4', as: 'learner' });
+  quiesce(cluster, away);
+  cluster.request('n1', { type: 'write', key: 'x', value: 1 });
+  quiesce(cluster, away);
+  cluster.compact('n1', readAll(cluster.open('n1'), 1000), cluster.replica('n1').status().commit.index);
+  for (let beats = 0; beats < 3; beats++) {
+    cluster.nowMs += 50;
+    cluster.fire('n1', 'heartbeat');
+    quiesce(cluster);
+  }
+  const members = { voters: INITIAL, learners: ['n4'] };
+  expect(cluster.replica('n3').status()).toMatchObject({ first: 4, members });
+  cluster.crash('n3');
+  cluster.start('n3');
+  expect(cluster.replica('n3').status().members).toEqual(members);
+});

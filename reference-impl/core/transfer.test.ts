@@ -34,6 +34,7 @@ function parts(cluster: Cluster): (Message & { readonly type: 'snapshot-part' })
 /** Takes n3's rejection to n1, which begins to send. */
 function begin(cluster: Cluster): void {
   beat(cluster);
+  expect(parts(cluster).length).toBeLessThanOrEqual(4);
   for (const letter of cluster.letters.filter(of('n3'))) cluster.deliver(letter);
   for (const letter of cluster.letters.filter(({ from }) => from === 'n3')) cluster.deliver(letter);
 }

@@ -8,7 +8,6 @@ import { after } from './clock.ts';
 import { Connection, type Traffic, type Turn } from '../wire/connection.ts';
 import type { Log } from './log.ts';
 
-/** How long somebody may take to say who they are. */
 const GREETING_MS = 5000;
 const KEEP_ALIVE_MS = 30_000;
 
@@ -20,6 +19,8 @@ export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly connectionsMax: number;
+  /** How long somebody may take to say who they are, ms; {@link GREETING_MS} if not given. */
+  readonly greetingMs?: number;
   readonly keeper: Doorkeeper;
   readonly turn: Turn;
   readonly budget: Budget;
@@ -61,7 +62,7 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const { connectionsMax, keeper, turn, budget, log, welcome } = this.#options;
+    const { connectionsMax, greetingMs = GREETING_MS, keeper, turn, budget, log, welcome } = this.#options;
     const from = `${socket.remoteAddress ?? 'somebody'}:${socket.remotePort ?? 0}`;
     if (this.#connections.size >= connectionsMax) {
       this.rejected.tooMany++;
@@ -89,8 +90,8 @@ export class Listener {
       },
     });
     this.#connections.add(connection);
-    const hurry = after(GREETING_MS, () => {
-      if (guest === undefined) connection.destroy(new TurnedAway(`said nothing for ${GREETING_MS} ms`));
+    const hurry = after(greetingMs, () => {
+      if (guest === undefined) connection.destroy(new TurnedAway(`said nothing for ${greetingMs} ms`));
     });
   }
 

@@ -28,6 +28,18 @@ describe('a storage', () => {
     await third.storage.close();
   });
 
+  test('writes what came together with one sync', async () => {
+    const { storage, synced } = await opened(temporaryFolder());
+    const before = storage.statistics();
+    for (let ticket = 1; ticket <= 50; ticket++) storage.write({ ticket, entries: entries(ticket, ticket) });
+    await synced(50);
+    const after = storage.statistics();
+    expect(after.writes - before.writes).toBe(50);
+    // One for the segment's beginning, should that be new, and one for all of them.
+    expect(after.syncs - before.syncs).toBeLessThanOrEqual(2);
+    await storage.close();
+  });
+
   test('goes on over many segments, keeps what follows a snapshot, and forgets what lies before it', async () => {
     const first = await opened(temporaryFolder(), { segmentBytes: 4096 });
     let index = 0;
