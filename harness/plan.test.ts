@@ -46,6 +46,19 @@ describe('the rows of a run', () => {
   });
 });
 
+describe('a fault', () => {
+  test('that cannot be done with the settings is refused where it is named, and no part of the mix', async () => {
+    const settings = { election: 'external' };
+    await expect(resolvePlan({ ...defaultPlan, faults: ['kill-leader', 'switchover'], settings })).rejects.toThrow(
+      "The fault 'switchover' cannot be done: with election=external it is the external core that decides who leads.",
+    );
+    const { faults } = await resolvePlan({ ...defaultPlan, settings });
+    expect(faults).toContain('kill-leader');
+    expect(faults).not.toContain('switchover');
+    expect((await resolvePlan(defaultPlan)).faults).toContain('switchover');
+  });
+});
+
 describe('a read path', () => {
   test('may be named by a pattern, and then states its bound', async () => {
     const { readPaths, use } = await resolvePlan({ ...defaultPlan, readPaths: ['bounded-250ms', 'leader'] });

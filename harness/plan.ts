@@ -95,7 +95,7 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   const system = withPaths(byName('system', plan.system, await loadSystems()), plan.readPaths);
   const environment = byName('environment', plan.environment, await loadEnvironments());
   const workloads = named('workload', plan.workloads, await loadWorkloads());
-  const faults = await chosenFaults(plan.faults);
+  const faults = await chosenFaults(plan, system);
   for (const guarantee of plan.guarantees) {
     if (!guaranteeNames.some((name) => name === guarantee)) throw unknownName('guarantee', guarantee, guaranteeNames);
   }
@@ -159,13 +159,21 @@ function named<T>(what: string, names: readonly string[], all: ReadonlyMap<strin
   return names.length === 0 ? [...all.values()] : [...new Set(names)].map((name) => byName(what, name, all));
 }
 
-async function chosenFaults(names: readonly string[]): Promise<readonly Fault[]> {
+/** Of the mix what can be done; of those that were named, all. */
+async function chosenFaults({ faults: names, settings }: Plan, system: System): Promise<readonly Fault[]> {
+  const whyNot = (name: string): string | undefined => system.cannot?.(name, new Map(Object.entries(settings)));
   const all = await loadFaults();
   if (names.length === 1 && names[0] === 'none') return [];
-  if (names.length === 1 && names[0] === 'mix') return [...all.values()].filter(({ optIn }) => optIn !== true);
+  if (names.length === 1 && names[0] === 'mix') {
+    return [...all.values()].filter(({ name, optIn }) => optIn !== true && whyNot(name) === undefined);
+  }
   const alone = names.find((name) => name === 'none' || name === 'mix');
   if (alone !== undefined) throw new BadInput(`The fault '${alone}' stands alone: it goes with no other.`);
   for (const name of names) if (!all.has(name)) throw unknownName('fault', name, ['none', 'mix', ...all.keys()]);
+  for (const name of names) {
+    const why = whyNot(name);
+    if (why !== undefined) throw new BadInput(`The fault '${name}' cannot be done: ${why}.`);
+  }
   return named('fault', names, all);
 }
 

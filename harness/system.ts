@@ -62,6 +62,8 @@ export interface System {
     fault: string,
     promise: { readonly writePath?: string; readonly readPath?: string; readonly guarantee: Guarantee },
   ): boolean;
+  /** Why a fault cannot be done with these settings, as the second half of a sentence; undefined: it can. */
+  cannot?(fault: string, settings: ReadonlyMap<string, string>): string | undefined;
   /** Does what an operator asks; resolves with what was done, counted by name. Throws {@link Refused} with the code. */
   operate?(cluster: Deployment, operation: Operation): Promise<Effect>;
   /** Turns the store's own events into sightings and counters, where it has any. */

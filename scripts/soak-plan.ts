@@ -64,16 +64,20 @@ export function drawPlan(seed: number, choices: Choices): Plan {
   ]);
   const voters = random.chance(0.65) ? 3 : 5;
   const [writes, reads] = random.chance(0.7) ? [1, 3] : [2, 2];
+  const settings = drawSettings(random.fork('settings'), choices, learners);
+  // There the core decides who leads.
+  const able =
+    settings.election === 'external' ? choices.faults.filter((name) => name !== 'switchover') : choices.faults;
   return {
     ...defaultPlan,
     seed,
     nodes: voters + learners,
     durationNs: 12 * SECOND,
     rate: 240,
-    faults: standing(drawFaults(random.fork('faults'), choices.faults), voters),
+    faults: standing(drawFaults(random.fork('faults'), able), voters),
     writePaths: some(random, choices.writePaths, writes),
     readPaths: some(random, [...choices.readPaths, `bounded-${random.pick([100, 400, 1500])}ms`], reads),
-    settings: { sessions: '36', ...drawSettings(random.fork('settings'), choices, learners) },
+    settings: { sessions: '36', ...settings },
   };
 }
 

@@ -22,6 +22,8 @@ export async function statusOf({ admin }: NodeHome, clock: Clock): Promise<NodeS
 export interface Answered {
   readonly type: 'done' | 'refused' | 'unknown';
   readonly code?: string;
+  /** What the code does not say by itself. */
+  readonly reason?: string;
 }
 
 /** The outcome for one group. */

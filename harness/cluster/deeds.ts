@@ -4,7 +4,7 @@ import { newRunId } from '../../results/files.ts';
 import type { Io } from '../command.ts';
 import { BadInput, type ExitCode, KEPT, UNDECIDED } from '../errors.ts';
 import { freePorts } from '../ports.ts';
-import { switchOver, statusOf } from './admin.ts';
+import { type Answered, switchOver, statusOf } from './admin.ts';
 import { type Cluster, Home, type NodeHome } from './home.ts';
 import { jsonOfStatus, leaderless, leaderOf, renderStatus, type Seen } from './table.ts';
 
@@ -221,7 +221,7 @@ async function handOver(home: Home, group: string, to: string | undefined): Prom
   if (before === undefined) return { group, outcome: 'refused', from: null, to: null, ms: 0, reason: 'nobody leads' };
   if (before.node === to) return { group, outcome: 'done', from: to, to, ms: 0, reason: 'it leads already' };
   const answer = await switchOver(before, { group, ...(to !== undefined && { to }) }, clock, SWITCHOVER_MS);
-  const base = { group, from: before.node, ...(answer.code !== undefined && { reason: answer.code }) };
+  const base = { group, from: before.node, ...reasonOf(answer) };
   if (answer.type !== 'done') return { ...base, outcome: answer.type, to: null, ms: ms() };
   // The old leader's word is that it has handed over; who took over says so itself.
   for (;;) {
@@ -231,6 +231,11 @@ async function handOver(home: Home, group: string, to: string | undefined): Prom
       return { ...base, outcome: 'unknown', to: null, ms: ms(), reason: 'nobody has taken over' };
     await clock.sleepUntil(clock.now() + LOOK_NS);
   }
+}
+
+function reasonOf({ code, reason }: Answered): Pick<HandOver, 'reason'> {
+  const told = code === undefined ? reason : reason === undefined ? code : `${code}: ${reason}`;
+  return told === undefined ? {} : { reason: told };
 }
 
 function sentenceOf({ group, outcome, from, to, ms, reason }: HandOver): string {

@@ -99,6 +99,11 @@ export const settings: readonly Setting[] = [
   routing,
 ];
 
+export function cannot(fault: string, given: Settings): string | undefined {
+  if (fault !== 'switchover' || election.of(given) !== 'external') return undefined;
+  return 'with election=external it is the external core that decides who leads';
+}
+
 /** What a node is started with. */
 export function nodeSpec(nodes: readonly NodeId[], given: Settings): NodeSpec {
   const electionMinMs = electionMs.of(given);

@@ -3,7 +3,7 @@ import { connect, position } from '../reference/adapt.ts';
 import { operate, statusesOf } from '../reference/operate.ts';
 import { readPathNamed, readPaths, writePaths } from '../reference/paths.ts';
 import { promises, promisesOfWrites, suspends } from '../reference/promises.ts';
-import { clientSettings, nodeSpec, settings } from '../reference/settings.ts';
+import { cannot, clientSettings, nodeSpec, settings } from '../reference/settings.ts';
 import type { System } from '../system.ts';
 import { groupName, groupOf } from '../../reference-impl/core/slots.ts';
 import { storedKey } from '../../reference-impl/client/keys.ts';
@@ -23,6 +23,7 @@ export default {
   promisesOfWrites,
   always: ['convergent', 'one-leader-per-term'],
   suspends,
+  cannot,
   operate,
   node: (_self, nodes, chosen) => nodeSpec(nodes, chosen),
   connect: (cluster, options, chosen) => Promise.resolve(connect(cluster, options, chosen)),

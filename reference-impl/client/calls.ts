@@ -35,7 +35,7 @@ const HANDING_OVER_PAUSE_MS = 10;
 const WAIT_SHARE = 0.5;
 
 /** Refusals that no other node, and no later attempt, would take back. */
-const FINAL: ReadonlySet<RefusalCode> = new Set(['TOKEN_UNDONE', 'WRONG_GROUP', 'BAD_REQUEST']);
+const FINAL: ReadonlySet<RefusalCode> = new Set(['TOKEN_UNDONE', 'WRONG_GROUP', 'BAD_REQUEST', 'ELECTED_OUTSIDE']);
 
 /** Refusals of a leader that stays one. */
 const STAYING: ReadonlySet<RefusalCode> = new Set(['DISK_FULL', 'CHANGE_IN_PROGRESS', 'NOT_CAUGHT_UP']);

@@ -52,7 +52,7 @@ function objection(
   target: Peer | undefined,
 ): RefusalCode | undefined {
   // Only the one that the external consistent core names may stand.
-  if (node.config.election === 'external') return 'BAD_REQUEST';
+  if (node.config.election === 'external') return 'ELECTED_OUTSIDE';
   if (leader.handover !== undefined) return 'HANDING_OVER';
   if (to !== undefined && !node.members.isVoter(to)) return 'NOT_A_MEMBER';
   if (target === undefined || target.full || !isHeard(node, target)) return 'NOT_CAUGHT_UP';

@@ -233,7 +233,9 @@ export type RefusalCode =
   | 'NOT_CAUGHT_UP'
   /** A first attempt whose `since` is too old to tell it from a repeat: nothing was taken. Only if never sent before. */
   | 'ORIGIN_TOO_OLD'
-  | 'BAD_REQUEST';
+  | 'BAD_REQUEST'
+  /** No switchover: an external core names who is to lead. */
+  | 'ELECTED_OUTSIDE';
 
 export type Role = 'leader' | 'follower' | 'candidate' | 'learner';
 

@@ -7,7 +7,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { Response } from '../core/types.ts';
 import { isLoopback } from './config.ts';
 import type { Log } from './log.ts';
-import { operationOf, operations } from './operations.ts';
+import { explained, operationOf, operations } from './operations.ts';
 import { splitAddress } from './peers.ts';
 import type { StatusReport } from './status.ts';
 import type { Store } from './store.ts';
@@ -142,7 +142,7 @@ export class AdminPort {
     }
     this.#log.say('warning', `the operator asks for ${path.slice(1)}: ${body.toString()}`);
     const answers = await Promise.all(
-      asked.requests.map(async (one) => [one.group ?? 'g0', await this.#store.request(one)] as const),
+      asked.requests.map(async (one) => [one.group ?? 'g0', explained(await this.#store.request(one))] as const),
     );
     const all: readonly Response[] = answers.map(([, answer]) => answer);
     const status = all.some(({ type }) => type === 'unknown')

@@ -67,6 +67,10 @@ describe('election by a lease in etcd', () => {
       const lease = await new Etcd(url).grant(5, TIMEOUT_MS);
       const held = await new Etcd(url).claim('tidemark/test/leader/g0', 'me', lease.id, TIMEOUT_MS);
       expect(held).toEqual({ type: 'taken', by: leader.id });
+      const refused = await leader.post('/switchover', {});
+      expect(refused.status).toBe(409);
+      const reason = expect.stringContaining('who leads is decided by the external core');
+      expect(refused.body).toMatchObject({ groups: { g0: { code: 'ELECTED_OUTSIDE', reason } } });
       await leader.kill();
       const next = await cluster.leader([leader]);
       const other = next.dial();

@@ -1,6 +1,6 @@
 /** What an operator may ask by POST, and the requests to the core that it becomes. */
 import { z } from 'zod';
-import type { GroupId, OperatorRequest } from '../core/types.ts';
+import type { GroupId, OperatorRequest, RefusalCode, Response } from '../core/types.ts';
 import { splitAddress } from './peers.ts';
 
 const name = z.string().min(1).max(64);
@@ -31,6 +31,18 @@ const bodies = {
 } as const;
 
 export const operations: readonly string[] = Object.keys(bodies);
+
+/** What a code does not say by itself. */
+const reasons: Partial<Record<RefusalCode, string>> = {
+  ELECTED_OUTSIDE:
+    'who leads is decided by the external core that elects the leaders; stop the node that leads, and another is elected',
+};
+
+/** An answer as the operator reads it. */
+export function explained(answer: Response): Response | (Response & { readonly reason: string }) {
+  const reason = answer.type === 'refused' ? reasons[answer.code] : undefined;
+  return reason === undefined ? answer : { ...answer, reason };
+}
 
 export type Asked =
   | { readonly type: 'requests'; readonly requests: readonly OperatorRequest[] }

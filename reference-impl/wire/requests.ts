@@ -52,6 +52,7 @@ const refusals: readonly RefusalCode[] = [
   'NOT_CAUGHT_UP',
   'ORIGIN_TOO_OLD',
   'BAD_REQUEST',
+  'ELECTED_OUTSIDE',
 ];
 const doubts = ['LEADERSHIP_LOST', 'TIMEOUT', 'ORIGIN_EXPIRED'] as const;
 
