@@ -42,7 +42,7 @@ export function onElectionTimer(node: Node): void {
   }
   // Its vote would not come to the disk, nor anything it were asked to write.
   if (node.disk.full) return;
-  node.preVote = { campaign: node.term + 1, votes: new Set([node.config.id]) };
+  node.preVote = { campaign: node.term + 1, votes: ownVote(node) };
   if (node.preVote.votes.size >= node.quorum) {
     beginCampaign(node, node.term + 1, 'pre-vote');
     return;
@@ -60,11 +60,18 @@ export function onElectionTimer(node: Node): void {
 
 /**
  * Whether it may ever be a candidate as it is now. Learners, and whoever was removed or has not been added yet, wait for a
- * leader; so do those who have lost entries, and those whose log is of an earlier recovery epoch.
+ * leader; so do those who have lost entries, and those whose log is of an earlier recovery epoch. Whose removal is not known to
+ * be committed stands, and does not count itself (Ongaro 2014, 4.2.2).
  */
 export function mayStand(node: Node): boolean {
-  const { log, members, promotion, term } = node;
-  return members.selfVotes && counts(node) && promotion === undefined && countsIn(node, log.lastTerm, term);
+  const { commitIndex, log, members, promotion, term } = node;
+  const belongs = members.selfVotes || members.removesSelf(commitIndex);
+  return belongs && counts(node) && promotion === undefined && countsIn(node, log.lastTerm, term);
+}
+
+/** A candidate counts itself if it votes in its own configuration. */
+function ownVote({ config, members }: Node): Set<NodeId> {
+  return new Set(members.selfVotes ? [config.id] : []);
 }
 
 /** Whether a log counts in this term: one of an earlier recovery epoch has been given up. */
@@ -177,7 +184,7 @@ export function settleElection(node: Node): void {
   }
   if (node.stance.type !== 'candidate' || node.stance.asked) return;
   node.stance.asked = true;
-  node.stance.votes.add(node.config.id);
+  if (node.members.selfVotes) node.stance.votes.add(node.config.id);
   const { lastIndex, lastTerm } = node.log;
   const vote: Vote = { type: 'vote', term: node.term, lastIndex, lastTerm };
   const message: Vote = node.stance.handover ? { ...vote, handover: true } : vote;

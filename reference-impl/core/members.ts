@@ -52,6 +52,15 @@ export class Members {
     return this.#selfVotes;
   }
 
+  /**
+   * Whether a change that may yet be undone, for it is not known to be committed, is to remove this node. It may be the only
+   * one that has the change: then nobody else can be elected, and it must lead until that is committed.
+   */
+  removesSelf(commitIndex: number): boolean {
+    const { index } = this;
+    return !this.#selfVotes && index > commitIndex && this.at(index - 1).members.voters.includes(this.#self);
+  }
+
   isVoter(id: NodeId): boolean {
     return this.#current.voters.includes(id);
   }
