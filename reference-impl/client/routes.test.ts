@@ -33,6 +33,20 @@ describe('the leader', () => {
     expect(routes.pick('leader', 'g0')).toBe('mid');
   });
 
+  test('is found although two that were removed name each other for ever', () => {
+    const { routes } = routesOf();
+    const asked: NodeId[] = [];
+    for (let node = routes.pick('leader', 'g0'); node !== 'far'; node = routes.pick('leader', 'g0')) {
+      asked.push(node);
+      expect(asked.length).toBeLessThan(10);
+      routes.isNoLeader(node, 'g0', node === 'near' ? 'mid' : 'near');
+    }
+    expect(asked.slice(0, 3)).toEqual(['near', 'mid', 'near']);
+    routes.answered('far', 'g0', true);
+    routes.isNoLeader('far', 'g0', 'near');
+    expect(routes.pick('leader', 'g0')).toBe('near');
+  });
+
   test('is whoever answered as one, until it answers as something else', () => {
     const { routes } = routesOf();
     routes.answered('far', 'g0', true);

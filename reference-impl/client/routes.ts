@@ -30,6 +30,8 @@ interface Belief {
   leader: NodeId | undefined;
   /** Number of the node to ask for the leader while nobody knows. */
   guess: number;
+  /** So many that were asked in a row were not the leader. */
+  misled: number;
 }
 
 export class Routes {
@@ -72,16 +74,22 @@ export class Routes {
   /** The node answered, in this role. */
   answered(node: NodeId, group: GroupId, isLeader: boolean): void {
     const belief = this.#belief(group);
-    if (isLeader) belief.leader = node;
-    else if (belief.leader === node) belief.leader = undefined;
+    if (isLeader) {
+      belief.leader = node;
+      belief.misled = 0;
+    } else if (belief.leader === node) belief.leader = undefined;
   }
 
-  /** The node is not the leader it was asked as, or can't act as one: follow its hint, or believe in the next. */
+  /**
+   * The node is not the leader it was asked as, or can't act as one: follow its hint, or believe in the next. Nodes that were
+   * removed may go on naming each other: when as many as there are have misled us, as many are asked in turn, hints or not.
+   */
   isNoLeader(node: NodeId, group: GroupId, hint: NodeId | undefined): void {
     const belief = this.#belief(group);
     const { nodes } = this.#config;
-    if (hint !== undefined && hint !== node && nodes.includes(hint)) belief.leader = hint;
-    else if (belief.leader === node) belief.leader = undefined;
+    const credulous = belief.misled++ % (2 * nodes.length) < nodes.length;
+    if (credulous && hint !== undefined && hint !== node && nodes.includes(hint)) belief.leader = hint;
+    else if (!credulous || belief.leader === node) belief.leader = undefined;
     belief.guess = (nodes.indexOf(node) + 1) % nodes.length;
   }
 
@@ -92,7 +100,7 @@ export class Routes {
   #belief(group: GroupId): Belief {
     let belief = this.#beliefs.get(group);
     if (belief === undefined) {
-      belief = { leader: undefined, guess: this.#config.firstGuess };
+      belief = { leader: undefined, guess: this.#config.firstGuess, misled: 0 };
       this.#beliefs.set(group, belief);
     }
     return belief;
