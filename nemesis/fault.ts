@@ -51,8 +51,11 @@ export interface Injection {
 export type Operation =
   /** A planned change of leader of one group; to whom the system likes if `to` is not given. */
   | { readonly type: 'switchover'; readonly group?: string; readonly to?: NodeId }
-  /** Out of every group, or into every group, as the next one. */
-  | { readonly type: 'remove-member'; readonly node: NodeId }
+  /**
+   * Out of every group, or into every group, as the next one. `at`: the node that is asked first, for it may take itself
+   * for the leader.
+   */
+  | { readonly type: 'remove-member'; readonly node: NodeId; readonly at?: NodeId }
   /** Adds it back, as a voter in the end, or to stay a learner. */
   | { readonly type: 'add-member'; readonly node: NodeId; readonly as: 'voter' | 'learner' }
   /** Makes this node lead these members, whatever the others hold: writes may be lost. */

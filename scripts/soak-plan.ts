@@ -136,9 +136,10 @@ function drawFaults(random: Random, all: readonly string[]): readonly string[] {
  * where it does not look. That is an outage which only an operator can end, and no finding.
  */
 function standing(faults: readonly string[], voters: number): readonly string[] {
-  const both = faults.includes('corrupt-disk') && faults.includes('change-members');
-  return both && voters < 5 ? faults.filter((name) => name !== 'change-members') : faults;
+  return faults.includes('corrupt-disk') && voters < 5 ? faults.filter((name) => !REMOVING.has(name)) : faults;
 }
+
+const REMOVING: ReadonlySet<string> = new Set(['change-members', 'undo-change', 'rival-changes']);
 
 /** So many, in their own order. */
 function some<T>(random: Random, items: readonly T[], count: number): readonly T[] {

@@ -78,7 +78,7 @@ class Operator {
         return count('switchovers');
       }
       case 'remove-member':
-        await this.#ask(group, { type: 'change-members', group, change: { remove: operation.node } });
+        await this.#remove(group, operation);
         return count('members removed');
       case 'add-member': {
         const { node, as } = operation;
@@ -91,6 +91,13 @@ class Operator {
         return count('committed entries known to be lost', lost);
       }
     }
+  }
+
+  /** Asks whoever leads if the node that is to be asked says that it does not. */
+  async #remove(group: GroupId, { node, at }: Operation & { readonly type: 'remove-member' }): Promise<void> {
+    const body = { type: 'change-members', group, change: { remove: node } } as const;
+    const leads = at !== undefined && (await statusOf(this.#cluster, at, group))?.role === 'leader';
+    await this.#ask(group, body, leads ? { node: at } : 'leader');
   }
 
   /** How many committed entries the node knew of and did not have. */

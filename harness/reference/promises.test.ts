@@ -79,6 +79,7 @@ describe('a fault beyond what is assumed', () => {
   test('of a change of members suspends what a removed node does not know that it owes', () => {
     const rest = suspended('change-members').map((line) => line.replace(/^all-applied (.*) read-your-writes$/, '$1'));
     expect(rest).toEqual(['follower', 'bounded-500ms', 'bounded-2000ms', 'monotonic', 'follower+timestamp']);
+    for (const fault of ['undo-change', 'rival-changes']) expect(suspended(fault)).toEqual(suspended('change-members'));
   });
 
   test('is none of the common ones', () => {

@@ -93,8 +93,9 @@ interface Claim {
  *   what tokens and notes speak of, what sessions read before they wrote, and their earlier writes; those cut off may go on for
  *   a while under their old leader. Nothing that rests on "committed is for ever" or on one leader stands: what does is that no
  *   two lead in one term, and that all who are left agree in the end.
- * - `change-members` leaves a removed node with what it had, not knowing at once that it was removed, and all-applied writes
- *   do not wait for it any more. So a follower may miss them, where nothing but the write path promised that it would not.
+ * - `change-members`, `undo-change` and `rival-changes` leave a removed node with what it had, not knowing at once that it was
+ *   removed, and all-applied writes do not wait for it any more. So a follower may miss them, where nothing but the write path
+ *   promised that it would not.
  */
 export function suspends(fault: string, { writePath, readPath, guarantee }: Claim): boolean {
   switch (fault) {
@@ -103,6 +104,8 @@ export function suspends(fault: string, { writePath, readPath, guarantee }: Clai
     case 'promote-by-force':
       return guarantee !== 'convergent' && guarantee !== 'one-leader-per-term';
     case 'change-members':
+    case 'undo-change':
+    case 'rival-changes':
       return (
         writePath === 'all-applied' &&
         guarantee === 'read-your-writes' &&
