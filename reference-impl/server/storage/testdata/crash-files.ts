@@ -47,10 +47,15 @@ export class CrashFiles implements Files {
       },
       truncate: (bytes) => this.#do(async () => void pending.push({ type: 'truncate', bytes })),
       allocate: (bytes) => this.#do(() => real.allocate(bytes)),
-      sync: () =>
-        this.#do(async () => {
-          for (const one of pending.splice(0)) await applied(real, one);
-        }),
+      sync: async () => {
+        // What was written when it began; and it takes its time, in which the power may fail.
+        const due = new Set(pending);
+        await this.#do(() => new Promise<void>(atEndOfTurn));
+        return this.#do(async () => {
+          const later = pending.filter((one) => !due.has(one));
+          for (const one of pending.splice(0, pending.length, ...later)) if (due.has(one)) await applied(real, one);
+        });
+      },
       close: () => this.#do(async () => undefined),
     };
   }
