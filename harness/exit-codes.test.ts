@@ -47,6 +47,21 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
     expect(files).toEqual(['journal.jsonl', 'plan.json', 'report.txt', 'verdicts.json']);
   });
 
+  it('254 when the store refuses its settings, 255 when nobody comes to lead: one sentence, and no list', () => {
+    const refused = tidemark(...short, '--env', 'processes', '--nodes', '1', '--set', 'heartbeat-ms=300');
+    const [why, unsaved] = refused.stderr.split('\n');
+    expect(why).toMatch(/^tidemark: the cluster did not start: n1 ended by itself: code 254: .*--heartbeat-ms/);
+    expect(unsaved).toContain('was not saved');
+    expect(refused.stdout).toBe('');
+    expect(refused.status).toBe(254);
+    const leaderless = tidemark(...short, '--set', 'election-ms=20000');
+    expect(leaderless.stderr).toContain(
+      'tidemark: the cluster did not start: not every replication group had a leader',
+    );
+    expect(leaderless.stdout).toBe('');
+    expect(leaderless.status).toBe(255);
+  });
+
   it('1 when a promise is broken, also when nobody reads to the end', () => {
     const args = [
       'run',

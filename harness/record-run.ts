@@ -58,7 +58,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   });
   const verdict = verdictOf(cells, (cell) => isPromised(system, cell));
   const judged: ExitCode = verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT;
-  const exitCode = ended.failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
+  const failed = ended.failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
+  const exitCode = ended.notStarted?.exitCode ?? failed;
   const partitions = faults.filter((fault) => fault.levers.includes('cut')).map((fault) => fault.name);
   const calm = calmRequests(history, plan, ended.faults);
   return {

@@ -15,6 +15,7 @@ import type { FaultRecord } from '../results/record.ts';
 import { Driver, type DriverCounts } from './driver.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
+import { BAD_INPUT, type ExitCode, HARNESS_FAILED } from './errors.ts';
 import { uncommittedPaths } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { Recorder } from './recorder.ts';
@@ -61,13 +62,19 @@ export interface Ended {
   readonly interrupted: boolean;
   /** What went wrong in the harness or broke down in a node; the history up to there stands. */
   readonly failures: readonly string[];
+  /** Why the cluster never came to be led, in one sentence: nothing was tried. */
+  readonly notStarted?: { readonly why: string; readonly exitCode: ExitCode };
 }
+
+/** The cluster is not led, and will not be. */
+class NotStarted extends Error {}
 
 export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promise<Ended> {
   const real = realClock();
   const { system, environment, settings } = plan.use;
   const nodes = Array.from({ length: plan.nodes }, (_, i) => `n${i + 1}`);
   const failures: string[] = [];
+  let notStarted: Ended['notStarted'];
   // The journal needs the deployment's clock, and a deployment tells of its nodes at once: what it tells first, waits.
   const early: NodeEvent[] = [];
   let listen = (event: NodeEvent): void => void early.push(event);
@@ -86,10 +93,13 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
   try {
     await cluster.run(() => run.main());
   } catch (error) {
-    failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    if (error instanceof NotStarted) {
+      notStarted = { why: error.message, exitCode: cluster.refused?.() === true ? BAD_INPUT : HARNESS_FAILED };
+      failures.push(error.message);
+    } else failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   const journalSha256 = recorder.close();
-  failures.push(...cluster.crashes());
+  if (notStarted === undefined) failures.push(...cluster.crashes());
   const virtualNs = cluster.clock.now();
   const statistics = cluster.statistics();
   await cluster.destroy().catch((error: unknown) => failures.push(`tear-down failed: ${String(error)}`));
@@ -104,6 +114,7 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
     wallMs: real.now() / MILLISECOND,
     interrupted: run.interrupted,
     failures: [...failures, ...run.failures],
+    ...(notStarted !== undefined && { notStarted }),
   };
 }
 
@@ -234,8 +245,12 @@ class Run {
     for (;;) {
       await this.#watch.look();
       if (this.#watch.led) return;
-      if (this.#clock.now() >= deadline)
-        throw new Error(`not every replication group had a leader within ${READY_NS / SECOND} s of the start`);
+      const [crash] = this.#cluster.crashes();
+      if (crash !== undefined) throw new NotStarted(`the cluster did not start: ${crash}`);
+      if (this.#clock.now() >= deadline) {
+        const late = `not every replication group had a leader within ${READY_NS / SECOND} s`;
+        throw new NotStarted(`the cluster did not start: ${late}`);
+      }
       await this.#clock.sleepUntil(this.#clock.now() + STOP_CHECK_NS);
     }
   }

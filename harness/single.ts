@@ -32,14 +32,16 @@ export async function single(plan: ResolvedPlan, display: Display, io: Io): Prom
     stopped: () => interrupt.asked,
   });
   stopProgress();
-  for (const failure of ended.failures) io.err(`tidemark: the run went wrong: ${failure}\n`);
+  const said = ended.notStarted === undefined ? 'the run went wrong: ' : '';
+  for (const failure of ended.failures) io.err(`tidemark: ${said}${failure}\n`);
   const record = await judgeRun({ plan, ended, journal, id, labels: display.labels, histograms: true });
   const text = renderReport(record, { color: false });
   writeRunFiles(folder, record, text);
   await save(opening, record, io);
   interrupt.end();
   if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
-  else {
+  else if (ended.notStarted === undefined) {
+    // Else a list of all that is undecided would hide why.
     if (!display.quiet) io.out(`${io.colour.out ? renderReport(record, { color: true }) : text}\n`);
     io.out(`${closingLines(record, join('.tidemark', 'runs', id, 'report.txt')).join('\n')}\n`);
   }

@@ -62,5 +62,7 @@ export interface Deployment {
   statistics(): Readonly<Record<string, number>>;
   /** Nodes that crashed by themselves, and why: a bug of the store (or of the environment), never a fault's doing. */
   crashes(): readonly string[];
+  /** Whether nodes ended because they refuse what they were started with: settings are to blame, not the harness. */
+  refused?(): boolean;
   destroy(): Promise<void>;
 }

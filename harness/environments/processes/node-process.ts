@@ -14,7 +14,7 @@ export interface ProcessOptions {
   /** Appended to by every life. */
   readonly log: string;
   /** The process has ended; `expected`: by `kill` or `stop`. */
-  readonly ended: (how: { readonly expected: boolean; readonly reason: string }) => void;
+  readonly ended: (how: { readonly expected: boolean; readonly reason: string; readonly code?: number }) => void;
 }
 
 export class NodeProcess {
@@ -45,13 +45,13 @@ export class NodeProcess {
     this.lives++;
     this.#expected = false;
     this.#child = child;
-    const over = (reason: string): void => {
+    const over = (reason: string, code: number | null = null): void => {
       if (this.#child !== child) return;
       this.#child = undefined;
-      this.#options.ended({ expected: this.#expected, reason });
+      this.#options.ended({ expected: this.#expected, reason, ...(code !== null && { code }) });
     };
     child.once('error', (error) => over(error.message));
-    child.once('exit', (code, signal) => over(`${signal ?? `code ${code}`}: ${this.lastWords()}`));
+    child.once('exit', (code, signal) => over(`${signal ?? `code ${code}`}: ${this.lastWords()}`, code));
   }
 
   /** SIGKILL; resolves when the process is gone. False: there was none. */
@@ -100,7 +100,10 @@ export class NodeProcess {
 
   lastWords(): string {
     try {
-      return readFileSync(this.#options.log, 'utf8').slice(-LAST_WORDS_BYTES).trim();
+      const lines = readFileSync(this.#options.log, 'utf8').slice(-LAST_WORDS_BYTES).trim().split('\n');
+      // Of an uncaught error, what comes before its stack.
+      const words = lines.filter((line) => /^\S/.test(line) && !line.startsWith('Node.js v'));
+      return words.at(-1) ?? 'it said nothing';
     } catch {
       return 'it left no log';
     }

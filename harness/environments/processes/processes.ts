@@ -10,6 +10,7 @@ import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Injection, Levers } from '../../../nemesis/fault.ts';
 import { dialTcp } from '../../../reference-impl/client/tcp.ts';
+import { BAD_INPUT } from '../../errors.ts';
 import { freePorts } from '../../ports.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
 import { damageLog } from './damage.ts';
@@ -34,6 +35,7 @@ export class Processes implements Deployment {
   readonly #members: ReadonlyMap<NodeId, Member>;
   readonly #folder: string;
   readonly #crashes: string[] = [];
+  #refused = false;
   #requests = 0;
 
   static async deploy(specs: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Processes> {
@@ -63,7 +65,8 @@ export class Processes implements Deployment {
         const process = new NodeProcess({
           command: commandOf(spec, places[i], places, options.settings),
           log: join(folder, `${id}.log`),
-          ended: ({ expected, reason }) => {
+          ended: ({ expected, reason, code }) => {
+            this.#refused ||= code === BAD_INPUT;
             if (expected) return options.observe({ type: 'down', node: id });
             this.#crashes.push(`${id} ended by itself: ${reason}`);
             options.observe({ type: 'down', node: id, reason });
@@ -177,6 +180,10 @@ export class Processes implements Deployment {
 
   crashes(): readonly string[] {
     return this.#crashes;
+  }
+
+  refused(): boolean {
+    return this.#refused;
   }
 
   async destroy(): Promise<void> {
