@@ -85,7 +85,7 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
   });
   const recorder = new Recorder({ file: options.journal, clock: cluster.clock, real });
   recorder.header(header(plan));
-  const watch = new Watch(system, nodes, recorder);
+  const watch = new Watch(system, nodes, recorder, settings);
   listen = (event) => watch.observe(event);
   for (const event of early) watch.observe(event);
   const run = new Run(plan, cluster, recorder, watch, options.stopped ?? (() => false));

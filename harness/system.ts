@@ -54,6 +54,8 @@ export interface System {
   sight(cluster: Deployment, node: NodeId): Promise<readonly Sighting[]>;
   /** Which part of the store a key belongs to: one readMany is about keys of one part. All are of one if not given. */
   partOf?(key: Key, settings: ReadonlyMap<string, string>): string;
+  /** How far from true rate clocks may be, ppm, for the promises that rest on clocks to stand. */
+  clockDriftPpmMax?(settings: ReadonlyMap<string, string>): number;
   /**
    * Promises that do not stand where this fault was injected with effect: it goes beyond what the system says it assumes
    * (clock drift beyond the stated bound, a promotion by force). They become findings, and the report says which and why.

@@ -27,6 +27,7 @@ export class Watch implements Target {
   readonly counts: Record<string, number> = {};
   /** Whether some nodes are cut off from others right now: what the store tells then is counted once more, as such. */
   partitioned: () => boolean = () => false;
+  readonly clockDriftPpmMax: number | undefined;
   readonly #system: System;
   readonly #recorder: Recorder;
   readonly #groups = new Map<string, Group>();
@@ -36,8 +37,14 @@ export class Watch implements Target {
   #levers: Partial<Levers> = {};
   #watching = false;
 
-  constructor(system: System, nodes: readonly NodeId[], recorder: Recorder) {
+  constructor(
+    system: System,
+    nodes: readonly NodeId[],
+    recorder: Recorder,
+    settings: ReadonlyMap<string, string> = new Map(),
+  ) {
     this.#system = system;
+    this.clockDriftPpmMax = system.clockDriftPpmMax?.(settings);
     this.nodes = nodes;
     this.#recorder = recorder;
   }

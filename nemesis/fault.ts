@@ -92,6 +92,8 @@ export type Lever = keyof Levers;
 export interface Target {
   readonly nodes: readonly NodeId[];
   readonly levers: Partial<Levers>;
+  /** How far from true rate clocks may be, ppm, for the system to keep what it promises; undefined: it does not say. */
+  readonly clockDriftPpmMax?: number | undefined;
   /**
    * Where there are several replication groups: chooses the one that the rest speaks of from now on. Called before every
    * strike.
@@ -121,7 +123,10 @@ export interface Fault {
   readonly name: string;
   readonly about: string;
   readonly levers: readonly Lever[];
-  /** Not part of `mix`: only where it is named. For what no sound system is promised to stand. */
+  /**
+   * Not part of `mix`: only where it is named. For what no sound system is promised to stand, or what shows nothing unless the
+   * system is set for it.
+   */
   readonly optIn?: true;
   /**
    * Its cure asks the cluster for something, which may take its time or wait for the cures of other faults: so it runs beside

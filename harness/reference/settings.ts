@@ -131,6 +131,10 @@ export function nodeSpec(nodes: readonly NodeId[], given: Settings): NodeSpec {
   };
 }
 
+export function clockDriftPpmMax(given: Settings): number {
+  return leaseDrift.of(given);
+}
+
 function serving(given: Settings): Readonly<Record<string, number>> {
   const [leaderSilentMs, lag, disk] = [silentMs.of(given), lagEntries.of(given), diskMs.of(given)];
   return {

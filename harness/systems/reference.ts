@@ -3,7 +3,7 @@ import { connect, position } from '../reference/adapt.ts';
 import { operate, statusesOf } from '../reference/operate.ts';
 import { readPathNamed, readPaths, writePaths } from '../reference/paths.ts';
 import { promises, promisesOfWrites, suspends } from '../reference/promises.ts';
-import { cannot, clientSettings, nodeSpec, settings } from '../reference/settings.ts';
+import { cannot, clientSettings, clockDriftPpmMax, nodeSpec, settings } from '../reference/settings.ts';
 import type { System } from '../system.ts';
 import { groupName, groupOf } from '../../reference-impl/core/slots.ts';
 import { storedKey } from '../../reference-impl/client/keys.ts';
@@ -22,6 +22,7 @@ export default {
   promises,
   promisesOfWrites,
   always: ['convergent', 'one-leader-per-term'],
+  clockDriftPpmMax,
   suspends,
   cannot,
   operate,

@@ -44,7 +44,7 @@ const all = {
   syncMax: number('sync-max', 2, 0, 10_000, 'longest time of a disk sync, ms', MILLISECOND),
   cpu: number('cpu', 20, 0, 1_000_000, 'time a node works on one message, µs', MICROSECOND),
   clockOffset: number('clock-offset', 500, 0, 1e9, "bound on how far nodes' clocks are apart, ms", MILLISECOND),
-  clockDrift: number('clock-drift', 100, 0, 100_000, 'bound on how fast or slow nodes’ clocks run, ppm'),
+  clockDrift: number('clock-drift', 100, 0, 500_000, 'bound on how fast or slow nodes’ clocks run, ppm'),
 };
 
 export const settings: readonly Setting[] = Object.values(all);
