@@ -36,12 +36,13 @@ const jobs = Number(values.jobs ?? availableParallelism());
 
 const choices = await choicesOf(reference);
 
-/** Which seeds are defective, and how: exactly the share, drawn without replacement, each defect as often as any other. */
+/** Which seeds are defective, and how: exactly the share, drawn without replacement, each defect that a history can show as often as any other. */
+const visible = defects.filter(({ unseen }) => unseen === undefined);
 const secret = new Map(
   new Random(`soak/${first}`)
     .shuffle(Array.from({ length: runs }, (_, i) => first + i))
     .slice(0, Math.round(runs * share))
-    .map((seed, i) => [seed, defects[i % defects.length]]),
+    .map((seed, i) => [seed, visible[i % visible.length]]),
 );
 
 const clock = realClock();

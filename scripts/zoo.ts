@@ -91,6 +91,10 @@ const rows: string[][] = [['defect', 'declared', 'seeds needed', 'median', 'wors
 for (const defect of defects) {
   const { name, caughtBy, depth } = defect;
   if (values.defect !== undefined && values.defect !== name) continue;
+  if (defect.unseen !== undefined) {
+    console.error(`${name}: not looked for. ${defect.unseen}`);
+    continue;
+  }
   const catches: (Catch | undefined)[] = [];
   for (const from of RANGES) catches.push(await firstCatch(defect, from, depth === 'deep' ? SEEDS_DEEP : SEEDS));
   const needed = catches.map((c, i) => (c === undefined ? Number.POSITIVE_INFINITY : c.seed - RANGES[i] + 1));

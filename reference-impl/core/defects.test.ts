@@ -2,15 +2,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { defects } from './defects.ts';
 
+const NEEDS = { deep: 'a rare interleaving', shallow: 'few seeds' } as const;
+
 const protocol = readFileSync(new URL('../PROTOCOL.md', import.meta.url), 'utf8');
 
 it('PROTOCOL.md lists every defect with what must catch it', () => {
   const rows = defects.map(
-    ({ name, about, caughtBy, depth }) =>
-      `| \`${name}\` | ${about} | ${caughtBy.join(', ')} | ${depth === 'deep' ? 'a rare interleaving' : 'few seeds'} |`,
+    ({ name, about, caughtBy, depth, unseen }) =>
+      `| \`${name}\` | ${about} | ${caughtBy.join(', ')} | ${unseen ? 'more than a history' : NEEDS[depth]} |`,
   );
   for (const row of rows) expect(protocol).toContain(row);
-  expect(protocol.match(/^\| `[a-z-]+` \|.*(a rare interleaving|few seeds) \|$/gm)).toHaveLength(defects.length);
+  expect(protocol.match(/^\| `[a-z-]+` \|.*(a rare interleaving|few seeds|more than a history) \|$/gm)).toHaveLength(
+    defects.length,
+  );
 });
 
 it('every file that PROTOCOL.md points at is there', () => {
