@@ -92,6 +92,35 @@ describe('a cell', () => {
     expect(states('durable', invalid, { failovers: 0, disruptive: false })['quorum-ack']).toBe('broken');
   });
 
+  it('of durability says what was lost, and of how much, each kind by itself', () => {
+    const note = (count: number, evidence: Readonly<Record<string, number>>): string => {
+      const verdict: Verdict = {
+        type: 'invalid',
+        anomalies: [anomaly],
+        count,
+        examined: { operations: 9000, ...evidence },
+      };
+      const cells = judge(history, {
+        system: reference,
+        writePaths: ['quorum-ack'],
+        readPaths: ['leader'],
+        guarantees: ['durable'],
+        checkers: new Map([['durable', saying('durable', verdict)]]),
+        budget: { spent: () => undefined },
+        disruptive: true,
+        failovers: 1,
+      });
+      return cells[0].note;
+    };
+    expect(note(412, { acknowledged: 7704, writes: 7704, lost: 412, unexpected: 0 })).toBe(
+      '412 of 7,704 acknowledged writes lost (5.3 %)',
+    );
+    expect(note(13_942, { acknowledged: 7800, writes: 7704, lost: 7000, unexpected: 2 })).toBe(
+      '7,000 of 7,704 acknowledged writes that could be judged lost (90.9 %); ' +
+        '6,940 acknowledgements with a place of the log that another write has; 2 final reads of what was never written there',
+    );
+  });
+
   it('of bounded staleness is of a path with a bound, with all reads of its keys as evidence', () => {
     const system: System = {
       ...reference,

@@ -17,6 +17,7 @@ import { CAS, type History, NONE, WRITE } from '../history/history.ts';
 import type { Cell } from '../results/record.ts';
 import type { Row } from './driver.ts';
 import type { Path, System } from './system.ts';
+import { count as thousands } from './table.ts';
 
 export interface Jury {
   readonly system: System;
@@ -251,11 +252,33 @@ export function enoughEvidence(guarantee: Guarantee, evidence: Readonly<Record<s
  */
 function share(guarantee: Guarantee, verdict: Extract<Verdict, { type: 'invalid' }>): string {
   const { count, examined } = verdict;
+  if (guarantee === 'durable' && examined.acknowledged !== undefined) return losses(count, examined);
   const noun = examined.reads !== undefined ? 'reads' : examined.writes !== undefined ? 'writes' : 'operations';
   const of = examined[noun];
   const anomalies = `${count} ${count === 1 ? 'anomaly' : 'anomalies'}`;
   if (guarantee === 'linearizable' || of < count || of === 0) return `${anomalies} in ${of} ${noun}`;
   return `${count} of ${of} ${noun} (${((100 * count) / of).toFixed(1)} %)`;
+}
+
+/**
+ * `412 of 7,704 acknowledged writes lost (5.3 %); 400 acknowledgements with a place of the log that another write has`: what
+ * was lost to another write at its place is two anomalies, so that their number is no share of the writes.
+ */
+function losses(anomalies: number, { writes = 0, acknowledged = 0, lost = 0, unexpected = 0 }: Evidence): string {
+  const parts: string[] = [];
+  // Of some nothing was read back, or newer writes cover them.
+  const judged = writes < acknowledged ? ' that could be judged' : '';
+  const percent = (100 * lost) / Math.max(1, writes);
+  if (lost > 0)
+    parts.push(`${thousands(lost)} of ${many(writes, 'acknowledged write')}${judged} lost (${percent.toFixed(1)} %)`);
+  const twice = anomalies - lost - unexpected;
+  if (twice > 0) parts.push(`${many(twice, 'acknowledgement')} with a place of the log that another write has`);
+  if (unexpected > 0) parts.push(`${many(unexpected, 'final read')} of what was never written there`);
+  return parts.join('; ');
+}
+
+function many(n: number, noun: string): string {
+  return `${thousands(n)} ${noun}${n === 1 ? '' : 's'}`;
 }
 
 /** The verdict of a run, from its promised cells alone. */
