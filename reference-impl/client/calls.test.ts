@@ -261,6 +261,51 @@ describe('close', () => {
   });
 });
 
+describe('cancel', () => {
+  test('ends what waits, in doubt only what may have been taken, and the client goes on', async () => {
+    for (const [fate, write, read] of [
+      ['silent', 'info CANCELLED', 'fail CANCELLED'],
+      ['lost', 'info CONNECTION_LOST', 'fail CANCELLED'],
+      [refused('NOT_LEADER'), 'fail CANCELLED', 'fail CANCELLED'],
+    ] as const) {
+      const state = { cancelled: false };
+      const world = new World(({ body }) => {
+        if (!state.cancelled) return fate;
+        return body.type === 'read' ? readAnswer(3) : written(3);
+      });
+      const client = clientOf(world, again);
+      const asked = [client.write('x', 1, DEADLINE_MS), client.read(['x'], DEADLINE_MS)] as const;
+      await world.pass(15);
+      client.cancel();
+      state.cancelled = true;
+      expect([told(await world.settle(asked[0])), told(await world.settle(asked[1]))]).toEqual([write, read]);
+      expect(world.nowMs()).toBe(15);
+      const before = world.asked.length;
+      expect(told(await world.settle(client.write('x', 2, 2 * DEADLINE_MS)))).toBe('ok');
+      expect(await world.settle(client.read(['x'], 2 * DEADLINE_MS))).toMatchObject({ values: [3] });
+      // What was cancelled is not asked again.
+      expect(world.asked.length).toBe(before + 2);
+    }
+  });
+
+  test('ends a read that waits to ask again, and one that would ask the leader next', async () => {
+    const behind = new World(() => readAnswer(3));
+    const token = [{ group: 'g0', term: 1, index: 5 }];
+    const reader = clientOf(behind, { readPath: 'monotonic', carried: { read: token } });
+    const read = reader.read(['x'], DEADLINE_MS);
+    await behind.pass(15);
+    reader.cancel();
+    expect(told(await behind.settle(read))).toBe('fail CANCELLED');
+    const silent = new World(() => 'silent');
+    const roaming = clientOf(silent, { readPath: 'region', user: 'ann', userNode: 'n2' });
+    const asked = roaming.read(['x'], DEADLINE_MS);
+    await silent.pass(15);
+    roaming.cancel();
+    expect(told(await silent.settle(asked))).toBe('fail CANCELLED');
+    expect(asker(silent)).toEqual(['n2']);
+  });
+});
+
 describe('a broken line', () => {
   test('fails each of the requests on it, and is dialled anew', async () => {
     const world = new World(({ atMs }, n) =>

@@ -6,17 +6,9 @@
  * nobody knows. A read changes nothing, so that it is always refused rather than doubtful. Sent again is what was
  * definitely refused; reads; and writes with an origin, which the store applies once however often they come.
  */
-import type {
-  CasRequest,
-  GroupId,
-  NodeId,
-  ReadPath,
-  RefusalCode,
-  Request,
-  Response,
-  WriteRequest,
-} from '../core/types.ts';
+import type { GroupId, NodeId, RefusalCode, Request, Response } from '../core/types.ts';
 import { doubt, refusal, type RefusedBecause } from './errors.ts';
+import { fits, isQuick, isWrite, mayRepeat } from './kinds.ts';
 import { type Line, neverDelivered, type Surroundings } from './line.ts';
 import type { Repeats } from './repeats.ts';
 import type { Routes, Target } from './routes.ts';
@@ -93,6 +85,8 @@ export class Calls {
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #callOff: (() => void) | undefined;
   #closed = false;
+  /** How often everything that waited was cancelled. */
+  #cancels = 0;
 
   constructor(config: CallsConfig) {
     this.#config = config;
@@ -129,8 +123,13 @@ export class Calls {
     const { nowMs, timer } = this.#config;
     if (this.#closed) return Promise.reject(refusal('CLOSED'));
     if (nowMs() + PAUSE_MS >= deadlineMs) return Promise.reject(refusal(code));
+    const cancels = this.#cancels;
     return new Promise((resolve, reject) => {
-      timer(PAUSE_MS, () => (this.#closed ? reject(refusal('CLOSED')) : resolve()));
+      timer(PAUSE_MS, () => {
+        if (this.#closed) reject(refusal('CLOSED'));
+        else if (this.#cancels > cancels) reject(refusal('CANCELLED'));
+        else resolve();
+      });
     });
   }
 
@@ -145,16 +144,26 @@ export class Calls {
     );
   }
 
-  /** Ends what waits: as refused where that is certain. */
+  /** Ends what waits, as refused where that is certain; what is asked from now on is asked. */
+  cancel(): void {
+    this.#cancels++;
+    this.#endAll('CANCELLED');
+  }
+
+  /** The same, and for good. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#callOff?.();
     for (const { line } of this.#lines.values()) line.close();
     this.#lines.clear();
+    this.#endAll('CLOSED');
+  }
+
+  #endAll(code: 'CANCELLED' | 'CLOSED'): void {
     for (const call of this.#pending) {
-      call.code = 'CLOSED';
-      call.doubt ??= 'CLOSED';
+      call.code = code;
+      call.doubt ??= code;
       this.#end(call);
     }
   }
@@ -356,37 +365,6 @@ export class Calls {
   #settled(held: Held): void {
     held.waiting--;
     if (held.broken && held.waiting === 0) held.line.close();
-  }
-}
-
-function isWrite(body: Request): body is WriteRequest | CasRequest {
-  return body.type === 'write' || body.type === 'cas';
-}
-
-/** Whether the store stands it to be asked this twice. */
-function mayRepeat(body: Request): boolean {
-  if (isWrite(body)) return body.origin !== undefined;
-  return body.type === 'read' || body.type === 'note';
-}
-
-/** Served from what the node has at hand. */
-function isQuick(path: ReadPath): boolean {
-  return path === 'follower' || path === 'local';
-}
-
-function fits(body: Request, answer: Response): boolean {
-  switch (body.type) {
-    case 'read':
-      return answer.type === 'read';
-    case 'write':
-      return answer.type === 'written';
-    case 'cas':
-      return answer.type === 'written' || answer.type === 'mismatch';
-    case 'note':
-    case 'switchover':
-    case 'change-members':
-    case 'promote-by-force':
-      return answer.type === 'done';
   }
 }
 

@@ -133,7 +133,12 @@ export class RoutingClient {
     return this.#session.carried();
   }
 
-  /** Ends what waits: definitely refused where that is certain. */
+  /** Ends what waits: definitely refused (`CANCELLED`) where that is certain, otherwise in doubt. The client goes on. */
+  cancel(): void {
+    this.#calls.cancel();
+  }
+
+  /** The same, and for good (`CLOSED`). */
   close(): void {
     this.#calls.close();
   }

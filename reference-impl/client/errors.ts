@@ -1,8 +1,8 @@
 /** How a request can fail: definitely, or so that nobody knows. */
 import type { RefusalCode } from '../core/types.ts';
 
-/** Beside what nodes say: nobody could be reached; nobody answered a read in time; the client was closed. */
-export type RefusedBecause = RefusalCode | 'CONNECTION_REFUSED' | 'NO_ANSWER' | 'CLOSED';
+/** Beside what nodes say: nobody could be reached; nobody answered a read in time; the caller gave up; the client was closed. */
+export type RefusedBecause = RefusalCode | 'CONNECTION_REFUSED' | 'NO_ANSWER' | 'CANCELLED' | 'CLOSED';
 
 /** Definite: the request has had no effect and never will. */
 export class RefusedByStore extends Error {

@@ -38,7 +38,7 @@ export function region(means: Means, { user, node }: RegionOptions): Strategy {
           return answer;
         }
       } catch (error) {
-        if (!(error instanceof RefusedByStore) || error.code === 'CLOSED') throw error;
+        if (!(error instanceof RefusedByStore) || error.code === 'CLOSED' || error.code === 'CANCELLED') throw error;
         if (isUndone(error)) {
           // The caller is told so; the node is told of something newer, lest it wait for ever for what is gone.
           const { position } = await readAt(means, 'leader', { keys, group, deadlineMs, target: 'leader' });

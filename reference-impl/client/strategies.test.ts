@@ -227,7 +227,10 @@ describe('shared-token', () => {
 
   test('is in the store before a write is acknowledged, beside what other devices put there', async () => {
     const store = register();
-    store.held = [['g0', 1, 4]];
+    store.held = [
+      ['g0', 1, 4],
+      ['g7', 1, 3],
+    ];
     const { write, asked, world } = scene('shared-token', {}, (one) => {
       const fate = store.of(one);
       return one.body.type === 'cas' && fate !== undefined ? { afterMs: 100, fate } : fate;
@@ -235,7 +238,10 @@ describe('shared-token', () => {
     expect(await write()).toMatchObject({ type: 'written' });
     expect(world.nowMs()).toBeGreaterThan(200);
     expect(asked()).toEqual(['leader write x', `leader cas ${key}`, `leader cas ${key}`]);
-    expect(store.held).toEqual([['g0', 1, 11]]);
+    expect(store.held).toEqual([
+      ['g0', 1, 11],
+      ['g7', 1, 3],
+    ]);
   });
 
   test('leaves the token alone that has it already', async () => {
