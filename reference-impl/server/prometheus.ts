@@ -74,7 +74,7 @@ function addStorage(registry: Registry, { storage }: Store): void {
   gauge(registry, 'log_bytes', 'Size of the write-ahead log').set(logBytes);
   gauge(registry, 'log_segments', 'Files of the write-ahead log').set(segments);
   counter(registry, 'log_writes', 'Writes to the log').inc(writes);
-  counter(registry, 'log_syncs', 'fdatasync calls').inc(syncs);
+  counter(registry, 'log_syncs', 'Syncs of the log: writes with O_DSYNC, and fdatasync calls').inc(syncs);
   gauge(registry, 'sync_seconds_last', 'Duration of the last sync').set(syncMs.last / 1000);
   gauge(registry, 'sync_seconds_highest', 'Longest of the last 100 syncs').set(syncMs.highest / 1000);
   gauge(registry, 'log_waiting_seconds', 'Age of the oldest write that is not durable').set(waitingMs / 1000);

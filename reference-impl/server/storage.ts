@@ -2,7 +2,7 @@
  * What the server asks of its disk. `openStorage` in storage/open.ts makes one from a folder; nothing else of the server
  * touches files of the data directory.
  *
- * One write-ahead log is shared by all groups of the node: one fdatasync covers what many requests of many groups wrote
+ * One write-ahead log is shared by all groups of the node: one sync covers what many requests of many groups wrote
  * (group commit). Writes reach the kernel in the order in which they were given.
  */
 import type { DiskState, DiskWrite, Durable, Entry, GroupId, SnapshotReader } from '../core/types.ts';
@@ -13,10 +13,10 @@ export interface StorageOptions {
   readonly cluster: string;
   readonly node: string;
   readonly groups: readonly GroupId[];
-  /** `off`: fdatasync is never called, and what was written counts as durable at once. Loses data; for demonstrations. */
+  /** `off`: nothing is synced, and what was written counts as durable at once. Loses data; for demonstrations. */
   readonly fsync: 'on' | 'off';
   /**
-   * `forgetful`: what was written stays in this process's memory until its fdatasync, which then really writes and syncs
+   * `forgetful`: what was written stays in this process's memory until its sync, which then really writes and syncs
    * it. So `kill -9` loses exactly what a power failure may lose. For tests of the order of writes, syncs and sends.
    */
   readonly files: 'real' | 'forgetful';

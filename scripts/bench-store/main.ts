@@ -5,7 +5,7 @@
  *     npm run bench:store [-- --pairs 10] [--seconds 3] [--clients 1,16,128] [--json FILE] [--only etcd|tidemark-store]
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { table } from '../../harness/table.ts';
@@ -63,9 +63,20 @@ async function session(store: Store, countSyncs: boolean): Promise<Session> {
   }
 }
 
-/** The same durability? Counts what the leader asks of the kernel while one client writes. */
+/**
+ * The same durability? Counts what the leader asks of the kernel while one client writes: fsync and fdatasync, and
+ * pwrite64, where it holds files open with O_DSYNC.
+ */
 async function syncsPerWrite(cluster: Cluster): Promise<void> {
-  const strace = spawn('strace', ['-f', '-c', '-e', 'trace=fsync,fdatasync', '-p', String(cluster.pidOfLeader)]);
+  const pid = cluster.pidOfLeader;
+  const strace = spawn('strace', [
+    '-f',
+    '-c',
+    '-e',
+    `trace=fsync,fdatasync${writesSync(pid) ? ',pwrite64' : ''}`,
+    '-p',
+    String(pid),
+  ]);
   let summary = '';
   strace.stderr.on('data', (text: Buffer) => {
     summary += text.toString();
@@ -75,12 +86,21 @@ async function syncsPerWrite(cluster: Cluster): Promise<void> {
   const { operations } = await cluster.order({ op: 'write', clients: 1, seconds: 2, keys: KEYS, bytes: BYTES });
   strace.kill('SIGINT');
   await ended;
-  const calls = [...summary.matchAll(/^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(fsync|fdatasync)$/gm)];
+  const calls = [...summary.matchAll(/^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(fsync|fdatasync|pwrite64)$/gm)];
   const said =
     calls.map(([, count, name]) => `${count} ${name}`).join(', ') || `none seen (${summary.trim().slice(0, 100)})`;
   console.log(
     `${cluster.store.name}: ${operations} writes of one client, one after another; the leader called ${said}`,
   );
+}
+
+/** Whether the process has a file open of which each write syncs. */
+function writesSync(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/fdinfo`).some((fd) => {
+    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
+    const flags = Number.parseInt(/^flags:\s+(\d+)$/m.exec(info)?.[1] ?? '0', 8);
+    return (flags & constants.O_DSYNC) !== 0;
+  });
 }
 
 const ours: Session[] = [];

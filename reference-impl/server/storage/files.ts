@@ -12,6 +12,8 @@ export interface OpenFile {
   readonly path: string;
   /** All of `bytes`, which may be used again when it resolves. */
   write(bytes: Uint8Array, at: number): Promise<void>;
+  /** These bytes are durable when it resolves; it promises nothing of what else was written. */
+  writeDurably(bytes: Uint8Array, at: number): Promise<void>;
   /** Fills an empty file with zeros, durably: later syncs within it change no metadata, and no room is missing. */
   allocate(bytes: number): Promise<void>;
   /** What was written is durable when it resolves (fdatasync). */
@@ -35,7 +37,7 @@ const ZEROS = Buffer.alloc(1 << 20);
 /** `sync: false`: a sync does nothing and says it did. */
 export function realFiles(sync: boolean): Files {
   return {
-    open: async (path, fresh) => realFile(path, await descriptor(path, fresh), sync),
+    open: (path, fresh) => openReal(path, fresh, sync),
     rename: (from, to) => promised((done) => rename(from, to, done)),
     remove: (path) => promised((done) => unlink(path, done)),
     syncFolder: (folder) => (sync ? syncFolder(folder) : Promise.resolve()),
@@ -43,14 +45,35 @@ export function realFiles(sync: boolean): Files {
   };
 }
 
-function realFile(path: string, fd: number, sync: boolean): OpenFile {
+/**
+ * Whoever writes durably does so through a second descriptor, opened with O_DSYNC: each write returns when its bytes are
+ * on disk, as after an fdatasync (open(2)), and waits for a thread of the pool once instead of twice.
+ */
+async function openReal(path: string, fresh: boolean, sync: boolean): Promise<OpenFile> {
+  const fd = await descriptor(path, constants.O_RDWR | (fresh ? constants.O_CREAT | constants.O_TRUNC : 0));
+  if (!sync) return realFile(path, fd, undefined);
+  try {
+    return realFile(path, fd, await descriptor(path, constants.O_WRONLY | constants.O_DSYNC));
+  } catch (error) {
+    await closed(fd);
+    throw error;
+  }
+}
+
+/** `dsync`: the same file, opened with O_DSYNC; undefined where nothing is synced. */
+function realFile(path: string, fd: number, dsync: number | undefined): OpenFile {
+  const sync = dsync !== undefined;
   return {
     path,
     write: (bytes, at) => writeAll(fd, bytes, at),
+    writeDurably: (bytes, at) => writeAll(dsync ?? fd, bytes, at),
     allocate: (bytes) => allocate(fd, bytes, sync),
     sync: () => (sync ? promised((done) => fdatasync(fd, done)) : Promise.resolve()),
     truncate: (bytes) => promised((done) => ftruncate(fd, bytes, done)),
-    close: () => promised((done) => close(fd, done)),
+    async close() {
+      if (dsync !== undefined) await closed(dsync);
+      await closed(fd);
+    },
   };
 }
 
@@ -104,12 +127,19 @@ export function forgetfulFiles(sync: boolean): Files {
   };
 }
 
+/** One change to a file that the disk does not have yet, and the bytes that it touches. */
+interface Forgettable {
+  readonly from: number;
+  readonly to: number;
+  run(): Promise<void>;
+}
+
 class ForgetfulFile implements OpenFile {
   readonly path: string;
   readonly #real: OpenFile;
   readonly #sync: boolean;
   readonly #gone: (file: ForgetfulFile) => void;
-  #waiting: (() => Promise<void>)[] = [];
+  #waiting: Forgettable[] = [];
   #closed = false;
 
   constructor(real: OpenFile, sync: boolean, gone: (file: ForgetfulFile) => void) {
@@ -121,8 +151,16 @@ class ForgetfulFile implements OpenFile {
 
   write(bytes: Uint8Array, at: number): Promise<void> {
     const kept = Uint8Array.from(bytes);
-    this.#waiting.push(() => this.#real.write(kept, at));
+    this.#waiting.push({ from: at, to: at + kept.length, run: () => this.#real.write(kept, at) });
     return Promise.resolve();
+  }
+
+  async writeDurably(bytes: Uint8Array, at: number): Promise<void> {
+    await this.write(bytes, at);
+    if (!this.#sync) return;
+    const to = at + bytes.length;
+    for (const one of this.#waiting.filter((one) => one.from < to && one.to > at)) await this.#run(one);
+    await this.#real.sync();
   }
 
   allocate(bytes: number): Promise<void> {
@@ -134,7 +172,8 @@ class ForgetfulFile implements OpenFile {
   }
 
   truncate(bytes: number): Promise<void> {
-    this.#waiting.push(() => this.#real.truncate(bytes));
+    const to = Number.POSITIVE_INFINITY;
+    this.#waiting.push({ from: bytes, to, run: () => this.#real.truncate(bytes) });
     return Promise.resolve();
   }
 
@@ -145,12 +184,14 @@ class ForgetfulFile implements OpenFile {
   }
 
   async flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await this.#waiting[0]();
-      this.#waiting.shift();
-    }
+    while (this.#waiting.length > 0) await this.#run(this.#waiting[0]);
     await this.#real.sync();
     if (this.#closed) await this.#end();
+  }
+
+  async #run(one: Forgettable): Promise<void> {
+    await one.run();
+    this.#waiting = this.#waiting.filter((other) => other !== one);
   }
 
   async #end(): Promise<void> {
@@ -170,22 +211,23 @@ async function writeAll(fd: number, bytes: Uint8Array, at: number): Promise<void
   }
 }
 
-async function descriptor(path: string, fresh: boolean): Promise<number> {
-  const flags = constants.O_RDWR | (fresh ? constants.O_CREAT | constants.O_TRUNC : 0);
+function descriptor(path: string, flags: number): Promise<number> {
   return new Promise((resolve, reject) => {
     open(path, flags, 0o600, (error, fd) => (error === null ? resolve(fd) : reject(error)));
   });
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  const fd = await new Promise<number>((resolve, reject) => {
-    open(folder, constants.O_RDONLY, (error, fd) => (error === null ? resolve(fd) : reject(error)));
-  });
+  const fd = await descriptor(folder, constants.O_RDONLY);
   try {
     await promised((done) => fdatasync(fd, done));
   } finally {
-    await promised((done) => close(fd, done));
+    await closed(fd);
   }
+}
+
+function closed(fd: number): Promise<void> {
+  return promised((done) => close(fd, done));
 }
 
 function promised(call: (done: (error: NodeJS.ErrnoException | null) => void) => void): Promise<void> {

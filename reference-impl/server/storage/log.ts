@@ -1,9 +1,9 @@
 /**
- * The write-ahead log of all groups, as it is written. One record is on its way to disk at a time, with one write and one
- * fdatasync; everything that comes meanwhile goes into the next.
+ * The write-ahead log of all groups, as it is written. One record is on its way to disk at a time, with one write that
+ * syncs; everything that comes meanwhile goes into the next.
  *
- * Both calls run in Node's thread pool. A write in the event loop would save some 30 µs a record, but would stop the whole
- * node, heartbeats included, when a disk hangs.
+ * The call runs in Node's thread pool: in the event loop, it would stop the whole node, heartbeats included, when a disk
+ * hangs.
  */
 import type { DiskWrite, GroupId, Position, Snapshot } from '../../core/types.ts';
 import type { StorageStatistics } from '../storage.ts';
@@ -295,11 +295,15 @@ export class Log {
 
   async #recordToDisk({ place }: Batch, record: Buffer, seed: number): Promise<void> {
     const { segment, offset, begins } = place;
-    if (begins === undefined) await this.#writeAndSync(this.#file, record, offset);
-    else {
+    if (begins === undefined) {
+      const file = this.#file;
+      if (file === undefined) throw new Error('the log has no segment');
+      await this.#timed(() => file.writeDurably(record, offset));
+    } else {
       const { file } = await this.#spares.get(begins.allocated);
       await file.write(begins.head, 0);
-      await this.#writeAndSync(file, record, offset);
+      await file.write(record, offset);
+      await this.#timed(() => file.sync());
       await this.#options.files.rename(file.path, segment.path);
       await this.#options.files.syncFolder(this.#options.folder);
       this.#spares.used();
@@ -312,11 +316,9 @@ export class Log {
     }
   }
 
-  async #writeAndSync(file: OpenFile | undefined, record: Buffer, offset: number): Promise<void> {
-    if (file === undefined) throw new Error('the log has no segment');
-    await file.write(record, offset);
+  async #timed(sync: () => Promise<void>): Promise<void> {
     const start = monotonicMs();
-    await file.sync();
+    await sync();
     if (this.#options.syncing) this.#times.add(monotonicMs() - start);
   }
 

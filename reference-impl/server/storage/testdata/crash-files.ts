@@ -39,23 +39,31 @@ export class CrashFiles implements Files {
       return opened;
     });
     const { pending, real } = file;
+    const write = (bytes: Uint8Array, at: number): Promise<void> => {
+      const kept = Uint8Array.from(bytes);
+      return this.#do(async () => void pending.push({ type: 'write', bytes: kept, at }));
+    };
+    const sync = async (isDue: (one: Pending) => boolean): Promise<void> => {
+      // What was written when it began; and it takes its time, in which the power may fail.
+      const due = new Set(pending.filter(isDue));
+      await this.#do(() => new Promise<void>(atEndOfTurn));
+      return this.#do(async () => {
+        const later = pending.filter((one) => !due.has(one));
+        for (const one of pending.splice(0, pending.length, ...later)) if (due.has(one)) await applied(real, one);
+      });
+    };
     return {
       path,
-      write: (bytes, at) => {
-        const kept = Uint8Array.from(bytes);
-        return this.#do(async () => void pending.push({ type: 'write', bytes: kept, at }));
+      write,
+      sync: () => sync(() => true),
+      // The power may fail in between. The sync brings nothing but what overlaps.
+      writeDurably: async (bytes, at) => {
+        await write(bytes, at);
+        const to = at + bytes.length;
+        await sync((one) => (one.type === 'truncate' ? one.bytes < to : one.at < to && one.at + one.bytes.length > at));
       },
       truncate: (bytes) => this.#do(async () => void pending.push({ type: 'truncate', bytes })),
       allocate: (bytes) => this.#do(() => real.allocate(bytes)),
-      sync: async () => {
-        // What was written when it began; and it takes its time, in which the power may fail.
-        const due = new Set(pending);
-        await this.#do(() => new Promise<void>(atEndOfTurn));
-        return this.#do(async () => {
-          const later = pending.filter((one) => !due.has(one));
-          for (const one of pending.splice(0, pending.length, ...later)) if (due.has(one)) await applied(real, one);
-        });
-      },
       close: () => this.#do(async () => undefined),
     };
   }

@@ -11,13 +11,21 @@ export class FaultyFiles implements Files {
   async open(path: string, fresh: boolean): Promise<OpenFile> {
     this.#check('open', path);
     const real = await this.#real.open(path, fresh);
+    const write = async (bytes: Uint8Array, at: number): Promise<void> => {
+      const error = this.#error('write', path);
+      if (error === undefined) return real.write(bytes, at);
+      await real.write(bytes.subarray(0, this.partly), at);
+      throw error;
+    };
     return {
       path,
-      write: async (bytes, at) => {
-        const error = this.#error('write', path);
-        if (error === undefined) return real.write(bytes, at);
-        await real.write(bytes.subarray(0, this.partly), at);
-        throw error;
+      write,
+      writeDurably: async (bytes, at) => {
+        if (this.#error('sync', path) === undefined && this.#error('write', path) === undefined) {
+          return real.writeDurably(bytes, at);
+        }
+        await write(bytes, at);
+        this.#check('sync', path);
       },
       allocate: async (bytes) => {
         this.#check('allocate', path);
