@@ -100,15 +100,21 @@ export const defects: readonly Defect[] = [
     about:
       'A vote is given at once and goes to disk with the next entries; a voter that crashes may vote twice in one term.',
     caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
-    faults: ['kill-random', 'slow-disk', 'restart-all'],
-    depth: 'deep',
+    // Whoever voted is restarted before the new leader's first entry has come: found in 18 of 20 short runs.
+    faults: ['strike-new-leader'],
+    alone: true,
+    settings: { election: 'built-in' },
+    depth: 'shallow',
   },
   {
     name: 'commit-old-term',
     about:
       'A new leader writes no entry of its own, commits older ones by counting copies, and reads at what it has counted.',
     caughtBy: ['linearizable', 'durable'],
-    faults: ['isolate-leader', 'kill-leader'],
+    // As below; but whoever confirms the round mostly has the old entries too: in 5 of 16 short runs.
+    faults: ['strike-new-leader'],
+    alone: true,
+    settings: { 'sync-min': '20', 'sync-max': '200', election: 'built-in' },
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
     depth: 'shallow',
@@ -117,7 +123,10 @@ export const defects: readonly Defect[] = [
     name: 'read-index-without-own-term',
     about: 'A new leader serves reads at the commit index that it knew as a follower.',
     caughtBy: ['linearizable'],
-    faults: ['kill-leader', 'slow-disk'],
+    // Slow syncs keep a new leader waiting for its own first entry, while rounds are answered at once: in 12 of 16 short runs.
+    faults: ['strike-new-leader'],
+    alone: true,
+    settings: { 'sync-min': '20', 'sync-max': '200', election: 'built-in' },
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
     depth: 'shallow',
@@ -150,10 +159,13 @@ export const defects: readonly Defect[] = [
     name: 'committed-read-after-restart',
     about: 'A restarted node takes its whole recovered log for committed, and serves it.',
     caughtBy: ['writes-follow-reads', 'linearizable', 'monotonic-reads'],
-    faults: ['kill-leader', 'restart-all'],
+    // It comes back with what nobody else has, while nobody can tell it so, and goes on serving: in 18 of 20 short runs.
+    faults: ['restart-cut-off-leader'],
+    alone: true,
+    settings: { 'serve-silent-ms': 'never', 'serve-lag': 'never', 'serve-disk-ms': 'never' },
     readPaths: ['leader', 'follower'],
     writePaths: ['quorum-ack'],
-    depth: 'deep',
+    depth: 'shallow',
   },
   {
     name: 'mismatch-from-uncommitted',
@@ -186,8 +198,11 @@ export const defects: readonly Defect[] = [
     name: 'lost-vote',
     about: 'A restarted voter has read back its log only: its vote, and the term it was given in, are forgotten.',
     caughtBy: ['one-leader-per-term', 'durable', 'linearizable'],
-    faults: ['kill-random', 'restart-all'],
-    depth: 'deep',
+    // As above: in 19 of 20 short runs.
+    faults: ['strike-new-leader'],
+    alone: true,
+    settings: { election: 'built-in' },
+    depth: 'shallow',
   },
   {
     name: 'unfenced-switchover',
@@ -226,7 +241,12 @@ export const defects: readonly Defect[] = [
     name: 'configuration-not-undone',
     about: 'A change of members that is cut from the log goes on counting at the node that cut it.',
     caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
-    faults: ['change-members', 'isolate-leader', 'kill-leader'],
+    // The node that did not undo the first change must lead again and begin the next one: two steps away, it is its own
+    // majority.
+    faults: ['undo-change'],
+    alone: true,
+    voters: 3,
+    settings: { election: 'built-in', groups: '1', 'preferred-leaders': 'off' },
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
     depth: 'deep',
@@ -260,10 +280,14 @@ export const defects: readonly Defect[] = [
     name: 'membership-before-own-term',
     about: 'A new leader changes the members before an entry of its own term is committed.',
     caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
-    faults: ['change-members', 'isolate-leader', 'kill-leader'],
+    // Only of an even number of voters are two halves majorities of what two leaders want: in 14 of 20 short runs.
+    faults: ['rival-changes'],
+    alone: true,
+    voters: 4,
+    settings: { election: 'built-in' },
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
-    depth: 'deep',
+    depth: 'shallow',
   },
   {
     name: 'no-recovery-epoch',
