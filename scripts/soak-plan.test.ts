@@ -14,8 +14,9 @@ test('a seed names a run', () => {
 
 test('whatever is drawn can be run, defective or not', async () => {
   for (const plan of plans.slice(0, 40)) expect((await resolvePlan(plan)).use.rows.length).toBeLessThanOrEqual(4);
-  for (const defect of defects) {
-    const needed = await resolvePlan(withDefect(plans[0], defect));
+  const elections = [plans[0], plans.find(({ settings }) => settings.election === 'external') ?? plans[0]];
+  for (const [plan, defect] of elections.flatMap((plan) => defects.map((defect) => [plan, defect] as const))) {
+    const needed = await resolvePlan(withDefect(plan, defect));
     expect(needed.faults).toEqual(expect.arrayContaining([...defect.faults]));
     expect(needed.settings).toMatchObject({ ...defect.settings, defect: defect.name });
   }

@@ -166,10 +166,11 @@ export type Needs = Pick<
 export function withDefect(plan: Plan, needs: Needs): Plan {
   const { name, faults, alone, settings, readPaths, writePaths, voters, rate, durationMs } = needs;
   const learners = Number(plan.settings.learners ?? 0);
+  const { election: _, ...ownElection } = plan.settings;
   return {
     ...plan,
     faults: alone === true ? faults : [...new Set([...faults, ...plan.faults.slice(0, 4)])],
-    settings: { ...plan.settings, ...settings, defect: name },
+    settings: { ...(faults.includes('switchover') ? ownElection : plan.settings), ...settings, defect: name },
     readPaths: [...new Set([...(readPaths ?? []), ...plan.readPaths])],
     writePaths: [...new Set([...(writePaths ?? []), ...plan.writePaths])],
     ...(voters !== undefined && { nodes: voters + learners }),

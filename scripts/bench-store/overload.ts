@@ -103,9 +103,9 @@ async function measured([, leader, followers]: (typeof PHASES)[number]): Promise
 
 /** Asks the leader how far each follower is, until the function that it returns is called. */
 function watchLag(others: readonly number[], lags: number[]): () => Promise<void> {
-  let over = false;
+  const watch = { over: false };
   const looking = (async () => {
-    while (!over) {
+    while (!watch.over) {
       const answer = await fetch(`${cluster.admin(cluster.leader)}/status`);
       const [{ role, commit, matches }] = ((await answer.json()) as { readonly groups: readonly Status[] }).groups;
       if (role !== 'leader') throw new Error('the leader has changed: the figures would be of something else');
@@ -114,7 +114,7 @@ function watchLag(others: readonly number[], lags: number[]): () => Promise<void
     }
   })();
   return () => {
-    over = true;
+    watch.over = true;
     return looking;
   };
 }
