@@ -48,9 +48,15 @@ describe('evidence over many runs', () => {
     const summary = new Summary(reference);
     for (const cell of [suspended, kept, suspended]) summary.add(record(cell));
     const { cells } = summary.json() as { cells: readonly unknown[] }; // its own shape
-    expect(cells[0]).toMatchObject({ promised: true, suspended: { force: 2 }, evidence: { writes: 60 }, anomalies: 0 });
+    expect(cells[0]).toMatchObject({
+      promised: true,
+      suspended: { force: 2 },
+      suspendedViolated: 2,
+      evidence: { writes: 60 },
+      anomalies: 0,
+    });
     const text = summary.render({ color: false, wallMs: 1000, ran: 3, quiet: false, replay: 'again' });
-    expect(text).toContain('durable (quorum-ack) suspended by force in 2 runs');
+    expect(text).toContain('durable (quorum-ack) suspended by force in 2 runs; violated, as was to be expected, in 2');
     expect(text).not.toContain('*');
   });
 

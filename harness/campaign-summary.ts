@@ -15,6 +15,8 @@ interface Sum {
   promised: boolean;
   /** By fault, the runs in which it suspended the promise; what came of those is counted apart. */
   suspended: Record<string, number>;
+  /** Of those, the runs in which it did not hold. */
+  suspendedViolated: number;
   states: Record<Cell['state'], number>;
   evidence: Record<string, number>;
   anomalies: number;
@@ -56,10 +58,11 @@ export class Summary {
     const name = `${guarantee}\0${writePath ?? ''}\0${readPath ?? ''}`;
     let sum = this.#sums.get(name);
     if (sum === undefined) {
-      sum = { first: cell, promised: false, suspended: {}, states: noStates(), evidence: {}, anomalies: 0, seeds: [] };
+      sum = { ...emptySum(), first: cell };
       this.#sums.set(name, sum);
     }
     for (const fault of cell.suspendedBy ?? []) sum.suspended[fault] = (sum.suspended[fault] ?? 0) + 1;
+    if (cell.suspendedBy !== undefined && cell.state === 'violated') sum.suspendedViolated++;
     const promised = isPromised(this.#system, cell);
     // What came of a suspended promise neither adds to the evidence of those that stood, nor takes away from it.
     if (sum.promised && !promised) return;
@@ -87,7 +90,10 @@ export class Summary {
         writePath: first.writePath,
         readPath: first.readPath,
         promised: sum.promised,
-        ...(Object.keys(sum.suspended).length > 0 && { suspended: sum.suspended }),
+        ...(Object.keys(sum.suspended).length > 0 && {
+          suspended: sum.suspended,
+          suspendedViolated: sum.suspendedViolated,
+        }),
         state: stateOf({ first, ...sum }),
         states: sum.states,
         evidence: sum.evidence,
@@ -157,10 +163,13 @@ export class Summary {
       const anomaly = first.state === 'broken' ? first.anomalies[0] : undefined;
       if (anomaly !== undefined) lines.push(`  ${anomaly.sentence}`);
     }
-    for (const { first, suspended } of sums.filter(({ suspended }) => Object.keys(suspended).length > 0)) {
+    for (const { first, suspended, suspendedViolated } of sums.filter(
+      ({ suspended }) => Object.keys(suspended).length > 0,
+    )) {
       const where = [first.writePath, first.readPath].filter(Boolean).join(', ');
       const runs = Object.entries(suspended).map(([fault, n]) => `${fault} in ${count(n)} runs`);
-      lines.push(paint('yellow', `${first.guarantee} (${where || 'system'}) suspended by ${runs.join(', ')}`));
+      const came = suspendedViolated > 0 ? `; violated, as was to be expected, in ${count(suspendedViolated)}` : '';
+      lines.push(paint('yellow', `${first.guarantee} (${where || 'system'}) suspended by ${runs.join(', ')}${came}`));
     }
     return lines;
   }
@@ -170,6 +179,18 @@ export class Summary {
     const told = `${count(c['failovers'] ?? 0)} failovers`;
     return [[told, ...countedLine(c)].join(', '), ...calmLines(c)];
   }
+}
+
+function emptySum(): Omit<Sum, 'first'> {
+  return {
+    promised: false,
+    suspended: {},
+    suspendedViolated: 0,
+    states: noStates(),
+    evidence: {},
+    anomalies: 0,
+    seeds: [],
+  };
 }
 
 function noStates(): Sum['states'] {

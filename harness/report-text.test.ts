@@ -3,13 +3,21 @@ import { sampleRecord } from '../test-support/sample-record.ts';
 import { closingLines, renderReport } from './report-text.ts';
 
 test('suspended promises are named with their fault, and are no failure', () => {
-  const record = sampleRecord();
+  const sample = sampleRecord();
+  const operations = sample.cells[0].anomalies[0].operations.slice(0, 1);
+  const cells = sample.cells.map((cell) => {
+    return cell.suspendedBy === undefined
+      ? cell
+      : { ...cell, anomalies: cell.anomalies.map((anomaly) => ({ ...anomaly, operations })) };
+  });
+  const record = { ...sample, cells };
   const text = renderReport(record, { color: false });
   expect(text).toContain(
     [
       'Suspended promises (so no failure)',
       '  linearizable (writes quorum-ack, reads leader-lease), suspended by clock-drift: violated: 2 anomalies in 900 reads',
       '    e.g. A lease was believed too long.',
+      '      [12..15] p3 write x = {"deep":[1,null,"ü",{"y":false}]} at 0.048 s, took 889 µs',
     ].join('\n'),
   );
   expect(text).toMatch(/quorum-ack {2}leader-lease {2}violated 2x\*/);
@@ -19,7 +27,9 @@ test('suspended promises are named with their fault, and are no failure', () => 
   const others = record.cells.filter(({ suspendedBy }) => suspendedBy === undefined);
   expect(closingLines(record, 'x')[0]).toBe('verdict  BROKEN: 1 of 2 promises broken');
   const kept = { ...record, verdict: 'kept' as const, cells: record.cells.slice(1) };
-  expect(closingLines(kept, 'x')[0]).toBe('verdict  KEPT: all 1 promises kept, 1 suspended; 1 finding');
+  expect(closingLines(kept, 'x')[0]).toBe(
+    'verdict  KEPT: all 1 promises kept, 1 suspended (1 violated, as was to be expected); 1 finding',
+  );
   const without = renderReport({ ...record, cells: others }, { color: false });
   expect(without).not.toContain('uspended');
   expect(without).not.toContain('*');

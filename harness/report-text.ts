@@ -96,10 +96,15 @@ function suspended(record: RunRecord, paint: Paint): string {
   const lines = record.cells.flatMap((cell) => {
     if (cell.suspendedBy === undefined) return [];
     const came = cell.note === '' ? cell.state : `${cell.state}: ${cell.note}`;
-    const sentence = cell.anomalies[0]?.sentence;
+    const example = cell.anomalies[0];
     return [
       `${title(cell)}, suspended by ${cell.suspendedBy.join(', ')}: ${came}`,
-      ...(sentence === undefined ? [] : [paint('dim', `  e.g. ${sentence}`)]),
+      ...(example === undefined
+        ? []
+        : [
+            paint('dim', `  e.g. ${example.sentence}`),
+            ...example.operations.map((operation) => paint('dim', `    ${describe(operation)}`)),
+          ]),
     ];
   });
   return lines.length === 0 ? '' : section('Suspended promises (so no failure)', lines, paint);
@@ -337,9 +342,12 @@ export function closingLines(record: RunRecord, report: string): readonly string
     states('not exercised'),
   ];
   const findings = `${count(states('violated'))} ${states('violated') === 1 ? 'finding' : 'findings'}`;
-  const beyond = record.cells.length - cells.length;
+  const beyond = record.cells.filter((cell) => cell.suspendedBy !== undefined);
+  const gone = beyond.filter((cell) => cell.state === 'violated').length;
   const rest =
-    (untried > 0 ? `, ${untried} untried for want of a fault` : '') + (beyond > 0 ? `, ${beyond} suspended` : '');
+    (untried > 0 ? `, ${untried} untried for want of a fault` : '') +
+    (beyond.length > 0 ? `, ${beyond.length} suspended` : '') +
+    (gone > 0 ? ` (${gone} violated, as was to be expected)` : '');
   const verdict =
     record.verdict === 'broken'
       ? `BROKEN: ${broken} of ${broken + kept + undecided + untried} promises broken`
