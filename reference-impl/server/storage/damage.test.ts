@@ -344,3 +344,31 @@ test('an image of a state that the log here does not hold replaces the log', asy
   expect(late.storage.recovered[0]).toMatchObject({ snapshot: snapshot(5, 2), entries: entries(6, 7, 2) });
   await late.storage.close();
 });
+
+test('a torn end is cut off and said, is no damage, and the log goes on behind it', async () => {
+  const place = temporaryFolder();
+  const store = await opened(place);
+  store.storage.write({ ticket: 1, term: 1, entries: entries(1, 20) });
+  await store.synced(1);
+  const [before] = segmentsOf(copyOf(place));
+  store.storage.write({ ticket: 2, entries: entries(21, 40) });
+  await store.synced(2);
+  const killed = copyOf(place);
+  await store.storage.close();
+  // As if the power had failed in the middle of the second write: the first half of it is on the disk.
+  const [segment] = segmentsOf(killed);
+  const { offset } = await endOf(before);
+  const whole = readFileSync(segment);
+  const { offset: end } = await endOf(segment);
+  whole.fill(0, offset + ((end - offset) >> 1));
+  writeFileSync(segment, whole);
+  const torn = await opened(killed);
+  expect(torn.said).toEqual([expect.stringMatching(/^warning: The end of the log was torn .* is cut off\.$/)]);
+  expect(torn.storage.recovered).toEqual([{ group: 'g0', term: 1, votedFor: null, entries: entries(1, 20) }]);
+  torn.storage.write({ ticket: 1, entries: entries(21, 22) });
+  await torn.synced(1);
+  await torn.storage.close();
+  const again = await opened(killed);
+  expect([again.said, again.storage.recovered[0].entries]).toEqual([[], entries(1, 22)]);
+  await again.storage.close();
+});
