@@ -6,7 +6,8 @@ import { MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { NodeId } from '../../history/operation.ts';
 import { Refused } from '../../history/store.ts';
 import type { Effect, Operation } from '../../nemesis/fault.ts';
-import { type Answered, Calls } from '../../reference-impl/client/calls.ts';
+import type { Answered } from '../../reference-impl/client/answers.ts';
+import { Calls } from '../../reference-impl/client/calls.ts';
 import { Repeats } from '../../reference-impl/client/repeats.ts';
 import { Routes, type Target } from '../../reference-impl/client/routes.ts';
 import {

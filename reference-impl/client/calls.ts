@@ -11,11 +11,8 @@ import { doubt, refusal, type RefusedBecause } from './errors.ts';
 import { fits, isQuick, isWrite, mayRepeat } from './kinds.ts';
 import { type Line, neverDelivered, type Surroundings } from './line.ts';
 import type { Repeats } from './repeats.ts';
+import { type Answered, attributed } from './answers.ts';
 import type { Routes, Target } from './routes.ts';
-
-/** An answer that is neither a refusal nor a doubt, and who gave it. */
-export type Answered<T extends 'read' | 'written' | 'mismatch' | 'done' = 'read' | 'written' | 'mismatch' | 'done'> =
-  Extract<Response, { type: T }> & { readonly node: NodeId; readonly group: GroupId };
 
 /** Pause before asking again once every node has refused: doubled each time, up to the longest. */
 const PAUSE_MS = 20;
@@ -235,7 +232,7 @@ export class Calls {
       }
     }
     this.#pending.delete(call);
-    call.resolve({ ...answer, node, group: call.group });
+    call.resolve(attributed(answer, node, call.group));
   }
 
   #refused(call: Call, node: NodeId, { code, leader, commit }: Extract<Response, { type: 'refused' }>): void {

@@ -16,7 +16,8 @@ import type {
   WriteRequest,
 } from '../core/types.ts';
 import { groupName, groupOf } from '../core/slots.ts';
-import { type Answered, Calls } from './calls.ts';
+import type { Answered } from './answers.ts';
+import { Calls } from './calls.ts';
 import { refusal } from './errors.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { groupOfAll, storedKey } from './keys.ts';

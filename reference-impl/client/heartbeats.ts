@@ -4,7 +4,8 @@
  */
 import { groupName, groupOf } from '../core/slots.ts';
 import type { NodeId, Value } from '../core/types.ts';
-import type { Answered, Calls } from './calls.ts';
+import type { Answered } from './answers.ts';
+import type { Calls } from './calls.ts';
 import { latencyKey } from './keys.ts';
 import { Latencies } from './latencies.ts';
 

@@ -4,7 +4,7 @@
  * the user has seen there is told to the node as well, so that no later read falls behind it.
  */
 import type { GroupId, NodeId, Position } from '../core/types.ts';
-import type { Answered } from './calls.ts';
+import type { Answered } from './answers.ts';
 import { doubt, refusal, RefusedByStore } from './errors.ts';
 import { precedes } from './session.ts';
 import { isUndone, type Means, readAt, type Strategy } from './strategies.ts';

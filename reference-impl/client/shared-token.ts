@@ -4,7 +4,7 @@
  */
 import { groupName, groupOf } from '../core/slots.ts';
 import type { GroupId, Position, Token, Value } from '../core/types.ts';
-import type { Answered } from './calls.ts';
+import type { Answered } from './answers.ts';
 import { doubt } from './errors.ts';
 import { seenKey } from './keys.ts';
 import type { Repeats } from './repeats.ts';

@@ -3,7 +3,8 @@
  * PROTOCOL.md, "Reads") pass through; those for reading one's own writes are made of them.
  */
 import type { GroupId, Key, Position, ReadPath, ReadRequest } from '../core/types.ts';
-import type { Answered, Calls } from './calls.ts';
+import type { Answered } from './answers.ts';
+import type { Calls } from './calls.ts';
 import { RefusedByStore } from './errors.ts';
 import type { Target } from './routes.ts';
 import { precedes, type Session } from './session.ts';

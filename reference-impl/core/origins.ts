@@ -40,7 +40,11 @@ export class Origins {
 
   /** Each entry with an origin, when it enters the log. */
   remember({ client, sequence }: Origin, outcome: Outcome): void {
-    this.#add({ client, sequence, ...outcome });
+    // Field by field: every entry with an origin passes here, and a spread is slower.
+    const { term, index, mismatch, stampMs } = outcome;
+    if (mismatch === undefined) {
+      this.#add(stampMs === undefined ? { client, sequence, term, index } : { client, sequence, term, index, stampMs });
+    } else this.#add({ client, sequence, ...outcome });
   }
 
   find({ client, sequence }: Origin): StoredRequest | undefined {
