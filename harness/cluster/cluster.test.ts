@@ -19,8 +19,8 @@ afterAll(async () => {
 }, 60_000);
 
 const cluster = (...args: string[]): Promise<Ended> => tidemark(['cluster', ...args], { cwd });
-/** Elections that need not wait for long. */
-const quick = ['--set', 'election-ms=300', '--set', 'heartbeat-ms=50'];
+/** Long enough that a switchover is not given up because the machine is busy: it lasts one election timeout at most. */
+const calm = ['--set', 'election-ms=1000', '--set', 'heartbeat-ms=100'];
 
 const fileOf = (name: string): string => join(cwd, '.tidemark', 'cluster', name, 'cluster.json');
 const read = (name: string): Cluster => JSON.parse(readFileSync(fileOf(name), 'utf8')) as Cluster; // our own file
@@ -47,7 +47,7 @@ async function leaderOf(group: string): Promise<string> {
 
 describe('a cluster of three, a learner, two groups', () => {
   test('comes up led, and says who is who', async () => {
-    const ended = await cluster('up', '--nodes', '3', '--learners', '1', '--groups', '2', ...quick, '--json');
+    const ended = await cluster('up', '--nodes', '3', '--learners', '1', '--groups', '2', ...calm, '--json');
     expect([ended.code, ended.stderr]).toEqual([0, '']);
     const { nodes, leaderless } = statusOf(ended);
     expect(leaderless).toEqual([]);
@@ -152,7 +152,7 @@ describe('a cluster of three, a learner, two groups', () => {
 
 describe('only what was started here is ever ended', () => {
   test('a process that has the number of one of ours by now is left alone', async () => {
-    expect((await cluster('up', '--name', 'small', '--nodes', '1', ...quick)).code).toBe(0);
+    expect((await cluster('up', '--name', 'small', '--nodes', '1', ...calm)).code).toBe(0);
     const real = read('small');
     const ours = processId(process.pid) ?? '';
     // As if our own process had got the number of n1, which has long ended.
@@ -186,7 +186,7 @@ describe('what cannot be', () => {
   });
 
   test('names of paths and nodes are looked up before anything is asked', async () => {
-    expect((await cluster('up', '--nodes', '1', '--name', 'small', ...quick)).code).toBe(0);
+    expect((await cluster('up', '--nodes', '1', '--name', 'small', ...calm)).code).toBe(0);
     const name = ['--name', 'small'];
     expect((await cluster('get', 'x', '--read-path', 'leder', ...name)).stderr).toMatch(
       /^tidemark: There is no read path 'leder'\. Did you mean 'leader'\?/,
@@ -217,7 +217,7 @@ describe('what cannot be', () => {
 
   test('a port that somebody else has by now is said', async () => {
     const name = ['--name', 'small'];
-    expect((await cluster('up', '--nodes', '1', ...name, ...quick)).code).toBe(0);
+    expect((await cluster('up', '--nodes', '1', ...name, ...calm)).code).toBe(0);
     await cluster('down', ...name);
     const { client } = read('small').nodes[0];
     const server = createServer();
