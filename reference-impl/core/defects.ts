@@ -243,15 +243,14 @@ export const defects: readonly Defect[] = [
     name: 'configuration-not-undone',
     about: 'A change of members that is cut from the log goes on counting at the node that cut it.',
     caughtBy: ['durable', 'linearizable', 'one-leader-per-term'],
-    // The node that did not undo the first change must lead again and begin the next one: two steps away, it is its own
-    // majority.
+    // Who did not undo the first change leads again and begins the next: two steps away. In 22 of 40 short runs.
     faults: ['undo-change'],
     alone: true,
     voters: 3,
     settings: { election: 'built-in', groups: '1', 'preferred-leaders': 'off' },
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
-    depth: 'deep',
+    depth: 'shallow',
   },
   {
     name: 'duplicate-lost-in-snapshot',
@@ -303,7 +302,10 @@ export const defects: readonly Defect[] = [
     name: 'damaged-node-votes',
     about: 'A node whose log was found damaged votes, and its copies count, before it has got back what it had lost.',
     caughtBy: ['durable', 'linearizable'],
-    faults: ['corrupt-disk', 'kill-leader', 'restart-all'],
+    faults: ['corrupt-disk'], // in 9 of 14 short runs
+    alone: true,
+    voters: 3,
+    settings: { election: 'built-in' },
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
     depth: 'shallow',
