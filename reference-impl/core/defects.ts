@@ -24,7 +24,7 @@ export interface Defect {
   readonly name: DefectName;
   readonly about: string;
   readonly caughtBy: readonly [CaughtBy, ...CaughtBy[]];
-  /** Faults that expose it best. */
+  /** Faults that expose it best. `Found by`: so many of so many short runs of the soak, in these circumstances. */
   readonly faults: readonly string[];
   /** Any other fault would be in their way. */
   readonly alone?: true;
@@ -145,9 +145,9 @@ export const defects: readonly Defect[] = [
     about:
       'A token is satisfied as soon as the log reaches its index: whichever term wrote that place, committed or not.',
     caughtBy: ['read-your-writes', 'monotonic-reads'],
-    // A client of follower+token looks at the position of the answer itself, and asks again. Of what the other devices of a
-    // user have written only the region's node knows. Lost messages leave it with an entry and no word that it is committed.
-    // Short runs of the soak that found it: 16 of 24.
+    // A client of follower+token looks at the answer's position itself, and asks again. What other devices of a user have
+    // written only the region's node knows; lost messages leave it with an entry that it can't know to be committed.
+    // Found by 16 of 24.
     faults: ['slow-link', 'lossy-link'],
     alone: true,
     rate: 600,
@@ -219,8 +219,7 @@ export const defects: readonly Defect[] = [
     about:
       'A leader that hands over goes on reading by its lease until the lease would have ended, whoever leads by then.',
     caughtBy: ['linearizable'],
-    // Many who seldom ask: whoever writes to the old leader learns that it is none. Far apart, it hears late of new writes.
-    // Short runs of the soak that found it: 4 of 24.
+    // Many who seldom ask: who writes to the old leader learns that it is none, which hears late. Found by 4 of 24.
     faults: ['switchover'],
     alone: true,
     voters: 3,
@@ -256,8 +255,7 @@ export const defects: readonly Defect[] = [
     name: 'duplicate-lost-in-snapshot',
     about: 'Snapshots leave out the records of requests: a repeat of one that was compacted is applied a second time.',
     caughtBy: ['linearizable'],
-    // While a voter is away an all-ack write is committed, soon part of a snapshot, and asked for again and again.
-    // Short runs of the soak that found it: 17 of 60.
+    // While a voter is away an all-ack write is committed, in a snapshot, and asked for again. Found by 17 of 60.
     faults: ['kill-random', 'restart-all', 'kill-leader'],
     settings: { repeats: 'on', 'snapshot-entries': '10', 'timeout-ms': '5000', keys: '3' },
     readPaths: ['leader'],
@@ -314,8 +312,7 @@ export const defects: readonly Defect[] = [
     name: 'lease-ignores-drift',
     about: "A lease lasts the shortest election timeout on the leader's own clock, however slow that clock may be.",
     caughtBy: ['linearizable'],
-    // Many who seldom ask, as above; and a lease that is long beside the time that elections and clients take.
-    // Short runs of the soak that found it: 11 of 40.
+    // Many who seldom ask; a lease that is long beside the time that elections and clients take. Found by 11 of 40.
     faults: ['clock-drift-within', 'isolate-leader'],
     alone: true,
     rate: 300,
@@ -328,7 +325,7 @@ export const defects: readonly Defect[] = [
     name: 'lease-from-answer',
     about: 'A lease runs from when the answer of a quorum arrives, and not from when the question was sent.',
     caughtBy: ['linearizable'],
-    // Short runs of the soak that found it: 5 of 24.
+    // Found by 5 of 24.
     faults: ['failing-link'],
     alone: true,
     rate: 300,
@@ -360,7 +357,7 @@ export const defects: readonly Defect[] = [
     name: 'bounded-from-answer',
     about: 'A bounded read counts the age of the state from when the answer to a probe arrived.',
     caughtBy: ['bounded-staleness'],
-    // Short runs of the soak that found it: 18 of 24.
+    // Found by 18 of 24.
     faults: ['slow-link'],
     alone: true,
     settings: { keys: '3' },
@@ -382,8 +379,7 @@ export const defects: readonly Defect[] = [
     name: 'duplicate-applied-twice',
     about: 'A new leader knows nothing of the requests that its predecessors took, and takes their repeats anew.',
     caughtBy: ['linearizable'],
-    // While a voter is away an all-ack write is in the log and asked for again and again.
-    // Short runs of the soak that found it: 15 of 30.
+    // While a voter is away an all-ack write is in the log and asked for again and again. Found by 15 of 30.
     faults: ['kill-leader', 'kill-random', 'switchover'],
     alone: true,
     rate: 480,
