@@ -5,6 +5,8 @@
  *
  * With a defect on, the assertions about what other nodes may do (`expects` in node.ts) are off: a history must show the
  * damage, not a crash. Assertions about a node's own bookkeeping stay on.
+ *
+ * long because: it is one list, with the circumstances of each.
  */
 
 /** The guarantees' names; the core imports nothing, so they are repeated here. */
