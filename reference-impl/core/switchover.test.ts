@@ -72,11 +72,12 @@ it('is refused towards a node that is silent, or too far behind, and nothing cha
   calm.cut.add(behind);
   calm.live(timings.electionMinMs + 100);
   expect(asked()).toEqual({ type: 'refused', code: 'NOT_CAUGHT_UP' });
-  for (let i = 0; i < 3000; i++) calm.cluster.request(leader, { type: 'write', key: 'x', value: i });
+  for (let i = 0; i < 6000; i++) calm.cluster.request(leader, { type: 'write', key: 'x', value: i });
   calm.live(100);
   calm.cut.clear();
   // It is heard from again, before it has what it missed.
   while (calm.cluster.replica(behind).status().lag === 0) calm.live(1);
+  calm.live(4);
   expect(asked()).toEqual({ type: 'refused', code: 'NOT_CAUGHT_UP' });
   expect(calm.cluster.replica(leader).status()).toMatchObject({ role: 'leader', term });
   calm.live(1000);
