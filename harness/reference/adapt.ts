@@ -102,12 +102,14 @@ function toReadMany(answer: ReadAnswer): Answer<{ values: readonly Value[]; vers
 }
 
 function toWrite(answer: WriteAnswer): Answer {
-  return { servedBy: served(answer), version: position(answer.group, answer.version) };
+  const servedBy = served(answer);
+  return answer.elsewhere ? { servedBy } : { servedBy, version: position(answer.group, answer.version) };
 }
 
 function toCompareAndSet(answer: CasAnswer): Answer<{ swapped: boolean; actual?: Value }> {
   const servedBy = served(answer);
   const version = position(answer.group, answer.version);
+  if (answer.type === 'written' && answer.elsewhere) return { swapped: true, servedBy };
   return answer.type === 'written'
     ? { swapped: true, servedBy, version }
     : { swapped: false, actual: answer.actual, servedBy, version };

@@ -32,6 +32,8 @@ function told(ended: unknown): string {
   return 'ok';
 }
 
+const mismatched: Fate = { type: 'mismatch', actual: 2, version: { term: 1, index: 5 }, role: 'leader' };
+
 const asker = ({ asked }: { readonly asked: World['asked'] }): NodeId[] => asked.map(({ node }) => node);
 const origins = (asked: World['asked']): unknown[] =>
   asked.map(({ body }) => ('origin' in body ? body.origin : undefined));
@@ -85,6 +87,27 @@ describe('a write', () => {
     const late: Fate = { afterMs: 600, fate: written(7) };
     const { outcome, tookMs } = await writing([late], again);
     expect([outcome, tookMs]).toEqual(['ok', 600 + 2 * TRIP_MS]);
+  });
+
+  test('that the leader alone acknowledged has no certain place when another attempt may have been taken', async () => {
+    const asked = async (fates: readonly Fate[], acknowledgement: 'leader-ack' | 'quorum-ack'): Promise<unknown[]> => {
+      const config = { ...again, acknowledgement };
+      const worlds = [0, 1].map(() => new World((_asked, n) => fates[n] ?? refused('NOT_LEADER')));
+      const write = clientOf(worlds[0], config).write('x', 1, DEADLINE_MS);
+      const cas = clientOf(worlds[1], config).compareAndSet('x', null, 1, DEADLINE_MS);
+      const ended = [await worlds[0].settle(write), await worlds[1].settle(cas)];
+      return ended.map((one) => (one instanceof Error ? told(one) : (one as { elsewhere?: true }).elsewhere));
+    };
+    for (const doubtful of ['lost', 'silent', { type: 'unknown', code: 'LEADERSHIP_LOST' }] as const) {
+      expect(await asked([doubtful, written(7)], 'leader-ack')).toEqual([true, true]);
+      expect(await asked([doubtful, written(7)], 'quorum-ack')).toEqual([undefined, undefined]);
+    }
+    for (const certain of ['unreachable', refused('NOT_READY')] as const) {
+      expect(await asked([certain, written(7)], 'leader-ack')).toEqual([undefined, undefined]);
+    }
+    expect((await asked(['lost', mismatched], 'leader-ack'))[1]).toBe('info CONNECTION_LOST');
+    expect((await asked(['lost', mismatched], 'quorum-ack'))[1]).toBe(undefined);
+    expect((await asked(['unreachable', mismatched], 'leader-ack'))[1]).toBe(undefined);
   });
 
   test('has failed when the attempt that was given up is refused in the end', async () => {

@@ -8,7 +8,7 @@
  */
 import type { GroupId, NodeId, RefusalCode, Request, Response } from '../core/types.ts';
 import { doubt, refusal, type RefusedBecause } from './errors.ts';
-import { fits, isQuick, isWrite, mayRepeat } from './kinds.ts';
+import { fits, isQuick, isSettled, isWrite, mayRepeat } from './kinds.ts';
 import { type Line, neverDelivered, type Surroundings } from './line.ts';
 import type { Repeats } from './repeats.ts';
 import { type Answered, attributed } from './answers.ts';
@@ -223,6 +223,12 @@ export class Calls {
       return this.#end(call);
     }
     if (answer.type !== 'done') routes.answered(node, call.group, answer.role === 'leader');
+    const elsewhere = call.open > 1 && !isSettled(call.body);
+    if (elsewhere && answer.type === 'mismatch') {
+      // Where the other attempt was taken it may match.
+      call.doubt ??= 'TIMEOUT';
+      return this.#end(call);
+    }
     if (answer.type === 'written' || answer.type === 'mismatch') {
       if (answer.commit !== undefined) repeats.committed(call.group, answer.commit);
     } else if (answer.type === 'read' && call.body.type === 'read') {
@@ -232,7 +238,8 @@ export class Calls {
       }
     }
     this.#pending.delete(call);
-    call.resolve(attributed(answer, node, call.group));
+    const attributedAnswer = attributed(answer, node, call.group);
+    call.resolve(elsewhere ? { ...attributedAnswer, elsewhere } : attributedAnswer);
   }
 
   #refused(call: Call, node: NodeId, { code, leader, commit }: Extract<Response, { type: 'refused' }>): void {

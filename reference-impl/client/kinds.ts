@@ -5,6 +5,14 @@ export function isWrite(body: Request): body is WriteRequest | CasRequest {
   return body.type === 'write' || body.type === 'cas';
 }
 
+/**
+ * Whether the answer to one attempt settles what becomes of the others. What is committed is the only place of a write; what a
+ * leader alone has taken may be undone, while another leader has what the first attempt left there.
+ */
+export function isSettled(body: Request): boolean {
+  return !isWrite(body) || (body.ack !== undefined && body.ack !== 'leader-ack');
+}
+
 /** Whether the store stands it to be asked this twice. */
 export function mayRepeat(body: Request): boolean {
   if (isWrite(body)) return body.origin !== undefined;

@@ -1,4 +1,7 @@
-/** What each read path asks, of whom, and what it does after a write. */
+/**
+ * What each read path asks, of whom, and what it does after a write.
+ * long because: the strategies are told apart by the same world, one beside another.
+ */
 import { describe, expect, test } from 'vitest';
 import type { NodeId, Position, Request, Response, Value } from '../core/types.ts';
 import { type ClientConfig, RoutingClient } from './client.ts';
