@@ -83,7 +83,8 @@ class Operator {
         return count('members removed');
       case 'add-member': {
         const { node, as } = operation;
-        await this.#ask(group, { type: 'change-members', group, change: { add: node, as } });
+        const body = { type: 'change-members', group, change: { add: node, as } } as const;
+        await this.#ask(group, body, await this.#leading(group));
         return count('members added');
       }
       case 'promote-by-force': {
@@ -98,7 +99,17 @@ class Operator {
   async #remove(group: GroupId, { node, at }: Operation & { readonly type: 'remove-member' }): Promise<void> {
     const body = { type: 'change-members', group, change: { remove: node } } as const;
     const leads = at !== undefined && (await statusOf(this.#cluster, at, group))?.role === 'leader';
-    await this.#ask(group, body, leads ? { node: at } : 'leader');
+    await this.#ask(group, body, leads ? { node: at } : await this.#leading(group));
+  }
+
+  /** After a promotion by force there may be two that lead, each with a majority of its own: the later one is to be asked. */
+  async #leading(group: GroupId): Promise<Target> {
+    let latest: { readonly node: NodeId; readonly term: number } | undefined;
+    for (const node of this.#cluster.nodes) {
+      const status = await statusOf(this.#cluster, node, group);
+      if (status?.role === 'leader' && status.term > (latest?.term ?? 0)) latest = { node, term: status.term };
+    }
+    return latest === undefined ? 'leader' : { node: latest.node };
   }
 
   /** How many committed entries the node knew of and did not have. */

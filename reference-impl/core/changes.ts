@@ -33,11 +33,9 @@ export function onChangeMembers(
     return;
   }
   if (typeof next === 'string') return;
-  if (next === node.members.current) {
-    node.out.answer(request, { type: 'done', position: placeOfMembers(node) });
-    return;
-  }
-  const promote = 'add' in change && change.as === 'voter' ? change.add : undefined;
+  // What is so already is said once more in the log: a leader that is deposed and does not know it knows old members.
+  const promote =
+    'add' in change && change.as === 'voter' && !node.members.isVoter(change.add) ? change.add : undefined;
   const deadlineMs = node.nowMs + node.config.requestTimeoutMs;
   // A learner that is there already is only waited for.
   const waits = promote !== undefined && node.members.isMember(promote);
