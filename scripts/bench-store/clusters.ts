@@ -234,7 +234,10 @@ export class Cluster {
 
   /** Processor time of the three servers so far, ms. */
   serverCpuMs(): number {
-    return this.#nodes.reduce((sum, { pid }) => {
+    return this.#nodes.reduce((sum, { pid, exitCode, signalCode }, i) => {
+      if (exitCode !== null || signalCode !== null) {
+        throw new Error(`${this.store.name} ${NODES[i]} ended (${exitCode ?? signalCode}): ${this.#lastWords(i)}`);
+      }
       const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
         .replace(/^.*\) /, '')
         .split(' ');
