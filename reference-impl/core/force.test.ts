@@ -3,7 +3,7 @@ import { type Cluster, timings } from './testdata/cluster.ts';
 import type { Letter } from './testdata/cluster.ts';
 import { elected, quiesce } from './testdata/rest.ts';
 import { EPOCH, epochOf } from './types.ts';
-import type { Membership, NodeId, Response } from './types.ts';
+import type { Membership, NodeId, Position, Response } from './types.ts';
 
 function promote(cluster: Cluster, id: NodeId, voters: readonly NodeId[], learners: readonly NodeId[] = []): number {
   return cluster.request(id, { type: 'promote-by-force', members: { voters, learners } });
@@ -108,4 +108,38 @@ it('overrules, when two nodes were promoted by mistake, the one of the lower epo
   quiesce(cluster);
   const winner = terms[0] > terms[1] ? 'n1' : 'n3';
   expect(cluster.replica('n2').status()).toMatchObject({ leader: winner, term: Math.max(...terms) });
+});
+
+it('calls no token undone from a history that was given up, and one of that history undone in the new one', () => {
+  const cluster = elected();
+  for (const x of [1, 2, 3]) cluster.request('n1', { type: 'write', ack: 'quorum-ack', key: 'x', value: x });
+  const ofN3 = ({ from, to }: Letter): boolean => from === 'n3' || to === 'n3';
+  quiesce(cluster, ofN3);
+  cluster.fire('n1', 'heartbeat');
+  quiesce(cluster, ofN3);
+  const given = cluster.replica('n2').status().commit;
+  expect(given).toEqual({ term: 1, index: 4 });
+  promote(cluster, 'n3', ['n1', 'n2', 'n3']);
+  quiesce(cluster, () => true);
+  const { last } = cluster.replica('n3').status();
+  expect(last.index).toBeLessThan(given.index);
+  const ask = (id: NodeId, token: Position): number =>
+    cluster.request(id, { type: 'read', path: 'follower+token', keys: ['x'], token, waitMs: 100 });
+  const ofOld = { term: given.term, index: 5 };
+  // n2 has not heard of the promotion: it waits, and gives up as for what has not come yet.
+  const waits = ask('n2', last);
+  expect(cluster.answers.has(waits)).toBe(false);
+  cluster.nowMs += 100;
+  cluster.fire('n2', 'requests');
+  expect(cluster.answers.get(waits)).toEqual({ type: 'refused', code: 'OFFSET_NOT_AVAILABLE' });
+  // The new history reaches it.
+  const lives = ask('n2', last);
+  quiesce(cluster);
+  cluster.fire('n3', 'heartbeat');
+  quiesce(cluster);
+  expect(cluster.answers.get(lives)).toMatchObject({ type: 'read', values: [null] });
+  for (const token of [given, ofOld]) {
+    expect(cluster.answers.get(ask('n2', token))).toEqual({ type: 'refused', code: 'TOKEN_UNDONE' });
+  }
+  expect(cluster.answers.get(ask('n2', { term: 1, index: 1 }))).toMatchObject({ type: 'read' });
 });
