@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { Connection, Turn } from '../wire/connection.ts';
+import { FrameWriter } from '../wire/frames.ts';
 import { Door, payloads } from '../wire/hello.ts';
-import { unguessable } from './clock.ts';
+import { atEndOfTurn, unguessable } from './clock.ts';
 import { Log } from './log.ts';
 import { PeerInbound, Peers } from './peers.ts';
 import { until } from './testing.ts';
@@ -54,6 +55,44 @@ test('a peer that is silent is given up, and dialled anew', async () => {
     expect(said.at(-1)).toContain('n2 is reached at');
   } finally {
     peers.close();
+    server.close();
+  }
+});
+
+test('a peer that pings and takes no answers is cut off, with a reason, before they are many', async () => {
+  const traffic = { bytesIn: 0, bytesOut: 0, framesIn: 0, framesOut: 0 };
+  const ended: (Error | undefined)[] = [];
+  const nonce = Buffer.alloc(32);
+  const hello = { role: 'peer', cluster: 'test', from: 'n2', to: 'n1', groups: 1, nonce } as const;
+  const server = createServer((socket) => {
+    // As when the buffers of both kernels are full: what is written stays here.
+    socket.cork();
+    const connection: Connection = new Connection({
+      socket,
+      turn: new Turn(),
+      budget: { held: 0, most: 1e6 },
+      traffic,
+      onFrame: (frame) => inbound.take(frame),
+      onClose: (why) => void ended.push(why),
+    });
+    const inbound = new PeerInbound(connection, hello, () => undefined);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1'); // a server on TCP has a port
+  socket.on('error', () => undefined);
+  const ping = new FrameWriter();
+  ping.nil();
+  const pings = Buffer.concat(new Array<Buffer>(20_000).fill(ping.take()));
+  try {
+    await once(socket, 'connect');
+    socket.write(pings);
+    // All of them taken, or the connection gone.
+    await until('an end', () => ended.length > 0 || traffic.framesIn === 20_000);
+    await new Promise<void>(atEndOfTurn);
+    expect(ended).toEqual([new Error('n2 does not take the answers to its pings')]);
+    expect(traffic.bytesOut).toBeLessThan(129 * 1024);
+  } finally {
+    socket.destroy();
     server.close();
   }
 });

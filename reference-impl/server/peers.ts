@@ -22,6 +22,11 @@ const PING_MS = 1000;
 const SILENCE_MS = 3500;
 /** A peer that takes nothing has so much kept for it; bytes. */
 const BACKLOG_MAX = 64 * 1024 * 1024;
+/**
+ * Who dials us is answered pings and nothing else, of a few bytes each, and takes one a second: with so many bytes of
+ * answers waiting it does not read them. Far less than a client may have, for each answer waits in a write of its own.
+ */
+const PONGS_HOPELESS = 128 * 1024;
 /** A longer append is sent in pieces, bytes. */
 const APPEND_BYTES = 4 * 1024 * 1024;
 
@@ -272,6 +277,9 @@ export class PeerInbound {
   take(frame: Reader): void {
     if (frame.nil()) {
       this.#connection.sendFrame(pingFrame);
+      if (this.#connection.backlog > PONGS_HOPELESS) {
+        this.#connection.destroy(new Error(`${this.#from} does not take the answers to its pings`));
+      }
       return;
     }
     const parts: { group: number; message: Message }[] = [];
