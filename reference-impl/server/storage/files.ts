@@ -5,7 +5,7 @@
  * {@link forgetfulFiles} keeps exactly what is not promised in this process's memory, so that `kill -9` does what a power
  * failure may do. {@link realFiles} are the kernel's.
  */
-import { close, constants, fdatasync, ftruncate, open, rename, unlink, write } from 'node:fs';
+import { close, constants, fdatasync, fsync, ftruncate, open, rename, unlink, write } from 'node:fs';
 import { dirname } from 'node:path';
 
 export interface OpenFile {
@@ -220,7 +220,8 @@ function descriptor(path: string, flags: number): Promise<number> {
 async function syncFolder(folder: string): Promise<void> {
   const fd = await descriptor(folder, constants.O_RDONLY);
   try {
-    await promised((done) => fdatasync(fd, done));
+    // Not fdatasync: what a file system holds for data of a folder, and what for its metadata, is nowhere said.
+    await promised((done) => fsync(fd, done));
   } finally {
     await closed(fd);
   }

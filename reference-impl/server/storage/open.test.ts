@@ -1,6 +1,15 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { fsync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type Files, realFiles } from './files.ts';
+import { lockFolder } from './lock.ts';
 import { entries, opened, type Opened, removeFolders, snapshot, temporaryFolder } from './testdata/harness.ts';
 import { readerOf } from './image.ts';
+
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  return { ...real, fsync: vi.fn(real.fsync) };
+});
 
 afterEach(removeFolders);
 
@@ -70,4 +79,35 @@ describe('a storage', () => {
     expect(recovered.entries).toEqual(entries(21, 22));
     await second.storage.close();
   });
+
+  test.each(['are made', 'were made by a process that ended before it synced them'])(
+    'is in folders whose names are durable when they %s',
+    async (how) => {
+      const above = temporaryFolder();
+      const folder = join(above, 'deep', 'a', 'b', 'n1');
+      if (how !== 'are made') mkdirSync(folder, { recursive: true });
+      const synced: string[] = [];
+      const running = realFiles(true);
+      const opening: Files = {
+        ...running,
+        syncFolder: (path) => {
+          synced.push(path);
+          return running.syncFolder(path);
+        },
+      };
+      const first = await opened(folder, {}, { lock: lockFolder, opening, running });
+      await first.storage.close();
+      for (let path = folder; path !== dirname(above); path = dirname(path)) expect(synced).toContain(path);
+      synced.length = 0;
+      const second = await opened(folder, {}, { lock: lockFolder, opening, running });
+      await second.storage.close();
+      expect(synced).not.toContain(above);
+    },
+  );
+});
+
+test('a folder is synced with fsync', async () => {
+  vi.mocked(fsync).mockClear();
+  await realFiles(true).syncFolder(temporaryFolder());
+  expect(fsync).toHaveBeenCalledOnce();
 });

@@ -10,7 +10,7 @@
  *     damaged.json        groups that have not healed since their log was found damaged
  *     damaged-<n>/        what was cut off then
  */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Storage, type StorageOptions, StorageRefused } from '../storage.ts';
 import { DamageMarks, newDamagedFolder, setAside } from './damage.ts';
@@ -116,12 +116,33 @@ async function prepareFolder(files: Files, options: StorageOptions): Promise<Met
   await mkdir(logFolder, { recursive: true });
   await mkdir(join(folder, 'snapshots'), { recursive: true });
   await files.syncFolder(folder);
-  await files.syncFolder(dirname(folder));
+  await syncParents(files, await realpath(folder), before === undefined);
   if (before !== undefined && before.groups.length === groups.length) return before;
   const meta: Meta = { format: FORMAT, cluster, node, groups: [...groups], begun: before?.begun ?? false };
   await writeMeta(files, folder, meta);
   return meta;
 }
+
+/**
+ * A folder's name is durable once the folder above it is synced. Of a folder that was never in use any of those above may
+ * be new: made just now, or by a process that ended before it came to sync them. So all of them are synced, once.
+ */
+async function syncParents(files: Files, folder: string, isNew: boolean): Promise<void> {
+  let at = dirname(folder);
+  await files.syncFolder(at);
+  if (!isNew) return;
+  while (at !== dirname(at)) {
+    at = dirname(at);
+    try {
+      await files.syncFolder(at);
+    } catch (error) {
+      // What this user cannot read, or cannot be written, was not made by this program.
+      if (!NOT_OURS.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+}
+
+const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL']);
 
 async function segmentsIn(logFolder: string): Promise<number> {
   const names = await readdir(logFolder).catch(() => []);
