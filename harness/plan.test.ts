@@ -57,6 +57,22 @@ describe('a fault', () => {
     expect(faults).not.toContain('switchover');
     expect((await resolvePlan(defaultPlan)).faults).toContain('switchover');
   });
+
+  test('that needs what the environment does not offer, likewise', async () => {
+    const processes = { ...defaultPlan, environment: 'processes' };
+    await expect(resolvePlan({ ...processes, faults: ['isolate-leader'] })).rejects.toThrow(
+      "The fault 'isolate-leader' cannot be done: it needs cut, which the environment 'processes' does not offer.",
+    );
+    const { faults } = await resolvePlan(processes);
+    expect(faults).toEqual([
+      'change-members',
+      'kill-leader',
+      'kill-random',
+      'pause-leader',
+      'restart-all',
+      'switchover',
+    ]);
+  });
 });
 
 describe('a read path', () => {

@@ -95,7 +95,7 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   const system = withPaths(byName('system', plan.system, await loadSystems()), plan.readPaths);
   const environment = byName('environment', plan.environment, await loadEnvironments());
   const workloads = named('workload', plan.workloads, await loadWorkloads());
-  const faults = await chosenFaults(plan, system);
+  const faults = await chosenFaults(plan, system, environment);
   for (const guarantee of plan.guarantees) {
     if (!guaranteeNames.some((name) => name === guarantee)) throw unknownName('guarantee', guarantee, guaranteeNames);
   }
@@ -160,9 +160,20 @@ function named<T>(what: string, names: readonly string[], all: ReadonlyMap<strin
 }
 
 /** Of the mix what can be done; of those that were named, all. */
-async function chosenFaults({ faults: names, settings }: Plan, system: System): Promise<readonly Fault[]> {
-  const whyNot = (name: string): string | undefined => system.cannot?.(name, new Map(Object.entries(settings)));
+async function chosenFaults(
+  { faults: names, settings }: Plan,
+  system: System,
+  environment: Environment,
+): Promise<readonly Fault[]> {
   const all = await loadFaults();
+  const whyNot = (name: string): string | undefined => {
+    const lacking = all.get(name)?.levers.filter((lever) => {
+      return lever === 'operate' ? system.operate === undefined : !environment.levers.includes(lever);
+    });
+    if (lacking === undefined || lacking.length === 0) return system.cannot?.(name, new Map(Object.entries(settings)));
+    const has = lacking[0] === 'operate' ? `the system '${system.name}'` : `the environment '${environment.name}'`;
+    return `it needs ${lacking.join(' and ')}, which ${has} does not offer`;
+  };
   if (names.length === 1 && names[0] === 'none') return [];
   if (names.length === 1 && names[0] === 'mix') {
     return [...all.values()].filter(({ name, optIn }) => optIn !== true && whyNot(name) === undefined);

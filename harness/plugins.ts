@@ -85,7 +85,7 @@ const kinds = {
     folder: 'harness/environments',
     layout: 'folders',
     mark: 'deploy',
-    fields: { about: 'string', deploy: 'function' },
+    fields: { about: 'string', levers: 'list', deploy: 'function' },
   },
   command: {
     what: 'command',

@@ -16,17 +16,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Random } from '../history/random.ts';
 import { dialTcp } from '../reference-impl/client/tcp.ts';
 import { after, monotonicMs, sleep } from '../reference-impl/server/clock.ts';
+import { argumentsOf } from './arguments.ts';
 import { type Attack, Attacks, hello } from './fuzz-frames.ts';
 
-const { values } = parseArgs({
-  options: { frames: { type: 'string' }, seed: { type: 'string' }, json: { type: 'boolean' } },
-});
-const frames = Number(values.frames ?? 5000);
-const seed = values.seed ?? '1';
+const { frames = 5000, seed = '1', json } = argumentsOf({ frames: 'count', seed: 'text', json: 'flag' });
 
 /** By then the node's memory has grown to what it needs for this. */
 const WARM_AFTER = Math.min(Math.floor(frames / 2), Math.max(Math.floor(frames / 10), 2500));
@@ -216,7 +212,7 @@ async function main(): Promise<boolean> {
     servedBeside: { times: latencies.length, p50Ms: latencies[latencies.length >> 1], highestMs: latencies.at(-1) },
     kinds: Object.fromEntries([...byKind].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
-  if (values.json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
   else print(report);
   return state.died === undefined && grownBytes < GROWTH_BYTES_MAX;
 }

@@ -133,10 +133,12 @@ function drawFaults(random: Random, all: readonly string[]): readonly string[] {
 
 /**
  * Of three voters one may be away and one damaged: the third alone must not elect itself, for what was acknowledged may be
- * where it does not look. That is an outage which only an operator can end, and no finding.
+ * where it does not look. Nor must a damaged one that survives alone, promoted by force. That is an outage which only an
+ * operator can end, and no finding.
  */
 function standing(faults: readonly string[], voters: number): readonly string[] {
-  return faults.includes('corrupt-disk') && voters < 5 ? faults.filter((name) => !REMOVING.has(name)) : faults;
+  if (!faults.includes('corrupt-disk')) return faults;
+  return faults.filter((name) => name !== 'promote-by-force' && (voters >= 5 || !REMOVING.has(name)));
 }
 
 const REMOVING: ReadonlySet<string> = new Set(['change-members', 'undo-change', 'rival-changes']);

@@ -1,6 +1,7 @@
 /** What a soak adds up, and how it is told. */
 import type { Done } from '../harness/campaign-worker.ts';
 import { count, percent, table } from '../harness/table.ts';
+import type { Defect } from '../reference-impl/core/defects.ts';
 import type { RunRecord } from '../results/record.ts';
 
 /** What has to have happened for a soak to be worth its time: the names as they are told, and as they are counted. */
@@ -25,10 +26,18 @@ const HAPPENINGS: readonly (readonly [told: string, counted: string])[] = [
 ];
 
 const UNDECIDED_TOLD = 20;
+/** What a soak is to show: of the clean runs at most so many undecided, of calm requests at least so many answered. */
+const UNDECIDED_MAX = 0.01;
+const CALM_MIN = 0.99;
+/** Runs from which on everything has to have happened. */
+const RUNS_FOR_ALL = 1000;
 
 interface Secret {
   runs: number;
+  /** By a guarantee that was declared beforehand. */
   found: number;
+  /** By others alone. */
+  foundOtherwise: number;
   /** Guarantees that broke, by number of runs. */
   readonly by: Map<string, number>;
 }
@@ -49,7 +58,7 @@ export class Tally {
   #suspended = 0;
 
   /** `defect`: what was secretly wrong with it. */
-  add({ record, failures }: Done, defect: string | undefined): void {
+  add({ record, failures }: Done, defect: Defect | undefined): void {
     this.runs++;
     this.#operations += (record.counts.ok ?? 0) + (record.counts.mismatch ?? 0);
     const broken = [
@@ -65,11 +74,12 @@ export class Tally {
     else if (failures.length > 0) this.blamed.push(`broke down (${firstLine(failures[0])}): ${record.command}`);
   }
 
-  #addDefective(record: RunRecord, defect: string, broken: readonly string[]): void {
-    const secret = this.#secrets.get(defect) ?? { runs: 0, found: 0, by: new Map<string, number>() };
-    this.#secrets.set(defect, secret);
+  #addDefective(record: RunRecord, { name, caughtBy }: Defect, broken: readonly string[]): void {
+    const secret = this.#secrets.get(name) ?? { runs: 0, found: 0, foundOtherwise: 0, by: new Map<string, number>() };
+    this.#secrets.set(name, secret);
     secret.runs++;
-    if (broken.length > 0) secret.found++;
+    if (caughtBy.some((guarantee) => broken.includes(guarantee))) secret.found++;
+    else if (broken.length > 0) secret.foundOtherwise++;
     else this.#missed.push(record.command);
     for (const guarantee of broken) secret.by.set(guarantee, (secret.by.get(guarantee) ?? 0) + 1);
   }
@@ -91,8 +101,28 @@ export class Tally {
     return [...this.#secrets.values()].reduce((sum, { found }) => sum + found, 0);
   }
 
+  get #foundOtherwise(): number {
+    return [...this.#secrets.values()].reduce((sum, { foundOtherwise }) => sum + foundOtherwise, 0);
+  }
+
   get #defective(): number {
     return [...this.#secrets.values()].reduce((sum, { runs }) => sum + runs, 0);
+  }
+
+  /** In what the soak has not shown what it is to show; blamed runs aside. */
+  misses(): string[] {
+    const { kept, broken, undecided } = this.#verdicts;
+    const clean = kept + broken + undecided;
+    const never = clean < RUNS_FOR_ALL ? [] : HAPPENINGS.filter(([, counted]) => (this.#counts[counted] ?? 0) === 0);
+    return [
+      ...(undecided > UNDECIDED_MAX * clean
+        ? [`more than ${percent(UNDECIDED_MAX, 1)} of the clean runs undecided`]
+        : []),
+      ...this.#calmPaths().flatMap(({ kind, path, asked, answered }) =>
+        answered < CALM_MIN * asked ? [`less than ${percent(CALM_MIN, 1)} of calm ${kind} answered: ${path}`] : [],
+      ),
+      ...never.map(([told]) => `never happened: ${told}`),
+    ];
   }
 
   json(): Readonly<Record<string, unknown>> {
@@ -104,10 +134,11 @@ export class Tally {
       counts: this.#counts,
       doubts: Object.fromEntries(this.#doubts),
       secrets: Object.fromEntries(
-        [...this.#secrets].map(([name, { runs, found, by }]) => [name, { runs, found, by: Object.fromEntries(by) }]),
+        [...this.#secrets].map(([name, { by, ...rest }]) => [name, { ...rest, by: Object.fromEntries(by) }]),
       ),
       missed: this.#missed,
       undecided: this.#undecided,
+      misses: this.misses(),
     };
   }
 
@@ -134,13 +165,15 @@ export class Tally {
       'calm requests answered:',
       ...indented(this.#calm()),
       '',
-      `secretly defective: ${count(this.#defective)} runs, ${count(this.#found)} found in their one run`,
+      `secretly defective, in circumstances in which the defect can show: ${count(this.#defective)} runs; in its one run ` +
+        `${count(this.#found)} found by a declared guarantee, ${count(this.#foundOtherwise)} by another one alone`,
       ...indented(this.#secretRows()),
       ...(this.#missed.length === 0 ? [] : ['', 'missed:', ...this.#missed.map((line) => `  ${line}`)]),
       ...this.#undecidedRows(),
       '',
       `clean runs blamed: ${count(this.blamed.length)}`,
       ...this.blamed.map((line) => `  ${line}`),
+      ...this.misses().map((miss) => `missed its aim: ${miss}`),
     ];
   }
 
@@ -152,23 +185,28 @@ export class Tally {
   }
 
   #calm(): string[][] {
+    return this.#calmPaths().map(({ kind, path, asked, answered }) => {
+      return [kind, path, `${((100 * answered) / Math.max(1, asked)).toFixed(2)} %`, `of ${count(asked)}`];
+    });
+  }
+
+  #calmPaths(): { readonly kind: string; readonly path: string; readonly asked: number; readonly answered: number }[] {
     return ['reads', 'writes'].flatMap((kind) =>
       Object.keys(this.#counts)
         .filter((name) => name.startsWith(`calm ${kind} asked `))
         .sort()
         .map((name) => {
           const path = name.slice(`calm ${kind} asked `.length);
-          const asked = this.#counts[name];
           const answered = this.#counts[`calm ${kind} answered ${path}`] ?? 0;
-          return [kind, path, `${((100 * answered) / Math.max(1, asked)).toFixed(2)} %`, `of ${count(asked)}`];
+          return { kind, path, asked: this.#counts[name], answered };
         }),
     );
   }
 
   #secretRows(): string[][] {
-    return [...this.#secrets].sort(byName).map(([name, { runs, found, by }]) => {
+    return [...this.#secrets].sort(byName).map(([name, { runs, found, foundOtherwise, by }]) => {
       const caught = [...by].sort((a, b) => b[1] - a[1]).map(([guarantee, n]) => `${guarantee} ${n}`);
-      return [name, `${found} of ${runs}`, caught.join(', ')];
+      return [name, `${found} of ${runs}`, foundOtherwise > 0 ? `+ ${foundOtherwise}` : '', caught.join(', ')];
     });
   }
 }

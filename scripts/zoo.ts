@@ -9,29 +9,27 @@
  */
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Order } from '../harness/campaign-worker.ts';
+import { unknownName } from '../harness/errors.ts';
 import { defaultPlan, type Plan } from '../harness/plan.ts';
 import { runPool } from '../harness/pool.ts';
 import reference from '../harness/systems/reference.ts';
 import { table } from '../harness/table.ts';
-import { type Defect, defects } from '../reference-impl/core/defects.ts';
+import { type Defect, defectNames, defects } from '../reference-impl/core/defects.ts';
 import type { Cell } from '../results/record.ts';
+import { argumentsOf, orEnd } from './arguments.ts';
 import { choicesOf, drawPlan, withDefect } from './soak-plan.ts';
 
 const RANGES = [1, 1001, 2001] as const;
 const SEEDS = 50;
 const SEEDS_DEEP = 1000;
 
-const { values } = parseArgs({
-  options: {
-    defect: { type: 'string' },
-    jobs: { type: 'string' },
-    json: { type: 'boolean' },
-    short: { type: 'boolean' },
-  },
+const values = argumentsOf({ defect: 'text', jobs: 'count', json: 'flag', short: 'flag' });
+const { defect: only } = values;
+orEnd(() => {
+  if (only !== undefined && !defectNames.includes(only)) throw unknownName('defect', only, defectNames);
 });
-const jobs = Number(values.jobs ?? availableParallelism());
+const { jobs = availableParallelism() } = values;
 const choices = await choicesOf(reference);
 
 /** The default run, in circumstances in which the defect can show; its paths are all tried anyway, where they exist by default. */
@@ -90,7 +88,7 @@ async function firstCatch(defect: Defect, from: number, most: number): Promise<C
 const rows: string[][] = [['defect', 'declared', 'seeds needed', 'median', 'worst', 'caught by', 'all that broke']];
 for (const defect of defects) {
   const { name, caughtBy, depth } = defect;
-  if (values.defect !== undefined && values.defect !== name) continue;
+  if (only !== undefined && only !== name) continue;
   if (defect.unseen !== undefined) {
     console.error(`${name}: not looked for. ${defect.unseen}`);
     continue;

@@ -1,7 +1,7 @@
 /** Where clusters run, and what the harness may do to one. */
 import type { Clock } from '../../history/clock.ts';
 import type { NodeId } from '../../history/operation.ts';
-import type { Levers } from '../../nemesis/fault.ts';
+import type { Lever, Levers } from '../../nemesis/fault.ts';
 import type { Setting } from '../setting.ts';
 
 /** What runs on a node: data, not deeds, so that any environment can run it. */
@@ -37,6 +37,8 @@ export interface Environment {
   readonly about: string;
   /** What `--set` may change in it. */
   readonly settings: readonly Setting[];
+  /** What its deployments let faults do; operations are the system's to offer. */
+  readonly levers: readonly Exclude<Lever, 'operate'>[];
   deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Deployment>;
 }
 

@@ -81,6 +81,14 @@ describe('an operator', () => {
     });
   });
 
+  test('adds as a learner, and finds that it votes by now', async () => {
+    await on({}, async (cluster) => {
+      await pass(cluster, 1);
+      expect(await insist(cluster, { type: 'add-member', node: 'n3', as: 'learner' })).toEqual({ 'members added': 1 });
+      expect(await membersOf(cluster)).toEqual(['n1,n2,n3 | ']);
+    });
+  });
+
   test('is refused, and has changed no group, while no node answers', async () => {
     await on({ groups: '3' }, async (cluster) => {
       const killed = await cluster.levers.kill?.(nodes);

@@ -83,8 +83,7 @@ class Operator {
         return count('members removed');
       case 'add-member': {
         const { node, as } = operation;
-        const body = { type: 'change-members', group, change: { add: node, as } } as const;
-        await this.#ask(group, body, await this.#leading(group));
+        await this.#add(group, node, as);
         return count('members added');
       }
       case 'promote-by-force': {
@@ -100,6 +99,16 @@ class Operator {
     const body = { type: 'change-members', group, change: { remove: node } } as const;
     const leads = at !== undefined && (await statusOf(this.#cluster, at, group))?.role === 'leader';
     await this.#ask(group, body, leads ? { node: at } : await this.#leading(group));
+  }
+
+  /** A learner that another operator has made a voter meanwhile belongs to the group: that is no refusal. */
+  async #add(group: GroupId, node: NodeId, as: 'voter' | 'learner'): Promise<void> {
+    const target = await this.#leading(group);
+    if (as === 'learner' && typeof target === 'object') {
+      const leading = await statusOf(this.#cluster, target.node, group);
+      if (leading?.members.voters.includes(node) === true) as = 'voter';
+    }
+    await this.#ask(group, { type: 'change-members', group, change: { add: node, as } }, target);
   }
 
   /** After a promotion by force there may be two that lead, each with a majority of its own: the later one is to be asked. */

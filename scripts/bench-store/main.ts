@@ -7,25 +7,17 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { constants, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { table } from '../../harness/table.ts';
 import { realClock, SECOND } from '../../history/clock.ts';
+import { argumentsOf, orEnd } from '../arguments.ts';
+import { BadInput } from '../../harness/errors.ts';
 import { Cluster, etcd, reference, type Store } from './clusters.ts';
 import type { Op, Result } from './order.ts';
 import { type Interval, medianRatio, median } from './ratio.ts';
 
-const { values } = parseArgs({
-  options: {
-    pairs: { type: 'string', default: '10' },
-    seconds: { type: 'string', default: '3' },
-    clients: { type: 'string', default: '1,16,128' },
-    json: { type: 'string' },
-    only: { type: 'string' },
-  },
-});
-const pairs = Number(values.pairs);
-const seconds = Number(values.seconds);
-const clients = values.clients.split(',').map(Number);
+const values = argumentsOf({ pairs: 'count', seconds: 'count', clients: 'text', json: 'text', only: 'text' });
+const { pairs = 10, seconds = 3, only } = values;
+const clients = orEnd(() => clientsOf(values.clients ?? '1,16,128'));
 const OPS: readonly Op[] = ['write', 'read-linearizable', 'read-follower'];
 const KEYS = 10_000;
 const BYTES = 100;
@@ -111,8 +103,8 @@ function writesSync(pid: number): boolean {
 
 const ours: Session[] = [];
 const theirs: Session[] = [];
-if (values.only !== undefined) {
-  for (let i = 0; i < pairs; i++) ours.push(await session(values.only === 'etcd' ? etcd : reference, i === 0));
+if (only !== undefined) {
+  for (let i = 0; i < pairs; i++) ours.push(await session(only === 'etcd' ? etcd : reference, i === 0));
   printOne(ours);
 } else {
   for (let i = 0; i < pairs; i++) {
@@ -121,6 +113,15 @@ if (values.only !== undefined) {
     process.stderr.write(`pair ${i + 1} of ${pairs}, ${(clock.now() / SECOND).toFixed(0)} s\n`);
   }
   print();
+}
+
+function clientsOf(text: string): number[] {
+  const counts = text.split(',').map(Number);
+  if (only !== undefined && only !== 'etcd' && only !== 'tidemark-store') {
+    throw new BadInput(`--only must be 'etcd' or 'tidemark-store', not '${only}'.`);
+  }
+  if (counts.every((n) => Number.isSafeInteger(n) && n >= 1)) return counts;
+  throw new BadInput(`--clients must be whole numbers with commas between them, not '${text}'.`);
 }
 
 function printOne(sessions: readonly Session[]): void {

@@ -4,15 +4,11 @@
  *
  *     node dist/scripts/bench-store/memory.js [--keys 1000000] [--bytes 100]
  */
-import { parseArgs } from 'node:util';
 import { count } from '../../harness/table.ts';
+import { argumentsOf } from '../arguments.ts';
 import { Cluster, reference } from './clusters.ts';
 
-const { values } = parseArgs({
-  options: { keys: { type: 'string', default: '1000000' }, bytes: { type: 'string', default: '100' } },
-});
-const keys = Number(values.keys);
-const bytes = Number(values.bytes);
+const { keys = 1_000_000, bytes = 100 } = argumentsOf({ keys: 'count', bytes: 'count' });
 
 const cluster = await Cluster.up(reference);
 try {

@@ -6,26 +6,16 @@
  *     node dist/scripts/bench-store/overload.js [--seconds 5] [--rounds 3] [--readers 256] [--rate 300]
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { count, table } from '../../harness/table.ts';
 import { MILLISECOND, realClock, SECOND } from '../../history/clock.ts';
 import { dialTcp } from '../../reference-impl/client/tcp.ts';
 import type { Status } from '../../reference-impl/core/types.ts';
+import { argumentsOf } from '../arguments.ts';
 import { Cluster, Generator, reference } from './clusters.ts';
 import { median } from './ratio.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
-    readers: { type: 'string', default: '256' },
-    rate: { type: 'string', default: '300' },
-  },
-});
-const seconds = Number(values.seconds);
-const rounds = Number(values.rounds);
-const readers = Number(values.readers);
-const rate = Number(values.rate);
+const given = argumentsOf({ seconds: 'count', rounds: 'count', readers: 'count', rate: 'count' });
+const { seconds = 5, rounds = 3, readers = 256, rate = 300 } = given;
 const KEYS = 10_000;
 const BYTES = 100;
 const ANSWERED_WITHIN_NS = 10 * SECOND;

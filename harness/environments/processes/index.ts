@@ -28,5 +28,6 @@ export default {
   name: 'processes',
   about: 'real processes on loopback, in real time, with kill -9 and SIGSTOP; for the reference store',
   settings,
+  levers: ['kill', 'pause', 'corruptDisk'],
   deploy: (nodes, options) => Processes.deploy(nodes, options),
 } satisfies Environment;

@@ -34,5 +34,6 @@ export default {
   name: 'simulation',
   about: 'a cluster in virtual time, decided by one seed; needs nothing but Node',
   settings,
+  levers: ['cut', 'shape', 'kill', 'pause', 'clock', 'slowDisk', 'fillDisk', 'corruptDisk'],
   deploy: async (nodes, options) => new Simulation(nodes, options, programs),
 } satisfies Environment;
