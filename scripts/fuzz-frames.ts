@@ -2,7 +2,7 @@
 import { pack } from 'msgpackr';
 import type { Random } from '../history/random.ts';
 import { FrameWriter, HEADER_BYTES } from '../reference-impl/wire/frames.ts';
-import { helloFrame } from '../reference-impl/wire/hello.ts';
+import { type Agreed, helloFrame } from '../reference-impl/wire/hello.ts';
 import { writeMessage } from '../reference-impl/wire/messages.ts';
 import { writeRequest } from '../reference-impl/wire/requests.ts';
 import type { Message } from '../reference-impl/core/messages.ts';
@@ -17,9 +17,14 @@ export interface Attack {
   readonly bytes: Buffer;
 }
 
+/** How the nodes are set: a peer that says otherwise is not let in. */
+const agreed: Agreed = { 'election-ms': 1000, 'origins-kept': 100_000, 'clock-drift-ppm': 1000 };
+export const agreedFlags = Object.entries(agreed).flatMap(([name, value]) => [`--${name}`, String(value)]);
+
 export function hello(role: 'client' | 'peer', node: string, from: string, random: Random): Buffer {
   const nonce = randomBytes(random, 32);
-  return helloFrame({ role, cluster: 'fuzz', from, to: node, groups: role === 'peer' ? 1 : 0, nonce });
+  const own = role === 'peer' ? { groups: 1, agreed } : { groups: 0 };
+  return helloFrame({ role, cluster: 'fuzz', from, to: node, ...own, nonce });
 }
 
 function randomBytes(random: Random, length: number): Buffer {

@@ -20,7 +20,7 @@ import { Random } from '../history/random.ts';
 import { dialTcp } from '../reference-impl/client/tcp.ts';
 import { after, monotonicMs, sleep } from '../reference-impl/server/clock.ts';
 import { argumentsOf } from './arguments.ts';
-import { type Attack, Attacks, hello } from './fuzz-frames.ts';
+import { agreedFlags, type Attack, Attacks, hello } from './fuzz-frames.ts';
 
 const { frames = 5000, seed = '1', json } = argumentsOf({ frames: 'count', seed: 'text', json: 'flag' });
 
@@ -47,7 +47,7 @@ for (const [i, { child }] of nodes.entries()) {
 
 function start(id: string, i: number): { readonly child: ChildProcess; readonly log: { bytes: number; tail: string } } {
   const peers = ids.flatMap((peer, j) => ['--peer', `${peer}=127.0.0.1:${port(j)}`]);
-  const own = ['--node', id, '--cluster', 'fuzz', '--data', join(folder, id)];
+  const own = ['--node', id, '--cluster', 'fuzz', '--data', join(folder, id), ...agreedFlags];
   const ports = ['--listen', `127.0.0.1:${port(i)}`, '--admin', `127.0.0.1:${adminPort(i)}`];
   const child = spawn(process.execPath, [bin, ...own, ...ports, ...peers], { stdio: ['ignore', 'ignore', 'pipe'] });
   const log = { bytes: 0, tail: '' };

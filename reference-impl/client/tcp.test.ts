@@ -8,7 +8,8 @@ import { dialTcp } from './tcp.ts';
 
 test('a request that had left when its line broke is in doubt; one that had not was never delivered', async () => {
   const turn = new Turn();
-  const keeper = { node: 'n1', groups: 1, cluster: 'test', secrets: {}, admits: () => true, unguessable };
+  const agreed = { 'election-ms': 300, 'origins-kept': 1000, 'clock-drift-ppm': 1000 };
+  const keeper = { node: 'n1', groups: 1, cluster: 'test', agreed, secrets: {}, admits: () => true, unguessable };
   const traffic = { bytesIn: 0, bytesOut: 0, framesIn: 0, framesOut: 0 };
   const server = createServer((socket: Socket) => {
     const door = new Door(keeper);

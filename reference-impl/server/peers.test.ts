@@ -9,13 +9,15 @@ import { Log } from './log.ts';
 import { PeerInbound, Peers } from './peers.ts';
 import { until } from './testing.ts';
 
+const agreed = { 'election-ms': 300, 'origins-kept': 1000, 'clock-drift-ppm': 1000 };
+
 test('a peer that is silent is given up, and dialled anew', async () => {
   const turn = new Turn();
   const budget = { held: 0, most: 1e6 };
   const traffic = { bytesIn: 0, bytesOut: 0, framesIn: 0, framesOut: 0 };
   /** As after a cut behind which TCP has not noticed anything: the connection stands, and nothing comes. */
   const state = { dialled: 0, silent: false };
-  const keeper = { node: 'n2', groups: 1, cluster: 'test', secrets: {}, admits: () => true, unguessable };
+  const keeper = { node: 'n2', groups: 1, cluster: 'test', agreed, secrets: {}, admits: () => true, unguessable };
   const server = createServer((socket) => {
     state.dialled++;
     const door = new Door(keeper);
@@ -41,7 +43,7 @@ test('a peer that is silent is given up, and dialled anew', async () => {
   await once(server, 'listening');
   const said: string[] = [];
   const log = new Log('n1', 'text', (line) => void said.push(line));
-  const about = { self: 'n1', cluster: 'test', groups: 1, secret: undefined, turn, budget, log };
+  const about = { self: 'n1', cluster: 'test', groups: 1, agreed, secret: undefined, turn, budget, log };
   const peers = new Peers({ ...about, pingMs: 10, silenceMs: 60 });
   const { port } = server.address() as AddressInfo; // a server on TCP has one
   peers.set(new Map([['n2', `127.0.0.1:${port}`]]));

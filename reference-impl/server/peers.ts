@@ -9,7 +9,7 @@ import type { NodeId } from '../core/types.ts';
 import { Malformed, Unsendable } from '../wire/bytes.ts';
 import type { Reader } from '../wire/bytes.ts';
 import { type Budget, FrameWriter } from '../wire/frames.ts';
-import { Greeting, type Hello, payloads } from '../wire/hello.ts';
+import { type Agreed, Greeting, type Hello, HelloRefused, payloads } from '../wire/hello.ts';
 import { batchBytes, readMessage, writeMessage } from '../wire/messages.ts';
 import { type Cancel, after, drawMs, every, monotonicMs, unguessable } from './clock.ts';
 import { Connection, type Traffic, type Turn } from '../wire/connection.ts';
@@ -34,6 +34,7 @@ export interface PeersOptions {
   readonly self: NodeId;
   readonly cluster: string;
   readonly groups: number;
+  readonly agreed: Agreed;
   readonly secret: Buffer | undefined;
   readonly turn: Turn;
   readonly budget: Budget;
@@ -117,6 +118,8 @@ class Link {
   #open = false;
   #closed = false;
   #failures = 0;
+  /** The last one that was told. */
+  #refusal: string | undefined;
   #retry: Cancel | undefined;
   #heardAtMs = 0;
   #pingedAtMs = 0;
@@ -132,10 +135,11 @@ class Link {
   }
 
   #dial(): void {
-    const { self, cluster, groups, secret, turn, budget } = this.#options;
+    const { self, cluster, groups, agreed, secret, turn, budget } = this.#options;
     const { host, port } = splitAddress(this.address) ?? { host: '', port: 0 };
     const socket = connect({ host, port });
-    const greeting = new Greeting({ role: 'peer', cluster, from: self, to: this.#node, groups }, secret, unguessable);
+    const hello = { role: 'peer', cluster, from: self, to: this.#node, groups, agreed } as const;
+    const greeting = new Greeting(hello, secret, unguessable);
     const connection = new Connection({
       socket,
       turn,
@@ -171,14 +175,18 @@ class Link {
     this.#heardAtMs = monotonicMs();
     if (this.#failures > 0) this.#options.log.limited('peer', 'info', `${this.#node} is reached at ${this.address}`);
     this.#failures = 0;
+    this.#refusal = undefined;
   }
 
   #lost(connection: Connection, why: Error | undefined): void {
     if (connection !== this.#connection) return;
     this.#connection = undefined;
     if (this.#closed) return;
-    if (this.#open || this.#failures === 0) {
-      const reason = why === undefined ? 'it closed the connection' : why.message;
+    const reason = why === undefined ? 'it closed the connection' : why.message;
+    // A refusal is told, too, when the node had been looked for in vain before: it says what an operator has to mend.
+    const isNews = why instanceof HelloRefused && reason !== this.#refusal;
+    if (why instanceof HelloRefused) this.#refusal = reason;
+    if (this.#open || this.#failures === 0 || isNews) {
       this.#options.log.limited('peer', 'warning', `${this.#node} is not reached at ${this.address}: ${reason}`);
     }
     this.#open = false;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Malformed, Reader } from './bytes.ts';
 import { HEADER_BYTES } from './frames.ts';
-import { Door, type Doorkeeper, Greeting, HelloRefused, TurnedAway, type Welcome } from './hello.ts';
+import { Door, type Doorkeeper, Greeting, HelloRefused, refusedFrame, TurnedAway, type Welcome } from './hello.ts';
 
 const SECRET = Buffer.from('correct horse battery staple');
 const OTHER = Buffer.from('incorrect horse battery staple');
@@ -10,10 +10,13 @@ let drawn = 0;
 /** Different each time, which is all that is asked of it here. */
 const unguessable = (length: number): Buffer => Buffer.alloc(length, ++drawn);
 
+const agreed = { 'election-ms': 300, 'origins-kept': 1000, 'clock-drift-ppm': 0.5 };
+
 const keeper = (more: Partial<Doorkeeper> = {}): Doorkeeper => ({
   node: 'n1',
   groups: 4,
   cluster: 'c',
+  agreed,
   secrets: {},
   admits: (peer) => peer === 'n2',
   unguessable,
@@ -21,7 +24,7 @@ const keeper = (more: Partial<Doorkeeper> = {}): Doorkeeper => ({
 });
 
 const client = { role: 'client', cluster: 'c', from: 'me', to: 'n1', groups: 0 } as const;
-const peer = { role: 'peer', cluster: 'c', from: 'n2', to: 'n1', groups: 4 } as const;
+const peer = { role: 'peer', cluster: 'c', from: 'n2', to: 'n1', groups: 4, agreed } as const;
 
 function frame(bytes: Buffer): Reader {
   const reader = new Reader();
@@ -92,10 +95,40 @@ describe('a greeting', () => {
     ['another node', { ...client, to: 'n3' }, 'this is node n1'],
     ['another number of groups', { ...peer, groups: 2 }, 'this cluster has 4 groups'],
     ['a peer without groups', { ...peer, groups: 0 }, 'how many groups'],
+    ['a peer without settings', { ...peer, agreed: undefined }, 'has to say its settings'],
     ['a stranger', { ...peer, from: 'n9' }, 'no member'],
   ])('%s is turned away', (_, hello, reason) => {
     expect(() => greetAs(hello)).toThrow(reason);
     expect(() => greetAs(hello)).toThrow(TurnedAway);
+  });
+
+  test.each([
+    ['election-ms', 3000, 300],
+    ['origins-kept', 1001, 1000],
+    ['clock-drift-ppm', 0, 0.5],
+  ])('a peer with another %s is turned away, and both are told', (name, theirs, ours) => {
+    const other = { ...peer, agreed: { ...agreed, [name]: theirs } };
+    const reason = `n2 has ${name} ${theirs} and n1 has ${ours}: it must be the same on all nodes`;
+    expect(() => greetAs(other)).toThrow(new TurnedAway(reason));
+    // Where there is a secret, only to whom has proven that it knows it.
+    const secrets = { peer: SECRET };
+    expect(() => greet(new Greeting(other, SECRET, unguessable), new Door(keeper({ secrets })))).toThrow(reason);
+    const challenge = new Door(keeper({ secrets })).next(frame(new Greeting(other, OTHER, unguessable).first()));
+    expect(challenge.admitted).toBeUndefined();
+    const refused = new Greeting(peer, undefined, unguessable);
+    expect(() => refused.next(frame(refusedFrame(reason)))).toThrow(new HelloRefused(reason));
+  });
+
+  test("a proof is of the peer's settings, too", () => {
+    const secrets = { peer: SECRET };
+    const door = new Door(keeper({ secrets }));
+    const greeting = new Greeting({ ...peer, agreed: { ...agreed, 'election-ms': 3000 } }, SECRET, () =>
+      Buffer.alloc(32),
+    );
+    greeting.first();
+    // Somebody on the line replaced the hello.
+    const challenge = door.next(frame(new Greeting(peer, SECRET, () => Buffer.alloc(32)).first()));
+    expect(() => greeting.next(frame(challenge.send))).toThrow('n1 does not know the secret');
   });
 
   test('a proof before a hello, and a hello after one, are malformed', () => {

@@ -3,7 +3,8 @@
  * know it.
  *
  *     dialer                                   acceptor
- *     hello  role, cluster, from, nonce   ──►
+ *     hello  role, cluster, from, nonce,  ──►
+ *            a peer's settings
  *                                         ◄──  welcome                 no secret is configured
  *                                         ◄──  challenge nonce, proof  otherwise
  *     proof                               ──►
@@ -19,7 +20,8 @@ import type { Reader } from './bytes.ts';
 import { FrameWriter } from './frames.ts';
 import { readName } from './values.ts';
 
-export const PROTOCOL_VERSION = 1;
+/** 2: peers say their settings. */
+export const PROTOCOL_VERSION = 2;
 const MAGIC = 'tidemark';
 const NONCE_BYTES = 32;
 const PROOF_BYTES = 32;
@@ -45,6 +47,10 @@ const PROOF = 2;
 const WELCOME = 3;
 const REFUSED = 4;
 
+/** Settings on which promises rest, and which therefore are the same on all nodes. By their names for operators. */
+export const agreedNames = ['election-ms', 'origins-kept', 'clock-drift-ppm'] as const;
+export type Agreed = Readonly<Record<(typeof agreedNames)[number], number>>;
+
 export interface Hello {
   readonly role: 'peer' | 'client';
   readonly cluster: string;
@@ -54,6 +60,8 @@ export interface Hello {
   readonly to: string | undefined;
   /** How many groups the dialer believes in; 0: it does not mind. */
   readonly groups: number;
+  /** Of a peer; of a client there is none. */
+  readonly agreed?: Agreed | undefined;
   readonly nonce: Buffer;
 }
 
@@ -87,6 +95,8 @@ export function helloFrame(hello: Hello): Buffer {
     if (hello.to === undefined) out.nil();
     else out.string(hello.to);
     out.number(hello.groups);
+    if (hello.agreed === undefined) out.nil();
+    else for (const name of agreedNames) out.number(hello.agreed[name]);
     out.binary(hello.nonce);
   });
 }
@@ -101,8 +111,13 @@ export function readHello(from: Reader): Hello {
     from: readName(from),
     to: from.nil() ? undefined : readName(from),
     groups: from.whole(),
+    agreed: from.nil() ? undefined : readAgreed(from),
     nonce: readExactly(from, NONCE_BYTES),
   };
+}
+
+function readAgreed(from: Reader): Agreed {
+  return { 'election-ms': from.number(), 'origins-kept': from.number(), 'clock-drift-ppm': from.number() };
 }
 
 function readExactly(from: Reader, length: number): Buffer {
@@ -179,6 +194,7 @@ export function proofOf(
   said.string(hello.from);
   said.string(hello.to ?? '');
   said.number(hello.groups);
+  for (const name of agreedNames) said.number(hello.agreed?.[name] ?? 0);
   said.binary(hello.nonce);
   said.string(node);
   said.binary(nonce);
@@ -227,6 +243,7 @@ export class Greeting {
 /** What an acceptor knows and demands. */
 export interface Doorkeeper extends Welcome {
   readonly cluster: string;
+  readonly agreed: Agreed;
   /** Of each role; undefined: everybody may. */
   readonly secrets: { readonly peer?: Buffer | undefined; readonly client?: Buffer | undefined };
   /** Whether a node of this name may speak here. */
@@ -252,7 +269,7 @@ export class Door {
     if (this.#hello === undefined) return this.#greet(readHello(from));
     const proof = readProof(from);
     if (this.#expected === undefined || !sameProof(proof, this.#expected)) throw new TurnedAway('wrong secret');
-    return { send: welcomeFrame(this.#keeper), admitted: this.#hello };
+    return this.#admit(this.#hello);
   }
 
   #greet(hello: Hello): { readonly send: Buffer; readonly admitted?: Hello } {
@@ -264,9 +281,23 @@ export class Door {
     if (hello.role === 'peer' && hello.groups === 0) throw new TurnedAway('a node has to say how many groups it has');
     if (hello.role === 'peer' && !admits(hello.from)) throw new TurnedAway('no member of this cluster');
     const secret = secrets[hello.role];
-    if (secret === undefined) return { send: welcomeFrame(this.#keeper), admitted: hello };
+    if (secret === undefined) return this.#admit(hello);
     const nonce = unguessable(NONCE_BYTES);
     this.#expected = proofOf('dialer', secret, hello, { node, nonce });
     return { send: challengeFrame(node, nonce, proofOf('acceptor', secret, hello, { node, nonce })) };
+  }
+
+  /** Whoever is here has proven what there is to prove, and may be told how this node is set. */
+  #admit(hello: Hello): { readonly send: Buffer; readonly admitted: Hello } {
+    if (hello.role === 'peer') {
+      const { node, agreed } = this.#keeper;
+      if (hello.agreed === undefined) throw new TurnedAway('a node has to say its settings');
+      const name = agreedNames.find((one) => hello.agreed?.[one] !== agreed[one]);
+      if (name !== undefined) {
+        const values = `${hello.from} has ${name} ${hello.agreed[name]} and ${node} has ${agreed[name]}`;
+        throw new TurnedAway(`${values}: it must be the same on all nodes`);
+      }
+    }
+    return { send: welcomeFrame(this.#keeper), admitted: hello };
   }
 }
