@@ -12,7 +12,7 @@ import { Malformed, Unsendable } from '../wire/bytes.ts';
 import type { Reader } from '../wire/bytes.ts';
 import { Connection, type Traffic, Turn } from '../wire/connection.ts';
 import type { Budget } from '../wire/frames.ts';
-import { Greeting, payloads } from '../wire/hello.ts';
+import { Greeting, HelloRefused, payloads } from '../wire/hello.ts';
 import { readResponse, writeRequest } from '../wire/requests.ts';
 
 export interface DialOptions {
@@ -31,10 +31,13 @@ export interface DialOptions {
 export class LineBroken extends Error {
   /** The request was never delivered. */
   readonly definite: boolean;
+  /** The two do not belong together: another cluster, another secret. It will be so the next time. */
+  readonly helloRefused: boolean;
 
-  constructor(message: string, definite: boolean) {
+  constructor(message: string, definite: boolean, helloRefused = false) {
     super(message);
     this.definite = definite;
+    this.helloRefused = helloRefused;
   }
 }
 
@@ -70,6 +73,7 @@ export class TcpLine {
   #early: { readonly body: Request; readonly asked: Asked }[] = [];
   #open = false;
   #broken: string | undefined;
+  #helloRefused = false;
   #closed = false;
   #number = 0;
   /** Requests of the frame that has not left. */
@@ -98,6 +102,7 @@ export class TcpLine {
       },
       onClose: (why) => {
         giveUp();
+        this.#helloRefused = why instanceof HelloRefused;
         this.#break(why?.message ?? 'the node closed the connection');
       },
     });
@@ -107,7 +112,7 @@ export class TcpLine {
   request(body: Request): Promise<Response> {
     return new Promise((resolve, reject) => {
       const asked = { resolve, reject };
-      if (this.#broken !== undefined) reject(new LineBroken(this.#broken, true));
+      if (this.#broken !== undefined) reject(new LineBroken(this.#broken, true, this.#helloRefused));
       else if (this.#open) this.#send(body, asked);
       else this.#early.push({ body, asked });
     });
@@ -189,7 +194,7 @@ export class TcpLine {
     if (this.#broken !== undefined || this.#closed) return;
     this.#broken = why;
     this.#watch?.();
-    for (const { asked } of this.#early) asked.reject(new LineBroken(why, true));
+    for (const { asked } of this.#early) asked.reject(new LineBroken(why, true, this.#helloRefused));
     this.#early = [];
     const left = this.#traffic.framesOut;
     for (const { reject, frames } of this.#waiting.values()) reject(new LineBroken(why, frames === left));

@@ -100,7 +100,7 @@ function rollbackCommand() {
     .requiredOption(...data)
     .requiredOption(
       '--to <host:port>',
-      "a node of the cluster; the leader is found from there, by --peer's names",
+      'a node of the cluster, again for each: the leaders are looked for among those that are named',
       collect,
     )
     .option('--cluster <name>', 'the name of the cluster', 'tidemark')

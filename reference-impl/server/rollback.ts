@@ -4,18 +4,14 @@
  * A replay is new operations. By default each is a cas against the value that the entry had overwritten: where somebody
  * has written since, nothing happens, and that is said.
  */
-import { readFileSync } from 'node:fs';
-import type { CasRequest, Command, Response, Value, WriteRequest } from '../core/types.ts';
-import { dialTcp, type TcpLine } from '../client/tcp.ts';
-import { monotonicMs, sleep, wallTime } from './clock.ts';
+import type { CasRequest, Command, Value, WriteRequest } from '../core/types.ts';
+import { wallTime } from './clock.ts';
 import { BadInput } from './config.ts';
+import { LeaderAsker } from './leader-asker.ts';
 import { splitAddress } from './peers.ts';
 import { type KeptUndone, markReplayed, readRollback } from './storage/rollback.ts';
 
 type Print = (line: string) => void;
-
-const REPLAY_MS = 15_000;
-const PAUSE_MS = 100;
 
 export async function listUndone(folder: string, json: boolean, print: Print): Promise<void> {
   const all = await readRollback(folder);
@@ -61,24 +57,30 @@ export async function replayUndone(options: ReplayOptions, env: NodeJS.ProcessEn
   }
   const asker = new LeaderAsker(options, env);
   const done = { replayed: 0, skipped: 0, failed: 0 };
+  const chosen = all.filter((record) => id === undefined || id.includes(record.id));
   try {
-    for (const record of all) {
-      if (id !== undefined && !id.includes(record.id)) continue;
+    await asker.reach();
+    for (const record of chosen) {
       const said = await replayOne(record, force === true, asker);
       done[said.outcome]++;
       if (said.outcome === 'replayed') await markReplayed(data, [record.id], wallTime());
       print(`${record.id} ${said.sentence}`);
+      if (said.last === true) break;
     }
   } finally {
     asker.close();
   }
-  print(`${done.replayed} replayed, ${done.skipped} left alone, ${done.failed} failed`);
+  const untried = chosen.length - done.replayed - done.skipped - done.failed;
+  const rest = untried > 0 ? `, ${untried} not tried` : '';
+  print(`${done.replayed} replayed, ${done.skipped} left alone, ${done.failed} failed${rest}`);
   process.exitCode = done.failed > 0 ? 1 : 0;
 }
 
 interface Said {
   readonly outcome: 'replayed' | 'skipped' | 'failed';
   readonly sentence: string;
+  /** It would be the same with the others. */
+  readonly last?: boolean;
 }
 
 async function replayOne(record: KeptUndone, force: boolean, asker: LeaderAsker): Promise<Said> {
@@ -87,6 +89,7 @@ async function replayOne(record: KeptUndone, force: boolean, asker: LeaderAsker)
   if (body === undefined) return { outcome: 'skipped', sentence: `${whatItDid(record.entry.command)}: changed no key` };
   const answer = await asker.ask(body);
   const key = JSON.stringify(body.key);
+  if ('inVain' in answer) return { outcome: 'failed', sentence: `${key}: ${answer.inVain}`, last: true };
   switch (answer.type) {
     case 'written':
       return { outcome: 'replayed', sentence: `${key} was written at ${answer.version.term}/${answer.version.index}` };
@@ -114,47 +117,4 @@ function requestFor(
   const next = command.type === 'write' ? command.value : command.next;
   if (force) return { type: 'write', key: command.key, value: next };
   return { type: 'cas', key: command.key, expected: (overwrote ?? null) as Value, next };
-}
-
-/** Asks the nodes that were named one after another until the leader of the key's group answers. */
-class LeaderAsker {
-  readonly #addresses: readonly string[];
-  readonly #dial: (address: string) => TcpLine;
-  readonly #lines = new Map<string, TcpLine>();
-  #at = 0;
-
-  constructor({ to, cluster, clientSecretFile }: ReplayOptions, env: NodeJS.ProcessEnv) {
-    this.#addresses = to;
-    const text =
-      clientSecretFile === undefined
-        ? env['TIDEMARK_STORE_CLIENT_SECRET']
-        : readFileSync(clientSecretFile, 'latin1').trim();
-    const secret = text === undefined || text === '' ? undefined : Buffer.from(text, 'latin1');
-    this.#dial = (address) => dialTcp(address, { cluster, name: 'operator', ...(secret && { secret }) });
-  }
-
-  /** The same request is sent again only after a definite refusal. */
-  async ask(body: WriteRequest | CasRequest): Promise<Response> {
-    const untilMs = monotonicMs() + REPLAY_MS;
-    let last: Response = { type: 'refused', code: 'NOT_LEADER' };
-    while (monotonicMs() < untilMs) {
-      const address = this.#addresses[this.#at % this.#addresses.length];
-      const line = this.#lines.get(address) ?? this.#dial(address);
-      this.#lines.set(address, line);
-      try {
-        last = await line.request(body);
-        if (last.type !== 'refused' || last.code === 'BAD_REQUEST') return last;
-      } catch (error) {
-        this.#lines.delete(address);
-        if (!(error as { readonly definite?: boolean }).definite) return { type: 'unknown', code: 'LEADERSHIP_LOST' };
-      }
-      this.#at++;
-      await sleep(PAUSE_MS);
-    }
-    return last;
-  }
-
-  close(): void {
-    for (const line of this.#lines.values()) line.close();
-  }
 }

@@ -2,14 +2,17 @@
  * rollback.jsonl: entries that were undone, a JSON object a line, for an operator to look at and to replay. Which of them
  * were replayed stands in replayed.jsonl, which only the operator's program writes: it may do so beside a running node.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RollbackRecord } from '../storage.ts';
+import { z } from 'zod';
+import { type RollbackRecord, StorageRefused } from '../storage.ts';
 import { type Files, type OpenFile, realFiles } from './files.ts';
 
 const UNDONE = 'rollback.jsonl';
 const REPLAYED = 'replayed.jsonl';
 const NEWLINE = 10;
+/** Characters of a damaged line. */
+const SHOWN = 60;
 
 export interface KeptUndone extends RollbackRecord {
   /** Group, term and index: no other entry ever has all three. */
@@ -77,9 +80,11 @@ export function rollbackFile(files: Files, folder: string): LineFile {
 
 /** In the order in which they were undone; once each, though a crash may have made the node keep some twice. */
 export async function readRollback(folder: string): Promise<readonly KeptUndone[]> {
-  const replayed = new Map((await linesOf<Replayed>(folder, REPLAYED)).map(({ id, at }) => [id, at]));
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new StorageRefused(`There is no data directory ${folder}.`);
+  const replayed = new Map((await linesOf(folder, REPLAYED, isReplayed)).map(({ id, at }) => [id, at]));
   const kept = new Map<string, KeptUndone>();
-  for (const record of await linesOf<RollbackRecord>(folder, UNDONE)) {
+  for (const record of await linesOf(folder, UNDONE, isUndone)) {
     const id = `${record.group}/${record.entry.term}/${record.entry.index}`;
     if (!kept.has(id)) kept.set(id, { ...record, id, replayedAt: replayed.get(id) });
   }
@@ -96,12 +101,59 @@ export async function markReplayed(folder: string, ids: readonly string[], at: s
   }
 }
 
-async function linesOf<Line>(folder: string, name: string): Promise<readonly Line[]> {
-  const bytes = await bytesOf(join(folder, name));
+async function linesOf<Line>(
+  folder: string,
+  name: string,
+  isOne: (line: unknown) => line is Line,
+): Promise<readonly Line[]> {
+  const path = join(folder, name);
+  const bytes = await bytesOf(path);
   if (bytes === undefined) return [];
-  const text = bytes.toString('utf8', 0, bytes.lastIndexOf(NEWLINE) + 1);
-  // Written by `append` from the same shape.
-  return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Line]));
+  const lines: Line[] = [];
+  for (const [i, text] of bytes
+    .toString('utf8', 0, bytes.lastIndexOf(NEWLINE) + 1)
+    .split('\n')
+    .entries()) {
+    if (text === '') continue;
+    const line = parsed(text);
+    if (!isOne(line)) throw new StorageRefused(`${path}:${i + 1}: This line is damaged: ${text.slice(0, SHOWN)}`);
+    lines.push(line);
+  }
+  return lines;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is looked at below and by whoever replays; the rest was written by `append` from the same shape. */
+const undoneLine = z.object({
+  group: z.string(),
+  at: z.string(),
+  acknowledged: z.boolean(),
+  entry: z.object({
+    term: z.number(),
+    index: z.number(),
+    command: z.discriminatedUnion('type', [
+      z.object({ type: z.literal('noop') }),
+      z.object({ type: z.literal('members'), members: z.object({ voters: z.array(z.string()) }) }),
+      z.object({ type: z.literal('write'), key: z.string(), value: z.unknown() }),
+      z.object({ type: z.literal('cas'), key: z.string(), expected: z.unknown(), next: z.unknown() }),
+    ]),
+  }),
+});
+const replayedLine = z.object({ id: z.string(), at: z.string() });
+
+function isUndone(line: unknown): line is RollbackRecord {
+  return undoneLine.safeParse(line).success;
+}
+
+function isReplayed(line: unknown): line is Replayed {
+  return replayedLine.safeParse(line).success;
 }
 
 async function bytesOf(path: string): Promise<Buffer | undefined> {
