@@ -26,6 +26,8 @@ describe('settings', () => {
       fsync: 'on',
       peer: {},
       groups: 1,
+      'snapshot-entries': 100_000,
+      'snapshot-bytes': 67_108_864,
       secrets: { peer: undefined, client: undefined, operator: undefined },
     });
   });
@@ -50,6 +52,7 @@ describe('settings', () => {
     ['no number', { ...needed, groups: 'many' }, '--groups must be a number.'],
     ['too high', { ...needed, groups: '1000' }, '--groups must be at most 256.'],
     ['no whole number', { ...needed, groups: '1.5' }, '--groups must be a whole number.'],
+    ['too few bytes', { ...needed, 'snapshot-bytes': '1' }, '--snapshot-bytes must be at least 4096.'],
     ['no address', { ...needed, listen: 'here' }, "--listen must be 'host:port'."],
     ['no peer', { ...needed, peer: ['n2'] }, "--peer must be 'node=host:port'."],
     ['a peer at no address', { ...needed, peer: ['n2=x'] }, "--peer (n2) must be 'host:port'."],

@@ -79,6 +79,7 @@ const schema = z.strictObject({
   files: z.enum(['real', 'forgetful']).default('real'),
   'segment-bytes': whole(4096, 2 ** 31).default(64 * 1024 * 1024),
   'snapshot-entries': whole(1, 1e9).default(100_000),
+  'snapshot-bytes': whole(4096, 2 ** 40).default(64 * 1024 * 1024),
   'snapshot-keep': whole(0, 1e9).default(10_000),
   connections: whole(1, 65_536).default(4096),
   'peer-secret-file': z.string().optional(),

@@ -52,7 +52,7 @@ function hosted(): {
     send: () => undefined,
     log: new Log('n1', 'text', () => undefined),
     metrics: new Metrics(),
-    snapshots: { entries: 100, keep: 10 },
+    snapshots: { entries: 100, bytes: 1e6, keep: 10 },
     acknowledgement: 'quorum-ack',
     fatal: (error) => {
       throw error;

@@ -172,7 +172,7 @@ export class Host implements Effects<Bundle> {
   }
 
   write(write: DiskWrite): void {
-    if (write.snapshot !== undefined) this.#snapshots.installed(write.group ?? 'g0', write.snapshot.index);
+    this.#snapshots.writing(write);
     if (this.#undoing === 0) this.#options.storage.write(write);
     else this.#held.push(write);
   }

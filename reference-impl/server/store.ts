@@ -96,7 +96,11 @@ export class Store {
       send: (to, bundle) => this.peers.send(to, bundle),
       log,
       metrics: this.metrics,
-      snapshots: { entries: settings['snapshot-entries'], keep: settings['snapshot-keep'] },
+      snapshots: {
+        entries: settings['snapshot-entries'],
+        bytes: settings['snapshot-bytes'],
+        keep: settings['snapshot-keep'],
+      },
       acknowledgement: settings.acknowledgement,
       fatal,
       told: (event) => this.#told(event),
