@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Cluster, timings } from './testdata/cluster.ts';
+import { elected, quiesce } from './testdata/rest.ts';
 import type { Acknowledgement } from './types.ts';
 
 /** Whether n1, which leads alone and has the write on its own disk, answers it. */
@@ -26,3 +27,24 @@ it('is the cluster’s own unless the request says otherwise', () => {
   expect(isAnswered('leader-ack', 'quorum-ack')).toBe(false);
   expect(isAnswered('quorum-ack', 'leader-ack')).toBe(true);
 });
+
+it.each(['all-ack', 'all-applied'] as const)(
+  'of %s does not wait behind a write that waits for a removed node',
+  (ack) => {
+    const cluster = elected();
+    const gone = ({ from, to }: { readonly from: string; readonly to: string }): boolean =>
+      from === 'n3' || to === 'n3';
+    const before = cluster.request('n1', { type: 'write', ack, key: 'x', value: 1 });
+    quiesce(cluster, gone);
+    expect(cluster.replica('n1').status().waitingFor).toEqual(['n3']);
+    cluster.request('n1', { type: 'change-members', change: { remove: 'n3' } });
+    quiesce(cluster, gone);
+    const after = cluster.request('n1', { type: 'write', ack, key: 'x', value: 2 });
+    quiesce(cluster, gone);
+    expect(cluster.answers.get(after)).toMatchObject({ type: 'written' });
+    expect(cluster.answers.has(before)).toBe(false);
+    cluster.nowMs += timings.requestTimeoutMs;
+    cluster.fire('n1', 'requests');
+    expect(cluster.answers.get(before)).toEqual({ type: 'unknown', code: 'TIMEOUT', waitingFor: ['n3'] });
+  },
+);

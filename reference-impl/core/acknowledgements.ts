@@ -1,6 +1,7 @@
 /**
  * When a write is answered: on the leader's disk, committed, on the disk of every voter, and served by every voter too. Each
- * acknowledgement has a queue in the order of the log; a repeat of a request waits beside them, for it comes late.
+ * acknowledgement has a queue in the order of the log; a repeat of a request waits beside them, for it comes late, and so does
+ * a write that waits for a node that was removed.
  */
 import type { Fifo } from './fifo.ts';
 import type { Node } from './node.ts';
@@ -50,9 +51,11 @@ export function settleWrites(node: Node, leader: Leader): void {
   for (const ack of ACKNOWLEDGEMENTS) {
     const queue = queueOf(leader, ack);
     for (let pending = queue.first; pending !== undefined; pending = queue.first) {
-      if (!isAcknowledged(node, leader, ack, pending)) break;
+      if (isAcknowledged(node, leader, ack, pending)) answerWrite(node, pending);
+      // What waits for a node that was removed must not hold up what comes behind it and does not.
+      else if (waitsForRemoved(node, leader, ack, pending)) leader.repeats.push({ ...pending, ack, isFirst: true });
+      else break;
       queue.shift();
-      answerWrite(node, pending);
     }
   }
   if (leader.repeats.length > 0) {
@@ -62,7 +65,7 @@ export function settleWrites(node: Node, leader: Leader): void {
 
 function answerRepeat(node: Node, leader: Leader, repeat: PendingRepeat): boolean {
   if (!isAcknowledged(node, leader, repeat.ack, repeat)) return false;
-  node.out.tell({ type: 'repeat', outcome: 'answered' });
+  if (repeat.isFirst !== true) node.out.tell({ type: 'repeat', outcome: 'answered' });
   answerWrite(node, repeat);
   return true;
 }
@@ -83,6 +86,11 @@ function isAcknowledged(node: Node, leader: Leader, ack: Acknowledgement, pendin
   // On every disk is not enough for an entry of an older term: it is committed by one of this term, or not at all.
   if (pending.index > node.commitIndex) return false;
   return ack === 'quorum-ack' || missing(node, leader, ack, pending).length === 0;
+}
+
+function waitsForRemoved(node: Node, leader: Leader, ack: Acknowledgement, pending: PendingWrite): boolean {
+  if ((ack !== 'all-ack' && ack !== 'all-applied') || pending.index > node.commitIndex) return false;
+  return missing(node, leader, ack, pending).some((id) => !node.members.isMember(id));
 }
 
 const NOBODY: readonly NodeId[] = [];

@@ -83,6 +83,8 @@ export interface PendingWrite {
 /** A repeat of a request whose entry is in the log already; it may ask for another acknowledgement. */
 export interface PendingRepeat extends PendingWrite {
   readonly ack: Acknowledgement;
+  /** No repeat, but a write that waits for a node that was removed. */
+  readonly isFirst?: true;
 }
 
 export interface PendingRead {
