@@ -114,6 +114,42 @@ it('keeps at most four batches on their way to a follower that does not answer',
   expect(cluster.replica('n3').status().last.index).toBe(201);
 });
 
+it('bounds in bytes what is on its way to a follower, and sends next to nothing until it knows the place', () => {
+  const cluster = elected();
+  const value = 'v'.repeat(64 * 1024);
+  const write = (key: string, length: number): void => {
+    cluster.request('n1', { type: 'write', ack: 'quorum-ack', key, value: value.repeat(length) });
+  };
+  const largest = new Set<number>();
+  const toN3 = ({ from, to, message }: Letter): boolean => {
+    if (message.type === 'append' && to === 'n3') largest.add(message.entries.length);
+    return from === 'n3' || to === 'n3';
+  };
+  for (let i = 0; i < 200; i++) write('x', 1);
+  // By itself beyond the bound: it goes alone.
+  for (let i = 0; i < 3; i++) write('y', 20);
+  const sent = cluster.letters.flatMap(({ to, message }) =>
+    to === 'n3' && message.type === 'append' ? [message] : [],
+  );
+  expect(sent.map(({ entries }) => entries.length)).toEqual([1, 1, 1, 1]);
+  quiesce(cluster, toN3);
+  expect(largest).toEqual(new Set([1]));
+  // It answers that it has not what was lost, and that answer comes, but not what is sent for it.
+  cluster.fire('n1', 'heartbeat');
+  let answers = 0;
+  quiesce(cluster, ({ to, message }) => to === 'n3' && message.type === 'append' && answers++ > 0);
+  largest.clear();
+  for (let beat = 0; beat < 10; beat++) {
+    cluster.fire('n1', 'heartbeat');
+    quiesce(cluster, toN3);
+  }
+  expect(largest).toEqual(new Set([0]));
+  cluster.fire('n1', 'heartbeat');
+  largest.clear();
+  quiesce(cluster, (letter) => toN3(letter) && false);
+  expect([Math.max(...largest), cluster.replica('n3').status().last.index]).toEqual([15, 204]);
+});
+
 it('stops when its memory contradicts the protocol, but not when a defect is there to do so', () => {
   for (const defect of [undefined, 'no-fence']) {
     const cluster = new Cluster(['n1', 'n2', 'n3'], defect === undefined ? timings : { ...timings, defect });

@@ -1,5 +1,6 @@
 /** The leader's side of replication: who is sent what, what may be counted, and how far that commits the log. */
 import { awaitedIndex } from './acknowledgements.ts';
+import { entryBytes } from './entry-size.ts';
 import { isOfEpoch } from './epochs.ts';
 import { endTransfer } from './images.ts';
 import { renewLease } from './lease.ts';
@@ -15,6 +16,10 @@ import type { Entry, NodeId } from './types.ts';
 /** Batches on their way to one peer at a time; what comes meanwhile goes with the next. */
 const BATCHES_IN_FLIGHT = 4;
 const BATCH_ENTRIES_MAX_DEFAULT = 512;
+/** And no more of them than so many bytes, about; but always one. */
+const BATCH_BYTES_MAX = 1024 * 1024;
+/** What is sent to find the place is sent again with every heartbeat, perhaps to nobody: so much, or no entry at all. */
+const PROBE_BYTES_MAX = 64 * 1024;
 const NO_ENTRIES: readonly Entry[] = [];
 
 export function onAppended(node: Node, from: NodeId, message: Appended): void {
@@ -133,17 +138,25 @@ export function onHeartbeatTimer(node: Node, leader: Leader): void {
 }
 
 function probe(node: Node, leader: Leader, peer: Peer): void {
-  const to = endOfBatch(node, peer);
+  const to = endOfBatch(node, peer, PROBE_BYTES_MAX);
   peer.awaiting = true;
   sendAppend(node, leader, peer, node.log.slice(peer.next, to));
 }
 
-function endOfBatch(node: Node, peer: Peer): number {
-  return Math.min(node.log.lastIndex, peer.next + (node.config.batchEntriesMax ?? BATCH_ENTRIES_MAX_DEFAULT) - 1);
+/** Index of the last entry that goes with the next append; below `next` when not even one is within `bytes`. */
+function endOfBatch(node: Node, { next }: Peer, bytes: number): number {
+  const most = next + (node.config.batchEntriesMax ?? BATCH_ENTRIES_MAX_DEFAULT) - 1;
+  const last = Math.min(node.log.lastIndex, most);
+  let to = next - 1;
+  for (let left = bytes; to < last; to++) {
+    left -= entryBytes(node.log.at(to + 1));
+    if (left < 0) break;
+  }
+  return to;
 }
 
 function sendBatch(node: Node, leader: Leader, peer: Peer): void {
-  const to = endOfBatch(node, peer);
+  const to = Math.max(peer.next, endOfBatch(node, peer, BATCH_BYTES_MAX));
   sendAppend(node, leader, peer, node.log.slice(peer.next, to));
   peer.inFlight.push(to);
   peer.next = to + 1;
