@@ -26,6 +26,10 @@ export default {
   about: 'Play with a cluster of the reference store: real processes on loopback.',
   register(program, io) {
     const cluster = program.command('cluster').addHelpText('after', examples);
+    cluster.action(() => {
+      const names = cluster.commands.map((command) => command.name());
+      throw new BadInput(`What is to be done with the cluster? One of ${names.join(', ')} is needed.`);
+    });
     const add = (usage: string, about: string) =>
       cluster.command(usage).description(about).option('--name <name>', 'which cluster', 'default');
     const json = ['--json', 'only JSON on stdout, one object a line'] as const;

@@ -78,9 +78,6 @@ describe('a write', () => {
     expect((await writing([refused('NOT_READY'), 'lost', 'unreachable'], again)).outcome).toBe('info CONNECTION_LOST');
     expect((await writing(['silent', 'silent', 'silent'], again)).outcome).toBe('info TIMEOUT');
     expect((await writing(['lost', refused('BAD_REQUEST')], again)).outcome).toBe('info CONNECTION_LOST');
-    expect((await writing([{ type: 'unknown', code: 'ORIGIN_EXPIRED' }, written(7)], again)).outcome).toBe(
-      'info ORIGIN_EXPIRED',
-    );
   });
 
   test('takes the answer to an attempt that was given up', async () => {

@@ -196,7 +196,7 @@ export class Calls {
         call.doubt = answer.waitingFor?.length
           ? `${answer.code}: waiting for ${answer.waitingFor.join(', ')}`
           : answer.code;
-        if (answer.code === 'ORIGIN_EXPIRED' || !mayRepeat(call.body)) return this.#end(call);
+        if (!mayRepeat(call.body)) return this.#end(call);
         if (answer.code === 'LEADERSHIP_LOST') this.#config.routes.isNoLeader(node, call.group, undefined);
         if (isLatest) this.#goOn(call, true);
         return;

@@ -38,7 +38,7 @@ function drawn(random: Random): { readonly fate: Attempt['fate']; readonly lateM
   if (dice < 72) return { fate: 'unreachable', lateMs };
   if (dice < 82) return { fate: 'lost', lateMs };
   if (dice < 90) return { fate: 'silent', lateMs };
-  return { fate: { type: 'unknown', code: random.pick(['LEADERSHIP_LOST', 'TIMEOUT', 'ORIGIN_EXPIRED']) }, lateMs };
+  return { fate: { type: 'unknown', code: random.pick(['LEADERSHIP_LOST', 'TIMEOUT']) }, lateMs };
 }
 
 /** What the fates that were heard of by `nowMs` allow to be said. */

@@ -194,7 +194,7 @@ export type Response =
     }
   | {
       readonly type: 'unknown';
-      readonly code: 'LEADERSHIP_LOST' | 'TIMEOUT' | 'ORIGIN_EXPIRED';
+      readonly code: 'LEADERSHIP_LOST' | 'TIMEOUT';
       readonly waitingFor?: readonly NodeId[];
     };
 

@@ -54,7 +54,7 @@ const refusals: readonly RefusalCode[] = [
   'BAD_REQUEST',
   'ELECTED_OUTSIDE',
 ];
-const doubts = ['LEADERSHIP_LOST', 'TIMEOUT', 'ORIGIN_EXPIRED'] as const;
+const doubts = ['LEADERSHIP_LOST', 'TIMEOUT'] as const;
 
 const READ = 0;
 const WRITE = 1;

@@ -197,7 +197,7 @@ export const response: fc.Arbitrary<Response> = fc.oneof(
     ['leader', 'commit'],
   ),
   record<Answer<'unknown'>>(
-    { type: fc.constant('unknown'), code: fc.constantFrom('TIMEOUT', 'ORIGIN_EXPIRED'), waitingFor: names },
+    { type: fc.constant('unknown'), code: fc.constantFrom('TIMEOUT', 'LEADERSHIP_LOST'), waitingFor: names },
     ['waitingFor'],
   ),
 );
