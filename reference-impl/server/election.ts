@@ -134,7 +134,11 @@ class Campaign {
     const current = this.#host.status().find(({ group }) => group === this.group)?.term ?? 0;
     const term = Math.floor(current / EPOCH) * EPOCH + revision;
     if (term <= current || revision >= EPOCH) {
-      this.#log.limited('etcd', 'error', `${this.group}: etcd's revision ${revision} makes no term above ${current} within its recovery epoch`);
+      this.#log.limited(
+        'etcd',
+        'error',
+        `${this.group}: etcd's revision ${revision} makes no term above ${current} within its recovery epoch`,
+      );
       return false;
     }
     this.#stood = false;

@@ -20,7 +20,7 @@ import type {
   Timer,
 } from '../core/types.ts';
 import { Alarms } from './alarms.ts';
-import { monotonicMs, wallMs, wallTime } from './clock.ts';
+import { monotonicMs, sleep, wallMs, wallTime } from './clock.ts';
 import type { Log } from './log.ts';
 import type { Metrics, PathMetrics } from './metrics.ts';
 import { type SnapshotPolicy, Snapshotting } from './snapshotting.ts';
@@ -37,6 +37,9 @@ interface Pending {
   readonly path: PathMetrics;
   readonly startedMs: number;
 }
+
+/** How long a node that is stopped waits for its rollback file. */
+const KEEP_UNDONE_MS = 5000;
 
 export interface HostOptions {
   readonly boot: (nowMs: number, out: Effects<Bundle>) => Steps<Bundle>;
@@ -162,6 +165,9 @@ export class Host implements Effects<Bundle> {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#alarms.close();
+    // What is held back until entries are in the rollback file goes to the log, which is closed next.
+    const untilMs = monotonicMs() + KEEP_UNDONE_MS;
+    while (this.#undoing > 0 && monotonicMs() < untilMs) await sleep(5);
     await this.#snapshots.idle();
   }
 

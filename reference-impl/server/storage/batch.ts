@@ -33,6 +33,8 @@ export class Batch {
   readonly sinceMs: number;
   /** Of its last write; undefined: it has none. */
   ticket: number | undefined;
+  /** The record is; votes and marks beside the log may not be. */
+  isOnDisk = false;
   writes = 0;
   /** Terms and votes that came with them. */
   readonly votes: GroupVote[] = [];

@@ -283,10 +283,14 @@ export class Log {
       await this.#options.install(batch.installs[0].group, batch.installs[0].snapshot);
       batch.installs.shift();
     }
-    const record = batch.out.bytes.subarray(0, batch.bytes);
-    const seed = begins === undefined ? this.#seed : crc32c(begins.head, 0, begins.head.length - 4);
-    sealRecord(record, batch.bytes, seed, sequence, this.#syncedSequence);
-    await this.#recordToDisk(batch, record, seed);
+    if (!batch.isOnDisk) {
+      const record = batch.out.bytes.subarray(0, batch.bytes);
+      const seed = begins === undefined ? this.#seed : crc32c(begins.head, 0, begins.head.length - 4);
+      sealRecord(record, batch.bytes, seed, sequence, this.#syncedSequence);
+      await this.#recordToDisk(batch, record, seed);
+      // There may be no room for what comes after it, and only that is tried again then.
+      batch.isOnDisk = true;
+    }
     // Afterwards: what else the write holds (the first entry of an epoch) must not come later than its term.
     if (batch.votes.length > 0) await this.#options.votes(batch.votes);
     segment.bytes = offset + batch.bytes;
