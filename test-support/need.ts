@@ -47,6 +47,11 @@ const needs = {
     rmdirSync(place);
     return asked.status === 0 ? undefined : 'this user may not mount a file system';
   },
+  namespaces: () => {
+    if (process.platform !== 'linux') return 'there are namespaces on Linux only';
+    const asked = spawnSync('unshare', ['-Urnpf', '--mount-proc', 'true'], { timeout: 10_000 });
+    return asked.status === 0 ? undefined : 'this user may not make namespaces (unshare)';
+  },
 } satisfies Record<string, () => string | undefined>;
 
 export type Need = keyof typeof needs;

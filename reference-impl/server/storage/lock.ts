@@ -1,13 +1,16 @@
 /**
  * One process a data directory. On Linux the lock is an abstract socket named for the folder's device and inode: the
- * kernel lets go of it when the process ends, however it ends, so that nothing stale is ever left. Elsewhere, and as a
- * second look at processes in other network namespaces, it is the file `lock` with pid and start of its process.
+ * kernel lets go of it when the process ends, however it ends, so that nothing stale is ever left. It reaches as far as
+ * the network namespace; a socket with a name in the folder reaches everybody on this kernel, containers that share a
+ * volume above all (`lock-socket.ts`). Elsewhere, and to say who it is, there is the file `lock` with pid and start of
+ * its process, which reaches as far as the pid namespace.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { StorageRefused } from '../storage.ts';
+import { type StorageOptions, StorageRefused } from '../storage.ts';
 import { isFull } from './files.ts';
+import { type Claimed, claimBySocket } from './lock-socket.ts';
 
 /** Call it to let go. */
 export type Unlock = () => Promise<void>;
@@ -20,7 +23,7 @@ interface Holder {
   readonly folder: string;
 }
 
-export async function lockFolder(folder: string): Promise<Unlock> {
+export async function lockFolder(folder: string, log: StorageOptions['log'] = () => undefined): Promise<Unlock> {
   const path = join(folder, 'lock');
   const { dev, ino } = statSync(folder, { bigint: true });
   const identity = `${dev}-${ino}`;
@@ -31,20 +34,44 @@ export async function lockFolder(folder: string): Promise<Unlock> {
     const who = held === undefined ? 'another process' : `process ${held.pid}`;
     throw new StorageRefused(`${folder} is in use by ${who}.`);
   }
+  const claim = await claimInFolder(folder, socket);
+  if (claim?.lacking !== undefined) {
+    log(
+      'warning',
+      `${folder} has no socket of this process (${claim.lacking}): processes in other containers are not kept out.`,
+    );
+  }
+  const letGo = async (): Promise<void> => {
+    await claim?.release();
+    await closed(socket);
+  };
   const mine: Holder = { pid: process.pid, started: startOf(process.pid) ?? 0, folder: identity };
   try {
     writeFileSync(path, `${JSON.stringify(mine)}\n`);
   } catch (error) {
     // A node starts on a full disk, too: to say so, and to go on when there is room.
     if (!isFull(error)) {
-      await closed(socket);
+      await letGo();
       throw error;
     }
   }
   return async () => {
     rmSync(path, { force: true });
-    await closed(socket);
+    await letGo();
   };
+}
+
+async function claimInFolder(folder: string, socket: Server | undefined): Promise<Claimed | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    const claim = await claimBySocket(folder);
+    if (claim !== 'taken') return claim;
+  } catch (error) {
+    await closed(socket);
+    throw error;
+  }
+  await closed(socket);
+  throw new StorageRefused(`${folder} is in use by another process (in another container, or another namespace).`);
 }
 
 async function listen(identity: string): Promise<Server | undefined | 'taken'> {

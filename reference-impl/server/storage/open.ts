@@ -3,6 +3,7 @@
  *
  *     meta.json           whose it is, and its format
  *     lock                which process has it
+ *     lock-<n>.socket     where that process answers
  *     log/<first>.log     the write-ahead log, in segments
  *     votes               terms and votes, beside the log
  *     snapshots/          two images a group, at most
@@ -36,7 +37,7 @@ export function openStorage(options: StorageOptions): Promise<Storage> {
 }
 
 export interface Disks {
-  readonly lock: (folder: string) => Promise<Unlock>;
+  readonly lock: (folder: string, log: StorageOptions['log']) => Promise<Unlock>;
   readonly opening: Files;
   readonly running: Files;
 }
@@ -44,7 +45,7 @@ export interface Disks {
 export async function openStorageOn(disks: Disks, options: StorageOptions): Promise<Storage> {
   const { folder } = options;
   await mkdir(folder, { recursive: true });
-  const unlock = await disks.lock(folder);
+  const unlock = await disks.lock(folder, options.log);
   try {
     return await openLocked(disks, options, unlock);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Storages in folders of their own, for tests: what they reported is kept, and they can be left as a killed process leaves them. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiskState, Entry, Snapshot } from '../../../core/types.ts';
@@ -79,7 +79,7 @@ export async function opened(folder: string, options: Partial<StorageOptions> = 
 /** A copy of the folder as it is now: what a process that is killed now leaves behind. */
 export function copyOf(folder: string): string {
   const copy = temporaryFolder();
-  cpSync(folder, copy, { recursive: true });
+  cpSync(folder, copy, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
   return copy;
 }
 
