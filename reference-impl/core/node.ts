@@ -17,6 +17,7 @@ import type { Version } from './state.ts';
 import { compactable } from './images.ts';
 import { newFollower } from './stances.ts';
 import type { Candidate, Follower, Leader } from './stances.ts';
+import { replacedFrom } from './undone.ts';
 import type { Durable, Effects, Entry, GroupId, NodeId, ReplicaConfig, Role, Value } from './types.ts';
 
 export class Node {
@@ -193,12 +194,18 @@ export class Node {
       return;
     }
     const uncommitted = this.log.truncateFrom(this.commitIndex + 1);
+    const over = this.state.undo(uncommitted);
+    const { overwrote, unknownAt } = replacedFrom(this.log, this.state, from);
     const committed = this.log.truncateFrom(from);
     this.disk.truncated(from);
-    const unknown = committed.map(() => undefined);
-    const overwrote = [...unknown, ...this.state.undo(uncommitted)];
-    const entries = [...committed, ...uncommitted];
-    this.out.tell({ type: 'truncated', entries, ...this.#forgetAcknowledged(uncommitted), overwrote });
+    this.out.tell({
+      type: 'truncated',
+      entries: [...committed, ...uncommitted],
+      ...this.#forgetAcknowledged(uncommitted),
+      overwrote: [...overwrote, ...over],
+      committedAt: committed.map((entry) => entry.index),
+      unknownAt,
+    });
   }
 
   #tellMembers(undone: boolean): void {

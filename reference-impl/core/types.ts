@@ -327,7 +327,9 @@ export type ReplicaEvent = { readonly group?: GroupId } & (
   /**
    * Entries undone, oldest first; `acknowledged` counts those this node had answered as leader. `overwrote`, an item for
    * each entry: the value that it had replaced (null: none), for a replay that replaces just that; undefined where the entry
-   * replaced nothing.
+   * replaced nothing, and where what it replaced is not known.
+   *
+   * A promotion by force undoes what this node knew to be committed, too, which anybody may have been told.
    */
   | {
       readonly type: 'truncated';
@@ -336,6 +338,10 @@ export type ReplicaEvent = { readonly group?: GroupId } & (
       /** Their indices. */
       readonly acknowledgedAt: readonly number[];
       readonly overwrote: readonly (Value | undefined)[];
+      /** Indices of those that were committed here; not given: none. */
+      readonly committedAt?: readonly number[];
+      /** Indices of those of which it is not known whether, and what, they replaced; not given: none. */
+      readonly unknownAt?: readonly number[];
     }
   | { readonly type: 'token-undone'; readonly token: Position }
   | { readonly type: 'snapshot-installed'; readonly index: number }

@@ -103,4 +103,24 @@ describe('what is undone', () => {
     expect(written.map(({ ticket }) => ticket)).toEqual([1, 2, 3]);
     await host.stop();
   });
+
+  test('was acknowledged where it was committed, and says what it replaced, that it did not, or that nobody knows', async () => {
+    const { host, kept, keep } = hosted();
+    const write = { type: 'write', key: 'x', value: 2 } as const;
+    const commands = [{ type: 'noop' } as const, write, write, write];
+    const entries = commands.map((command, i): Entry => ({ term: 1, index: i + 3, command }));
+    const none = { acknowledged: 0, acknowledgedAt: [] };
+    const overwrote = [undefined, undefined, null, 2];
+    host.tell({ type: 'truncated', entries, ...none, overwrote, committedAt: [3, 4, 5], unknownAt: [4] });
+    keep();
+    await new Promise<void>(atEndOfTurn);
+    const each = kept.map(({ at: _at, entry: _entry, group: _group, ...said }) => said);
+    expect(each).toEqual([
+      { acknowledged: false, committed: true },
+      { acknowledged: true, committed: true, overwroteUnknown: true },
+      { acknowledged: true, committed: true, overwrote: null },
+      { acknowledged: false, overwrote: 2 },
+    ]);
+    await host.stop();
+  });
 });

@@ -24,7 +24,7 @@ import { monotonicMs, sleep, wallMs, wallTime } from './clock.ts';
 import type { Log } from './log.ts';
 import type { Metrics, PathMetrics } from './metrics.ts';
 import { type SnapshotPolicy, Snapshotting } from './snapshotting.ts';
-import type { Storage } from './storage.ts';
+import type { RollbackRecord, Storage } from './storage.ts';
 
 /** Whoever asked, and is told under its own number. */
 export interface Asker {
@@ -215,18 +215,32 @@ export class Host implements Effects<Bundle> {
     entries,
     overwrote,
     acknowledgedAt,
+    committedAt = [],
+    unknownAt = [],
   }: Extract<ReplicaEvent, { type: 'truncated' }>): void {
     const at = wallTime();
+    const committed = new Set(committedAt);
+    const unknown = new Set(unknownAt);
     const acknowledged = new Set(acknowledgedAt);
-    const records = entries.map((entry, i) => ({
-      group,
-      entry,
-      acknowledged: acknowledged.has(entry.index),
-      at,
-      ...(overwrote[i] !== undefined && { overwrote: overwrote[i] }),
-    }));
+    // Whoever led may have told somebody; of the beginning of a term there was nobody to tell.
+    for (const { index, command } of entries) {
+      if (committed.has(index) && command.type !== 'noop') acknowledged.add(index);
+    }
+    const records = entries.map(
+      (entry, i): RollbackRecord => ({
+        group,
+        entry,
+        acknowledged: acknowledged.has(entry.index),
+        at,
+        ...(overwrote[i] !== undefined && { overwrote: overwrote[i] }),
+        ...(unknown.has(entry.index) && { overwroteUnknown: true }),
+        ...(committed.has(entry.index) && { committed: true }),
+      }),
+    );
     const { storage, fatal, log } = this.#options;
-    log.say('warning', `${entries.length} entries of ${group} are undone, ${acknowledged.size} of them acknowledged`);
+    const why = committed.size > 0 ? `: ${committed.size} were committed` : '';
+    const which = `${acknowledged.size} of them acknowledged${why}`;
+    log.say('warning', `${entries.length} entries of ${group} are undone, ${which}`);
     this.#undoing++;
     storage.keepUndone(records).then(
       () => {

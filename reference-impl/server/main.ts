@@ -96,7 +96,9 @@ function rollbackCommand() {
     .action(({ data: folder, json }) => listUndone(folder, json === true, print));
   const replay = new Command('replay')
     .description(
-      'Writes undone entries again, as new operations: each only where the key still holds what it had overwritten.',
+      'Writes undone entries again, as new operations in their order: each only where the key holds what it had ' +
+        'overwritten, so that a key that nobody has written since ends at its newest undone value. What an entry had ' +
+        'overwritten may not be known, where it was committed: such a one is left alone without --force.',
     )
     .requiredOption(...data)
     .requiredOption(
@@ -106,7 +108,10 @@ function rollbackCommand() {
     )
     .option('--cluster <name>', 'the name of the cluster', 'tidemark')
     .option('--client-secret-file <file>', 'shared with the clients (or TIDEMARK_STORE_CLIENT_SECRET)')
-    .option('--force', 'overwrites whatever the keys hold now')
+    .option(
+      '--force',
+      'overwrites whatever the keys hold now; a cas of which it is not known if it matched is tried again',
+    )
     .option('--id <id>', 'only this one, as `list` names it; again for more', collect)
     .action((options) => replayUndone(options, process.env, print));
   return new Command('rollback')

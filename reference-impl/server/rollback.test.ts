@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Command } from '../core/types.ts';
 import type { RollbackRecord } from './storage.ts';
-import { TestCluster, freePorts, runBeside } from './testing.ts';
+import { TestCluster, expectType, freePorts, runBeside } from './testing.ts';
 
 /** Processes from dist, and one node that wants a secret of its clients. */
 describe('tidemark-store rollback', () => {
@@ -83,5 +83,36 @@ describe('tidemark-store rollback', () => {
     }
     const { code, out } = await replay('--to', nobody, '--to', address, '--cluster', 'test', ...known);
     expect([code, out]).toEqual([0, expect.stringMatching(/\n2 replayed, 0 left alone, 0 failed\n$/)]);
+  });
+
+  test('ends at the newest undone value of a key, where nobody has written since and what was there is known', async () => {
+    keep(
+      { command: { type: 'write', key: 'k', value: 1 }, overwrote: null, committed: true },
+      { command: { type: 'write', key: 'k', value: 2 }, overwrote: 1, committed: true },
+      { command: { type: 'cas', key: 'k', expected: 2, next: 3 }, overwrote: 2, committed: true },
+      { command: { type: 'cas', key: 'k', expected: 9, next: 4 }, committed: true },
+      { command: { type: 'write', key: 'u', value: 1 }, overwroteUnknown: true, committed: true },
+      { command: { type: 'cas', key: 'u', expected: 1, next: 2 }, overwroteUnknown: true, committed: true },
+      { command: { type: 'cas', key: 'u', expected: 7, next: 8 }, overwroteUnknown: true, committed: true },
+    );
+    const { out: listed } = await runBeside(['rollback', 'list', '--data', data]);
+    expect(listed).toMatch(/write "k" 1 over null, committed\n.*write "k" 2 over 1, committed\n/);
+    expect(listed).toMatch(/cas "k" 9 to 4, committed\n.*write "u" 1 over what is not known, committed\n/);
+    const line = cluster.nodes[0].dial({ secret: Buffer.from('the secret of all clients') });
+    const read = { type: 'read', path: 'leader', keys: ['k', 'u'], waitMs: 0 } as const;
+    try {
+      await expectType(line, { type: 'write', key: 'u', value: 'since' }, 'written');
+      const first = await replay();
+      expect(first.out).toMatch(/cas "k" 9 to 4: changed no key\n/);
+      expect(first.out).toMatch(/write "u" 1: what it had overwritten is not known; --force asks it again\n/);
+      expect(first.out).toMatch(/\n3 replayed, 4 left alone, 0 failed\n$/);
+      expect((await expectType(line, read, 'read')).values).toEqual([3, 'since']);
+      const forced = await replay('--force');
+      expect(forced.out).toMatch(/"u" holds 2, which is not what the entry expects\n/);
+      expect(forced.out).toMatch(/\n2 replayed, 5 left alone, 0 failed\n$/);
+      expect((await expectType(line, read, 'read')).values).toEqual([3, 2]);
+    } finally {
+      line.close();
+    }
   });
 });

@@ -1,8 +1,9 @@
 /**
  * `tidemark-store rollback`: what became of entries that a failover undid, and writing them again.
  *
- * A replay is new operations. By default each is a cas against the value that the entry had overwritten: where somebody
- * has written since, nothing happens, and that is said.
+ * A replay is new operations, in the order of the log. By default each is a cas against the value that the entry had
+ * overwritten, which for the second one of a key is what the first one wrote: where somebody has written since, nothing
+ * happens, and that is said. By force the newest one stands at the end, whatever the key holds now.
  */
 import type { CasRequest, Command, Value, WriteRequest } from '../core/types.ts';
 import { wallTime } from './clock.ts';
@@ -20,10 +21,13 @@ export async function listUndone(folder: string, json: boolean, print: Print): P
   if (!json) print(`${all.length} undone, ${all.filter(({ replayedAt }) => replayedAt !== undefined).length} replayed`);
 }
 
-function describe({ id, at, entry, acknowledged, overwrote, replayedAt }: KeptUndone): string {
-  const over = overwrote === undefined ? '' : ` over ${JSON.stringify(overwrote)}`;
+function describe(record: KeptUndone): string {
+  const { id, at, entry, acknowledged, committed, overwrote, overwroteUnknown, replayedAt } = record;
+  const value = overwroteUnknown === true ? 'what is not known' : JSON.stringify(overwrote);
+  const over = overwrote === undefined && overwroteUnknown !== true ? '' : ` over ${value}`;
+  const known = committed === true ? ', committed' : acknowledged ? ', acknowledged' : '';
   const fate = replayedAt === undefined ? '' : `, replayed ${replayedAt}`;
-  return `${id} ${at} ${whatItDid(entry.command)}${over}${acknowledged ? ', acknowledged' : ''}${fate}`;
+  return `${id} ${at} ${whatItDid(entry.command)}${over}${known}${fate}`;
 }
 
 function whatItDid(command: Command): string {
@@ -86,7 +90,9 @@ interface Said {
 async function replayOne(record: KeptUndone, force: boolean, asker: LeaderAsker): Promise<Said> {
   if (record.replayedAt !== undefined) return { outcome: 'skipped', sentence: `was replayed ${record.replayedAt}` };
   const body = requestFor(record, force);
-  if (body === undefined) return { outcome: 'skipped', sentence: `${whatItDid(record.entry.command)}: changed no key` };
+  if (typeof body === 'string') {
+    return { outcome: 'skipped', sentence: `${whatItDid(record.entry.command)}: ${body}` };
+  }
   const answer = await asker.ask(body);
   const key = JSON.stringify(body.key);
   if ('inVain' in answer) return { outcome: 'failed', sentence: `${key}: ${answer.inVain}`, last: true };
@@ -96,7 +102,7 @@ async function replayOne(record: KeptUndone, force: boolean, asker: LeaderAsker)
     case 'mismatch':
       return {
         outcome: 'skipped',
-        sentence: `${key} holds ${JSON.stringify(answer.actual)}, which is not what the entry had overwritten`,
+        sentence: `${key} holds ${JSON.stringify(answer.actual)}, which is not what the entry ${force ? 'expects' : 'had overwritten'}`,
       };
     case 'refused':
     case 'unknown':
@@ -107,14 +113,19 @@ async function replayOne(record: KeptUndone, force: boolean, asker: LeaderAsker)
   }
 }
 
-/** Undefined: the entry made no version of a key. */
+/** Or why there is nothing to ask. */
 function requestFor(
-  { entry: { command }, overwrote }: KeptUndone,
+  { entry: { command }, overwrote, overwroteUnknown }: KeptUndone,
   force: boolean,
-): WriteRequest | CasRequest | undefined {
-  if (command.type !== 'write' && command.type !== 'cas') return undefined;
-  if (command.type === 'cas' && overwrote === undefined) return undefined;
+): WriteRequest | CasRequest | string {
+  if (command.type !== 'write' && command.type !== 'cas') return 'changed no key';
+  const { key } = command;
+  if (overwroteUnknown === true) {
+    if (!force) return 'what it had overwritten is not known; --force asks it again';
+    // Of this cas not even that it matched is known: it has to show it once more.
+    if (command.type === 'cas') return { type: 'cas', key, expected: command.expected, next: command.next };
+  } else if (overwrote === undefined && command.type === 'cas') return 'changed no key';
   const next = command.type === 'write' ? command.value : command.next;
-  if (force) return { type: 'write', key: command.key, value: next };
-  return { type: 'cas', key: command.key, expected: (overwrote ?? null) as Value, next };
+  if (force) return { type: 'write', key, value: next };
+  return { type: 'cas', key, expected: (overwrote ?? null) as Value, next };
 }

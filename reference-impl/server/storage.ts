@@ -49,10 +49,14 @@ export interface StorageStatistics {
 export interface RollbackRecord {
   readonly group: GroupId;
   readonly entry: Entry;
-  /** The value that it had replaced, where it had replaced one. */
+  /** The value that it had replaced (null: none); not given: it changed no key, or `overwroteUnknown`. */
   readonly overwrote?: unknown;
-  /** This node had acknowledged it as a leader. */
+  /** What it replaced, and of a cas whether it matched, is not known: the node's log did not reach back so far. */
+  readonly overwroteUnknown?: true;
+  /** This node had acknowledged it as a leader, or it was committed, and then whoever led may have. */
   readonly acknowledged: boolean;
+  /** It was committed; a promotion by force has undone it all the same. */
+  readonly committed?: true;
   /** Wall time at which it was undone, ISO 8601. */
   readonly at: string;
 }

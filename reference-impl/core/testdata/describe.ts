@@ -79,7 +79,7 @@ export function describeEvent(event: ReplicaEvent): string {
     case 'committed':
       return `has committed up to ${event.index}`;
     case 'truncated':
-      return `undoes ${describeEntries(event.entries)}, of which it had acknowledged ${event.acknowledged}`;
+      return describeUndone(event);
     case 'switchover':
       return `hands over to ${event.to}: ${event.outcome}`;
     case 'snapshot-installed':
@@ -130,4 +130,17 @@ export function describeResponse(response: Response): string {
     case 'unknown':
       return `unknown ${response.code}${response.waitingFor === undefined ? '' : `, waiting for ${response.waitingFor.join(' ')}`}`;
   }
+}
+
+function describeUndone({
+  entries,
+  acknowledged,
+  overwrote,
+  committedAt = [],
+  unknownAt = [],
+}: Extract<ReplicaEvent, { type: 'truncated' }>): string {
+  const undone = `undoes ${describeEntries(entries)}, of which it had acknowledged ${acknowledged}`;
+  if (committedAt.length === 0) return undone;
+  const over = entries.map(({ index }, i) => (unknownAt.includes(index) ? '?' : JSON.stringify(overwrote[i]) || '-'));
+  return `${undone}, and ${committedAt.length} were committed; over ${over.join(' ')}`;
 }

@@ -130,6 +130,8 @@ function parsed(text: string): unknown {
   }
 }
 
+const key = z.union([z.string(), z.number()]);
+
 /** What is looked at below and by whoever replays; the rest was written by `append` from the same shape. */
 const undoneLine = z.object({
   group: z.string(),
@@ -141,8 +143,8 @@ const undoneLine = z.object({
     command: z.discriminatedUnion('type', [
       z.object({ type: z.literal('noop') }),
       z.object({ type: z.literal('members'), members: z.object({ voters: z.array(z.string()) }) }),
-      z.object({ type: z.literal('write'), key: z.string(), value: z.unknown() }),
-      z.object({ type: z.literal('cas'), key: z.string(), expected: z.unknown(), next: z.unknown() }),
+      z.object({ type: z.literal('write'), key, value: z.unknown() }),
+      z.object({ type: z.literal('cas'), key, expected: z.unknown(), next: z.unknown() }),
     ]),
   }),
 });
