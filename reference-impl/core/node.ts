@@ -45,6 +45,8 @@ export class Node {
   readonly restarted: boolean;
   /** Its log was found damaged, and it has not got back what it may have lost. */
   damaged: boolean;
+  /** Up to here the log is of an earlier life: what of it was committed then, or acknowledged, is not on disk. */
+  #foundUpTo: number;
   healing: Healing | undefined;
   /** In this life, a commit index was learned that covers whatever was told before. */
   ready = false;
@@ -90,6 +92,7 @@ export class Node {
     this.probes = new Probes(nowMs);
     if (this.defect('committed-read-after-restart')) this.state.commit(this.log.lastIndex);
     this.damaged = durable.damaged === true;
+    this.#foundUpTo = this.log.lastIndex;
     this.restarted = durable.term > 0 || this.damaged;
     this.term = this.defect('lost-vote') ? this.log.lastTerm : durable.term;
     this.votedFor = this.defect('lost-vote') ? null : durable.votedFor;
@@ -174,13 +177,19 @@ export class Node {
     else this.#undoCommitted(index);
     const undoneMembers = !this.defect('configuration-not-undone') && this.members.undo(index);
     this.out.tell({ type: 'truncated', entries: removed, ...this.#forgetAcknowledged(removed), overwrote });
+    this.#foundUpTo = Math.min(this.#foundUpTo, index - 1);
     if (undoneMembers) this.#tellMembers(true);
   }
 
-  #forgetAcknowledged(removed: readonly Entry[]): { acknowledged: number; acknowledgedAt: readonly number[] } {
+  #forgetAcknowledged(removed: readonly Entry[]): {
+    acknowledged: number;
+    acknowledgedAt: readonly number[];
+    foundAt?: readonly number[];
+  } {
     const acknowledgedAt: number[] = [];
     for (const entry of removed) if (this.acknowledgedAhead.delete(entry.index)) acknowledgedAt.push(entry.index);
-    return { acknowledged: acknowledgedAt.length, acknowledgedAt };
+    const foundAt = removed.map(({ index }) => index).filter((index) => index <= this.#foundUpTo);
+    return { acknowledged: acknowledgedAt.length, acknowledgedAt, ...(foundAt.length > 0 && { foundAt }) };
   }
 
   /**
@@ -206,6 +215,7 @@ export class Node {
       committedAt: committed.map((entry) => entry.index),
       unknownAt,
     });
+    this.#foundUpTo = Math.min(this.#foundUpTo, from - 1);
   }
 
   #tellMembers(undone: boolean): void {

@@ -340,6 +340,11 @@ export type ReplicaEvent = { readonly group?: GroupId } & (
       readonly overwrote: readonly (Value | undefined)[];
       /** Indices of those that were committed here; not given: none. */
       readonly committedAt?: readonly number[];
+      /**
+       * Indices of those that this node found in its log at its start, and has not heard since to be committed: nothing is
+       * known of what was told of them before. Not given: none.
+       */
+      readonly foundAt?: readonly number[];
       /** Indices of those of which it is not known whether, and what, they replaced; not given: none. */
       readonly unknownAt?: readonly number[];
     }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { TestCluster, expectType, until } from './testing.ts';
+import { TestCluster, expectType, runBeside, until } from './testing.ts';
 
 /** Real processes from dist. */
 describe('a promotion by force', () => {
@@ -20,7 +20,7 @@ describe('a promotion by force', () => {
     await expectType(line, { type: 'write', ack: 'all-ack', key: 'kept', value: 1 }, 'written');
     // What it misses: acknowledged by the two that are about to be gone.
     await left.kill();
-    await expectType(line, { type: 'write', key: 'lost', value: 2 }, 'written');
+    for (const value of [2, 3]) await expectType(line, { type: 'write', key: 'lost', value }, 'written');
     line.close();
     await Promise.all([leader.kill(), other.kill()]);
     left.start();
@@ -48,6 +48,18 @@ describe('a promotion by force', () => {
       return (await left.post('/members', { change })).status === 200;
     });
     expect(leader.log).toContain("took the leader's snapshot");
+    // It was killed: what of that had been committed it cannot know, and says so.
+    expect(leader.log).toMatch(
+      /2 entries of g0 are undone, 0 of them acknowledged; of 2, from before a restart, that is/,
+    );
+    const { out } = await runBeside(['rollback', 'list', '--data', leader.data]);
+    expect(out).toMatch(
+      /write "lost" 2 over null, perhaps acknowledged\n.*write "lost" 3 over 2, perhaps acknowledged\n/,
+    );
+    const where = ['--data', leader.data, '--cluster', 'test', '--to', left.address];
+    const replayed = await runBeside(['rollback', 'replay', ...where]);
+    expect(replayed.out).toMatch(/\n2 replayed, \d+ left alone, 0 failed\n$/);
+    expect((await expectType(alone, read, 'read')).values).toEqual([1, 3, 3]);
     const { version } = await expectType(
       alone,
       { type: 'write', ack: 'all-applied', key: 'since', value: 4 },
@@ -56,7 +68,7 @@ describe('a promotion by force', () => {
     alone.close();
     const returned = leader.dial();
     const behind = { type: 'read', path: 'follower+token', keys, token: version, waitMs: 2000 } as const;
-    expect((await expectType(returned, behind, 'read')).values).toEqual([1, null, 4]);
+    expect((await expectType(returned, behind, 'read')).values).toEqual([1, 3, 4]);
     returned.close();
   });
 });

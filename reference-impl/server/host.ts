@@ -216,11 +216,13 @@ export class Host implements Effects<Bundle> {
     overwrote,
     acknowledgedAt,
     committedAt = [],
+    foundAt = [],
     unknownAt = [],
   }: Extract<ReplicaEvent, { type: 'truncated' }>): void {
     const at = wallTime();
     const committed = new Set(committedAt);
     const unknown = new Set(unknownAt);
+    const found = new Set(foundAt);
     const acknowledged = new Set(acknowledgedAt);
     // Whoever led may have told somebody; of the beginning of a term there was nobody to tell.
     for (const { index, command } of entries) {
@@ -235,11 +237,13 @@ export class Host implements Effects<Bundle> {
         ...(overwrote[i] !== undefined && { overwrote: overwrote[i] }),
         ...(unknown.has(entry.index) && { overwroteUnknown: true }),
         ...(committed.has(entry.index) && { committed: true }),
+        ...(found.has(entry.index) && { acknowledgedUnknown: true }),
       }),
     );
     const { storage, fatal, log } = this.#options;
     const why = committed.size > 0 ? `: ${committed.size} were committed` : '';
-    const which = `${acknowledged.size} of them acknowledged${why}`;
+    const rest = found.size > 0 ? `; of ${found.size}, from before a restart, that is not known` : '';
+    const which = `${acknowledged.size} of them acknowledged${why}${rest}`;
     log.say('warning', `${entries.length} entries of ${group} are undone, ${which}`);
     this.#undoing++;
     storage.keepUndone(records).then(

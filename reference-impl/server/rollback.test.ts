@@ -38,6 +38,7 @@ describe('tidemark-store rollback', () => {
       const entry = { term: 1, index: i + 2, command };
       return JSON.stringify({ group: 'g0', entry, acknowledged: true, at: '2026-01-01T00:00:00.000Z', ...more });
     });
+    rmSync(join(data, 'replayed.jsonl'), { force: true });
     writeFileSync(join(data, 'rollback.jsonl'), `${lines.join('\n')}\n`);
   }
 
@@ -111,6 +112,14 @@ describe('tidemark-store rollback', () => {
       expect(forced.out).toMatch(/"u" holds 2, which is not what the entry expects\n/);
       expect(forced.out).toMatch(/\n2 replayed, 5 left alone, 0 failed\n$/);
       expect((await expectType(line, read, 'read')).values).toEqual([3, 2]);
+      // What is older than one that was replayed by itself does not come after it.
+      keep(
+        { command: { type: 'write', key: 'u', value: 8 }, overwrote: 7 },
+        { command: { type: 'write', key: 'u', value: 9 }, overwrote: 2, acknowledgedUnknown: true },
+      );
+      await replay('--id', 'g0/1/3');
+      expect((await replay('--force')).out).toMatch(/^g0\/1\/2 a later one of its key was replayed\n/);
+      expect((await expectType(line, read, 'read')).values).toEqual([3, 9]);
     } finally {
       line.close();
     }

@@ -5,7 +5,7 @@
  * overwritten, which for the second one of a key is what the first one wrote: where somebody has written since, nothing
  * happens, and that is said. By force the newest one stands at the end, whatever the key holds now.
  */
-import type { CasRequest, Command, Value, WriteRequest } from '../core/types.ts';
+import type { CasRequest, Command, Key, Value, WriteRequest } from '../core/types.ts';
 import { wallTime } from './clock.ts';
 import { BadInput } from './config.ts';
 import { LeaderAsker } from './leader-asker.ts';
@@ -22,10 +22,12 @@ export async function listUndone(folder: string, json: boolean, print: Print): P
 }
 
 function describe(record: KeptUndone): string {
-  const { id, at, entry, acknowledged, committed, overwrote, overwroteUnknown, replayedAt } = record;
+  const { id, at, entry, acknowledged, acknowledgedUnknown, committed, overwrote, overwroteUnknown, replayedAt } =
+    record;
   const value = overwroteUnknown === true ? 'what is not known' : JSON.stringify(overwrote);
   const over = overwrote === undefined && overwroteUnknown !== true ? '' : ` over ${value}`;
-  const known = committed === true ? ', committed' : acknowledged ? ', acknowledged' : '';
+  const unsure = acknowledgedUnknown === true ? ', perhaps acknowledged' : '';
+  const known = committed === true ? ', committed' : acknowledged ? ', acknowledged' : unsure;
   const fate = replayedAt === undefined ? '' : `, replayed ${replayedAt}`;
   return `${id} ${at} ${whatItDid(entry.command)}${over}${known}${fate}`;
 }
@@ -61,11 +63,14 @@ export async function replayUndone(options: ReplayOptions, env: NodeJS.ProcessEn
   }
   const asker = new LeaderAsker(options, env);
   const done = { replayed: 0, skipped: 0, failed: 0 };
+  const outdone = id === undefined ? outdoneOf(all) : new Set<KeptUndone>();
   const chosen = all.filter((record) => id === undefined || id.includes(record.id));
   try {
     await asker.reach();
     for (const record of chosen) {
-      const said = await replayOne(record, force === true, asker);
+      const said = outdone.has(record)
+        ? { outcome: 'skipped' as const, sentence: 'a later one of its key was replayed' }
+        : await replayOne(record, force === true, asker);
       done[said.outcome]++;
       if (said.outcome === 'replayed') await markReplayed(data, [record.id], wallTime());
       print(`${record.id} ${said.sentence}`);
@@ -78,6 +83,23 @@ export async function replayUndone(options: ReplayOptions, env: NodeJS.ProcessEn
   const rest = untried > 0 ? `, ${untried} not tried` : '';
   print(`${done.replayed} replayed, ${done.skipped} left alone, ${done.failed} failed${rest}`);
   process.exitCode = done.failed > 0 ? 1 : 0;
+}
+
+/** Of keys of which a later one was replayed: written now, they would stand in its place. */
+function outdoneOf(all: readonly KeptUndone[]): ReadonlySet<KeptUndone> {
+  const found = new Set<KeptUndone>();
+  const replayed = new Set<Key>();
+  for (const record of all.toReversed()) {
+    const key = keyOf(record);
+    if (key === undefined) continue;
+    if (record.replayedAt !== undefined) replayed.add(key);
+    else if (replayed.has(key)) found.add(record);
+  }
+  return found;
+}
+
+function keyOf({ entry: { command } }: KeptUndone): Key | undefined {
+  return command.type === 'write' || command.type === 'cas' ? command.key : undefined;
 }
 
 interface Said {

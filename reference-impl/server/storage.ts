@@ -55,6 +55,8 @@ export interface RollbackRecord {
   readonly overwroteUnknown?: true;
   /** This node had acknowledged it as a leader, or it was committed, and then whoever led may have. */
   readonly acknowledged: boolean;
+  /** It is of before a restart of this node: whether it was committed then, or acknowledged, is not known. */
+  readonly acknowledgedUnknown?: true;
   /** It was committed; a promotion by force has undone it all the same. */
   readonly committed?: true;
   /** Wall time at which it was undone, ISO 8601. */
