@@ -25,8 +25,7 @@ export async function nextLeader({ cluster, wait, over, but }: Awaiting): Promis
   return undefined;
 }
 
-/** Lets time pass in portions, so that healing need not wait for long. */
+/** Lets time pass in portions, so that healing need not wait. */
 export async function linger(ns: number, { wait, over }: Pick<Awaiting, 'wait' | 'over'>): Promise<void> {
-  const portionNs = 50 * MILLISECOND;
-  for (let left = ns; left > 0 && !over(); left -= portionNs) await wait(Math.min(left, portionNs));
+  for (let left = ns; left > 0 && !over(); left -= LOOK_NS) await wait(Math.min(left, LOOK_NS));
 }

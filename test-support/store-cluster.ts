@@ -14,6 +14,8 @@ export const faults = await loadFaults();
 
 export class Cluster implements Target {
   readonly sim: Simulation;
+  /** What the system would say that it stands. */
+  readonly clockDriftPpmMax = 100_000;
   /** How often the replicas told of an event of each type. */
   readonly told: ReadonlyMap<string, number>;
   readonly #status = new Map<NodeId, Status>();

@@ -1,7 +1,10 @@
 import { MILLISECOND } from '../../history/clock.ts';
+import { linger } from '../elections.ts';
 import type { Fault } from '../fault.ts';
-import { injected } from '../injected.ts';
 import { towards, without } from '../links.ts';
+import { underway } from '../operations.ts';
+
+const LOOK_NS = 50 * MILLISECOND;
 
 /**
  * As a path does that congests before it fails. What the leader hears is old news: it goes on hearing of its followers'
@@ -21,7 +24,21 @@ export default {
     const others = without(nodes, victim);
     const delayNs = random.between(250, 700) * MILLISECOND;
     const slow = await levers.shape(towards(others, [victim]), { delayNs });
-    await wait(random.between(400, 1_000) * MILLISECOND);
-    return injected([victim], slow, await levers.cut(towards([victim], others)));
+    const cutAfterNs = random.between(400, 1_000) * MILLISECOND;
+    const { cut } = levers;
+    return underway([victim], async ({ note, over }) => {
+      const injections = [slow];
+      note(slow);
+      await linger(cutAfterNs, { wait, over });
+      try {
+        if (over()) return;
+        const silent = await cut(towards([victim], others));
+        injections.push(silent);
+        note(silent);
+        while (!over()) await wait(LOOK_NS);
+      } finally {
+        for (const injection of injections) await injection.heal();
+      }
+    });
   },
 } satisfies Fault;

@@ -19,6 +19,7 @@ export default {
       [victim],
       async ({ note, over }) => {
         await linger(random.between(50, 500) * MILLISECOND, { wait, over });
+        if (over()) return;
         const killed = await kill([victim]);
         try {
           await wait(random.between(20, 200) * MILLISECOND);

@@ -126,6 +126,9 @@ export function waitingFor(node: Node, leader: Leader): readonly NodeId[] {
     const oldest = queueOf(leader, ack).first;
     if (oldest !== undefined) for (const id of missing(node, leader, ack, oldest)) found.add(id);
   }
+  for (const write of leader.repeats) {
+    if (write.isFirst === true) for (const id of missing(node, leader, write.ack, write)) found.add(id);
+  }
   return [...found];
 }
 

@@ -8,6 +8,8 @@ import { Cluster, faults, load, on } from '../../../test-support/store-cluster.t
 import type { NodeEvent } from '../environment.ts';
 
 /** Operations are asked through the system under test, which nobody plays here. */
+/** Their deeds go on after they were injected: until those have ended, a moment in which something may happen. */
+const goingOn = ['failing-link', 'restart-cut-off-leader', 'strike-new-leader'];
 const ofTheWorld = [...faults.values()].filter(({ levers }) => !levers.includes('operate')).map(({ name }) => name);
 
 describe('a cluster', () => {
@@ -173,8 +175,10 @@ describe('every fault', () => {
       'bridge',
       'change-members',
       'clock-drift',
+      'clock-drift-within',
       'clock-shift',
       'corrupt-disk',
+      'failing-link',
       'fill-disk',
       'follower-slow-disk',
       'isolate-leader',
@@ -185,10 +189,14 @@ describe('every fault', () => {
       'pause-leader',
       'promote-by-force',
       'restart-all',
+      'restart-cut-off-leader',
+      'rival-changes',
       'slow-disk',
       'slow-link',
       'split-majority',
+      'strike-new-leader',
       'switchover',
+      'undo-change',
     ]);
   });
 
@@ -216,7 +224,7 @@ describe('every fault', () => {
 
   it('has none when it is healed before anything happened, unless it killed', async () => {
     await on(7, async (cluster) => {
-      for (const name of ofTheWorld) {
+      for (const name of ofTheWorld.filter((one) => !goingOn.includes(one))) {
         const injected = await cluster.inject(name);
         await injected.heal();
         const {
@@ -229,7 +237,7 @@ describe('every fault', () => {
           Object.values(rest).every((n) => n === 0),
           name,
         ).toBe(true);
-        expect(killed > 0).toBe(/kill|restart/.test(name));
+        expect(killed > 0, name).toBe(/kill|restart/.test(name));
         await cluster.led();
       }
     });
