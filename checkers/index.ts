@@ -40,6 +40,16 @@ import boundedStaleness from './guarantees/bounded-staleness.ts';
 import convergent from './guarantees/convergent.ts';
 import durable from './guarantees/durable.ts';
 import fenced from './guarantees/fenced.ts';
+import sequential from './guarantees/sequential.ts';
+import causal from './guarantees/causal.ts';
+import causalMemory from './guarantees/causal-memory.ts';
+import causalWeak from './guarantees/causal-weak.ts';
+import consistentPrefix from './guarantees/consistent-prefix.ts';
+import set from './guarantees/set.ts';
+import queue from './guarantees/queue.ts';
+import log from './guarantees/log.ts';
+import counter from './guarantees/counter.ts';
+import lock from './guarantees/lock.ts';
 import linearizable from './guarantees/linearizable.ts';
 import monotonicReads from './guarantees/monotonic-reads.ts';
 import monotonicWrites from './guarantees/monotonic-writes.ts';
@@ -75,6 +85,16 @@ const checkers = {
   fenced,
   convergent,
   'one-leader-per-term': oneLeaderPerTerm,
+  sequential,
+  causal,
+  'causal-memory': causalMemory,
+  'causal-weak': causalWeak,
+  'consistent-prefix': consistentPrefix,
+  set,
+  queue,
+  log,
+  counter,
+  lock,
 } satisfies { readonly [name in Guarantee]: Checker };
 
 /** How to read the history, and when to give up; what is absent is as in {@link defaultSemantics}. */

@@ -29,6 +29,17 @@ export function evident(
     fenced: some(history.versionGroup),
     convergent: ended,
     'one-leader-per-term': noted('cluster', 'sighting'),
+    // What takes long, or is implied by the others, is judged where it is asked for.
+    sequential: false,
+    causal: false,
+    'causal-memory': false,
+    'causal-weak': false,
+    'consistent-prefix': false,
+    set: false,
+    queue: false,
+    log: false,
+    counter: false,
+    lock: false,
   };
   return guaranteeNames.filter((name) => has[name]);
 }

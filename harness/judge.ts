@@ -51,6 +51,16 @@ const minimum: Readonly<Record<Guarantee, Readonly<Record<string, number>>>> = {
   fenced: { writes: 50, failovers: 1 },
   convergent: { reads: 10 },
   'one-leader-per-term': { sightings: 3, failovers: 1 },
+  sequential: { reads: 100, writes: 50 },
+  causal: { reads: 100, writes: 50 },
+  'causal-memory': { reads: 100, writes: 50 },
+  'causal-weak': { reads: 100, writes: 50 },
+  'consistent-prefix': { reads: 50 },
+  set: { reads: 1, writes: 50 },
+  queue: { reads: 50, writes: 50 },
+  log: { reads: 50, writes: 50 },
+  counter: { reads: 50, writes: 50 },
+  lock: { writes: 20 },
 };
 
 /** These say nothing until a leader has been replaced. */

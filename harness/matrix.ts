@@ -27,6 +27,16 @@ const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
   fenced: ['', 'fenced'],
   convergent: ['', 'convergent'],
   'one-leader-per-term': ['one-leader-', 'per-term'],
+  sequential: ['', 'sequential'],
+  causal: ['', 'causal'],
+  'causal-memory': ['causal-', 'memory'],
+  'causal-weak': ['causal-', 'weak'],
+  'consistent-prefix': ['consistent-', 'prefix'],
+  set: ['', 'set'],
+  queue: ['', 'queue'],
+  log: ['', 'log'],
+  counter: ['', 'counter'],
+  lock: ['', 'lock'],
 };
 
 /** Lines: first what is promised of pairs of paths, then of write paths, then of the whole system. */

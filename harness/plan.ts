@@ -136,7 +136,9 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       workloads,
       faults,
       guarantees:
-        plan.guarantees.length === 0 ? guaranteeNames : guaranteeNames.filter((g) => plan.guarantees.includes(g)),
+        plan.guarantees.length === 0
+          ? promisedSomewhere(system)
+          : guaranteeNames.filter((g) => plan.guarantees.includes(g)),
       settings: given,
       rows,
       workloadOptions: {
@@ -147,6 +149,18 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       setting,
     },
   };
+}
+
+/** What no path promises is judged where it is asked for. */
+function promisedSomewhere(system: System): readonly Guarantee[] {
+  const promised = new Set(system.always);
+  for (const write of system.writePaths) {
+    for (const guarantee of system.promisesOfWrites(write.name)) promised.add(guarantee);
+    for (const read of system.readPaths) {
+      for (const guarantee of system.promises(write.name, read.name)) promised.add(guarantee);
+    }
+  }
+  return guaranteeNames.filter((guarantee) => promised.has(guarantee));
 }
 
 function byName<T>(what: string, name: string, all: ReadonlyMap<string, T>): T {

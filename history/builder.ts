@@ -4,7 +4,7 @@
  * Codecs that must not make an object per event fill an {@link EventFields} and hand it to `HistoryBuilder.put`.
  */
 import { BadHistory } from './bad-history.ts';
-import { EventFields, INVOKE, READ_MANY, TXN, typeCodes } from './event-fields.ts';
+import { EventFields, INVOKE, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
 import { EventReader, Tables, unknownType } from './event-reader.ts';
 import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
@@ -259,8 +259,7 @@ export class HistoryBuilder {
     if (type === FAIL && fields.f === CAS && fields.mismatch) {
       flags = fields.actual === NONE ? MISMATCH : MISMATCH | HAS_ACTUAL;
     }
-    const answers = type === OK && (fields.f === READ || METHODS[fields.f] === 'poll');
-    rows.complete(first, fields, index, flags, answers ? fields.value : NONE);
+    rows.complete(first, fields, index, flags, type === OK && tellsNews(fields) ? fields.value : NONE);
   }
 
   /** What an ok write or cas says it wrote must be what it was invoked with; it may say nothing. */

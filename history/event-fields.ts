@@ -25,6 +25,17 @@ export const methodCodes: ReadonlyMap<string, number> = new Map<string, number>(
   ['txn', TXN],
 ]);
 
+const asking = METHODS.map((name) => ['read', 'poll', 'dequeue', 'drain'].includes(name));
+const telling = METHODS.map((name) => ['send', 'acquire'].includes(name));
+
+/** Whether completions of the method may say something else than its invocations. */
+export const answersAtEnd = (f: number): boolean => (asking[f] ?? false) || (telling[f] ?? false);
+
+/** Whether the value of this ok completion is news, and not a repetition of what was invoked. */
+export function tellsNews({ f, value }: EventFields): boolean {
+  return (asking[f] ?? false) || ((telling[f] ?? false) && value !== NULL_REF);
+}
+
 /** One operation's event, by codes and references. Made once, filled for each event: `clear()` first. */
 export class EventFields {
   type = INVOKE;

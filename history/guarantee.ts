@@ -19,6 +19,29 @@ export const guarantees = {
     source: 'Herlihy & Wing 1990',
     scope: 'row',
   },
+  sequential: {
+    definition:
+      'One total order of all operations on all keys respects each session, each read returning the latest write before it.',
+    source: 'Lamport 1979',
+    scope: 'row',
+  },
+  causal: {
+    definition:
+      'Causal convergence: each read is explained by its causal past, in one order of writes that all sessions agree on.',
+    source: 'Bouajjani, Enea, Guerraoui & Hamza 2017',
+    scope: 'row',
+  },
+  'causal-memory': {
+    definition:
+      'Causal memory: each session sees its causal past in one order of its own, in which every one of its reads stands.',
+    source: 'Ahamad et al. 1995; Bouajjani et al. 2017',
+    scope: 'row',
+  },
+  'causal-weak': {
+    definition: 'Causal consistency: each read is explained by some order of its causal past.',
+    source: 'Bouajjani, Enea, Guerraoui & Hamza 2017',
+    scope: 'row',
+  },
   'read-your-writes': {
     definition: 'A read sees every earlier acknowledged write of its own session to that key, or a later one.',
     source: 'Terry et al. 1994',
@@ -37,6 +60,11 @@ export const guarantees = {
   'writes-follow-reads': {
     definition: 'A state that shows a write shows every write its session had read before making it.',
     source: 'Terry et al. 1994',
+    scope: 'row',
+  },
+  'consistent-prefix': {
+    definition: 'Every state shows some prefix of one order of all writes.',
+    source: 'Terry 2013',
     scope: 'row',
   },
   'bounded-staleness': {
@@ -65,6 +93,32 @@ export const guarantees = {
     definition: 'No two nodes claim to lead in the same term.',
     source: 'Ongaro & Ousterhout 2014, Election Safety',
     scope: 'system',
+  },
+  set: {
+    definition: 'Every element whose add was acknowledged is in the set for good, once, and nothing else is.',
+    source: 'Jepsen, set-full',
+    scope: 'row',
+  },
+  queue: {
+    definition: 'Every value whose enqueue was acknowledged is dequeued exactly once, and nothing else is.',
+    source: 'Jepsen, total-queue',
+    scope: 'row',
+  },
+  log: {
+    definition:
+      'Each offset of a log has one value, and consumers see every acknowledged value once, in order, skipping none.',
+    source: 'Jepsen, Kafka',
+    scope: 'row',
+  },
+  counter: {
+    definition: 'Every read lies between the sum of what had been added for certain and of what may have been added.',
+    source: 'Jepsen, counter',
+    scope: 'row',
+  },
+  lock: {
+    definition: 'No two hold a lock at once, and the fencing tokens of its holders rise.',
+    source: 'Gray & Cheriton 1989; Burrows 2006',
+    scope: 'row',
   },
 } as const satisfies Record<string, GuaranteeDefinition>;
 

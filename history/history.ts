@@ -14,7 +14,20 @@ import type { Values } from './values.ts';
 
 export { NULL_REF, Values } from './values.ts';
 
-export const METHODS = ['read', 'write', 'cas', 'add', 'append', 'send', 'poll'] as const;
+export const METHODS = [
+  'read',
+  'write',
+  'cas',
+  'add',
+  'append',
+  'send',
+  'poll',
+  'enqueue',
+  'dequeue',
+  'drain',
+  'acquire',
+  'release',
+] as const; // prettier-ignore
 export const READ = 0;
 export const WRITE = 1;
 export const CAS = 2;

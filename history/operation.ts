@@ -41,7 +41,23 @@ export interface Position {
 }
 
 /** What an operation asks for. `put` and `get` are the string model's words for write and read. */
-export type Method = 'read' | 'write' | 'cas' | 'readMany' | 'add' | 'append' | 'send' | 'poll' | 'put' | 'get' | 'txn';
+export type Method =
+  | 'read'
+  | 'write'
+  | 'cas'
+  | 'readMany'
+  | 'add'
+  | 'append'
+  | 'send'
+  | 'poll'
+  | 'enqueue'
+  | 'dequeue'
+  | 'drain'
+  | 'acquire'
+  | 'release'
+  | 'put'
+  | 'get'
+  | 'txn';
 
 /** How an operation ended. */
 export type Outcome = 'ok' | 'fail' | 'info';
@@ -53,7 +69,10 @@ export interface Invocation {
   readonly process: Process;
   readonly f: Method;
   readonly key?: Key;
-  /** `write`: the value. `cas`: `[expected, next]`. `readMany`: the keys. `read`: null. */
+  /**
+   * `write`, `enqueue`, `send`: the value. `cas`: `[expected, next]`. `add`: the element, or by how much. `readMany`: the keys.
+   * `read`, `dequeue`, `drain`, `acquire`, `release`: null. `poll`: null, or the offset to begin with.
+   */
   readonly value: Value;
   readonly session?: SessionId;
   readonly device?: string;
@@ -70,7 +89,11 @@ export interface Completion {
   readonly process: Process;
   readonly f: Method;
   readonly key?: Key;
-  /** `read`: the answer. `readMany`: the values, in the order of the keys. Otherwise as invoked. */
+  /**
+   * `read`, `dequeue`: the answer (`dequeue` of null: the queue was empty). `drain`: all that was dequeued. `readMany`: the
+   * values, in the order of the keys. `send`: `[offset, value]`. `poll`: `[[offset, value], …]`. `acquire`: the fencing token, a number,
+   * where the lock has one. Otherwise as invoked.
+   */
   readonly value: Value;
   readonly node?: NodeId;
   readonly role?: Role;

@@ -8,8 +8,8 @@
  * most: whatever order explains another reading explains this one. Reads are alike only if their answers are; which of them got which answer
  * is a {@link Choice}, and oldest first no more than a guess.
  */
-import { type EventFields, READ_MANY, TXN } from './event-fields.ts';
-import { CAS, METHODS, NONE, OK, READ } from './history.ts';
+import { answersAtEnd, type EventFields, READ_MANY, TXN } from './event-fields.ts';
+import { CAS, NONE, OK, READ } from './history.ts';
 import type { Rows } from './rows.ts';
 import { NULL_REF } from './values.ts';
 
@@ -30,9 +30,6 @@ export interface Choice {
   readonly rows: readonly number[];
   readonly key: number;
 }
-
-const POLL = METHODS.indexOf('poll');
-const answersAtEnd = (f: number): boolean => f === READ || f === POLL;
 
 export class Overlapping {
   readonly #rows: Rows;

@@ -76,7 +76,7 @@ async function firstCatch(defect: Defect, from: number, most: number): Promise<C
     next,
     done: ({ record }) => {
       const broken = record.cells.filter((cell) => cell.state === 'broken');
-      const cell = broken.find(({ guarantee }) => defect.caughtBy.includes(guarantee));
+      const cell = broken.find(({ guarantee }) => (defect.caughtBy as readonly string[]).includes(guarantee));
       if (cell !== undefined && (best === undefined || record.seed < best.seed)) {
         best = { seed: record.seed, cell, others: [...new Set(broken.map(({ guarantee }) => guarantee))] };
       }

@@ -224,7 +224,7 @@ describe('what is amiss', () => {
     ['half a line in the middle', `${good}{"time":9,\n${good}`, 5, 'This is not JSON: {"time":9,.'],
     ['something else than an object', '[1]\n', 1, 'An event must be a JSON object, not [1].'],
     ['an unknown type', '{"process":0,"type":"oops","f":"read","key":"x"}\n', 1, 'The type must be invoke, ok, fail or info, not "oops".'],
-    ['an unknown method', '{"process":0,"type":"ok","f":"sing","key":"x"}\n', 1, 'The operation must be one of read, write, cas, add, append, send, poll, put, get, readMany, txn, not "sing".'],
+    ['an unknown method', '{"process":0,"type":"ok","f":"sing","key":"x"}\n', 1, 'The operation must be one of read, write, cas, add, append, send, poll, enqueue, dequeue, drain, acquire, release, put, get, readMany, txn, not "sing".'],
     ['no process', '{"type":"ok","f":"read","key":"x"}\n', 1, 'The event names no process.'],
     ['no key', `${good}{"process":0,"type":"invoke","f":"read"}\n`, 5, 'The read names no key.'],
     ['a process that is no whole number', '{"process":1.5,"type":"ok","f":"read","key":"x"}\n', 1, 'A process must be an integer from 0, not 1.5.'],
