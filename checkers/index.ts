@@ -2,7 +2,7 @@
  * The library: verdicts on recorded histories, for code that is not ours.
  *
  * ```ts
- * import { checkLinearizable, readHistory } from 'tidemark';
+ * import { checkLinearizable, readHistory, withinSteps } from 'tidemark/checkers';
  *
  * const { history } = await readHistory('journal.jsonl'); // JSON Lines (gzipped or not), or EDN of Jepsen and Knossos
  * const verdict = checkLinearizable(history, { initial: 0, budget: withinSteps(1_000_000) });
@@ -66,7 +66,14 @@ export { unlimited, defaultSemantics } from './checker.ts';
 export type { Anomaly, Budget, Checker, Evidence, Semantics, Verdict } from './checker.ts';
 export { models } from './linearizable/models.ts';
 export type { Model } from './model.ts';
-export { BadHistory, HistoryBuilder, historyFromEvents, historyFromOperations } from '../history/builder.ts';
+export {
+  BadHistory,
+  EventFields,
+  HistoryBuilder,
+  INVOKE,
+  historyFromEvents,
+  historyFromOperations,
+} from '../history/builder.ts';
 export type { BuilderOptions, SpannedOperation } from '../history/builder.ts';
 export { readHistory } from '../history/codec/read.ts';
 export { guarantees } from '../history/guarantee.ts';
