@@ -5,6 +5,7 @@
  * not unique where the algorithm needs it, versions that no store may report) is `unknown` with the reason, or is judged
  * by another algorithm. Nothing to examine is unknown, never valid.
  */
+import type { Growing, Listener } from '../history/growing.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { History, Operation } from '../history/history.ts';
 import type { Value } from '../history/operation.ts';
@@ -71,9 +72,26 @@ export type Verdict =
     }
   | { readonly type: 'unknown'; readonly reason: string; readonly examined: Evidence };
 
+/**
+ * A checker at work while the history is being made. It is told of rows and notes in the order of the journal; rows that it is not told
+ * of do not exist for it.
+ */
+export interface Follower extends Listener {
+  /**
+   * The first anomaly, as soon as nothing that may still happen can mend it: with what is open taken as of unknown outcome, `check` calls
+   * what there is invalid. What cannot be told at once may be told late, or only at the end; never too early. Cheap: may be asked
+   * after every event.
+   */
+  broken(): Anomaly | undefined;
+  /** The verdict on the whole: that of `check`. */
+  end(): Verdict;
+}
+
 /** A plug-in: one file in checkers/guarantees/, named for the guarantee it decides. */
 export interface Checker {
   readonly name: Guarantee;
   readonly decides: Guarantee;
   check(history: History, budget: Budget, semantics: Semantics): Verdict;
+  /** Absent where nothing can be said before the end. `growing.snapshot()` must hold the rows that the follower is told of. */
+  follow?(growing: Growing, budget: Budget, semantics: Semantics): Follower;
 }

@@ -8,6 +8,7 @@ import { EventFields, INVOKE, READ_MANY, TXN, tellsNews, typeCodes } from './eve
 import { EventReader, Tables, unknownType } from './event-reader.ts';
 import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
+import type { Growing, Listener } from './growing.ts';
 import type { Event, Key, Outcome, Value } from './operation.ts';
 import { type Choice, EMPTY_BATCH, Overlapping, type Part } from './overlapping.ts';
 import { Rows } from './rows.ts';
@@ -50,6 +51,8 @@ export class HistoryBuilder {
   file: string | undefined = undefined;
   /** Whether errors name the options that would allow what they refuse: callers of the library can set them. */
   namesOptions = false;
+  /** Told what happens as it happens; see {@link growing}. */
+  listener: Listener | undefined = undefined;
   /** Where keys (by their JSON text), values and names are interned; for those who call `put`. */
   readonly tables = new Tables();
   readonly #defaultKey: number;
@@ -60,6 +63,7 @@ export class HistoryBuilder {
   readonly #fields = new EventFields();
   /** Row of the open operation of each process, plus one; 0: none. */
   #open = new Int32Array(1024);
+  readonly #growing: Growing;
   readonly #openHigh = new Map<number, number>();
   readonly #overlapping: Overlapping | undefined;
   #events = 0;
@@ -75,6 +79,7 @@ export class HistoryBuilder {
       this.#overlapping = new Overlapping(this.#rows, (fields) => this.#parts(fields), chosen);
     }
     this.#defaultKey = options.defaultKey === undefined ? NONE : this.tables.keys.intern(jsonOf(options.defaultKey));
+    this.#growing = growingOf(this, this.#rows);
   }
 
   /** Makes room at once; wrong guesses cost nothing but address space. */
@@ -96,6 +101,11 @@ export class HistoryBuilder {
    */
   get choices(): readonly Choice[] {
     return this.#overlapping?.choices ?? [];
+  }
+
+  /** What there is so far. It is the same object from beginning to end. */
+  get growing(): Growing {
+    return this.#growing;
   }
 
   /** Events so far, notes among them. */
@@ -128,7 +138,9 @@ export class HistoryBuilder {
   note(note: Omit<PlacedNote, 'at'>): void {
     const time = this.#advance(note.time);
     this.#events++;
-    this.#notes.push({ ...note, time, at: this.#rows.positions });
+    const placed: PlacedNote = { ...note, time, at: this.#rows.positions };
+    this.#notes.push(placed);
+    this.listener?.noted(placed);
   }
 
   /** An event whose texts are interned in this builder's tables. */
@@ -195,6 +207,8 @@ export class HistoryBuilder {
     const row = fields.f >= READ_MANY ? this.#invokeBatch(fields, index) : this.#invokeOne(fields, index);
     if (open === NONE) this.#setOpen(process, row);
     else this.#overlapping?.begin(process, open, row);
+    if (this.listener === undefined || row === EMPTY_BATCH) return;
+    for (let one = row; one < this.#rows.length; one++) this.listener.invoked(one);
   }
 
   #invokeOne(fields: EventFields, index: number): number {
@@ -260,6 +274,7 @@ export class HistoryBuilder {
       flags = fields.actual === NONE ? MISMATCH : MISMATCH | HAS_ACTUAL;
     }
     rows.complete(first, fields, index, flags, type === OK && tellsNews(fields) ? fields.value : NONE);
+    this.listener?.completed(first);
   }
 
   /** What an ok write or cas says it wrote must be what it was invoked with; it may say nothing. */
@@ -304,6 +319,7 @@ export class HistoryBuilder {
       const answer = answers?.[row - first] ?? NULL_REF;
       rows.complete(row, fields, index, 0, answers !== undefined && rows.f(row) === READ ? answer : NONE);
     }
+    if (this.listener !== undefined) for (let row = first; row < end; row++) this.listener.completed(row);
   }
 
   #answers(fields: EventFields, count: number): number[] {
@@ -329,6 +345,16 @@ export class HistoryBuilder {
       value: withoutMarks((value ?? null) as Value), // came out of JSON or EDN
     });
   }
+}
+
+function growingOf(builder: HistoryBuilder, rows: Rows): Growing {
+  return {
+    get columns() {
+      return rows.growing;
+    },
+    values: builder.tables.values,
+    snapshot: () => builder.build(),
+  };
 }
 
 /** A history from events in their order. `line` is undefined in its errors. */

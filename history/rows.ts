@@ -81,6 +81,11 @@ export class Rows {
     if (this.#index.length > 0) this.#index = grow('index', this.#index, (n) => integers(n * 2));
   }
 
+  /** As they are now: arrays are replaced when they grow, and a column that no row has needed is empty. */
+  get growing(): Columns {
+    return this.#columns;
+  }
+
   f(row: number): number {
     return this.#columns.f[row];
   }

@@ -3,7 +3,7 @@ import type { Semantics } from '../checker.ts';
 import type { Machine } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import { CAS, FAIL, HAS_ACTUAL, INFO, MISMATCH, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
-import type { History } from '../../history/history.ts';
+import type { Columns, History } from '../../history/history.ts';
 
 /** What a row says or does to a register. */
 export const SILENT = 0; // nothing: unanswered reads, refusals, reads of null where null matches anything
@@ -12,6 +12,9 @@ export const READS = 2; // found `value`, or `actual` where it is a failed cas
 export const SWAPS = 3; // found `expected` and left `value`
 export const DENIES = 4; // found something else than `expected`
 export const ABSURD = 5; // says that it failed although it found `expected`
+
+/** The columns that say it. */
+type Answers = Pick<Columns, 'f' | 'outcome' | 'flags' | 'value' | 'expected' | 'actual'>;
 
 /** The semantics of a register, with references instead of values. */
 export interface RegisterReading {
@@ -26,7 +29,7 @@ export interface RegisterReading {
   readonly failedCasConstrains: boolean;
 }
 
-export function registerReading(history: History, semantics: Semantics): RegisterReading {
+export function registerReading(history: Pick<History, 'values'>, semantics: Semantics): RegisterReading {
   const initial = history.values.intern(semantics.initial);
   const nilMatchesAny = semantics.nilRead === 'any';
   return {
@@ -38,7 +41,7 @@ export function registerReading(history: History, semantics: Semantics): Registe
 }
 
 /** One of the constants above. A row that took effect for certain or perhaps is judged alike; `ret` tells them apart. */
-export function deed(history: History, reading: RegisterReading, row: number): number {
+export function deed(history: Answers, reading: RegisterReading, row: number): number {
   const outcome = history.outcome[row];
   switch (history.f[row]) {
     case READ:
@@ -63,7 +66,7 @@ export function reference(reading: RegisterReading, ref: number): number {
 }
 
 /** What a row that READS found. */
-export function found(history: History, reading: RegisterReading, row: number): number {
+export function found(history: Answers, reading: RegisterReading, row: number): number {
   return reference(reading, history.f[row] === READ ? history.value[row] : history.actual[row]);
 }
 

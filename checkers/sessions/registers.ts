@@ -24,7 +24,7 @@ export const NOTHING = -4;
  * Reference to what a register holds, by the reference to a value in the history. Null stands for the initial value, written or
  * read, unless it matches any state; in the string model it is the empty string.
  */
-export function registerValues(history: History, semantics: Semantics): (reference: number) => number {
+export function registerValues(history: Pick<History, 'values'>, semantics: Semantics): (reference: number) => number {
   const initial = history.values.intern(semantics.initial);
   if (semantics.model === 'string') {
     const empty = history.values.intern('');
