@@ -48,6 +48,26 @@ export const defaultSemantics: Semantics = {
   thread: 'session',
 };
 
+/** One way things could stand just before an operation fits nowhere. */
+export interface Configuration {
+  /** What the object held. */
+  readonly held: Value;
+  /** The operation that was linearised last; absent where none was. */
+  readonly last?: Operation;
+  /** What had been asked for by then and was not linearised yet. */
+  readonly pending: readonly Operation[];
+}
+
+/** The last state that worked: all that had returned by then had its place in an order. */
+export interface LastState {
+  /** The operation at whose return no order was left. */
+  readonly stuck: Operation;
+  /** The completion before that of `stuck`: the last that could be placed. */
+  readonly previous?: Operation;
+  /** The ways things could stand, a few at the most; `held` of each differs from that of the others where it can. */
+  readonly configurations: readonly Configuration[];
+}
+
 /** Operations that cannot all stand, and the sentence that says why. */
 export interface Anomaly {
   /** A short name of the kind: `stale read`, `lost write`, `read of a value never written`. */
@@ -56,6 +76,8 @@ export interface Anomaly {
   readonly sentence: string;
   /** The fewest that convince, in order of invocation. May be empty where the evidence is notes alone. */
   readonly operations: readonly Operation[];
+  /** For orders that were searched for (linearizable): where the last one ended. */
+  readonly lastState?: LastState;
 }
 
 /** What a valid verdict rests on: counts by name (`reads`, `writes`, `keys`, …). `operations` is always there. */

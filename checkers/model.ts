@@ -7,7 +7,7 @@
  */
 import type { Semantics } from './checker.ts';
 import type { History } from '../history/history.ts';
-import type { Method } from '../history/operation.ts';
+import type { Method, Value } from '../history/operation.ts';
 
 /** A state of the object, interned by the machine. Negative odd numbers are never states. */
 export type State = number;
@@ -24,6 +24,8 @@ export interface Machine {
   pure(row: number): boolean;
   /** The state after the row took effect with the outcome that was recorded, or ILLEGAL. */
   step(state: State, row: number): State;
+  /** A state as a value that a reader understands: what the register holds, the elements of a queue. */
+  show?(state: State): Value;
   /**
    * Only for registers, that is: where what an operation needs and leaves are single states, whatever came before. `needs`
    * is the state a read or cas must find (ILLEGAL: any), `leaves` what a write or cas leaves (ILLEGAL: no change). It

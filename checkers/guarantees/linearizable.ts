@@ -6,6 +6,7 @@
  */
 import type { Anomaly, Budget, Checker, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
+import { withLastStates } from '../explain/last-state.ts';
 import { modelNamed, models } from '../linearizable/models.ts';
 import { checkObjects } from '../linearizable/objects.ts';
 import { checkRegisters } from '../linearizable/registers.ts';
@@ -22,7 +23,8 @@ function check(history: History, budget: Budget, semantics: Semantics): Verdict 
       examined: { operations: history.operations },
     };
   }
-  const isRegister = model.machine(history, semantics).register !== undefined;
+  const machine = model.machine(history, semantics);
+  const isRegister = machine.register !== undefined;
   const { examined: rows, ...outcome } = isRegister
     ? checkRegisters(history, model, semantics, budget)
     : checkObjects(history, model, semantics, budget);
@@ -31,7 +33,8 @@ function check(history: History, budget: Budget, semantics: Semantics): Verdict 
   const examined = { ...rows, operations: history.operations, rows: rows.operations };
   const [first, ...rest] = anomalies;
   if (first !== undefined) {
-    const shown: [Anomaly, ...Anomaly[]] = [first, ...rest.slice(0, ANOMALIES_SHOWN - 1)];
+    const explained = [first, ...rest.slice(0, ANOMALIES_SHOWN - 1)];
+    const shown = withLastStates(explained, history, machine, budget) as [Anomaly, ...Anomaly[]]; // as many as before
     return { type: 'invalid', anomalies: shown, count, examined };
   }
   if (undecided.length > 0) {

@@ -100,6 +100,7 @@ export function registerMachine(history: History, semantics: Semantics): Machine
           return ILLEGAL;
       }
     },
+    show: (state) => history.values.get(state),
     register: { needs, leaves },
   };
 }

@@ -49,6 +49,7 @@ export default {
           ? outcome[row] === OK && !(nilMatchesAny && value[row] === NULL_REF)
           : outcome[row] === OK || outcome[row] === INFO,
       pure: (row) => f[row] === READ,
+      show: (state) => states[state],
       step(state, row) {
         if (f[row] === READ) return state === stateOf(row) ? state : ILLEGAL;
         if (f[row] === WRITE) return stateOf(row);

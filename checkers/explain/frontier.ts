@@ -1,0 +1,240 @@
+/**
+ * How far an order of one object's operations can be carried, and where it ends: every configuration at once, in the order of
+ * events (Lowe, Testing for linearizability, 2017: just-in-time linearisation).
+ *
+ * The search decides in the least time and memory; this one is for what it found impossible. It looks at a window of the
+ * history and remembers what explanations tell: the configurations before the operation that fits nowhere, which operation each
+ * placed last, and what is tried from there. Operations are placed only when one returns that has no place yet. On registers,
+ * writes that nobody notices are not placed ahead of need; once another blind write is placed while they are pending they
+ * have become spare: they may have happened just before it.
+ */
+import type { Budget } from '../checker.ts';
+import type { Machine, State } from '../model.ts';
+import { ILLEGAL } from '../model.ts';
+import { NEVER, NONE } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+
+/** Placed operations that are still pending, those that need no place, and what was placed last (NONE: nothing). */
+export interface Standing {
+  readonly state: State;
+  readonly done: ReadonlySet<number>;
+  readonly spare: ReadonlySet<number>;
+  readonly last: number;
+}
+
+/** An order that was tried in vain: operations, each with the state after it; the last one is illegal there. */
+export type Path = readonly { readonly row: number; readonly state: State }[];
+
+export type Frontier =
+  | { readonly type: 'found'; readonly standings: readonly Standing[] }
+  | {
+      readonly type: 'stuck';
+      readonly row: number;
+      readonly standings: readonly Standing[];
+      /** Rows that were pending at that return, `row` among them, in the order of their calls. */
+      readonly pending: readonly number[];
+      readonly paths: readonly Path[];
+    }
+  | { readonly type: 'stopped'; readonly reason: string };
+
+export interface Window {
+  /** Rows of one object, ascending. */
+  readonly rows: readonly number[];
+  /** Rows that may have happened or not, whatever their outcome. */
+  readonly mayBeMissing: ReadonlySet<number>;
+  /** What the object can hold before the first of them. */
+  readonly states: readonly State[];
+}
+
+const PATHS_MAX = 10;
+const ASK_EVERY = 1024;
+
+export function explore(history: History, machine: Machine, window: Window, budget: Budget, stepsMax: number): Frontier {
+  return new Explorer(history, machine, window, budget, stepsMax).run();
+}
+
+interface Mutable {
+  state: State;
+  done: Set<number>;
+  spare: Set<number>;
+  last: number;
+  /** What was placed since the return that is being decided. */
+  trail: { row: number; state: State }[];
+}
+
+class Explorer {
+  readonly #history: History;
+  readonly #machine: Machine;
+  readonly #window: Window;
+  readonly #budget: Budget;
+  readonly #stepsMax: number;
+  readonly #pending: number[] = [];
+  #standings: Mutable[];
+  #paths: Path[] = [];
+  #steps = 0;
+
+  constructor(history: History, machine: Machine, window: Window, budget: Budget, stepsMax: number) {
+    this.#history = history;
+    this.#machine = machine;
+    this.#window = window;
+    this.#budget = budget;
+    this.#stepsMax = stepsMax;
+    this.#standings = [...new Set(window.states)].map((state) => ({
+      state,
+      done: new Set(),
+      spare: new Set(),
+      last: NONE,
+      trail: [],
+    }));
+  }
+
+  run(): Frontier {
+    const { call, ret } = this.#history;
+    const { rows } = this.#window;
+    const returning = rows.filter((row) => ret[row] !== NEVER).sort((a, b) => ret[a] - ret[b]);
+    let called = 0;
+    for (const row of returning) {
+      while (called < rows.length && call[rows[called]] < ret[row]) this.#call(rows[called++]);
+      const after = this.#return(row);
+      if (after === undefined) return { type: 'stopped', reason: this.#reason ?? 'too many orders' };
+      if (after.length === 0) {
+        const pending = [...this.#pending];
+        return { type: 'stuck', row, standings: this.#standings, pending, paths: this.#paths };
+      }
+      this.#standings = after;
+      this.#pending.splice(this.#pending.indexOf(row), 1);
+      for (const standing of after) {
+        standing.done.delete(row);
+        standing.spare.delete(row);
+      }
+    }
+    while (called < rows.length) this.#call(rows[called++]);
+    return { type: 'found', standings: this.#standings };
+  }
+
+  #reason: string | undefined;
+
+  #isOptional(row: number): boolean {
+    return this.#history.ret[row] === NEVER || this.#window.mayBeMissing.has(row);
+  }
+
+  #call(row: number): void {
+    this.#pending.push(row);
+    const pure = this.#machine.pure(row);
+    const optional = this.#isOptional(row);
+    for (const standing of this.#standings) {
+      if (pure) {
+        if (this.#machine.step(standing.state, row) === ILLEGAL) continue;
+        standing.done.add(row);
+        standing.last = row;
+      } else if (optional) {
+        standing.spare.add(row);
+      }
+    }
+  }
+
+  /** All ways to have placed the operation by its return; undefined if that takes too long. */
+  #return(row: number): Mutable[] | undefined {
+    const needing = this.#standings.filter((standing) => !standing.done.has(row));
+    if (needing.length === 0) return this.#standings;
+    const after: Mutable[] = [];
+    const seen = new Set<string>();
+    const add = (standing: Mutable): void => {
+      const name = nameOf(standing);
+      if (seen.has(name)) return;
+      seen.add(name);
+      after.push(standing);
+    };
+    for (const standing of this.#standings) if (standing.done.has(row)) add({ ...standing, trail: [] });
+    this.#paths = [];
+    const tried = new Set<string>();
+    const stack: Mutable[] = needing.map((standing) => ({ ...standing, trail: [] })).reverse();
+    for (let standing = stack.pop(); standing !== undefined; standing = stack.pop()) {
+      const name = nameOf(standing);
+      if (tried.has(name)) continue;
+      tried.add(name);
+      if (this.#spent()) return undefined;
+      if (standing.done.has(row)) {
+        add(standing);
+        continue;
+      }
+      if (standing.spare.has(row)) {
+        const dropped = copyOf(standing);
+        dropped.done.add(row);
+        dropped.spare.delete(row);
+        add(dropped);
+      } else if (this.#machine.step(standing.state, row) === ILLEGAL && this.#paths.length < PATHS_MAX) {
+        this.#paths.push([...standing.trail, { row, state: ILLEGAL }]);
+      }
+      for (const next of this.#pending) {
+        if (standing.done.has(next) || this.#machine.pure(next)) continue;
+        const placed = this.#place(standing, next, row);
+        if (placed !== undefined) stack.push(placed);
+      }
+    }
+    return after;
+  }
+
+  #spent(): boolean {
+    if (++this.#steps > this.#stepsMax) this.#reason = `${this.#stepsMax} orders tried`;
+    else if (this.#steps % ASK_EVERY === 0) this.#reason = this.#budget.spent();
+    return this.#reason !== undefined;
+  }
+
+  /** The standing after `next`; undefined where that is illegal, or would serve nobody. */
+  #place(standing: Mutable, next: number, stuck: number): Mutable | undefined {
+    const machine = this.#machine;
+    const state = machine.step(standing.state, next);
+    if (state === ILLEGAL) return undefined;
+    const placed = copyOf(standing);
+    placed.state = state;
+    placed.done.add(next);
+    placed.spare.delete(next);
+    placed.last = next;
+    placed.trail.push({ row: next, state });
+    if (this.#isBlind(next)) {
+      for (const row of this.#pending) if (!placed.done.has(row) && this.#isBlind(row)) placed.spare.add(row);
+    }
+    const noticed = state !== standing.state && this.#placePure(placed);
+    if (machine.register === undefined || next === stuck || noticed) return placed;
+    const mayWait = this.#isOptional(next) || this.#isBlind(next);
+    return mayWait && !this.#letsSwap(placed) ? undefined : placed;
+  }
+
+  #isBlind(row: number): boolean {
+    const register = this.#machine.register;
+    return register !== undefined && register.needs(row) === ILLEGAL && register.leaves(row) !== ILLEGAL;
+  }
+
+  #placePure(standing: Mutable): boolean {
+    let any = false;
+    for (const row of this.#pending) {
+      if (standing.done.has(row) || !this.#machine.pure(row)) continue;
+      if (this.#machine.step(standing.state, row) === ILLEGAL) continue;
+      standing.done.add(row);
+      standing.last = row;
+      standing.trail.push({ row, state: standing.state });
+      any = true;
+    }
+    return any;
+  }
+
+  /** Whether a pending cas finds here what it needs. */
+  #letsSwap(standing: Mutable): boolean {
+    return this.#pending.some(
+      (row) =>
+        !standing.done.has(row) &&
+        !this.#machine.pure(row) &&
+        !this.#isBlind(row) &&
+        this.#machine.step(standing.state, row) !== ILLEGAL,
+    );
+  }
+}
+
+function copyOf({ state, done, spare, last, trail }: Mutable): Mutable {
+  return { state, done: new Set(done), spare: new Set(spare), last, trail: [...trail] };
+}
+
+function nameOf({ state, done, spare }: Standing): string {
+  return `${state} ${[...done].sort((a, b) => a - b).join()} ${[...spare].sort((a, b) => a - b).join()}`;
+}

@@ -1,0 +1,129 @@
+/** The last state that worked: how the object could stand just before the operation that fits nowhere. */
+import type { Anomaly, Budget, Configuration, LastState } from '../checker.ts';
+import type { Machine, State } from '../model.ts';
+import { NEVER, NONE } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+import { explore } from './frontier.ts';
+import type { Frontier, Window } from './frontier.ts';
+import { OTHER, Windows } from './windows.ts';
+
+export type Stuck = Frontier & { readonly type: 'stuck' };
+
+const CONFIGURATIONS_SHOWN = 8;
+/** Orders tried in one window; what all of them cost together stays far below what deciding costs. */
+const STEPS_PER_WINDOW = 20_000;
+const WINDOWS = [32, 256, 2048];
+/** Longer than this, a key is not looked at from its beginning. */
+const WHOLE_MAX = 20_000;
+
+/** The same anomalies, each that shows operations of one object with the last state that worked. */
+export function withLastStates(
+  anomalies: readonly Anomaly[],
+  history: History,
+  machine: Machine,
+  budget: Budget,
+): readonly Anomaly[] {
+  if (anomalies.length === 0) return anomalies;
+  const windows = new Windows(history, machine);
+  return anomalies.map((anomaly) => {
+    const shown = rowsShown(history, anomaly).filter((row) => machine.relevant(row));
+    if (shown.length === 0 || budget.spent() !== undefined) return anomaly;
+    const lastState = lastStateOf(history, machine, windows, shown, budget);
+    return lastState === undefined ? anomaly : { ...anomaly, lastState };
+  });
+}
+
+/**
+ * First with all operations of the object: that is how it stood. Where the first operation that fits nowhere is none of
+ * those shown, or that takes too long, with those shown alone, as if nobody knew which of the others happened.
+ */
+function lastStateOf(
+  history: History,
+  machine: Machine,
+  windows: Windows,
+  shown: readonly number[],
+  budget: Budget,
+): LastState | undefined {
+  const key = history.key[shown[0]];
+  const until = 1 + Math.max(...shown.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
+  const isShown = new Set(shown);
+  const tryIn = (window: Window): LastState | undefined | 'elsewhere' => {
+    const frontier = explore(history, machine, window, budget, STEPS_PER_WINDOW);
+    if (frontier.type !== 'stuck') return undefined;
+    return isShown.has(frontier.row) ? describe(history, machine, window, frontier) : 'elsewhere';
+  };
+  for (const size of WINDOWS) {
+    const window = windows.last(key, until, size);
+    if (window === undefined) break;
+    const lastState = tryIn(window);
+    if (lastState === 'elsewhere') break;
+    if (lastState !== undefined) return lastState;
+  }
+  const whole = windows.whole(key, until, WHOLE_MAX);
+  const ofAll = whole === undefined ? undefined : tryIn(whole);
+  if (ofAll !== undefined && ofAll !== 'elsewhere') return ofAll;
+  const ofShown = tryIn(windows.alone(key, shown, until));
+  return ofShown === 'elsewhere' ? undefined : ofShown;
+}
+
+export function describe(history: History, machine: Machine, window: Window, frontier: Stuck): LastState {
+  const previous = previousOk(history, window, frontier.row);
+  return {
+    stuck: history.operation(frontier.row),
+    ...(previous === NONE ? {} : { previous: history.operation(previous) }),
+    configurations: configurationsOf(history, machine, frontier),
+  };
+}
+
+/** The row that returned last before `stuck` did. */
+export function previousOk({ ret }: History, { rows, mayBeMissing }: Window, stuck: number): number {
+  let last = NONE;
+  for (const row of rows) {
+    if (ret[row] < ret[stuck] && !mayBeMissing.has(row) && (last === NONE || ret[row] > ret[last])) last = row;
+  }
+  return last;
+}
+
+/** One for each state, in which the most is placed: what could have been placed is not what stands in the way. */
+function configurationsOf(history: History, machine: Machine, { row, standings, pending }: Stuck): Configuration[] {
+  const byState = new Map<State, Stuck['standings'][number]>();
+  for (const standing of standings) {
+    const known = byState.get(standing.state);
+    if (standing.state !== OTHER && (known === undefined || standing.done.size > known.done.size)) {
+      byState.set(standing.state, standing);
+    }
+  }
+  return [...byState.values()].slice(0, CONFIGURATIONS_SHOWN).map(({ state, done, last }) => ({
+    held: machine.show?.(state) ?? state,
+    ...(last === NONE ? {} : { last: history.operation(last) }),
+    pending: pending.filter((other) => other !== row && !done.has(other)).map((other) => history.operation(other)),
+  }));
+}
+
+/** Rows of the operations shown, by their place in the journal; none where they are of several objects. */
+function rowsShown(history: History, { operations }: Anomaly): number[] {
+  const rows: number[] = [];
+  for (const { index, key } of operations) {
+    let row = rowAt(history, index);
+    // The rows of one invocation lie side by side, one a key.
+    while (row < history.length && indexOf(history, row) === index && history.keys[history.key[row]] !== key) row++;
+    if (row === history.length || indexOf(history, row) !== index) return [];
+    rows.push(row);
+  }
+  return rows.every((row) => history.key[row] === history.key[rows[0]]) ? rows : [];
+}
+
+function indexOf({ call, eventIndex }: History, row: number): number {
+  return eventIndex === undefined ? call[row] : eventIndex[call[row]];
+}
+
+/** The first row whose invocation has this index in the journal, or a greater one. */
+function rowAt(history: History, index: number): number {
+  let [low, high] = [0, history.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (indexOf(history, middle) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
