@@ -49,7 +49,13 @@ export interface Window {
 const PATHS_MAX = 10;
 const ASK_EVERY = 1024;
 
-export function explore(history: History, machine: Machine, window: Window, budget: Budget, stepsMax: number): Frontier {
+export function explore(
+  history: History,
+  machine: Machine,
+  window: Window,
+  budget: Budget,
+  stepsMax: number,
+): Frontier {
   return new Explorer(history, machine, window, budget, stepsMax).run();
 }
 

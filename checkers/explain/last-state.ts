@@ -45,7 +45,8 @@ function lastStateOf(
   budget: Budget,
 ): LastState | undefined {
   const key = history.key[shown[0]];
-  const until = 1 + Math.max(...shown.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
+  const until =
+    1 + Math.max(...shown.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
   const isShown = new Set(shown);
   const tryIn = (window: Window): LastState | undefined | 'elsewhere' => {
     const frontier = explore(history, machine, window, budget, STEPS_PER_WINDOW);
