@@ -3,9 +3,9 @@
  * Testing Shared Memories, 1997). A cluster is named by the row of its write; the cluster of the initial value of key k,
  * written before everything, by `history.length + k`.
  */
-import { NONE } from '../../history/history.ts';
+import { NEVER, NONE, NULL_REF, READ } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
-import { ABSURD, READS, SWAPS, WRITES, found, reference } from './register.ts';
+import { ABSURD, READS, SILENT, SWAPS, found } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import type { Survey } from './survey.ts';
 import { WriteTable } from './write-table.ts';
@@ -53,44 +53,135 @@ export interface Clusters {
   readonly last: Int32Array;
   /** The cluster of a value; NONE where nothing wrote it. */
   of(key: number, ref: number): number;
+  /** Operations that returned and overlapped another of their key that returned. */
+  readonly concurrent: number;
 }
 
+/** Without what only the caller knows. */
+type Ends = Pick<Clusters, 'repeated' | 'first' | 'last' | 'concurrent'>;
+
 export function cluster(history: History, reading: RegisterReading, survey: Survey, findings: Findings): Clusters {
-  const { length, key, call, ret, value, keys } = history;
-  const { deeds } = survey;
-  const first = new Int32Array(length + keys.length);
-  const last = new Int32Array(length + keys.length);
+  const { length } = history;
+  const { initial } = reading;
+  const { deeds, foreign } = survey;
+  const table = new WriteTable(history.key, survey.writesOf, survey.lowest, survey.highest);
+  const waiting = new RowList();
+  const ends = gather(history, reading, deeds, table, waiting);
+  for (let k = 0; k < foreign.length; k++) if (foreign[k] !== NONE) ends.repeated[k] = 1;
+  const of = (k: number, ref: number): number => (ref === initial ? length + k : table.get(k, ref));
+  const clusters = { ...ends, of };
+  for (const row of waiting.rows()) judgeWaiting(history, reading, clusters, deeds[row], row, findings);
+  return clusters;
+}
+
+/**
+ * One pass: a read mostly finds the write of its value among those called before it. The few that do not wait until all writes are
+ * known. What the table would look up directly is looked up here, for this is where most of the time goes.
+ */
+function gather(
+  history: History,
+  reading: RegisterReading,
+  deeds: Uint8Array,
+  table: WriteTable,
+  waiting: RowList,
+): Ends {
+  const { length, key, call, ret, value, actual, f } = history;
+  const { initial, nothing } = reading;
+  const { slots, base, lowest, span, isShared } = table;
+  const keys = history.keys.length;
+  const first = new Int32Array(length + keys);
+  const last = new Int32Array(length + keys);
   first.fill(-1, length);
   last.fill(-1, length);
-  const table = new WriteTable(survey.writesOf, survey.lowest, survey.highest);
-  const repeated = new Uint8Array(keys.length);
+  const repeated = new Uint8Array(keys);
+  // Per key: the latest return so far, and that of the operation before, or -1 once that one has been counted.
+  const latest = new Int32Array(keys).fill(-1);
+  const uncounted = new Int32Array(keys).fill(-1);
+  let concurrent = 0;
   for (let row = 0; row < length; row++) {
     const what = deeds[row];
-    if (what !== WRITES && what !== SWAPS) continue;
-    const ref = reference(reading, value[row]);
-    if (ref === reading.initial || !table.add(key[row], ref, row)) repeated[key[row]] = 1;
-    first[row] = ret[row];
-    last[row] = call[row];
-  }
-  const of = (k: number, ref: number): number => (ref === reading.initial ? length + k : table.get(k, ref));
-  for (let row = 0; row < length; row++) {
-    const what = deeds[row];
-    if (what !== READS && what !== ABSURD) continue;
+    if (what === SILENT) continue;
     const k = key[row];
-    if (repeated[k] === 1 || survey.foreign[k] !== NONE) continue;
-    if (what === ABSURD) {
-      findings.add({ type: 'refused without cause', key: k, row });
-      continue;
+    const began = call[row];
+    const ended = ret[row];
+    if (what <= SWAPS) {
+      let ref = what === READS && f[row] !== READ ? actual[row] : value[row];
+      if (ref === NULL_REF) ref = nothing;
+      const place = ref - lowest[k];
+      const at = place >= 0 && place < span[k] ? base[k] + place : NONE;
+      if (what === READS) {
+        let c = at === NONE ? NONE : slots[at] - 1;
+        if (ref === initial) c = length + k;
+        else if (span[k] === 0 || (isShared && c !== NONE && key[c] !== k)) c = table.get(k, ref);
+        if (c === NONE) waiting.add(row);
+        else {
+          if (ended < first[c]) first[c] = ended;
+          if (began > last[c]) last[c] = began;
+        }
+      } else {
+        if (at !== NONE && slots[at] === 0) slots[at] = row + 1;
+        else if (!table.add(k, ref, row)) repeated[k] = 1;
+        if (ref === initial) repeated[k] = 1;
+        first[row] = ended;
+        last[row] = began;
+      }
+    } else if (what === ABSURD) {
+      waiting.add(row);
     }
-    const c = of(k, found(history, reading, row));
-    if (c === NONE) {
-      findings.add({ type: 'never written', key: k, row });
-      continue;
+    if (ended === NEVER) continue;
+    if (began < uncounted[k]) concurrent++;
+    if (began < latest[k]) {
+      concurrent++;
+      uncounted[k] = -1;
+    } else {
+      uncounted[k] = ended;
     }
-    if (c < length && ret[row] < call[c]) findings.add({ type: 'read before write', key: k, row, cluster: c });
-    if (ret[row] < first[c]) first[c] = ret[row];
-    if (call[row] > last[c]) last[c] = call[row];
+    if (ended > latest[k]) latest[k] = ended;
   }
-  for (let k = 0; k < keys.length; k++) if (survey.foreign[k] !== NONE) repeated[k] = 1;
-  return { repeated, first, last, of };
+  return { repeated, first, last, concurrent };
+}
+
+/** A read that found no write of its value before it, or a refusal without cause. */
+function judgeWaiting(
+  history: History,
+  reading: RegisterReading,
+  { repeated, first, last, of }: Clusters,
+  what: number,
+  row: number,
+  findings: Findings,
+): void {
+  const { length, call, ret } = history;
+  const key = history.key[row];
+  if (repeated[key] === 1) return;
+  if (what === ABSURD) {
+    findings.add({ type: 'refused without cause', key, row });
+    return;
+  }
+  const c = of(key, found(history, reading, row));
+  if (c === NONE) {
+    findings.add({ type: 'never written', key, row });
+    return;
+  }
+  if (c < length && ret[row] < call[c]) findings.add({ type: 'read before write', key, row, cluster: c });
+  if (ret[row] < first[c]) first[c] = ret[row];
+  if (call[row] > last[c]) last[c] = call[row];
+}
+
+/** Row numbers, as many as come. */
+class RowList {
+  #rows = new Int32Array(256);
+  #count = 0;
+
+  add(row: number): void {
+    if (this.#count === this.#rows.length) {
+      const wider = new Int32Array(2 * this.#count);
+      wider.set(this.#rows);
+      this.#rows = wider;
+    }
+    this.#rows[this.#count++] = row;
+  }
+
+  rows(): Int32Array {
+    return this.#rows.subarray(0, this.#count);
+  }
 }

@@ -2,7 +2,7 @@
 import type { Anomaly } from '../checker.ts';
 import { NEVER, NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
-import { READS, SILENT, SWAPS, WRITES, found, reference } from './register.ts';
+import { READS, SILENT, SWAPS, found, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import type { Survey } from './survey.ts';
 import { capital, deedOf } from './words.ts';
@@ -24,29 +24,42 @@ export function extremes(
   key: number,
   clusters: readonly number[],
 ): { first: number; last: number } {
-  const { history, reading, survey } = explainer;
+  const { history, reading } = explainer;
+  const { length, ret, call } = history;
+  let [first, last] = [NONE, NONE];
+  let foundNothing = true;
   const values = new Set<number>();
-  let first = NONE;
-  let last = NONE;
   for (const c of clusters) {
-    values.add(c < history.length ? reference(reading, history.value[c]) : reading.initial);
-    if (c >= history.length) first = c;
+    values.add(c < length ? reference(reading, history.value[c]) : reading.initial);
+    if (c < length) continue;
+    first = c;
+    foundNothing = false;
   }
-  const foundNothing = first === NONE;
-  for (let row = 0; row < history.length; row++) {
-    const what = survey.deeds[row];
-    if (what === SILENT || history.key[row] !== key) continue;
-    const ref =
-      what === READS
-        ? found(history, reading, row)
-        : what === WRITES || what === SWAPS
-          ? reference(reading, history.value[row])
-          : undefined;
-    if (ref === undefined || !values.has(ref)) continue;
-    if (foundNothing && (first === NONE || history.ret[row] < history.ret[first])) first = row;
-    if (last === NONE || history.call[row] > history.call[last]) last = row;
+  for (const row of rowsAbout(explainer, key, values)) {
+    if (foundNothing && (first === NONE || ret[row] < ret[first])) first = row;
+    if (last === NONE || call[row] > call[last]) last = row;
   }
   return { first, last };
+}
+
+/** Rows of a key that wrote or found one of these values, ascending. */
+function rowsAbout({ history, reading, survey }: Explainer, key: number, values: ReadonlySet<number>): number[] {
+  const { length, value, key: keyOf } = history;
+  const { deeds } = survey;
+  // Most are told apart by one comparison: a set is asked about those between the lowest and the highest value only.
+  let [low, high] = [0x7fffffff, -0x80000000];
+  for (const ref of values) {
+    if (ref < low) low = ref;
+    if (ref > high) high = ref;
+  }
+  const rows: number[] = [];
+  for (let row = 0; row < length; row++) {
+    const what = deeds[row];
+    if (what === SILENT || what > SWAPS || keyOf[row] !== key) continue;
+    const ref = what === READS ? found(history, reading, row) : reference(reading, value[row]);
+    if (ref >= low && ref <= high && values.has(ref)) rows.push(row);
+  }
+  return rows;
 }
 
 /** For each cas of unknown outcome, operations that show that it happened; other such cas may lead on to them. */

@@ -17,7 +17,7 @@ import { orderBlocks, scanZones } from './zones.ts';
 export function checkRegisters(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
   const reading = registerReading(history, semantics);
   const surveyed = survey(history, reading, model);
-  const { deeds, foreign, writesOf, readsOf, examined } = surveyed;
+  const { deeds, foreign, writesOf, readsOf } = surveyed;
   const findings = new Findings(history.keys.length);
   const clusters = cluster(history, reading, surveyed, findings);
   const chains =
@@ -53,6 +53,7 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
       if (outcome.anomaly !== undefined) anomalies.push(outcome.anomaly);
     }
   }
+  const examined = { ...surveyed.examined, concurrent: clusters.concurrent };
   return { anomalies, count, undecided, seesNothing: nothingSeen(surveyed), examined };
 }
 

@@ -1,8 +1,20 @@
 /** One pass over the history: what each row says, what each key was asked, and how much of it is evidence. */
 import type { Model } from '../model.ts';
-import { CAS, FAIL, METHODS, NEVER, NONE, TRANSACTION } from '../../history/history.ts';
+import {
+  CAS,
+  FAIL,
+  HAS_ACTUAL,
+  METHODS,
+  MISMATCH,
+  NEVER,
+  NONE,
+  OK,
+  READ,
+  TRANSACTION,
+  WRITE,
+} from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
-import { ABSURD, DENIES, READS, SWAPS, WRITES, deed, reference } from './register.ts';
+import { ABSURD, DENIES, READS, SILENT, SWAPS, WRITES, deed, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 
 export interface Survey {
@@ -27,11 +39,18 @@ export interface Survey {
     readonly cas: number;
     /** Also those that constrain nothing: that a store refused a cas is an answer, though a weak one. */
     readonly failedCas: number;
-    /** Operations that returned and overlapped another of their key that returned. */
-    readonly concurrent: number;
     readonly indeterminate: number;
   };
 }
+
+/** What a row says may depend on more than its method, outcome and flags; and two kinds of silence are counted. */
+const ASK = 6;
+const REFUSED = 7;
+const FOREIGN = 8;
+const CODES = 9;
+
+/** The flags that matter. */
+const FLAGS = MISMATCH | HAS_ACTUAL | TRANSACTION;
 
 export function survey(history: History, reading: RegisterReading, model: Model): Survey {
   const { length, key, f, flags, outcome, ret, value } = history;
@@ -42,88 +61,75 @@ export function survey(history: History, reading: RegisterReading, model: Model)
   const highest = new Int32Array(keys).fill(-0x80000000);
   const readsOf = new Int32Array(keys);
   const foreign = new Int32Array(keys).fill(NONE);
-  const knows = METHODS.map((method) => (model.methods.includes(method) ? 1 : 0));
-  const overlaps = new Overlaps(history);
-  let reads = 0;
-  let writes = 0;
-  let cas = 0;
-  let denials = 0;
-  let refused = 0;
+  const codes = codesOf(reading, model);
+  const counts = new Int32Array(CODES);
   let indeterminate = 0;
   for (let row = 0; row < length; row++) {
+    let what = codes[(f[row] << 5) | (outcome[row] << 3) | (flags[row] & FLAGS)];
+    if (what === ASK) what = deed(history, reading, row);
+    counts[what]++;
     const k = key[row];
-    if (knows[f[row]] === 0 || (flags[row] & TRANSACTION) !== 0) {
-      if (foreign[k] === NONE) foreign[k] = row;
-      continue;
-    }
-    const what = deed(history, reading, row);
-    deeds[row] = what;
-    switch (what) {
-      case READS:
-        reads++;
-        readsOf[k]++;
-        break;
-      case WRITES:
-        writes++;
-        writesOf[k]++;
-        break;
-      case SWAPS:
-        cas++;
-        writesOf[k]++;
-        if (ret[row] !== NEVER) readsOf[k]++;
-        break;
-      case DENIES:
-      case ABSURD:
-        denials++;
-        readsOf[k]++;
-        break;
-      default:
-        if (f[row] === CAS && outcome[row] === FAIL) refused++;
-        continue;
-    }
-    if (what === WRITES || what === SWAPS) {
+    if (what === READS) {
+      deeds[row] = READS;
+      readsOf[k]++;
+    } else if (what === WRITES || what === SWAPS) {
+      deeds[row] = what;
+      writesOf[k]++;
       const ref = reference(reading, value[row]);
       if (ref < lowest[k]) lowest[k] = ref;
       if (ref > highest[k]) highest[k] = ref;
+      if (ret[row] === NEVER) indeterminate++;
+      else if (what === SWAPS) readsOf[k]++;
+    } else if (what === DENIES || what === ABSURD) {
+      deeds[row] = what;
+      readsOf[k]++;
+    } else if (what === FOREIGN && foreign[k] === NONE) {
+      foreign[k] = row;
     }
-    if (ret[row] === NEVER) indeterminate++;
-    else overlaps.add(row, k);
   }
   let used = 0;
   for (let k = 0; k < keys; k++) if (writesOf[k] + readsOf[k] > 0) used++;
-  const operations = reads + writes + cas + denials + refused;
-  const failedCas = denials + refused;
-  const examined = { operations, keys: used, reads, writes, cas, failedCas, concurrent: overlaps.count, indeterminate };
+  const [reads, writes, cas] = [counts[READS], counts[WRITES], counts[SWAPS]];
+  const denials = counts[DENIES] + counts[ABSURD];
+  const failedCas = denials + counts[REFUSED];
+  const examined = {
+    operations: reads + writes + cas + failedCas,
+    keys: used,
+    reads,
+    writes,
+    cas,
+    failedCas,
+    indeterminate,
+  };
   return { deeds, writesOf, lowest, highest, readsOf, foreign, swaps: cas, denials, examined };
 }
 
-/** Counts rows that overlap another of their key; given those that returned, in the order of their calls. */
-class Overlaps {
-  readonly #call: Int32Array;
-  readonly #ret: Int32Array;
-  /** Per key: the latest return so far, and the row that was added last, or NONE once it has been counted. */
-  readonly #latest: Int32Array;
-  readonly #uncounted: Int32Array;
-  count = 0;
-
-  constructor(history: History) {
-    this.#call = history.call;
-    this.#ret = history.ret;
-    this.#latest = new Int32Array(history.keys.length).fill(-1);
-    this.#uncounted = new Int32Array(history.keys.length).fill(NONE);
+/** `deed` by method, outcome and flags, so that most rows are looked up. */
+function codesOf(reading: RegisterReading, model: Model): Uint8Array {
+  const codes = new Uint8Array(METHODS.length << 5);
+  for (let index = 0; index < codes.length; index++) {
+    const method = index >> 5;
+    const outcome = (index >> 3) & 3;
+    const flags = index & 7;
+    codes[index] =
+      !model.methods.includes(METHODS[method]) || (flags & TRANSACTION) !== 0
+        ? FOREIGN
+        : codeOf(reading, method, outcome, flags);
   }
+  return codes;
+}
 
-  add(row: number, key: number): void {
-    const call = this.#call[row];
-    const ret = this.#ret[row];
-    const previous = this.#uncounted[key];
-    if (previous !== NONE && call < this.#ret[previous]) this.count++;
-    if (call < this.#latest[key]) {
-      this.count++;
-      this.#uncounted[key] = NONE;
-    } else {
-      this.#uncounted[key] = row;
-    }
-    if (ret > this.#latest[key]) this.#latest[key] = ret;
+function codeOf(reading: RegisterReading, method: number, outcome: number, flags: number): number {
+  switch (method) {
+    case READ:
+      return outcome !== OK ? SILENT : reading.nilMatchesAny ? ASK : READS;
+    case WRITE:
+      return outcome === FAIL ? SILENT : WRITES;
+    case CAS:
+      if (outcome !== FAIL) return SWAPS;
+      if ((flags & MISMATCH) === 0 || !reading.failedCasConstrains) return REFUSED;
+      return (flags & HAS_ACTUAL) === 0 ? DENIES : ASK;
+    default:
+      return SILENT;
   }
 }
