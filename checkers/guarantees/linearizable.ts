@@ -10,6 +10,7 @@ import { withLastStates } from '../explain/last-state.ts';
 import { modelNamed, models } from '../linearizable/models.ts';
 import { checkObjects } from '../linearizable/objects.ts';
 import { checkRegisters } from '../linearizable/registers.ts';
+import { followLinearizable } from '../online/linearizable.ts';
 
 const ANOMALIES_SHOWN = 10;
 
@@ -46,4 +47,9 @@ function check(history: History, budget: Budget, semantics: Semantics): Verdict 
   return { type: 'valid', examined };
 }
 
-export default { name: 'linearizable', decides: 'linearizable', check } satisfies Checker;
+export default {
+  name: 'linearizable',
+  decides: 'linearizable',
+  check,
+  follow: (growing, budget, semantics) => followLinearizable(check, growing, budget, semantics),
+} satisfies Checker;
