@@ -5,7 +5,7 @@
  * are integers that the model interns (two states are the same iff their integers are), so that the search stores and
  * compares them cheaply. A model is one file in checkers/models/ with a default export named as the file.
  */
-import type { Semantics } from './checker.ts';
+import type { Anomaly, Budget, Semantics } from './checker.ts';
 import type { History } from '../history/history.ts';
 import type { Method, Value } from '../history/operation.ts';
 
@@ -35,6 +35,12 @@ export interface Machine {
     needs(row: number): State;
     leaves(row: number): State;
   };
+  /** Why a row cannot be judged by this model, as in `an add of "x", which is no integer`; undefined where it can. */
+  meaningless?(row: number): string | undefined;
+  /** Rows of one number do the same. Where it is absent: rows of one method, value and expected value. */
+  kind?(row: number): number;
+  /** Bytes that its states take. */
+  bytes?(): number;
 }
 
 export interface Model {
@@ -43,5 +49,20 @@ export interface Model {
   readonly about: string;
   /** What it gives a meaning to; a key that was asked for anything else stays undecided. */
   readonly methods: readonly Method[];
+  /**
+   * What one object is. By default each key, and then a batch (a transaction, a read of many keys) is as many operations as
+   * it has rows. Otherwise a batch is one operation, which is named by its first row: `linked`, the keys that batches
+   * connect; `whole`, all keys.
+   */
+  readonly partition?: 'linked' | 'whole';
+  /** Whether batches may be transactions; only where they are one operation. */
+  readonly transactions?: boolean;
   machine(history: History, semantics: Semantics): Machine;
+  /**
+   * Decides one object without a search, exactly; undefined where that is beyond it. `rows` are all relevant rows of the
+   * object, ascending.
+   */
+  decide?(history: History, rows: Int32Array, semantics: Semantics, budget: Budget): Decision | undefined;
 }
+
+export type Decision = 'possible' | Anomaly;

@@ -1,12 +1,13 @@
 /** Any model, key by key, by the search alone. */
 import type { Anomaly, Budget, Evidence, Semantics } from '../checker.ts';
-import type { Machine, Model } from '../model.ts';
+import type { Decision, Machine, Model } from '../model.ts';
 import { METHODS, NEVER, NONE, TRANSACTION } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { layOut } from '../search/problem.ts';
 import { search } from '../search/search.ts';
 import { shrink } from '../search/shrink.ts';
 import { explainCore } from './core.ts';
+import { type Objects, objectsOf, rowsByObject } from './partition.ts';
 import { show } from './words.ts';
 
 /** What became of a history, before it is made a verdict. */
@@ -23,16 +24,9 @@ export interface Outcome {
 /** Explaining costs more than deciding: later anomalies are only counted. */
 export const ANOMALIES_EXPLAINED = 10;
 
-/** Keys of all rows that `keep`, each ascending; linear in the history. */
+/** All rows that `keep`, by key, each ascending; linear in the history. */
 export function rowsByKey(history: History, keep: (row: number) => boolean): (key: number) => Int32Array {
-  const { length, key, keys } = history;
-  const from = new Int32Array(keys.length + 1);
-  for (let row = 0; row < length; row++) if (keep(row)) from[key[row] + 1]++;
-  for (let k = 0; k < keys.length; k++) from[k + 1] += from[k];
-  const rows = new Int32Array(from[keys.length]);
-  const next = from.slice();
-  for (let row = 0; row < length; row++) if (keep(row)) rows[next[key[row]]++] = row;
-  return (k) => rows.subarray(from[k], from[k + 1]);
+  return rowsByObject(history.length, { of: history.key, count: history.keys.length }, keep);
 }
 
 export function foreignReason(history: History, model: Model, row: number): string {
@@ -78,22 +72,25 @@ export function searchKey(context: SearchContext, rows: Int32Array): KeyOutcome 
 }
 
 export function checkObjects(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
-  const { length, key, keys, f, flags } = history;
   const machine = model.machine(history, semantics);
-  const knows = METHODS.map((method) => model.methods.includes(method));
-  const foreign = new Int32Array(keys.length).fill(NONE);
-  for (let row = 0; row < length; row++) {
-    if (foreign[key[row]] === NONE && (!knows[f[row]] || (flags[row] & TRANSACTION) !== 0)) foreign[key[row]] = row;
-  }
-  const rows = rowsByKey(history, (row) => foreign[key[row]] === NONE && machine.relevant(row));
+  const objects = objectsOf(history, model);
+  const isFirst = (row: number): boolean =>
+    model.partition === undefined || history.batch[row] === NONE || history.batch[row] === row;
+  const foreign = strangersIn(history, model, machine, objects);
+  const rows = rowsByObject(
+    history.length,
+    objects,
+    (row) => foreign[objects.of[row]] === undefined && isFirst(row) && machine.relevant(row),
+  );
   const anomalies: Anomaly[] = [];
   const undecided: string[] = [];
   const examined = { operations: 0, keys: 0, reads: 0, writes: 0 };
   let count = 0;
   let answered = 0;
-  for (let k = 0; k < keys.length; k++) {
-    if (foreign[k] !== NONE) undecided.push(foreignReason(history, model, foreign[k]));
-    const own = rows(k);
+  for (let object = 0; object < objects.count; object++) {
+    const reason = foreign[object];
+    if (reason !== undefined) undecided.push(reason);
+    const own = rows(object);
     if (own.length === 0) continue;
     examined.keys++;
     examined.operations += own.length;
@@ -101,15 +98,35 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
       examined[machine.pure(row) ? 'reads' : 'writes']++;
       if (history.ret[row] !== NEVER) answered++;
     }
-    const outcome = searchKey(
-      { history, machine, semantics, budget, explains: anomalies.length < ANOMALIES_EXPLAINED },
-      own,
-    );
+    const context = { history, machine, semantics, budget, explains: anomalies.length < ANOMALIES_EXPLAINED };
+    const outcome = decided(model.decide?.(history, own, semantics, budget)) ?? searchKey(context, own);
     if (outcome.type === 'undecided') undecided.push(outcome.reason);
     if (outcome.type !== 'impossible') continue;
     count++;
-    if (outcome.anomaly !== undefined) anomalies.push(outcome.anomaly);
+    if (outcome.anomaly !== undefined && context.explains) anomalies.push(outcome.anomaly);
   }
   const seesNothing = answered > 0 ? undefined : 'nothing to examine: no operation was answered';
   return { anomalies, count, undecided, seesNothing, examined };
+}
+
+function decided(decision: Decision | undefined): KeyOutcome | undefined {
+  if (decision === undefined) return undefined;
+  return decision === 'possible' ? { type: 'found' } : { type: 'impossible', anomaly: decision };
+}
+
+/** Per object, why it cannot be judged by the model; undefined where it can. */
+function strangersIn(history: History, model: Model, machine: Machine, { of, count }: Objects): (string | undefined)[] {
+  const { f, flags, key, keys, length } = history;
+  const knows = METHODS.map((method) => model.methods.includes(method));
+  const reasons: (string | undefined)[] = Array.from({ length: count }, () => undefined);
+  for (let row = 0; row < length; row++) {
+    if (reasons[of[row]] !== undefined) continue;
+    if (!knows[f[row]] || ((flags[row] & TRANSACTION) !== 0 && model.transactions !== true)) {
+      reasons[of[row]] = foreignReason(history, model, row);
+      continue;
+    }
+    const strange = machine.relevant(row) ? machine.meaningless?.(row) : undefined;
+    if (strange !== undefined) reasons[of[row]] = `key ${show(keys[key[row]])} ${strange}`;
+  }
+  return reasons;
 }

@@ -1,0 +1,59 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { asset } from '../../harness/entry.ts';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Random } from '../../history/random.ts';
+import { eachRound, rounds } from '../../test-support/rounds.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
+import linearizable from '../guarantees/linearizable.ts';
+import { checkObjects } from './objects.ts';
+import { modelNamed, models } from './models.ts';
+import { definitions, drive, hasOrder } from './objects-testing.ts';
+
+test('the list of models is the folder of models', () => {
+  const files = readdirSync(asset('checkers/models')).filter((name) => !name.includes('.test.'));
+  expect(models.map(({ name }) => `${name}.ts`).sort()).toEqual(files.sort());
+});
+
+describe.each(definitions)('%s, %s', (name, what, definition) => {
+  test('agrees with trying every order, with and without its shortcut', { timeout: 600_000 }, () => {
+    const model = modelNamed(name);
+    if (model === undefined) throw new Error(`no model ${name}`);
+    const { decide, ...searchOnly } = model;
+    const semantics = { ...defaultSemantics, model: name };
+    const seen = { valid: 0, invalid: 0, unknown: 0, decided: 0 };
+    const attempt = (random: Random, label: string): void => {
+      const events = drive(random, definition, {
+        processes: random.between(2, 4),
+        operations: random.between(3, name === 'multi-register' || name === 'string' ? 7 : 8),
+        infoPercent: random.pick([0, 0, 20]),
+        lies: random.pick([0, 0, 20]),
+        swaps: random.pick([0, 0, 3]),
+      });
+      const history = historyFromEvents(events);
+      const truth = hasOrder(events, definition) ? 'valid' : 'invalid';
+      const { type } = linearizable.check(history, unlimited, semantics);
+      seen[type]++;
+      // Unknown are histories without an answer, and queues of which nobody can tell what was taken.
+      if (type !== 'unknown') expect(type, label).toBe(truth);
+      const searched = checkObjects(history, searchOnly, semantics, unlimited);
+      if (searched.undecided.length === 0) expect(searched.count > 0 ? 'invalid' : 'valid', label).toBe(truth);
+      const rows = Int32Array.from({ length: history.length }, (_, row) => row);
+      const machine = model.machine(history, semantics);
+      const decision = decide?.(history, rows.filter(machine.relevant), semantics, unlimited);
+      if (decision === undefined) return;
+      seen.decided++;
+      expect(decision === 'possible' ? 'valid' : 'invalid', label).toBe(truth);
+      if (decision === 'possible') return;
+      const { operations, sentence } = decision;
+      expect(operations.length, label).toBeGreaterThan(0);
+      expect(sentence, label).toMatch(/^[^ ].*\.$/);
+    };
+    // Eleven twins share the rounds of a quick test.
+    const times = rounds > 1000 ? rounds : rounds / 10;
+    eachRound(`${name} ${what}`, attempt, times);
+    expect(Math.min(seen.valid, seen.invalid), JSON.stringify(seen)).toBeGreaterThan(times / 20);
+    expect(seen.unknown, JSON.stringify(seen)).toBeLessThan(times / 6);
+    if (decide !== undefined && !what.includes('repeat')) expect(seen.decided).toBeGreaterThan(times / 4);
+  });
+});

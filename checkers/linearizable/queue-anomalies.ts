@@ -1,0 +1,94 @@
+/** What goes wrong with a queue, in words and with the operations that show it. */
+import type { Anomaly } from '../checker.ts';
+import { FAIL } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+import { DRAIN, ENQUEUE } from '../search/queue-words.ts';
+import { anomaly } from './evidence.ts';
+import { call, deedOf, ret, show } from './words.ts';
+
+/** One value taken out, at some moment of the span; or the queue found empty. */
+export interface Taking {
+  readonly row: number;
+  readonly reference: number;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** A value that was put in once: when that can have been, and when it can have been taken out. */
+export interface Item {
+  readonly enqueue: number;
+  readonly taking: Taking | undefined;
+  readonly putFrom: number;
+  readonly putUntil: number;
+  readonly takenFrom: number;
+  readonly takenUntil: number;
+}
+
+const valueOf = (history: History, reference: number): string => show(history.values.get(reference));
+
+function took(history: History, { row, reference }: Taking): string {
+  if (history.f[row] !== DRAIN) return deedOf(history, row);
+  return `${deedOf(history, row)}, which took ${valueOf(history, reference)},`;
+}
+
+export function neverEnqueued(history: History, taking: Taking): Anomaly {
+  const { f, key, keys, outcome, value } = history;
+  const x = show(keys[key[taking.row]]);
+  const refused = value.findIndex(
+    (reference, row) =>
+      reference === taking.reference && f[row] === ENQUEUE && outcome[row] === FAIL && key[row] === key[taking.row],
+  );
+  const what = `${took(history, taking)} found ${valueOf(history, taking.reference)}`;
+  if (refused === -1) {
+    return anomaly(history, 'dequeue of a value never enqueued', `${what}, which nothing ever put into ${x}.`, [
+      taking.row,
+    ]);
+  }
+  const sentence = `${what}, which never came into ${x}: ${deedOf(history, refused)} was refused.`;
+  return anomaly(history, 'dequeue of a refused value', sentence, [taking.row, refused]);
+}
+
+export function takenTooOften(history: History, takings: readonly Taking[], enqueues: readonly number[]): Anomaly {
+  const times = enqueues.length === 1 ? 'once' : `${enqueues.length} times`;
+  const what = valueOf(history, takings[0].reference);
+  const who = takings.map((taking) => took(history, taking)).join(' and ');
+  const sentence = `${what} was enqueued only ${times}, and taken ${takings.length} times: ${who}.`;
+  return anomaly(history, 'value dequeued twice', sentence, [...takings.map(({ row }) => row), ...enqueues]);
+}
+
+export function takenBefore(history: History, takings: readonly Taking[], enqueues: readonly number[]): Anomaly {
+  const [taking, enqueue] = [takings[takings.length - 1], enqueues[enqueues.length - 1]];
+  const sentence = `${took(history, taking)} was answered${ret(history, taking.row)}, before ${deedOf(history, enqueue)} was asked for${call(history, enqueue)}.`;
+  return anomaly(history, 'dequeue before enqueue', sentence, [...takings.map(({ row }) => row), ...enqueues]);
+}
+
+/** `guesses` are dequeues of unknown outcome that are needed for other values. */
+export function takenOutOfOrder(history: History, first: Item, second: Item, guesses: readonly number[] = []): Anomaly {
+  const [a, b] = [first.enqueue, second.enqueue].map((row) => valueOf(history, history.value[row]));
+  const inside = `${a} was in the queue${ret(history, first.taking === undefined || history.ret[first.enqueue] <= first.putUntil ? first.enqueue : first.taking.row, ' by ')}, before ${b} was enqueued${call(history, second.enqueue)}`;
+  const rows = [first.enqueue, second.enqueue];
+  if (second.taking !== undefined) rows.push(second.taking.row);
+  if (first.taking !== undefined) rows.push(first.taking.row);
+  const out = second.taking === undefined ? '' : took(history, second.taking);
+  const otherwise =
+    guesses.length === 0
+      ? ''
+      : `, and the ${guesses.length} dequeues of unknown outcome that could have taken it are needed for others`;
+  const sentence =
+    first.taking === undefined
+      ? `${inside}, yet ${out} came first: ${a} was never taken${otherwise}.`
+      : `${inside}, yet ${out} was over${ret(history, second.taking?.row ?? 0)}, before ${took(history, first.taking)} was asked for${call(history, first.taking.row)}.`;
+  return anomaly(history, 'out of order', sentence, [...rows, ...guesses]);
+}
+
+export function foundEmptyWrongly(history: History, row: number, inside: readonly Item[]): Anomaly {
+  const values = inside.map(({ enqueue }) => valueOf(history, history.value[enqueue]));
+  const what =
+    values.length === 1
+      ? `${values[0]} was in it all along`
+      : `some value was in it at every moment: ${values.slice(0, 6).join(', then ')}${values.length > 6 ? ' …' : ''}`;
+  const how = history.f[row] === DRAIN ? 'left the queue empty' : 'found the queue empty';
+  const sentence = `${deedOf(history, row)} ${how}${call(history, row, ', asked for at ')}${ret(history, row, ' and answered at ')}, although ${what}.`;
+  const rows = inside.flatMap(({ enqueue, taking }) => (taking === undefined ? [enqueue] : [enqueue, taking.row]));
+  return anomaly(history, 'empty while something was in it', sentence, [row, ...rows]);
+}

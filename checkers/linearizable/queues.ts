@@ -1,0 +1,233 @@
+/**
+ * Queues without a search, where that can be exact.
+ *
+ * Where each value is enqueued once, what goes wrong with a queue shows in pairs of values (Henzinger, Sezgin & Vafeiadis
+ * 2013; Bouajjani, Emmi, Enea & Hamza 2015): a value taken that was never put in, taken twice, or before it was put in; two
+ * values put in one after the other and taken the other way round; and "empty" answered while, at every moment of the call,
+ * some value was surely inside. If none of these is there, the values can be put in an order: "enqueued before" and "dequeued
+ * before" are interval orders, and a circle of both has a circle of two in it.
+ *
+ * A value that nobody took and whose enqueue was not answered may be left out. A dequeue of unknown outcome may have taken
+ * any one value that nobody else took: those that had to be taken by some moment must find as many such dequeues asked for
+ * by then (Hall). A drain that overlaps nothing is as many dequeues, one after the other, and an empty queue at its end.
+ */
+import type { Anomaly } from '../checker.ts';
+import type { Decision } from '../model.ts';
+import { NEVER, OK } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+import { DEQUEUE, DRAIN, drained, ENQUEUE, foundEmpty } from '../search/queue-words.ts';
+import { Numbering } from '../search/numbering.ts';
+import {
+  foundEmptyWrongly,
+  type Item,
+  neverEnqueued,
+  type Taking,
+  takenBefore,
+  takenOutOfOrder,
+  takenTooOften,
+} from './queue-anomalies.ts';
+
+export function decideFifo(history: History, rows: Int32Array): Decision | undefined {
+  return decide(history, rows, true);
+}
+
+export function decideUnordered(history: History, rows: Int32Array): Decision | undefined {
+  return decide(history, rows, false);
+}
+
+function decide(history: History, rows: Int32Array, isFifo: boolean): Decision | undefined {
+  const taken = collect(history, rows);
+  if (taken === undefined) return undefined;
+  const { enqueues, takings, empties, guesses, numbering } = taken;
+  const puts = byValue(numbering.count, enqueues, (row) => numbering.of(history.value[row]));
+  const takes = byValue(numbering.count, takings, (taking) => numbering.of(taking.reference));
+  const wrong = countEach(history, puts, takes);
+  if (wrong !== undefined) return wrong;
+  const items: Item[] = [];
+  let isUnique = true;
+  for (let v = 0; v < numbering.count; v++) {
+    if (puts[v].length > 1) isUnique = false;
+    else if (puts[v].length === 1) items.push(itemOf(history, puts[v][0], takes[v][0]));
+  }
+  items.sort((a, b) => a.putFrom - b.putFrom);
+  // What concerns the values that are enqueued once must be right whatever the others do.
+  const disorder = isFifo ? (outOfOrder(history, items) ?? overtaken(history, items, guesses)) : undefined;
+  if (disorder !== undefined) return disorder;
+  const surely = guesses.length === 0 ? items : items.filter(({ taking }) => taking !== undefined);
+  const empty = empties.length === 0 ? undefined : foundEmptyTooSoon(surely, empties);
+  if (empty !== undefined) return foundEmptyWrongly(history, empty.row, insideAllAlong(surely, empty));
+  const isDecided = isFifo ? isUnique : isUnique || empties.length === 0;
+  return isDecided && (guesses.length === 0 || empties.length === 0) ? 'possible' : undefined;
+}
+
+interface Collected {
+  readonly enqueues: readonly number[];
+  readonly takings: readonly Taking[];
+  /** When the queue was found empty. */
+  readonly empties: readonly Taking[];
+  /** Dequeues of unknown outcome, by call. */
+  readonly guesses: readonly number[];
+  readonly numbering: Numbering;
+}
+
+/** Undefined where a drain overlaps something, so that its moments cannot be told apart. */
+function collect(history: History, rows: Int32Array): Collected | undefined {
+  const { call, f, outcome, ret, value } = history;
+  const enqueues: number[] = [];
+  const takings: Taking[] = [];
+  const empties: Taking[] = [];
+  const guesses: number[] = [];
+  const drains: number[] = [];
+  let latest = -1;
+  let open = -1; // the end of the drain before
+  for (const row of rows) {
+    if (call[row] < open) return undefined;
+    if (f[row] === DRAIN) {
+      if (outcome[row] !== OK || latest > call[row]) return undefined;
+      drains.push(row);
+      open = ret[row];
+    }
+    if (ret[row] !== NEVER) latest = Math.max(latest, ret[row]);
+    if (f[row] === ENQUEUE) enqueues.push(row);
+    else if (f[row] === DEQUEUE) {
+      const span = { row, reference: value[row], from: call[row], until: ret[row] };
+      if (outcome[row] !== OK) guesses.push(row);
+      else (foundEmpty(history, row) ? empties : takings).push(span);
+    }
+  }
+  for (const row of drains) {
+    const list = drained(history, row) ?? [];
+    const moment = (i: number): number => call[row] + ((i + 1) / (list.length + 2)) * (ret[row] - call[row]);
+    list.forEach((reference, i) => takings.push({ row, reference, from: moment(i), until: moment(i) }));
+    empties.push({ row, reference: 0, from: moment(list.length), until: ret[row] });
+  }
+  const references = enqueues.map((row) => value[row]);
+  for (const { reference } of takings) references.push(reference);
+  return { enqueues, takings, empties, guesses, numbering: new Numbering(references) };
+}
+
+function byValue<T>(count: number, all: readonly T[], numberOf: (one: T) => number): T[][] {
+  const lists: T[][] = Array.from({ length: count }, () => []);
+  for (const one of all) lists[numberOf(one)].push(one);
+  return lists;
+}
+
+/** Of each value, by every moment no more may have been taken for certain than were put in perhaps. */
+function countEach(history: History, puts: readonly number[][], takes: readonly Taking[][]): Anomaly | undefined {
+  for (let v = 0; v < takes.length; v++) {
+    if (takes[v].length === 0) continue;
+    if (puts[v].length === 0) return neverEnqueued(history, takes[v][0]);
+    const taken = takes[v].length === 1 ? takes[v] : [...takes[v]].sort((a, b) => a.until - b.until);
+    for (let i = 0; i < taken.length; i++) {
+      if (i >= puts[v].length) return takenTooOften(history, taken.slice(0, i + 1), puts[v]);
+      if (history.call[puts[v][i]] > taken[i].until)
+        return takenBefore(history, taken.slice(0, i + 1), puts[v].slice(0, i + 1));
+    }
+  }
+  return undefined;
+}
+
+/** A value that is put in by the time it is taken, and not taken before it is asked to be put in. */
+function itemOf(history: History, enqueue: number, taking: Taking | undefined): Item {
+  const call = history.call[enqueue];
+  const ret = history.ret[enqueue] === NEVER ? Number.POSITIVE_INFINITY : history.ret[enqueue];
+  return {
+    enqueue,
+    taking,
+    putFrom: call,
+    putUntil: Math.min(ret, taking?.until ?? Number.POSITIVE_INFINITY),
+    takenFrom: Math.max(call, taking?.from ?? Number.POSITIVE_INFINITY),
+    takenUntil: taking?.until ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** Of two that were both taken, the one put in first came out last. */
+function outOfOrder(history: History, items: readonly Item[]): Anomaly | undefined {
+  const taken = items.filter(({ taking }) => taking !== undefined);
+  const byEnd = [...taken].sort((a, b) => a.putUntil - b.putUntil);
+  let next = 0;
+  let last: Item | undefined;
+  for (const item of taken) {
+    for (; next < byEnd.length && byEnd[next].putUntil < item.putFrom; next++) {
+      if (last === undefined || byEnd[next].takenFrom > last.takenFrom) last = byEnd[next];
+    }
+    if (last !== undefined && item.takenUntil < last.takenFrom) return takenOutOfOrder(history, last, item);
+  }
+  return undefined;
+}
+
+/** One that was never taken was put in before another that was: some dequeue of unknown outcome must have taken it. */
+function overtaken(history: History, items: readonly Item[], guesses: readonly number[]): Anomaly | undefined {
+  const taken = items.filter(({ taking }) => taking !== undefined);
+  // Of those put in from the i-th on, the one that came out first.
+  const firstOut: Item[] = taken.slice();
+  for (let i = taken.length - 2; i >= 0; i--) {
+    if (firstOut[i + 1].takenUntil < firstOut[i].takenUntil) firstOut[i] = firstOut[i + 1];
+  }
+  const needy: { readonly item: Item; readonly by: Item }[] = [];
+  for (const item of items) {
+    if (item.taking !== undefined || item.putUntil === Number.POSITIVE_INFINITY) continue;
+    const by = firstOut[firstAfter(taken, item.putUntil)];
+    if (by !== undefined) needy.push({ item, by });
+  }
+  needy.sort((a, b) => a.by.takenUntil - b.by.takenUntil);
+  for (let i = 0; i < needy.length; i++) {
+    if (i < guesses.length && history.call[guesses[i]] < needy[i].by.takenUntil) continue;
+    return takenOutOfOrder(history, needy[i].item, needy[i].by, guesses.slice(0, i));
+  }
+  return undefined;
+}
+
+/** Items are in the order of their calls: the first called after `time`. */
+function firstAfter(items: readonly Item[], time: number): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (items[middle].putFrom > time) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** An answer "empty" during all of which something was surely inside. */
+function foundEmptyTooSoon(items: readonly Item[], empties: readonly Taking[]): Taking | undefined {
+  // Spans in which always something was inside, in order.
+  const begins: number[] = [];
+  const ends: number[] = [];
+  const inside = items.filter(({ putUntil, takenFrom }) => putUntil < takenFrom);
+  for (const { putUntil, takenFrom } of inside.sort((a, b) => a.putUntil - b.putUntil)) {
+    const last = ends.length - 1;
+    if (last >= 0 && putUntil < ends[last]) ends[last] = Math.max(ends[last], takenFrom);
+    else {
+      begins.push(putUntil);
+      ends.push(takenFrom);
+    }
+  }
+  return empties.find(({ from, until }) => {
+    let low = 0;
+    let high = begins.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (begins[middle] < from) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && ends[low - 1] > until;
+  });
+}
+
+/** As few values as it takes, of which at every moment of the span some one was inside. */
+function insideAllAlong(items: readonly Item[], { from, until }: Taking): readonly Item[] {
+  const chain: Item[] = [];
+  for (let end = from; end <= until; ) {
+    let best: Item | undefined;
+    for (const item of items) {
+      if (!(chain.length === 0 ? item.putUntil < from : item.putUntil < end)) continue;
+      if (item.takenFrom > end && (best === undefined || item.takenFrom > best.takenFrom)) best = item;
+    }
+    if (best === undefined) break;
+    chain.push(best);
+    end = best.takenFrom;
+  }
+  return chain;
+}

@@ -1,0 +1,52 @@
+import { INFO, METHODS, NULL_REF, OK, READ } from '../../history/history.ts';
+import type { Machine, Model, State } from '../model.ts';
+import { ILLEGAL } from '../model.ts';
+
+const ADD = METHODS.indexOf('add');
+
+export default {
+  name: 'counter',
+  about: 'A number with add (of an integer, below zero too) and read; 0 at first.',
+  methods: ['read', 'add'],
+  machine(history, semantics): Machine {
+    const { f, outcome, value, values } = history;
+    const nilMatchesAny = semantics.nilRead === 'any';
+    const initial = semantics.initial ?? 0;
+    const sums: number[] = [];
+    const ids = new Map<number, State>();
+    const intern = (sum: number): State => {
+      const known = ids.get(sum);
+      if (known !== undefined) return known;
+      ids.set(sum, sums.length);
+      sums.push(sum);
+      return sums.length - 1;
+    };
+    const number = (row: number): number => {
+      const ref = value[row];
+      if ((ref & 1) === 0) return ref >> 1;
+      const held = ref === NULL_REF ? initial : values.get(ref);
+      return typeof held === 'number' ? held : Number.NaN;
+    };
+    const isUnsafe = (row: number): boolean => !Number.isSafeInteger(number(row));
+    return {
+      initial: intern(Number(initial)),
+      relevant: (row) =>
+        f[row] === READ
+          ? outcome[row] === OK && !(nilMatchesAny && value[row] === NULL_REF)
+          : outcome[row] === OK || outcome[row] === INFO,
+      pure: (row) => f[row] === READ,
+      meaningless(row) {
+        if (!Number.isSafeInteger(initial)) return `begins at ${JSON.stringify(initial)}, which is no integer`;
+        if (f[row] === ADD && value[row] === NULL_REF) return 'was asked to add null, which is no integer';
+        if (!isUnsafe(row)) return undefined;
+        const what = JSON.stringify(values.get(value[row]));
+        return `${f[row] === ADD ? 'was asked to add' : 'answered'} ${what}, which is no integer`;
+      },
+      step(state, row) {
+        if (f[row] === READ) return sums[state] === number(row) ? state : ILLEGAL;
+        return intern(sums[state] + number(row));
+      },
+      bytes: () => 40 * sums.length,
+    };
+  },
+} satisfies Model;

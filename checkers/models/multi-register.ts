@@ -1,0 +1,49 @@
+import { INFO, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
+import type { Machine, Model, State } from '../model.ts';
+import { ILLEGAL } from '../model.ts';
+import { registerReading, reference } from '../linearizable/register.ts';
+import { Versions } from '../search/versions.ts';
+
+export default {
+  name: 'multi-register',
+  about: 'A register for each key; a transaction of reads and writes, or a read of many keys, is one operation.',
+  methods: ['read', 'write'],
+  partition: 'linked',
+  transactions: true,
+  machine(history, semantics): Machine {
+    const { batch, f, key, length, outcome, value } = history;
+    const reading = registerReading(history, semantics);
+    const states = new Versions(history.keys.length);
+    // A cell is the reference less that of the initial value, so that all begin at 0.
+    const reads = (row: number): boolean =>
+      f[row] === READ && outcome[row] === OK && !(reading.nilMatchesAny && value[row] === NULL_REF);
+    const some = (first: number, holds: (row: number) => boolean): boolean => {
+      for (
+        let row = first;
+        row < length && (row === first || (batch[row] === first && batch[first] === first));
+        row++
+      ) {
+        if (holds(row)) return true;
+      }
+      return false;
+    };
+    const happened = (row: number): boolean => outcome[row] === OK || outcome[row] === INFO;
+    return {
+      initial: 0,
+      relevant: (first) => some(first, (row) => reads(row) || (f[row] !== READ && happened(row))),
+      pure: (first) => !some(first, (row) => f[row] !== READ),
+      kind: (row) => row,
+      step(state, first) {
+        let after: State = state;
+        const isIllegal = some(first, (row) => {
+          const cell = (reference(reading, value[row]) - reading.initial) | 0;
+          if (f[row] === WRITE) after = states.set(after, key[row], cell);
+          else if (reads(row)) return states.get(after, key[row]) !== cell;
+          return false;
+        });
+        return isIllegal ? ILLEGAL : after;
+      },
+      bytes: () => states.bytes,
+    };
+  },
+} satisfies Model;
