@@ -7,6 +7,7 @@ import type { Semantics, Verdict } from '../checker.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 import { couldStand, isLinearizableByBruteForce, randomEvents } from '../linearizable/testing.ts';
 import type { Shape } from '../linearizable/testing.ts';
+import { models } from '../linearizable/models.ts';
 import linearizable from './linearizable.ts';
 
 const seed = process.env['TIDEMARK_SEED'] ?? '1';
@@ -237,7 +238,7 @@ describe('unknown', () => {
     expect(reasonOf(judge(['p0: cas x 0 1'], { ...zero, model: 'register' }))).toMatch(/asked for cas/);
     expect(judge(['p0: append x 1', 'p0: w y 1', 'p1: r y 7']).type).toBe('invalid');
     expect(reasonOf(judge(['p0: w x 1'], { ...zero, model: 'stack' }))).toBe(
-      "there is no model 'stack'; valid: register, cas-register, string",
+      `there is no model 'stack'; valid: ${models.map(({ name }) => name).join(', ')}`,
     );
   });
 

@@ -11,7 +11,7 @@ import { call, deedOf, ret, show } from './words.ts';
 const NAMED = 3;
 
 /** `rows` are all relevant rows of the key. */
-export function explainCore({ history, machine }: SearchContext, rows: Int32Array, core: Core): Anomaly {
+export function explainCore({ history, machine, batches }: SearchContext, rows: Int32Array, core: Core): Anomaly {
   const { stuck } = core;
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
@@ -32,7 +32,21 @@ export function explainCore({ history, machine }: SearchContext, rows: Int32Arra
       ? 'no order of what was pending leads to it'
       : `whatever else was pending happened or not, ${x} can only hold ${heldBy(history, core.states)} by then`;
   const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.`;
-  return anomaly(history, 'no possible order', sentence, [...others, stuck]);
+  return anomaly(
+    history,
+    'no possible order',
+    sentence,
+    batches === true ? withBatches(history, [...others, stuck]) : [...others, stuck],
+  );
+}
+
+/** A batch is one operation where its model says so, and is shown with all its rows. */
+function withBatches({ batch, length }: History, rows: readonly number[]): number[] {
+  return rows.flatMap((first) => {
+    const all = [first];
+    if (batch[first] === first) for (let row = first + 1; row < length && batch[row] === first; row++) all.push(row);
+    return all;
+  });
 }
 
 /** States of a register are references to its values. */

@@ -42,6 +42,8 @@ export interface SearchContext {
   readonly semantics: Semantics;
   readonly budget: Budget;
   readonly explains: boolean;
+  /** Whether a batch is one operation, named by its first row. */
+  readonly batches?: boolean;
 }
 
 export type KeyOutcome =
@@ -98,7 +100,8 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
       examined[machine.pure(row) ? 'reads' : 'writes']++;
       if (history.ret[row] !== NEVER) answered++;
     }
-    const context = { history, machine, semantics, budget, explains: anomalies.length < ANOMALIES_EXPLAINED };
+    const explains = anomalies.length < ANOMALIES_EXPLAINED;
+    const context = { history, machine, semantics, budget, explains, batches: model.partition !== undefined };
     const outcome = decided(model.decide?.(history, own, semantics, budget)) ?? searchKey(context, own);
     if (outcome.type === 'undecided') undecided.push(outcome.reason);
     if (outcome.type !== 'impossible') continue;

@@ -18,11 +18,30 @@ import { call, deedOf, ret, show } from './words.ts';
 
 const ADD = METHODS.indexOf('add');
 
+/** Lists are long, and looked at more than once. */
+const known = new WeakMap<History, Map<number, Int32Array | undefined>>();
+
 /** References of the elements that a read answered, each once; null is an empty list. Undefined where it is no list. */
-export function elementsOf({ value, values }: History, row: number): Int32Array | undefined {
-  const list = value[row] === NULL_REF ? [] : values.get(value[row]);
-  if (!Array.isArray(list)) return undefined;
-  return Int32Array.from(new Set((list as readonly Value[]).map((element) => values.intern(element))));
+export function elementsOf(history: History, row: number): Int32Array | undefined {
+  const reference = history.value[row];
+  const lists = known.get(history) ?? new Map<number, Int32Array | undefined>();
+  if (lists.size === 0) known.set(history, lists);
+  if (lists.has(reference)) return lists.get(reference);
+  const list = reference === NULL_REF ? [] : history.values.get(reference);
+  const elements = Array.isArray(list) ? eachOnce(history, list as readonly Value[]) : undefined;
+  lists.set(reference, elements);
+  return elements;
+}
+
+function eachOnce({ values }: History, list: readonly Value[]): Int32Array {
+  const references = new Int32Array(list.length);
+  for (let i = 0; i < list.length; i++) references[i] = values.intern(list[i]);
+  references.sort();
+  let count = 0;
+  for (let i = 0; i < references.length; i++) {
+    if (i === 0 || references[i] !== references[i - 1]) references[count++] = references[i];
+  }
+  return references.subarray(0, count);
 }
 
 export function decideSet(history: History, rows: Int32Array, semantics: Semantics): Decision {

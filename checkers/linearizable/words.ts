@@ -1,5 +1,5 @@
 /** How operations, values and times are said. */
-import { CAS, FAIL, HAS_ACTUAL, INFO, METHODS, NEVER, NONE, READ } from '../../history/history.ts';
+import { CAS, FAIL, HAS_ACTUAL, INFO, METHODS, NEVER, NONE, READ, TRANSACTION, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
 import { MILLISECOND, SECOND } from '../../history/clock.ts';
@@ -43,11 +43,32 @@ export function deedOf(history: History, row: number): string {
   const where = node[row] === NONE ? '' : ` at ${nodes[node[row]]}`;
   const asIs = outcome[row] === INFO || history.ret[row] === NEVER ? ' (outcome unknown)' : '';
   const text = show(values.get(value[row]));
+  if (history.batch[row] !== NONE && (flags[row] & TRANSACTION) !== 0)
+    return `${who} transaction ${partsOf(history, history.batch[row])}${where}${asIs}`;
   if (f[row] === READ) return `${who} read of ${text} from ${key}${where}`;
   if (f[row] === CAS) {
     const what = `cas of ${key} from ${show(values.get(expected[row]))} to ${text}`;
     const held = (flags[row] & HAS_ACTUAL) === 0 ? '' : ` (it found ${show(values.get(actual[row]))})`;
     return `${who} ${outcome[row] === FAIL ? 'failed ' : ''}${what}${where}${held}${asIs}`;
   }
-  return `${who} ${METHODS[f[row]]} of ${text} to ${key}${where}${asIs}`;
+  const method = METHODS[f[row]];
+  if (['acquire', 'release'].includes(method)) return `${who} ${method} of ${key}${where}${asIs}`;
+  const isUnknown = asIs !== '' && ['dequeue', 'drain', 'poll'].includes(method);
+  if (isUnknown) return `${who} ${method} from ${key}${where}${asIs}`;
+  const preposition = ['dequeue', 'drain', 'poll'].includes(method) ? 'from' : 'to';
+  return `${who} ${method} of ${text} ${preposition} ${key}${where}${asIs}`;
+}
+
+const PARTS_SHOWN = 8;
+
+/** `[r x 1, w y 2]`, all that a transaction did. */
+function partsOf(history: History, first: number): string {
+  const { batch, f, key, keys, length, value, values } = history;
+  const parts: string[] = [];
+  for (let row = first; row < length && batch[row] === first; row++) {
+    const what = f[row] === READ ? 'r' : f[row] === WRITE ? 'w' : METHODS[f[row]];
+    parts.push(`${what} ${show(keys[key[row]])} ${show(values.get(value[row]))}`);
+  }
+  const more = parts.length > PARTS_SHOWN ? [`${parts.length - PARTS_SHOWN} more`] : [];
+  return `[${[...parts.slice(0, PARTS_SHOWN), ...more].join(', ')}]`;
 }

@@ -35,6 +35,7 @@ export default {
           ? outcome[row] === OK && !(nilMatchesAny && value[row] === NULL_REF)
           : outcome[row] === OK || outcome[row] === INFO,
       pure: (row) => f[row] === READ,
+      show: (state) => sums[state],
       meaningless(row) {
         if (!Number.isSafeInteger(initial)) return `begins at ${JSON.stringify(initial)}, which is no integer`;
         if (f[row] === ADD && value[row] === NULL_REF) return 'was asked to add null, which is no integer';

@@ -25,6 +25,7 @@ export default {
       initial: 0,
       relevant: (row) => mayCount(history, row),
       pure: (row) => foundEmpty(history, row),
+      show: (state) => states.list(state).map((reference) => history.values.get(reference)),
       meaningless: (row) => meaninglessOfQueue(history, row),
       step(state, row) {
         if (f[row] === ENQUEUE) return states.push(state, value[row]);

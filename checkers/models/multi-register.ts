@@ -32,6 +32,10 @@ export default {
       initial: 0,
       relevant: (first) => some(first, (row) => reads(row) || (f[row] !== READ && happened(row))),
       pure: (first) => !some(first, (row) => f[row] !== READ),
+      show: (state) =>
+        Object.fromEntries(
+          history.keys.map((name, k) => [name, history.values.get((states.get(state, k) + reading.initial) | 0)]),
+        ),
       kind: (row) => row,
       step(state, first) {
         let after: State = state;

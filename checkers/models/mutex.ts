@@ -15,6 +15,7 @@ export default {
       initial: FREE,
       relevant: (row) => outcome[row] === OK || outcome[row] === INFO,
       pure: () => false,
+      show: (state) => (state === FREE ? 'free' : 'held'),
       kind: (row) => (f[row] === ACQUIRE ? 0 : 1),
       step(state, row) {
         if (f[row] === ACQUIRE) return state === FREE ? HELD : ILLEGAL;

@@ -18,7 +18,7 @@ export default {
     const { f, outcome, value, values } = history;
     const nilMatchesAny = semantics.nilRead === 'any';
     const initial = Array.isArray(semantics.initial) ? (semantics.initial as readonly Value[]) : [];
-    const { numbering, reads } = contents(history, initial);
+    const numbering = elements(history, initial);
     // Cell 0 is how many there are; the others say which.
     const states = new Versions(numbering.count + 1);
     const add = (state: State, element: number): State => {
@@ -32,6 +32,13 @@ export default {
           ? outcome[row] === OK && !(nilMatchesAny && value[row] === NULL_REF)
           : outcome[row] === OK || outcome[row] === INFO,
       pure: (row) => f[row] === READ,
+      show(state) {
+        const held: Value[] = [];
+        for (let element = 0; element < numbering.count; element++) {
+          if (states.get(state, element + 1) === 1) held.push(values.get(numbering.reference(element)));
+        }
+        return held;
+      },
       meaningless(row) {
         if (semantics.initial !== null && !Array.isArray(semantics.initial)) return 'begins with what is no list';
         if (f[row] === ADD || elementsOf(history, row) !== undefined) return undefined;
@@ -39,9 +46,12 @@ export default {
       },
       step(state, row) {
         if (f[row] === ADD) return add(state, numbering.of(value[row]));
-        const wanted = reads.get(value[row]);
+        const wanted = elementsOf(history, row);
         if (wanted === undefined || wanted.length !== states.get(state, 0)) return ILLEGAL;
-        for (const element of wanted) if (states.get(state, element + 1) !== 1) return ILLEGAL;
+        for (const reference of wanted) {
+          const element = numbering.of(reference);
+          if (element === -1 || states.get(state, element + 1) !== 1) return ILLEGAL;
+        }
         return state;
       },
       bytes: () => states.bytes,
@@ -50,25 +60,9 @@ export default {
   decide: decideSet,
 } satisfies Model;
 
-/** Numbers for the elements, and which of them each answer lists (by its reference). */
-function contents(
-  history: History,
-  initial: readonly Value[],
-): { numbering: Numbering; reads: ReadonlyMap<number, Int32Array> } {
-  const { f, length, outcome, value, values } = history;
-  const lists = new Map<number, Int32Array>();
+/** Numbers for all elements that there may be. */
+function elements({ f, length, value, values }: History, initial: readonly Value[]): Numbering {
   const added: number[] = initial.map((element) => values.intern(element));
-  for (let row = 0; row < length; row++) {
-    if (f[row] === ADD) added.push(value[row]);
-    if (f[row] !== READ || outcome[row] !== OK || lists.has(value[row])) continue;
-    const elements = elementsOf(history, row);
-    if (elements !== undefined) lists.set(value[row], elements);
-  }
-  const numbering = new Numbering(added);
-  const reads = new Map<number, Int32Array>();
-  for (const [reference, elements] of lists) {
-    const numbers = Int32Array.from(elements, (element) => numbering.of(element));
-    if (!numbers.includes(-1)) reads.set(reference, numbers);
-  }
-  return { numbering, reads };
+  for (let row = 0; row < length; row++) if (f[row] === ADD) added.push(value[row]);
+  return new Numbering(added);
 }

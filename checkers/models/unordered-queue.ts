@@ -1,5 +1,6 @@
 import { OK } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
+import type { Value } from '../../history/operation.ts';
 import { decideUnordered } from '../linearizable/queues.ts';
 import type { Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
@@ -44,6 +45,15 @@ export default {
       initial: 0,
       relevant: (row) => mayCount(history, row),
       pure: (row) => foundEmpty(history, row),
+      show(state) {
+        const held: Value[] = [];
+        for (let v = 0; v < numbering.count; v++) {
+          const value = history.values.get(numbering.reference(v));
+          for (let i = states.get(state, FIRST + v); i > 0; i--) held.push(value);
+        }
+        const unnamed = states.get(state, UNNAMED);
+        return unnamed === 0 ? held : [...held, `and ${unnamed} that nobody takes`];
+      },
       meaningless(row) {
         if (repeats.has(key[row]) && guesses.has(key[row]) && asksForEmpty.has(key[row]))
           return 'has values that were enqueued twice beside dequeues of unknown outcome, of which nobody can tell what they took';
