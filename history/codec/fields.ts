@@ -6,7 +6,8 @@ import { type EventFields, methodCodes, READ_MANY, typeCodes } from '../event-fi
 import type { Tables } from '../event-reader.ts';
 import { CAS, NONE, ROLES } from '../history.ts';
 import { NULL_REF } from '../values.ts';
-import { Word } from './word.ts';
+import { RecentTexts } from './recent-texts.ts';
+import { Word, Words } from './word.ts';
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -63,7 +64,7 @@ const [
   DEVICE,
   PATH,
   INTENDED,
-  NODE,
+  ,
   ROLE,
   VERSION,
   POSITION,
@@ -71,11 +72,9 @@ const [
 ] = FIELD_NAMES.keys(); // prettier-ignore
 const ACTUAL = FIELD_NAMES.indexOf('actual');
 
-const wordsOf = (codes: Iterable<readonly [string, number]>): readonly Word[] =>
-  [...codes].map(([text, code]) => new Word(`"${text}"`, code));
+const wordsOf = (codes: Iterable<readonly [string, number]>): Words =>
+  new Words([...codes].map(([text, code]) => new Word(`"${text}"`, code)));
 const names: readonly Word[] = FIELD_NAMES.map((name, code) => new Word(`"${name}"`, code));
-/** Names as compact writers put them, with the colon. Those of more than twelve bytes are not found this way. */
-const compactNames: readonly Word[] = FIELD_NAMES.map((name, code) => new Word(`"${name}":`, code));
 const types = wordsOf(typeCodes);
 /** Methods of one row; the others are unusual. */
 const methods = wordsOf([...methodCodes].filter(([, code]) => code < READ_MANY));
@@ -85,15 +84,33 @@ const NULL_WORD = new Word('null', 0);
 const TRUE_WORD = new Word('true', 0);
 const FALSE_WORD = new Word('false', 0);
 
+/** No common line has more fields; one that does goes on in the places of its first ones. */
+const FIELDS_MAX = 64;
+/** Numbers in an entry of `#beginnings`, and bytes of a beginning that are compared. */
+const BEGINNING = 10;
+const BEGINNING_BYTES_MAX = 16;
+const LAST_BEGINNING = (FIELDS_MAX - 1) * BEGINNING;
+const REQUIRED = (1 << PROCESS) | (1 << TYPE) | (1 << F);
+
 const ABSENT = 0;
 const SCALAR = 1;
 const PAIR = 2;
 
+/** Whether each of the four bytes is one of 0x30 … 0x39. */
+const areDigits = (word: number): boolean =>
+  ((word & 0xf0f0f0f0) | (((word + 0x06060606) & 0xf0f0f0f0) >>> 4)) === (0x33333333 | 0);
+
 export class FieldScanner {
   readonly #tables: Tables;
   readonly #fields: EventFields;
-  /** The name of the n-th field of the last line: most often that of this one too. */
-  readonly #order = new Uint8Array(64);
+  /**
+   * How the last line began its n-th field, up to the field's value: `,"time":`. Writers begin all lines alike, so most often
+   * these very bytes stand there again. An entry: the field, the length in bytes (0: too long to keep), then each word with
+   * the mask that ends it.
+   */
+  readonly #beginnings = new Int32Array(FIELDS_MAX * BEGINNING);
+  readonly #keys = new RecentTexts();
+  readonly #names: readonly RecentTexts[] = FIELD_NAMES.map(() => new RecentTexts());
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
   #number = Number.NaN;
@@ -122,33 +139,59 @@ export class FieldScanner {
     const bytes = this.#bytes;
     this.#fields.clear();
     this.#valueShape = ABSENT;
-    if (bytes[at++] !== OPEN_BRACE) return UNUSUAL;
+    if (bytes[at] !== OPEN_BRACE) return UNUSUAL;
     let seen = 0;
-    for (let n = 0; ; n = (n + 1) & 63) {
-      let field = this.#order[n];
-      if (compactNames[field].isAt(this.#view, at)) {
-        at += compactNames[field].length;
-      } else {
-        at = this.#spaces(at);
-        field = this.#order[n] = this.#name(at);
-        at = field === UNKNOWN ? this.#string(at) : at + names[field].length;
-        if (at < 0) return UNUSUAL;
-        at = this.#spaces(at);
-        if (bytes[at++] !== COLON) return UNUSUAL;
-      }
-      while (bytes[at] === SPACE) at++;
+    const beginnings = this.#beginnings;
+    for (let n = 0; ; n = n === LAST_BEGINNING ? 0 : n + BEGINNING) {
+      at = this.#beginsAsBefore(n, at) ? at + beginnings[n + 1] : this.#begin(n, at);
+      if (at < 0) return UNUSUAL;
+      const field = beginnings[n];
       at = this.#field(field, at);
       if (at < 0) return UNUSUAL;
+      // A field that is given twice is for whoever reads it with care.
+      if ((seen & (1 << field) & ~(1 << UNKNOWN)) !== 0) return UNUSUAL;
       seen |= 1 << field;
       while (bytes[at] === SPACE) at++;
-      const next = bytes[at++];
-      if (next === CLOSE_BRACE) break;
-      if (next !== COMMA) return UNUSUAL;
+      if (bytes[at] === CLOSE_BRACE) break;
+      if (bytes[at] !== COMMA) return UNUSUAL;
     }
+    at++;
     while (bytes[at] === SPACE || bytes[at] === RETURN) at++;
-    const required = (1 << PROCESS) | (1 << TYPE) | (1 << F);
-    if (bytes[at] !== NEWLINE || (seen & required) !== required) return UNUSUAL;
+    if (bytes[at] !== NEWLINE || (seen & REQUIRED) !== REQUIRED) return UNUSUAL;
     return this.#settleValue() ? at + 1 : UNUSUAL;
+  }
+
+  #beginsAsBefore(n: number, at: number): boolean {
+    const view = this.#view;
+    const beginnings = this.#beginnings;
+    const length = beginnings[n + 1];
+    if (length === 0 || view.getInt32(at, true) !== beginnings[n + 2]) return false;
+    if (((view.getInt32(at + 4, true) ^ beginnings[n + 4]) & beginnings[n + 5]) !== 0) return false;
+    if (length <= 8) return true;
+    if (((view.getInt32(at + 8, true) ^ beginnings[n + 6]) & beginnings[n + 7]) !== 0) return false;
+    return length <= 12 || ((view.getInt32(at + 12, true) ^ beginnings[n + 8]) & beginnings[n + 9]) === 0;
+  }
+
+  /** Reads the beginning of the n-th field, `{"f":` or `,"f":`, and remembers it; returns where the value stands. */
+  #begin(n: number, start: number): number {
+    const bytes = this.#bytes;
+    let at = this.#spaces(start + 1);
+    const field = this.#name(at);
+    at = field === UNKNOWN ? this.#string(at) : at + names[field].length;
+    if (at < 0) return UNUSUAL;
+    at = this.#spaces(at);
+    if (bytes[at++] !== COLON) return UNUSUAL;
+    at = this.#spaces(at);
+    const length = at - start; // at least the five bytes of ,"f":
+    const beginnings = this.#beginnings;
+    beginnings[n] = field;
+    beginnings[n + 1] = length > BEGINNING_BYTES_MAX ? 0 : length;
+    for (let word = 0; word < 4 && length <= BEGINNING_BYTES_MAX; word++) {
+      const left = Math.min(4, Math.max(0, length - word * 4));
+      beginnings[n + 2 + word * 2] = left === 0 ? 0 : this.#view.getInt32(start + word * 4, true);
+      beginnings[n + 3 + word * 2] = left === 4 ? -1 : (1 << (left * 8)) - 1;
+    }
+    return at;
   }
 
   /** Whether the value fits the method: only a cas has a pair. */
@@ -226,22 +269,43 @@ export class FieldScanner {
   #named(field: number, at: number): number {
     const fields = this.#fields;
     if (field === VERSION || field === POSITION) return this.#position(field, at);
-    const end = this.#string(at);
-    if (end < 0) return end;
-    const tables = this.#tables;
-    const bytes = this.#bytes;
-    if (field === SESSION) fields.session = tables.sessions.internBytes(bytes, at + 1, end - 1);
-    else if (field === DEVICE) fields.device = tables.devices.internBytes(bytes, at + 1, end - 1);
-    else if (field === PATH) fields.path = tables.paths.internBytes(bytes, at + 1, end - 1);
-    else if (field === NODE) fields.node = tables.nodes.internBytes(bytes, at + 1, end - 1);
+    if (NULL_WORD.isAt(this.#view, at)) return at + 4;
+    const recent = this.#names[field];
+    let id = recent.find(this.#view, at);
+    let end = at + recent.length;
+    if (id < 0) {
+      end = this.#string(at);
+      if (end < 0) return end;
+      const tables = this.#tables;
+      const texts =
+        field === SESSION
+          ? tables.sessions
+          : field === DEVICE
+            ? tables.devices
+            : field === PATH
+              ? tables.paths
+              : tables.nodes;
+      id = texts.internBytes(this.#bytes, at + 1, end - 1);
+      recent.keep(this.#view, at, end, id);
+    }
+    if (field === SESSION) fields.session = id;
+    else if (field === DEVICE) fields.device = id;
+    else if (field === PATH) fields.path = id;
+    else fields.node = id;
     return end;
   }
 
   #key(at: number): number {
+    const recent = this.#keys.find(this.#view, at);
+    if (recent >= 0) {
+      this.#fields.key = recent;
+      return at + this.#keys.length;
+    }
     const bytes = this.#bytes;
     let end: number;
     if (bytes[at] === QUOTE) {
       end = this.#string(at);
+      if (end >= 0) this.#keys.keep(this.#view, at, end, this.#tables.keys.internBytes(bytes, at, end));
     } else {
       end = this.#decimal(at);
       // -0 and numbers past the exact ones have another text than they came with.
@@ -318,10 +382,17 @@ export class FieldScanner {
   /** An integer of plain digits, into `#number`. */
   #decimal(at: number): number {
     const bytes = this.#bytes;
+    const view = this.#view;
     const negative = bytes[at] === MINUS;
     if (negative) at++;
     const start = at;
     let number = 0;
+    // Four digits at once: https://lemire.me/blog/2018/09/30/quickly-identifying-a-sequence-of-digits-in-a-string-of-characters/
+    for (let word = view.getInt32(at, true); areDigits(word); word = view.getInt32(at, true)) {
+      const pairs = Math.imul(word & 0x0f0f0f0f, 2561) >>> 8;
+      number = number * 10_000 + (Math.imul(pairs & 0x00ff00ff, 6_553_601) >>> 16);
+      at += 4;
+    }
     let byte = bytes[at];
     while (byte >= ZERO && byte <= NINE) {
       number = number * 10 + byte - ZERO;
@@ -370,12 +441,10 @@ export class FieldScanner {
   }
 
   /** One of some words, its code into `#code`. */
-  #word(at: number, words: readonly Word[]): number {
-    for (let n = 0; n < words.length; n++) {
-      if (!words[n].isAt(this.#view, at)) continue;
-      this.#code = words[n].code;
-      return at + words[n].length;
-    }
-    return UNUSUAL;
+  #word(at: number, words: Words): number {
+    const word = words.at(this.#view, at);
+    if (word === undefined) return UNUSUAL;
+    this.#code = word.code;
+    return at + word.length;
   }
 }
