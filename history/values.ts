@@ -12,23 +12,37 @@ export function isInline(value: unknown): value is number {
 }
 
 /**
- * JSON text in which integers that no double holds exactly are strings with a mark, so that `JSON.parse` keeps all their
- * digits: two of them must never become one value. `Values` takes the mark off again.
+ * A number's JSON text; of one that no double holds, a string with a mark and all its digits, so that `JSON.parse` keeps
+ * them: two integers, or two numbers too large or too small, must never become one value. `Values` takes the mark off
+ * again. Fractions are the doubles that are nearest, as everywhere in JSON.
  */
-export function markIntegers(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
-    /^-?\d{16,}$/.test(token) ? markInteger(token) : token,
-  );
+export function markInteger(text: string): string {
+  // Leading zeros are for JSON.parse to refuse.
+  if (/^-?(?:\d{1,15}|0\d+)$/.test(text)) return text;
+  const number = Number(text);
+  if (Number.isFinite(number) && !Number.isInteger(number)) return text;
+  const { digits, power } = decimal(text);
+  if (digits === '' || (power < 0 && number !== 0 && Number.isSafeInteger(number))) return text;
+  if (Number.isFinite(number)) {
+    const held = decimal(String(number));
+    if (held.digits === digits && held.power === power) return text;
+  }
+  const sign = text.startsWith('-') ? '-' : '';
+  return `"\\u0000${sign}${power >= 0 && power <= 30 ? digits + '0'.repeat(power) : `${digits}e${power}`}"`;
 }
 
-export function markInteger(digits: string): string {
-  return Number.isSafeInteger(Number(digits)) ? String(Number(digits)) : `"\\u0000${digits}"`;
+/** Its digits, without zeros at either end, times ten to the power. */
+function decimal(text: string): { readonly digits: string; readonly power: number } {
+  const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  return { digits: significant, power: Number(exponent) - fraction.length + digits.length - significant.length };
 }
 
 /** JSON text of a value, marked integers as they were written. Undefined, which JSON does not have, is null. */
 export function jsonOf(value: Value | undefined): string {
   const text = JSON.stringify(value ?? null);
-  return text.includes('"\\u0000') ? text.replace(/"\\u0000(-?\d{16,})"/g, '$1') : text;
+  return text.includes('"\\u0000') ? text.replace(/"\\u0000(-?\d+(?:e-?\d+)?)"/g, '$1') : text;
 }
 
 /** A value whose marked integers are numbers again, as near as a double comes. */
@@ -39,7 +53,7 @@ export function withoutMarks(value: Value): Value {
 
 /** The number behind a field that may be a marked integer, as near as a double comes. */
 export function unmarked(value: unknown): unknown {
-  return typeof value === 'string' && /^\0-?\d{16,}$/.test(value) ? Number(value.slice(1)) : value;
+  return typeof value === 'string' && /^\0-?\d/.test(value) ? Number(value.slice(1)) : value;
 }
 
 /**
@@ -64,12 +78,12 @@ export class Values {
     return this.#texts.internBytes(bytes, from, to) * 2 + 1;
   }
 
-  /** The value itself; an integer that no double holds exactly comes as the string of its digits. */
+  /** The value itself; a number that no double holds comes as the string of its digits. */
   get(ref: number): Value {
     if ((ref & 1) === 0) return ref >> 1;
     const text = this.#texts.text(ref >> 1);
-    const exact = !/^-?\d{16,}$/.test(text) || Number.isSafeInteger(Number(text));
-    return exact ? (JSON.parse(text) as Value) : text; // we wrote that text
+    if (!/^-?\d/.test(text)) return JSON.parse(text) as Value; // we wrote that text
+    return markInteger(text) === text ? Number(text) : text;
   }
 
   /** How many values are interned. */

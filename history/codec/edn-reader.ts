@@ -204,10 +204,16 @@ export class EdnReader {
       }
       parts.push(this.#text.slice(start, this.#at));
       this.#at++;
-      if (character === '"') return parts.join('');
+      if (character === '"') return this.#unmarked(parts.join(''));
       parts.push(this.#escape());
       start = this.#at;
     }
+  }
+
+  /** Refuses what could be taken for a marked number. */
+  #unmarked(text: string): string {
+    if (/^\0-?\d/.test(text)) throw this.#bad('A string must not begin with NUL and a digit.');
+    return text;
   }
 
   #escape(): string {
@@ -250,12 +256,18 @@ export class EdnReader {
     if (token === 'true') return true;
     if (token === 'false') return false;
     if (token.startsWith(':')) return token;
-    if (INTEGER.test(token)) return JSON.parse(markInteger(token.replace(/^\+|N$/g, ''))) as Value; // a number or a string
-    if (FLOAT.test(token)) return Number(token.replace('M', ''));
+    if (INTEGER.test(token) || FLOAT.test(token)) return numberOf(token);
     if (RATIO.test(token)) return token;
     if (/^[\p{L}*+!_?$%&=<>/.|'-]/u.test(token)) return token;
     throw this.#bad(`${JSON.stringify(token.slice(0, 40))} is neither a number nor a name.`);
   }
+}
+
+/** A number, or the marked text of one that no double holds. */
+function numberOf(token: string): Value {
+  const text = token.replace(/^\+|[NM]$/g, '').replace(/^(-?)0+(?=\d)/, '$1');
+  const marked = markInteger(text);
+  return marked.startsWith('"') ? (JSON.parse(marked) as string) : Number(text) + 0;
 }
 
 const textOf = (value: Value): string => JSON.stringify(value);

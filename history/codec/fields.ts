@@ -51,25 +51,8 @@ const FIELD_NAMES = [
   'error',
   'actual',
 ] as const; // prettier-ignore
-const [
-  ,
-  INDEX,
-  TIME,
-  PROCESS,
-  TYPE,
-  F,
-  KEY,
-  VALUE,
-  SESSION,
-  DEVICE,
-  PATH,
-  INTENDED,
-  ,
-  ROLE,
-  VERSION,
-  POSITION,
-  ERROR,
-] = FIELD_NAMES.keys(); // prettier-ignore
+const [, INDEX, TIME, PROCESS, TYPE, F, KEY, VALUE, SESSION, DEVICE, PATH, INTENDED, , ROLE, VERSION, POSITION, ERROR] =
+  FIELD_NAMES.keys(); // prettier-ignore
 const ACTUAL = FIELD_NAMES.indexOf('actual');
 
 const wordsOf = (codes: Iterable<readonly [string, number]>): Words =>

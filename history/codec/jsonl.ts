@@ -3,19 +3,23 @@
  *
  * Reading is streamed through one window of a quarter of a MiB, so a file may be larger than memory's largest buffer.
  */
-import { EventFields, HistoryBuilder } from '../builder.ts';
+import { isUtf8 } from 'node:buffer';
+import { type BadHistory, EventFields, HistoryBuilder } from '../builder.ts';
 import type { BuilderOptions } from '../builder.ts';
 import type { History } from '../history.ts';
 import type { Event, Position, Value } from '../operation.ts';
-import { markIntegers, withoutMarks } from '../values.ts';
+import { withoutMarks } from '../values.ts';
 import { placeTooDeep, TOO_DEEP } from './depth.ts';
 import { FieldScanner } from './fields.ts';
+import { parseJson, repeatedName } from './json.ts';
 import { chunksOf, chunksOfSync } from './source.ts';
 import type { Source } from './source.ts';
 import { SLACK_BYTES } from './word.ts';
 
 const NEWLINE = 0x0a;
 const WINDOW_BYTES = 256 * 1024;
+/** The longest line, and how far blank lines may go on: so much is held in memory before an event must have come. */
+const LINE_BYTES_MAX = 64 * 2 ** 20;
 
 /** What the first line of our journals says of the run. */
 export type Header = { readonly [name: string]: Value };
@@ -39,6 +43,8 @@ export interface DecodeOptions extends BuilderOptions {
   readonly file?: string;
   /** Bytes to come, where known: room is made for them at once. */
   readonly size?: number;
+  /** Bytes of the longest line; 64 MiB if not given. */
+  readonly lineBytesMax?: number;
 }
 
 /**
@@ -74,6 +80,9 @@ export class JsonlDecoder {
   /** Bytes of an unfinished line, at the start of the window. */
   #carried = 0;
   #lines = 0;
+  /** Bytes of blank lines since the last event. */
+  #blank = 0;
+  readonly #lineBytesMax: number;
   #header: Header | undefined;
 
   constructor(options: DecodeOptions = {}) {
@@ -83,15 +92,17 @@ export class JsonlDecoder {
     this.#scanner.over(this.#window);
     this.#scans = options.independent !== true;
     this.#size = options.size;
+    this.#lineBytesMax = options.lineBytesMax ?? LINE_BYTES_MAX;
   }
 
   push(chunk: Uint8Array): void {
     // Pieces no larger than the window keep it in the processor's cache.
     for (let from = 0; from < chunk.length; ) {
+      if (this.#carried > this.#lineBytesMax) throw this.#tooLong('This line is longer than');
       if (this.#carried * 2 > this.#window.length) this.#widen();
       const take = Math.min(chunk.length - from, this.#window.length - SLACK_BYTES - this.#carried);
       this.#window.set(chunk.subarray(from, from + take), this.#carried);
-      this.#scan(this.#carried + take);
+      this.#scan(this.#carried, this.#carried + take);
       from += take;
     }
   }
@@ -109,25 +120,38 @@ export class JsonlDecoder {
     this.#scanner.over(wider);
   }
 
-  /** Reads the whole lines of the window's first `length` bytes. */
-  #scan(length: number): void {
+  #tooLong(what: string): BadHistory {
+    this.#builder.line = this.#lines + 1;
+    return this.#builder.bad(`${what} ${sizeText(this.#lineBytesMax)}, which is more than an event may take.`);
+  }
+
+  /** Reads the whole lines of the window's first `length` bytes; those before `fresh` are known to hold no newline. */
+  #scan(fresh: number, length: number): void {
     const window = this.#window;
-    const end = window.subarray(0, length).lastIndexOf(NEWLINE) + 1;
+    const newest = window.subarray(fresh, length).lastIndexOf(NEWLINE);
+    const end = newest < 0 ? 0 : fresh + newest + 1;
     const builder = this.#builder;
     for (let at = end === 0 ? end : this.#firstLine(end); at < end; ) {
       builder.line = ++this.#lines;
       const next = this.#scans ? this.#scanner.line(at) : -1;
       if (next > 0) {
         builder.put(this.#fields);
+        this.#blank = 0;
         at = next;
       } else {
         const newline = window.indexOf(NEWLINE, at);
-        this.#parse(window.toString('utf8', at, newline));
+        if (isBlank(window, at, newline)) this.#skipBlank(newline + 1 - at);
+        else this.#parse(window.subarray(at, newline));
         at = newline + 1;
       }
     }
     window.copyWithin(0, end, length);
     this.#carried = length - end;
+  }
+
+  #skipBlank(bytes: number): void {
+    this.#blank += bytes;
+    if (this.#blank > this.#lineBytesMax) throw this.#tooLong('Blank lines go on for more than');
   }
 
   /** Before the first line: makes room, for as many lines as the file's size promises, and skips a byte order mark. */
@@ -144,28 +168,39 @@ export class JsonlDecoder {
 
   /** What follows the last newline; the number of that line if it is torn. */
   #lastLine(): number | undefined {
-    const text = this.#window.toString('utf8', 0, this.#carried);
-    if (text.trim() === '') return undefined;
+    const bytes = this.#window.subarray(0, this.#carried);
+    if (bytes.length > this.#lineBytesMax) throw this.#tooLong('This line is longer than');
+    if (isBlank(bytes, 0, bytes.length)) return undefined;
     const line = (this.#builder.line = ++this.#lines);
-    if (!isJson(text)) return line;
-    this.#parse(text);
+    if (!isJson(bytes.toString('utf8'))) return line;
+    this.#parse(bytes);
     return undefined;
   }
 
-  #parse(text: string): void {
-    if (text.trim() === '') return;
-    const event = parseObject(text, this.#builder);
-    if (this.#builder.events === 0 && this.#header === undefined && 'tidemark' in event) {
+  #parse(bytes: Buffer): void {
+    this.#blank = 0;
+    const builder = this.#builder;
+    if (!isUtf8(bytes)) throw builder.bad(NOT_UTF8);
+    const event = parseObject(bytes.toString('utf8').replace(/^\uFEFF/, ''), builder);
+    if (builder.events === 0 && this.#header === undefined && 'tidemark' in event) {
       if (event.tidemark !== 1) {
-        throw this.#builder.bad(
-          `The journal has format ${JSON.stringify(event.tidemark)}; this program reads format 1.`,
-        );
+        throw builder.bad(`The journal has format ${JSON.stringify(event.tidemark)}; this program reads format 1.`);
       }
       this.#header = withoutMarks(event as Header) as Header; // came out of JSON
       return;
     }
-    this.#builder.add(event as unknown as Event); // checked field by field
+    builder.add(event as unknown as Event); // checked field by field
   }
+}
+
+export const NOT_UTF8 = 'This is not UTF-8: other bytes could make two values one.';
+
+const sizeText = (bytes: number): string => (bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes} bytes`);
+
+/** Spaces, tabs and carriage returns only. */
+function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 0x20 && bytes[at] !== 0x0d && bytes[at] !== 0x09) return false;
+  return true;
 }
 
 function isJson(text: string): boolean {
@@ -181,13 +216,15 @@ function parseObject(text: string, builder: HistoryBuilder): Record<string, unkn
   if (placeTooDeep(text) >= 0) throw builder.bad(TOO_DEEP);
   let event: unknown;
   try {
-    event = JSON.parse(/\d{16}/.test(text) ? markIntegers(text) : text);
+    event = parseJson(text);
   } catch {
     throw builder.bad(`This is not JSON: ${excerpt(text)}`);
   }
   if (typeof event !== 'object' || event === null || Array.isArray(event)) {
     throw builder.bad(`An event must be a JSON object, not ${excerpt(text)}`);
   }
+  const twice = repeatedName(text);
+  if (twice !== undefined) throw builder.bad(`The event names its ${JSON.stringify(twice)} twice.`);
   return event as Record<string, unknown>;
 }
 

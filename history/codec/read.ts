@@ -1,9 +1,9 @@
 /** Reads a history of any format that we know, told apart by its content and not by its name. */
 import { BadHistory, HistoryBuilder } from '../builder.ts';
 import type { Event, Value } from '../operation.ts';
-import { markIntegers } from '../values.ts';
 import { placeTooDeep, TOO_DEEP } from './depth.ts';
 import { readEdn } from './edn.ts';
+import { parseJson } from './json.ts';
 import { JsonlDecoder } from './jsonl.ts';
 import type { DecodeOptions, Decoded } from './jsonl.ts';
 import { chunksOf } from './source.ts';
@@ -83,7 +83,7 @@ function readArray(text: string, options: DecodeOptions): Decoded {
   if (deep >= 0) throw new BadHistory(TOO_DEEP, text.slice(0, deep).split('\n').length, options.file);
   let events: unknown;
   try {
-    events = JSON.parse(markIntegers(text));
+    events = parseJson(text);
   } catch (error) {
     throw new BadHistory(`This is not JSON (${(error as Error).message}).`, undefined, options.file);
   }

@@ -1,5 +1,6 @@
 /** Bytes of a history from wherever they are, unpacked where they were packed. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { BadHistory } from '../builder.ts';
@@ -7,9 +8,9 @@ import { BadHistory } from '../builder.ts';
 /** A file's path, or bytes. */
 export type Source = string | AsyncIterable<Uint8Array>;
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 /** What was flushed before a crash can be had without the end of the stream. */
-const TORN_IS_FINE = { finishFlush: constants.Z_SYNC_FLUSH };
+const TORN_IS_FINE = { finishFlush: constants.Z_SYNC_FLUSH, chunkSize: CHUNK_BYTES };
 
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
@@ -31,7 +32,7 @@ export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array, void
 }
 
 async function* asyncChunks(source: Source): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* typeof source === 'string' ? fileChunks(source) : source;
+  yield* typeof source === 'string' ? readAhead(source) : source;
 }
 
 async function* unpacked(
@@ -40,8 +41,8 @@ async function* unpacked(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const gunzip = createGunzip(TORN_IS_FINE);
   const copies = async function* (): AsyncGenerator<Uint8Array> {
-    yield Uint8Array.from(head);
-    for await (const chunk of chunks) yield Uint8Array.from(chunk);
+    yield new Uint8Array(head);
+    for await (const chunk of chunks) yield new Uint8Array(chunk);
   };
   const input = Readable.from(copies());
   input.on('error', (error) => gunzip.destroy(error));
@@ -73,6 +74,27 @@ function inflated(path: string): Uint8Array {
     return gunzipSync(readFileSync(path), TORN_IS_FINE);
   } catch (error) {
     throw damaged(error);
+  }
+}
+
+/** A file's chunks; while one is looked at, the next is read on another thread. */
+async function* readAhead(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await open(path, 'r');
+  let [filling, other] = [Buffer.allocUnsafeSlow(CHUNK_BYTES), Buffer.allocUnsafeSlow(CHUNK_BYTES)];
+  let reading = file.read(filling, 0, CHUNK_BYTES, null);
+  try {
+    for (;;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      const chunk = filling.subarray(0, bytesRead);
+      [filling, other] = [other, filling];
+      reading = file.read(filling, 0, CHUNK_BYTES, null);
+      reading.catch(() => undefined); // whoever awaits it hears of it
+      yield chunk;
+    }
+  } finally {
+    await reading.catch(() => undefined);
+    await file.close();
   }
 }
 
