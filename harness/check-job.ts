@@ -8,7 +8,8 @@ export interface ReadJob {
   readonly type: 'read';
   /** A path; undefined: the bytes are handed over piece by piece, each when asked for with `more`. */
   readonly file: string | undefined;
-  readonly independent: boolean;
+  /** Whether values are independent tuples; undefined: nobody has said. */
+  readonly independent: boolean | undefined;
   readonly path: string | undefined;
   /** Undefined: all that the history tells about. */
   readonly guarantees: readonly Guarantee[] | undefined;

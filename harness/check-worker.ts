@@ -67,7 +67,7 @@ async function read(job: ReadJob): Promise<ReadIn> {
     header,
     warnings,
   } = await readHistory(source, {
-    independent: job.independent,
+    ...(job.independent === undefined ? {} : { independent: job.independent }),
     ...(size === undefined ? {} : { size }),
   });
   const said: string[] = [];

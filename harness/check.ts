@@ -33,7 +33,7 @@ export interface CheckOptions {
   readonly failedCas: string;
   readonly thread: string;
   readonly bound?: string;
-  readonly independent?: true;
+  readonly independent?: boolean;
   readonly path?: string;
   readonly budget: string;
   readonly json?: true;
@@ -43,7 +43,8 @@ interface Order {
   readonly guarantees: readonly Guarantee[] | undefined;
   readonly semantics: Semantics;
   readonly limits: Limits;
-  readonly independent: boolean;
+  /** Undefined: nobody has said. */
+  readonly independent: boolean | undefined;
   readonly path: string | undefined;
   readonly json: boolean;
 }
@@ -182,7 +183,7 @@ async function orderOf(options: CheckOptions): Promise<Order> {
     guarantees: guarantees.length === 0 ? undefined : [...new Set(guarantees)],
     semantics: { initial, nilRead, model: options.model, failedCas, thread, ...bound },
     limits: parseLimits(options.budget),
-    independent: options.independent ?? false,
+    independent: options.independent,
     path: options.path,
     json: options.json ?? false,
   };

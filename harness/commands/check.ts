@@ -30,6 +30,7 @@ export default {
       )
       .option('--failed-cas <how>', 'a cas that failed with mismatch: constrain the state, or ignore it', 'constrain')
       .option('--independent', "values are Jepsen's independent tuples, [key value]")
+      .option('--no-independent', 'values that are pairs are just values')
       .option(
         '--thread <whose>',
         "whether session guarantees follow the user's session, or each of its devices by itself: session or device",

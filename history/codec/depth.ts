@@ -1,6 +1,6 @@
 /** How deep JSON may nest: what reads it whole goes down as deep as it does, on a stack that ends. */
 
-const DEPTH_MAX = 500;
+export const DEPTH_MAX = 500;
 
 export const TOO_DEEP = `This is nested deeper than ${DEPTH_MAX} levels.`;
 

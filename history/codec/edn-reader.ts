@@ -8,6 +8,7 @@
 import { BadHistory } from '../builder.ts';
 import type { Value } from '../operation.ts';
 import { markInteger } from '../values.ts';
+import { DEPTH_MAX } from './depth.ts';
 
 export const END = Symbol('end of input');
 /** What a closing bracket reads as, inside its collection only. */
@@ -15,7 +16,6 @@ const CLOSED = Symbol('closing bracket');
 
 type Read = Value | typeof END | typeof CLOSED;
 
-const DEPTH_MAX = 500;
 const CHARACTERS: Readonly<Record<string, string>> = {
   newline: '\n',
   return: '\r',
@@ -35,9 +35,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }; // prettier-ignore
 const CLOSING: Readonly<Record<string, string>> = { '[': ']', '(': ')', '{': '}' };
 
-const BLANK = /[\s,]/;
-/** Anything that ends a number, symbol or keyword. */
-const TOKEN = /[^\s,;"()[\]{}\\]+/y;
+const BLANK = /\s/;
+/** What ends a number, symbol or keyword, of ASCII. */
+const ENDS = new Uint8Array(128);
+for (const character of '\t\n\v\f\r ,;"()[]{}\\') ENDS[character.charCodeAt(0)] = 1;
+const SMALL = /^(?:0|[1-9]\d{0,14})$/;
 const INTEGER = /^[+-]?\d+N?$/;
 const FLOAT = /^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?M?$/;
 const RATIO = /^[+-]?\d+\/\d+$/;
@@ -54,8 +56,10 @@ export class EdnReader {
   #counted = 0;
   #depth = 0;
 
-  constructor(text: string) {
+  /** @param line what the text's first line is called */
+  constructor(text: string, line = 1) {
     this.#text = text;
+    this.#line = line;
   }
 
   /** 1-based line of the place reached. */
@@ -64,32 +68,6 @@ export class EdnReader {
       if (this.#text.charCodeAt(this.#counted) === 10) this.#line++;
     }
     return this.#line;
-  }
-
-  get atEnd(): boolean {
-    return this.#at >= this.#text.length;
-  }
-
-  lineOfNext(): number {
-    this.#skipBlanks();
-    return this.line;
-  }
-
-  /** Enters the vector or list that comes next, if one does; returns the bracket that closes it. */
-  openList(): string | undefined {
-    this.#skipBlanks();
-    const open = this.#text[this.#at];
-    if (open !== '[' && open !== '(') return undefined;
-    this.#at++;
-    return CLOSING[open];
-  }
-
-  /** Leaves it, if its closing bracket comes next. */
-  closeList(close: string): boolean {
-    this.#skipBlanks();
-    if (this.#text[this.#at] !== close) return false;
-    this.#at++;
-    return true;
   }
 
   /** The next value, or END. */
@@ -105,11 +83,12 @@ export class EdnReader {
 
   #skipBlanks(): void {
     for (; this.#at < this.#text.length; this.#at++) {
-      const character = this.#text[this.#at];
-      if (character === ';') {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === 0x20 || code === 0x2c || (code >= 9 && code <= 13)) continue;
+      if (code === 0x3b) {
         const newline = this.#text.indexOf('\n', this.#at);
         this.#at = newline < 0 ? this.#text.length - 1 : newline;
-      } else if (!BLANK.test(character)) {
+      } else if (code < 0x80 || !BLANK.test(this.#text[this.#at])) {
         return;
       }
     }
@@ -243,19 +222,23 @@ export class EdnReader {
   }
 
   #rawToken(): string {
-    TOKEN.lastIndex = this.#at;
-    const token = TOKEN.exec(this.#text)?.[0];
-    if (token === undefined) throw this.#bad('A name is missing here.');
-    this.#at += token.length;
-    return token;
+    const text = this.#text;
+    const start = this.#at;
+    for (; this.#at < text.length; this.#at++) {
+      const code = text.charCodeAt(this.#at);
+      if (code < 0x80 ? ENDS[code] === 1 : BLANK.test(text[this.#at])) break;
+    }
+    if (this.#at === start) throw this.#bad('A name is missing here.');
+    return text.slice(start, this.#at);
   }
 
   #token(): Value {
     const token = this.#rawToken();
+    if (token.startsWith(':')) return token;
+    if (SMALL.test(token)) return Number(token);
     if (token === 'nil') return null;
     if (token === 'true') return true;
     if (token === 'false') return false;
-    if (token.startsWith(':')) return token;
     if (INTEGER.test(token) || FLOAT.test(token)) return numberOf(token);
     if (RATIO.test(token)) return token;
     if (/^[\p{L}*+!_?$%&=<>/.|'-]/u.test(token)) return token;
@@ -281,7 +264,8 @@ function mapOf(items: readonly Value[], odd: () => BadHistory): Value {
   if (items.length % 2 !== 0) throw odd();
   const entries: [Value, Value][] = [];
   for (let at = 0; at < items.length; at += 2) entries.push([items[at], items[at + 1]]);
-  entries.sort(([a], [b]) => byText(textOf(a), textOf(b)));
-  const named = entries.every(([name]) => typeof name === 'string');
-  return named ? Object.fromEntries(entries as [string, Value][]) : { '#map': entries };
+  if (entries.every(isNamed)) return Object.fromEntries(entries.sort(([a], [b]) => byText(a, b)));
+  return { '#map': entries.sort(([a], [b]) => byText(textOf(a), textOf(b))) };
 }
+
+const isNamed = (entry: [Value, Value]): entry is [string, Value] => typeof entry[0] === 'string';

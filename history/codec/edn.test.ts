@@ -7,7 +7,7 @@ import { BadHistory } from '../builder.ts';
 import { NEVER } from '../history.ts';
 import type { Value } from '../operation.ts';
 import { EdnReader } from './edn-reader.ts';
-import { readEdn } from './edn.ts';
+import { ednDecoder, readEdn } from './edn.ts';
 
 const one = (text: string): Value => new EdnReader(text).next() as Value; // END is a symbol, and fails the test
 
@@ -174,4 +174,82 @@ test('the recorded histories of Knossos read as another reader reads them', () =
     reads.sort((a, b) => (a.completionIndex ?? 0) - (b.completionIndex ?? 0));
     expect(reads.map(({ value }) => value)).toEqual(answers);
   }
+});
+
+describe('the scanner and the reader of everything say the same', () => {
+  const words = (list: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...list);
+  const scalar = words([
+    'nil',
+    '0',
+    '-7',
+    '12345',
+    '1073741824',
+    '-0',
+    ':a',
+    ':a/b',
+    '"x y"',
+    '"é"',
+    '"\\n"',
+    '1.5',
+    '3N',
+    '{:a 1}',
+    '[1 2]',
+    'true',
+    '9007199254740993',
+  ]); // prettier-ignore
+  const blank = words([' ', ', ', '\n ', ' ,\t', ' ; "a remark\n', ' #_ {:no "map"} ']);
+  const operation = fc.record({
+    f: words([':read', ':write', ':cas', '"write"']),
+    key: words(['1', ':k', '"k"', '12']),
+    a: scalar,
+    b: scalar,
+    end: words([':ok', ':fail', ':info', 'none']),
+    error: words(['', ':error :mismatch', ':error [:timed-out "5 s"]', ':error nil', ':other {:x #{1}}']),
+    order: fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
+    blank,
+    tag: words(['', '#jepsen.history.Op', '#knossos.op.Op ']),
+  }); // prettier-ignore
+
+  test('of maps in any order and style, with independent keys and without, wherever they are cut', () => {
+    fc.assert(
+      fc.property(
+        fc.array(operation, { maxLength: 8 }),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 90 }),
+        words(['', '[]', '()']),
+        (operations, independent, size, list) => {
+          const text = (plain: boolean): string => {
+            const maps = operations.flatMap(({ f, key, a, b, end, error, order, blank: space, tag }, process) => {
+              const value = f === ':cas' ? `[${a} ${b}]` : a;
+              const map = (type: string, given: string, more: string): string => {
+                const told = independent ? `[${key} ${given}]` : given;
+                const fields = [
+                  `:type ${type}`,
+                  `:f ${f}`,
+                  `:value ${told}`,
+                  `:process ${process}`,
+                  `:time ${process}`,
+                ];
+                const parts = order.map((n) => fields[n]).concat(more === '' ? [] : [more]);
+                // A set is nothing that the scanner knows.
+                return `${plain ? '' : tag}{${parts.concat(plain ? [':odd #{}'] : []).join(space)}}`;
+              };
+              const invoke = map(':invoke', f === ':read' ? 'nil' : value, '');
+              return end === 'none' ? [invoke] : [invoke, map(end, value, error)];
+            });
+            return `${list.slice(0, 1)}${maps.join('\n')}${list.slice(1)}`;
+          };
+          const rowsOf = (given: string, chunk: number): unknown => {
+            const decoder = ednDecoder({ independent });
+            const bytes = Buffer.from(given);
+            for (let at = 0; at < bytes.length; at += chunk) decoder.push(bytes.subarray(at, at + chunk));
+            const { history } = decoder.end();
+            return Array.from({ length: history.length }, (_, row) => history.operation(row));
+          };
+          expect(rowsOf(text(false), size)).toEqual(rowsOf(text(true), 1 << 20));
+        },
+      ),
+      process.env['TIDEMARK_DEEP'] ? { numRuns: 20_000 } : { numRuns: 300, seed: 7 },
+    );
+  });
 });

@@ -1,84 +1,127 @@
 /**
- * Histories of Jepsen and Knossos: EDN, one vector or list of operation maps, or the maps one after the other.
+ * Histories of Jepsen, Knossos and Elle: EDN, one vector or list of operation maps, or the maps one after the other.
  *
  * `:process`, `:type`, `:f`, `:value` and where given `:time`, `:index`, `:key`, `:error` mean what they mean in our journal.
  * Events of a process that is no number (`:nemesis`) become notes. Histories of a single register name no key.
  */
-import { BadHistory, HistoryBuilder } from '../builder.ts';
+import type { BuilderOptions, EventFields } from '../builder.ts';
+import type { AnyEvent, HistoryBuilder } from '../builder.ts';
+import { NULL_REF } from '../values.ts';
 import type { Event, Value } from '../operation.ts';
 import { EdnReader, END, textOfKeyword } from './edn-reader.ts';
+import { EdnScanner } from './edn-scanner.ts';
+import { type Form, FormDecoder, type Syntax } from './form-decoder.ts';
 import type { DecodeOptions, Decoded } from './jsonl.ts';
 
 /** The register of histories that name none. */
 const ONLY_REGISTER = 'register';
+
+/** Takes a history in EDN in pieces. Errors are {@link BadHistory}, with line and reason. */
+export function ednDecoder(options: DecodeOptions = {}): FormDecoder {
+  const independent = options.independent === true;
+  const building: BuilderOptions = {
+    ...(independent ? {} : { defaultKey: ONLY_REGISTER }),
+    looseTimes: true,
+    ...options,
+  };
+  return new FormDecoder(
+    { ...options, ...building },
+    (builder, fields) => new EdnSyntax(builder, fields, options.independent),
+  );
+}
 
 /**
  * @param text the whole file
  * @throws BadHistory with file, line and reason
  */
 export function readEdn(text: string, options: DecodeOptions = {}): Decoded {
-  const builder = new HistoryBuilder({
-    ...(options.independent === true ? {} : { defaultKey: ONLY_REGISTER }),
-    looseTimes: true,
-    ...options,
-  });
-  builder.file = options.file;
-  const reader = new EdnReader(text);
-  try {
-    const tornLine = readEvents(reader, builder);
-    const { timesBackwards } = builder;
-    const warnings = {
-      ...(tornLine === undefined ? {} : { tornLine }),
-      ...(timesBackwards === 0 ? {} : { timesBackwards }),
-    };
-    return { history: builder.build(), header: undefined, warnings };
-  } catch (error) {
-    if (error instanceof BadHistory) throw new BadHistory(error.reason, error.line ?? reader.line, options.file);
-    throw error;
-  }
+  const decoder = ednDecoder(options);
+  decoder.push(Buffer.from(text));
+  return decoder.end();
 }
 
-/** Adds every event; returns the line of a map that the end of the file cuts off. */
-function readEvents(reader: EdnReader, builder: HistoryBuilder): number | undefined {
-  const close = reader.openList();
-  for (;;) {
-    builder.line = undefined;
-    if (close !== undefined && reader.closeList(close)) break;
-    const before = reader.lineOfNext();
-    builder.line = before;
-    let value: Value | typeof END;
-    try {
-      value = reader.next();
-    } catch (error) {
-      // Without a list around it, a map that never ends is the torn end of a log.
-      if (close === undefined && reader.atEnd && error instanceof BadHistory) return before;
-      throw error;
-    }
-    if (value === END) {
-      if (close === undefined) return undefined;
-      throw builder.bad('The file ends within the list of operations.');
-    }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw builder.bad('An operation must be a map with :process, :type, :f and :value.');
-    }
-    builder.add(eventOf(value as { readonly [name: string]: Value }));
+class EdnSyntax implements Syntax {
+  readonly opens = '[(';
+  readonly scanner: EdnScanner;
+  readonly #builder: HistoryBuilder;
+  readonly #fields: EventFields;
+  /** Whether values must be told from independent keys: nobody has said what pairs are. */
+  #doubtful: boolean;
+  /** Line of the first pair. */
+  #firstPair: number | undefined;
+
+  constructor(builder: HistoryBuilder, fields: EventFields, independent: boolean | undefined) {
+    this.scanner = new EdnScanner(builder.tables, fields, independent === true);
+    this.#builder = builder;
+    this.#fields = fields;
+    this.#doubtful = independent === undefined;
   }
-  if (reader.next() !== END) throw new BadHistory('Something follows the list of operations.', reader.line);
-  return undefined;
+
+  scan(at: number): number {
+    const next = this.scanner.map(at);
+    if (next < 0) return next;
+    // The scanner leaves pairs of pairs to the reader.
+    if (this.#doubtful && this.#fields.value !== NULL_REF) this.#doubtful = false;
+    this.#builder.put(this.#fields);
+    return next;
+  }
+
+  read(form: Form): void {
+    const reader = new EdnReader(form.text, form.line);
+    const value = reader.next();
+    if (value === END) return; // something was discarded
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw this.#builder.bad('An operation must be a map with :process, :type, :f and :value.');
+    }
+    const event = eventOf(value as { readonly [name: string]: Value }, (name) =>
+      this.#builder.bad(`The operation has :${name} twice.`),
+    );
+    if (this.#doubtful && typeof event.process === 'number') this.#weigh(event);
+    this.#builder.add(event);
+  }
+
+  end(): void {
+    if (!this.#doubtful || this.#firstPair === undefined) return;
+    this.#builder.line = this.#firstPair;
+    throw this.#builder.bad(
+      'Every value is a pair, as those of independent keys are, [key value]: --independent takes them apart, ' +
+        '--no-independent judges the pairs as values of one register.',
+    );
+  }
+
+  /** Values that are all pairs are most likely tuples, and judging them as values would be wrong. */
+  #weigh({ key, f, value }: AnyEvent & { readonly key?: unknown }): void {
+    if (value === null || value === undefined) return;
+    const parts: readonly Value[] = Array.isArray(value) ? (value as readonly Value[]) : [];
+    const isPair = parts.length === 2 && !Array.isArray(parts[0]) && (f !== 'cas' || Array.isArray(parts[1]));
+    if (isPair && key === undefined && f !== 'readMany') this.#firstPair ??= this.#builder.line;
+    else this.#doubtful = false;
+  }
 }
 
 /** An operation map as an event: its own names, and those of types, methods and processes, without their colons. */
-function eventOf(map: { readonly [name: string]: Value }): Event {
-  const event: Record<string, Value> = {};
+function eventOf(map: { readonly [name: string]: Value }, twice: (name: string) => Error): AnyEvent {
+  const event = Object.create(null) as Record<string, Value>; // a field may be called __proto__
   for (const [name, value] of Object.entries(map)) {
     const field = textOfKeyword(name);
+    if (field in event) throw twice(field);
     event[field] = field === 'value' || field === 'key' || field === 'actual' ? value : plain(value);
   }
+  if (event.f === undefined || event.f === null) event.f = isTransaction(event.value) ? 'txn' : (event.f ?? null);
   if (event.f === 'txn' && Array.isArray(event.value)) event.value = event.value.map(microOperation);
   return event as unknown as Event; // the builder checks it field by field
 }
 
 const plain = (value: Value): Value => (typeof value === 'string' ? textOfKeyword(value) : value);
+
+/** Elle's operations need not say that they are transactions: a list of `[:r 5 nil]` and the like tells. */
+function isTransaction(value: Value | undefined): boolean {
+  const parts: readonly Value[] = Array.isArray(value) ? (value as readonly Value[]) : [];
+  return (
+    parts.length > 0 &&
+    parts.every((part) => Array.isArray(part) && [':r', ':w', ':append'].includes(part[0] as string))
+  );
+}
 
 /** `[:r 5 nil]` */
 function microOperation(part: Value): Value {

@@ -7,6 +7,7 @@ import type { Tables } from '../event-reader.ts';
 import { CAS, NONE, ROLES } from '../history.ts';
 import { NULL_REF } from '../values.ts';
 import { RecentTexts } from './recent-texts.ts';
+import { BEGINNING, LAST_BEGINNING, Scanner, SMALL_MAX, UNUSUAL } from './scanner.ts';
 import { Word, Words } from './word.ts';
 
 const SPACE = 0x20;
@@ -23,12 +24,8 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-const SMALL_MAX = 0x3fffffff;
 /** More digits than this may not fit a double exactly. */
 const EXACT_DIGITS = 15;
-
-/** What a line may go on with where it does not fit: nothing here. */
-const UNUSUAL = -1;
 
 const UNKNOWN = 0;
 const FIELD_NAMES = [
@@ -67,36 +64,17 @@ const NULL_WORD = new Word('null', 0);
 const TRUE_WORD = new Word('true', 0);
 const FALSE_WORD = new Word('false', 0);
 
-/** No common line has more fields; one that does goes on in the places of its first ones. */
-const FIELDS_MAX = 64;
-/** Numbers in an entry of `#beginnings`, and bytes of a beginning that are compared. */
-const BEGINNING = 10;
-const BEGINNING_BYTES_MAX = 16;
-const LAST_BEGINNING = (FIELDS_MAX - 1) * BEGINNING;
 const REQUIRED = (1 << PROCESS) | (1 << TYPE) | (1 << F);
 
 const ABSENT = 0;
 const SCALAR = 1;
 const PAIR = 2;
 
-/** Whether each of the four bytes is one of 0x30 … 0x39. */
-const areDigits = (word: number): boolean =>
-  ((word & 0xf0f0f0f0) | (((word + 0x06060606) & 0xf0f0f0f0) >>> 4)) === (0x33333333 | 0);
-
-export class FieldScanner {
+export class FieldScanner extends Scanner {
   readonly #tables: Tables;
   readonly #fields: EventFields;
-  /**
-   * How the last line began its n-th field, up to the field's value: `,"time":`. Writers begin all lines alike, so most often
-   * these very bytes stand there again. An entry: the field, the length in bytes (0: too long to keep), then each word with
-   * the mask that ends it.
-   */
-  readonly #beginnings = new Int32Array(FIELDS_MAX * BEGINNING);
   readonly #keys = new RecentTexts();
   readonly #names: readonly RecentTexts[] = FIELD_NAMES.map(() => new RecentTexts());
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(new ArrayBuffer(0));
-  #number = Number.NaN;
   #reference = NULL_REF;
   #code = 0;
   #first = NULL_REF;
@@ -104,14 +82,9 @@ export class FieldScanner {
   #valueShape = ABSENT;
 
   constructor(tables: Tables, fields: EventFields) {
+    super();
     this.#tables = tables;
     this.#fields = fields;
-  }
-
-  /** Looks at this buffer from now on. */
-  over(bytes: Uint8Array): void {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /**
@@ -119,14 +92,14 @@ export class FieldScanner {
    * line to be read another way. A newline must follow somewhere, and `SLACK_BYTES` after it.
    */
   line(at: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     this.#fields.clear();
     this.#valueShape = ABSENT;
     if (bytes[at] !== OPEN_BRACE) return UNUSUAL;
     let seen = 0;
-    const beginnings = this.#beginnings;
+    const beginnings = this.beginnings;
     for (let n = 0; ; n = n === LAST_BEGINNING ? 0 : n + BEGINNING) {
-      at = this.#beginsAsBefore(n, at) ? at + beginnings[n + 1] : this.#begin(n, at);
+      at = this.beginsAsBefore(n, at) ? at + beginnings[n + 1] : this.#begin(n, at);
       if (at < 0) return UNUSUAL;
       const field = beginnings[n];
       at = this.#field(field, at);
@@ -144,20 +117,9 @@ export class FieldScanner {
     return this.#settleValue() ? at + 1 : UNUSUAL;
   }
 
-  #beginsAsBefore(n: number, at: number): boolean {
-    const view = this.#view;
-    const beginnings = this.#beginnings;
-    const length = beginnings[n + 1];
-    if (length === 0 || view.getInt32(at, true) !== beginnings[n + 2]) return false;
-    if (((view.getInt32(at + 4, true) ^ beginnings[n + 4]) & beginnings[n + 5]) !== 0) return false;
-    if (length <= 8) return true;
-    if (((view.getInt32(at + 8, true) ^ beginnings[n + 6]) & beginnings[n + 7]) !== 0) return false;
-    return length <= 12 || ((view.getInt32(at + 12, true) ^ beginnings[n + 8]) & beginnings[n + 9]) === 0;
-  }
-
   /** Reads the beginning of the n-th field, `{"f":` or `,"f":`, and remembers it; returns where the value stands. */
   #begin(n: number, start: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     let at = this.#spaces(start + 1);
     const field = this.#name(at);
     at = field === UNKNOWN ? this.#string(at) : at + names[field].length;
@@ -165,15 +127,7 @@ export class FieldScanner {
     at = this.#spaces(at);
     if (bytes[at++] !== COLON) return UNUSUAL;
     at = this.#spaces(at);
-    const length = at - start; // at least the five bytes of ,"f":
-    const beginnings = this.#beginnings;
-    beginnings[n] = field;
-    beginnings[n + 1] = length > BEGINNING_BYTES_MAX ? 0 : length;
-    for (let word = 0; word < 4 && length <= BEGINNING_BYTES_MAX; word++) {
-      const left = Math.min(4, Math.max(0, length - word * 4));
-      beginnings[n + 2 + word * 2] = left === 0 ? 0 : this.#view.getInt32(start + word * 4, true);
-      beginnings[n + 3 + word * 2] = left === 4 ? -1 : (1 << (left * 8)) - 1;
-    }
+    this.remember(n, field, start, at);
     return at;
   }
 
@@ -192,7 +146,7 @@ export class FieldScanner {
   }
 
   #name(at: number): number {
-    for (let field = 1; field < names.length; field++) if (names[field].isAt(this.#view, at)) return field;
+    for (let field = 1; field < names.length; field++) if (names[field].isAt(this.view, at)) return field;
     return UNKNOWN;
   }
 
@@ -202,21 +156,21 @@ export class FieldScanner {
     let end: number;
     switch (field) {
       case INDEX:
-        end = this.#decimal(at);
-        fields.index = this.#number >= 0 && this.#number <= 0x7fffffff ? this.#number : NONE;
+        end = this.decimal(at);
+        fields.index = this.number >= 0 && this.number <= 0x7fffffff ? this.number : NONE;
         return end;
       case TIME:
-        end = this.#decimal(at);
-        fields.time = this.#number;
+        end = this.decimal(at);
+        fields.time = this.number;
         return end;
       case INTENDED:
-        end = this.#decimal(at);
-        fields.intended = this.#number;
+        end = this.decimal(at);
+        fields.intended = this.number;
         return end;
       case PROCESS:
-        end = this.#decimal(at);
-        if (!(this.#number >= 0 && this.#number <= 0x7fffffff)) return UNUSUAL;
-        fields.process = this.#number;
+        end = this.decimal(at);
+        if (!(this.number >= 0 && this.number <= 0x7fffffff)) return UNUSUAL;
+        fields.process = this.number;
         return end;
       case TYPE:
         end = this.#word(at, types);
@@ -239,7 +193,7 @@ export class FieldScanner {
         fields.actual = this.#reference;
         return end;
       case ERROR:
-        fields.mismatch = MISMATCH_WORD.isAt(this.#view, at);
+        fields.mismatch = MISMATCH_WORD.isAt(this.view, at);
         return this.#skip(at);
       case UNKNOWN:
         return this.#skip(at);
@@ -252,9 +206,9 @@ export class FieldScanner {
   #named(field: number, at: number): number {
     const fields = this.#fields;
     if (field === VERSION || field === POSITION) return this.#position(field, at);
-    if (NULL_WORD.isAt(this.#view, at)) return at + 4;
+    if (NULL_WORD.isAt(this.view, at)) return at + 4;
     const recent = this.#names[field];
-    let id = recent.find(this.#view, at);
+    let id = recent.find(this.view, at);
     let end = at + recent.length;
     if (id < 0) {
       end = this.#string(at);
@@ -268,8 +222,8 @@ export class FieldScanner {
             : field === PATH
               ? tables.paths
               : tables.nodes;
-      id = texts.internBytes(this.#bytes, at + 1, end - 1);
-      recent.keep(this.#view, at, end, id);
+      id = texts.internBytes(this.bytes, at + 1, end - 1);
+      recent.keep(this.view, at, end, id);
     }
     if (field === SESSION) fields.session = id;
     else if (field === DEVICE) fields.device = id;
@@ -279,18 +233,18 @@ export class FieldScanner {
   }
 
   #key(at: number): number {
-    const recent = this.#keys.find(this.#view, at);
+    const recent = this.#keys.find(this.view, at);
     if (recent >= 0) {
       this.#fields.key = recent;
       return at + this.#keys.length;
     }
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     let end: number;
     if (bytes[at] === QUOTE) {
       end = this.#string(at);
-      if (end >= 0) this.#keys.keep(this.#view, at, end, this.#tables.keys.internBytes(bytes, at, end));
+      if (end >= 0) this.#keys.keep(this.view, at, end, this.#tables.keys.internBytes(bytes, at, end));
     } else {
-      end = this.#decimal(at);
+      end = this.decimal(at);
       // -0 and numbers past the exact ones have another text than they came with.
       if (end < 0 || end - at > EXACT_DIGITS || (bytes[at] === MINUS && bytes[at + 1] === ZERO)) return UNUSUAL;
     }
@@ -300,7 +254,7 @@ export class FieldScanner {
   }
 
   #value(at: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     if (bytes[at] !== OPEN_BRACKET) {
       const end = this.#scalar(at);
       this.#first = this.#reference;
@@ -323,7 +277,7 @@ export class FieldScanner {
 
   /** `["g0",3,118]` */
   #position(field: number, at: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     if (bytes[at] !== OPEN_BRACKET || bytes[at + 1] !== QUOTE) return UNUSUAL;
     const end = this.#string(at + 1);
     if (end < 0 || bytes[end] !== COMMA) return UNUSUAL;
@@ -331,29 +285,29 @@ export class FieldScanner {
     at = this.#scalar(end + 1);
     if (at < 0 || bytes[at] !== COMMA || this.#reference === NULL_REF) return UNUSUAL;
     const history = this.#reference;
-    at = this.#decimal(at + 1);
+    at = this.decimal(at + 1);
     if (at < 0 || bytes[at] !== CLOSE_BRACKET) return UNUSUAL;
     const fields = this.#fields;
     if (field === VERSION) {
       fields.versionGroup = group;
       fields.versionHistory = history;
-      fields.versionAt = this.#number;
+      fields.versionAt = this.number;
     } else {
       fields.positionGroup = group;
       fields.positionHistory = history;
-      fields.positionAt = this.#number;
+      fields.positionAt = this.number;
     }
     return at + 1;
   }
 
   #spaces(at: number): number {
-    while (this.#bytes[at] === SPACE) at++;
+    while (this.bytes[at] === SPACE) at++;
     return at;
   }
 
   /** A string without escapes, of ASCII only; returns where it ends, after the quote. */
   #string(at: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     if (bytes[at] !== QUOTE) return UNUSUAL;
     for (at++; ; at++) {
       const byte = bytes[at];
@@ -362,34 +316,9 @@ export class FieldScanner {
     }
   }
 
-  /** An integer of plain digits, into `#number`. */
-  #decimal(at: number): number {
-    const bytes = this.#bytes;
-    const view = this.#view;
-    const negative = bytes[at] === MINUS;
-    if (negative) at++;
-    const start = at;
-    let number = 0;
-    // Four digits at once: https://lemire.me/blog/2018/09/30/quickly-identifying-a-sequence-of-digits-in-a-string-of-characters/
-    for (let word = view.getInt32(at, true); areDigits(word); word = view.getInt32(at, true)) {
-      const pairs = Math.imul(word & 0x0f0f0f0f, 2561) >>> 8;
-      number = number * 10_000 + (Math.imul(pairs & 0x00ff00ff, 6_553_601) >>> 16);
-      at += 4;
-    }
-    let byte = bytes[at];
-    while (byte >= ZERO && byte <= NINE) {
-      number = number * 10 + byte - ZERO;
-      byte = bytes[++at];
-    }
-    this.#number = negative ? -number : number;
-    const isNumber = at > start && (bytes[start] !== ZERO || at === start + 1);
-    // A fraction, an exponent, or digits beyond what was summed up exactly.
-    return isNumber && byte !== 0x2e && (byte | 0x20) !== 0x65 && at - start <= EXACT_DIGITS ? at : UNUSUAL;
-  }
-
   /** null, true, false, a plain string or integer, into `#reference`. */
   #scalar(at: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const byte = bytes[at];
     if (byte === QUOTE) {
       const end = this.#string(at);
@@ -397,35 +326,35 @@ export class FieldScanner {
       return end;
     }
     if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
-      const end = this.#decimal(at);
+      const end = this.decimal(at);
       if (end < 0) return UNUSUAL;
-      const number = this.#number;
+      const number = this.number;
       const small = number >= -SMALL_MAX - 1 && number <= SMALL_MAX;
       this.#reference = small ? number * 2 + 0 : this.#tables.values.internBytes(bytes, at, end);
       return end;
     }
-    if (NULL_WORD.isAt(this.#view, at)) {
+    if (NULL_WORD.isAt(this.view, at)) {
       this.#reference = NULL_REF;
       return at + 4;
     }
     const word = byte === 0x74 ? TRUE_WORD : FALSE_WORD;
-    if (!word.isAt(this.#view, at)) return UNUSUAL;
+    if (!word.isAt(this.view, at)) return UNUSUAL;
     this.#reference = this.#tables.values.internBytes(bytes, at, at + word.length);
     return at + word.length;
   }
 
   /** Over a scalar that nobody needs. */
   #skip(at: number): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const byte = bytes[at];
     if (byte === QUOTE) return this.#string(at);
-    if (NULL_WORD.isAt(this.#view, at)) return at + 4;
-    return this.#decimal(at);
+    if (NULL_WORD.isAt(this.view, at)) return at + 4;
+    return this.decimal(at);
   }
 
   /** One of some words, its code into `#code`. */
   #word(at: number, words: Words): number {
-    const word = words.at(this.#view, at);
+    const word = words.at(this.view, at);
     if (word === undefined) return UNUSUAL;
     this.#code = word.code;
     return at + word.length;

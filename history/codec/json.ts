@@ -1,6 +1,8 @@
 /** JSON as `JSON.parse` reads it, but that no two numbers become one, and with a look at names that are given twice. */
+import type { BadHistory } from '../bad-history.ts';
 import type { Value } from '../operation.ts';
 import { markInteger } from '../values.ts';
+import { placeTooDeep, TOO_DEEP } from './depth.ts';
 
 /**
  * @throws SyntaxError, or RangeError for a text that could be taken for a marked number
@@ -60,4 +62,31 @@ export function repeatedName(text: string): string | undefined {
     at = end - 1;
   }
   return undefined;
+}
+
+/**
+ * An event's object.
+ *
+ * @throws what `bad` makes of a reason
+ */
+export function parseObject(text: string, bad: (reason: string) => BadHistory): Record<string, unknown> {
+  if (placeTooDeep(text) >= 0) throw bad(TOO_DEEP);
+  let event: unknown;
+  try {
+    event = parseJson(text);
+  } catch {
+    throw bad(`This is not JSON: ${excerpt(text)}`);
+  }
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    throw bad(`An event must be a JSON object, not ${excerpt(text)}`);
+  }
+  const twice = repeatedName(text);
+  if (twice !== undefined) throw bad(`The event names its ${JSON.stringify(twice)} twice.`);
+  return event as Record<string, unknown>;
+}
+
+/** The beginning of a line as one can print it, with a full stop. */
+export function excerpt(text: string): string {
+  const printable = text.trim().replace(/[^\x20-\x7e]/g, '?');
+  return printable.length > 60 ? `${printable.slice(0, 60)}….` : `${printable}.`;
 }

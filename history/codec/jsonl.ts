@@ -9,9 +9,8 @@ import type { BuilderOptions } from '../builder.ts';
 import type { History } from '../history.ts';
 import type { Event, Position, Value } from '../operation.ts';
 import { withoutMarks } from '../values.ts';
-import { placeTooDeep, TOO_DEEP } from './depth.ts';
 import { FieldScanner } from './fields.ts';
-import { parseJson, repeatedName } from './json.ts';
+import { parseObject } from './json.ts';
 import { chunksOf, chunksOfSync } from './source.ts';
 import type { Source } from './source.ts';
 import { SLACK_BYTES } from './word.ts';
@@ -19,7 +18,7 @@ import { SLACK_BYTES } from './word.ts';
 const NEWLINE = 0x0a;
 const WINDOW_BYTES = 256 * 1024;
 /** The longest line, and how far blank lines may go on: so much is held in memory before an event must have come. */
-const LINE_BYTES_MAX = 64 * 2 ** 20;
+export const LINE_BYTES_MAX = 64 * 2 ** 20;
 
 /** What the first line of our journals says of the run. */
 export type Header = { readonly [name: string]: Value };
@@ -181,7 +180,7 @@ export class JsonlDecoder {
     this.#blank = 0;
     const builder = this.#builder;
     if (!isUtf8(bytes)) throw builder.bad(NOT_UTF8);
-    const event = parseObject(bytes.toString('utf8').replace(/^\uFEFF/, ''), builder);
+    const event = parseObject(bytes.toString('utf8').replace(/^\uFEFF/, ''), (reason) => builder.bad(reason));
     if (builder.events === 0 && this.#header === undefined && 'tidemark' in event) {
       if (event.tidemark !== 1) {
         throw builder.bad(`The journal has format ${JSON.stringify(event.tidemark)}; this program reads format 1.`);
@@ -195,7 +194,8 @@ export class JsonlDecoder {
 
 export const NOT_UTF8 = 'This is not UTF-8: other bytes could make two values one.';
 
-const sizeText = (bytes: number): string => (bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes} bytes`);
+export const sizeText = (bytes: number): string =>
+  bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes} bytes`;
 
 /** Spaces, tabs and carriage returns only. */
 function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
@@ -210,28 +210,6 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function parseObject(text: string, builder: HistoryBuilder): Record<string, unknown> {
-  if (placeTooDeep(text) >= 0) throw builder.bad(TOO_DEEP);
-  let event: unknown;
-  try {
-    event = parseJson(text);
-  } catch {
-    throw builder.bad(`This is not JSON: ${excerpt(text)}`);
-  }
-  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
-    throw builder.bad(`An event must be a JSON object, not ${excerpt(text)}`);
-  }
-  const twice = repeatedName(text);
-  if (twice !== undefined) throw builder.bad(`The event names its ${JSON.stringify(twice)} twice.`);
-  return event as Record<string, unknown>;
-}
-
-/** The beginning of a line as one can print it, with a full stop. */
-export function excerpt(text: string): string {
-  const printable = text.trim().replace(/[^\x20-\x7e]/g, '?');
-  return printable.length > 60 ? `${printable.slice(0, 60)}….` : `${printable}.`;
 }
 
 /** One line of a journal, without its newline. */

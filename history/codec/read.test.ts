@@ -56,10 +56,10 @@ describe('a JSON array', () => {
 
   test('names the event that is wrong', async () => {
     await expect(read(`[${invoke},${invoke}]`)).rejects.toThrow(
-      'f: Event 1: Process 0 invokes an operation while its last one is still open.',
+      'f, line 1: Event 1: Process 0 invokes an operation while its last one is still open.',
     );
-    await expect(read('[7]')).rejects.toThrow('f: Event 0: An event must be an object.');
-    await expect(read(`[${invoke},`)).rejects.toThrow(/^f: This is not JSON \(.*\)\.$/);
+    await expect(read('[7]')).rejects.toThrow('f, line 1: Event 0: An event must be a JSON object, not 7.');
+    await expect(read(`[${invoke},`)).rejects.toThrow('f, line 1: The file ends within the list of operations.');
   });
 
   test('keeps integers past 2^53 apart', async () => {

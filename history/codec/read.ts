@@ -1,9 +1,8 @@
 /** Reads a history of any format that we know, told apart by its content and not by its name. */
-import { BadHistory, HistoryBuilder } from '../builder.ts';
-import type { Event, Value } from '../operation.ts';
-import { placeTooDeep, TOO_DEEP } from './depth.ts';
-import { readEdn } from './edn.ts';
-import { parseJson } from './json.ts';
+import { BadHistory } from '../builder.ts';
+import { arrayDecoder } from './array.ts';
+import { ednDecoder } from './edn.ts';
+import type { FormDecoder } from './form-decoder.ts';
 import { JsonlDecoder } from './jsonl.ts';
 import type { DecodeOptions, Decoded } from './jsonl.ts';
 import { chunksOf } from './source.ts';
@@ -13,8 +12,6 @@ export type Format = 'jsonl' | 'json' | 'edn';
 
 /** Enough to see past a comment or a byte order mark at the beginning. */
 const HEAD_BYTES = 4096;
-/** What `Buffer.toString` can make of it. */
-const TEXT_BYTES_MAX = 0x1fffffe8;
 
 /**
  * @throws BadHistory with file, line and reason; the file system's errors as they are
@@ -45,15 +42,42 @@ async function readChunks(
     head = head.length === 0 && next.value.length >= HEAD_BYTES ? next.value : Buffer.concat([head, next.value]);
   }
   const format = formatOf(Buffer.from(head.subarray(0, HEAD_BYTES)).toString('utf8'));
-  if (format === undefined) throw new BadHistory('This is neither JSON Lines, JSON nor EDN.', undefined, options.file);
-  if (format === 'jsonl') {
-    const decoder = new JsonlDecoder(options);
-    decoder.push(head);
-    for await (const chunk of chunks) decoder.push(chunk);
-    return { ...decoder.end(), format };
+  if (format === undefined) throw new BadHistory(whatItIs(head), undefined, options.file);
+  const decoder = decoderOf(format, options);
+  decoder.push(head);
+  for await (const chunk of chunks) decoder.push(chunk);
+  return { ...decoder.end(), format };
+}
+
+function decoderOf(format: Format, options: DecodeOptions): JsonlDecoder | FormDecoder {
+  switch (format) {
+    case 'jsonl':
+      return new JsonlDecoder(options);
+    case 'json':
+      return arrayDecoder(options);
+    case 'edn':
+      return ednDecoder(options);
   }
-  const text = await textOf(head, chunks);
-  return { ...(format === 'edn' ? readEdn(text, options) : readArray(text, options)), format };
+}
+
+/** How files begin that people may take for histories. */
+const OTHERS: readonly (readonly [string, string])[] = [
+  ['504b0304', 'a zip archive'],
+  ['28b52ffd', 'packed with zstd'],
+  ['fd377a585a00', 'packed with xz'],
+  ['425a68', 'packed with bzip2'],
+  ['04224d18', 'packed with lz4'],
+  ['1f9d', 'packed with compress'],
+  ['1f8b', 'packed with gzip twice'],
+];
+
+function whatItIs(head: Uint8Array): string {
+  const bytes = Buffer.from(head.subarray(0, 8)).toString('hex');
+  const known = OTHERS.find(([beginning]) => bytes.startsWith(beginning))?.[1];
+  if (known !== undefined) return `This is ${known}: unpack it first (gzip is read as it is).`;
+  // A byte order mark, or ASCII with a NUL beside each character.
+  if (/^(?:fffe|feff|..00..00|00..00..)/.test(bytes)) return 'This is UTF-16: a history is UTF-8.';
+  return 'This is neither JSON Lines, JSON nor EDN.';
 }
 
 /** Undefined: none that we know. Nothing at all is an empty journal. */
@@ -65,38 +89,4 @@ export function formatOf(head: string): Format | undefined {
   if (significant !== text || /^(?:\(|#|[[{]\s*[:;#(])/.test(text) || /^\[\s*\{\s*[:;#}]/.test(text)) return 'edn';
   if (text.startsWith('{')) return 'jsonl';
   return text.startsWith('[') ? 'json' : undefined;
-}
-
-async function textOf(head: Uint8Array, chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts = [Uint8Array.from(head)];
-  for await (const chunk of chunks) parts.push(Uint8Array.from(chunk));
-  const bytes = Buffer.concat(parts);
-  if (bytes.length > TEXT_BYTES_MAX) {
-    throw new BadHistory('EDN and JSON arrays are read up to 512 MiB; JSON Lines has no such limit.');
-  }
-  return bytes.toString('utf8').replace(/^\uFEFF/, '');
-}
-
-/** One JSON array of events. Errors name the event's number, for want of a line. */
-function readArray(text: string, options: DecodeOptions): Decoded {
-  const deep = placeTooDeep(text);
-  if (deep >= 0) throw new BadHistory(TOO_DEEP, text.slice(0, deep).split('\n').length, options.file);
-  let events: unknown;
-  try {
-    events = parseJson(text);
-  } catch (error) {
-    throw new BadHistory(`This is not JSON (${(error as Error).message}).`, undefined, options.file);
-  }
-  const builder = new HistoryBuilder(options);
-  for (const [at, event] of (events as readonly Value[]).entries()) {
-    try {
-      if (typeof event !== 'object' || event === null || Array.isArray(event))
-        throw builder.bad('An event must be an object.');
-      builder.add(event as unknown as Event); // checked field by field
-    } catch (error) {
-      if (error instanceof BadHistory) throw new BadHistory(`Event ${at}: ${error.reason}`, undefined, options.file);
-      throw error;
-    }
-  }
-  return { history: builder.build(), header: undefined, warnings: {} };
 }

@@ -1,0 +1,41 @@
+/** Histories as one JSON array of events. */
+import type { Event } from '../operation.ts';
+import { BadHistory, type HistoryBuilder } from '../builder.ts';
+import { placeTooDeep, TOO_DEEP } from './depth.ts';
+import { EdnScanner } from './edn-scanner.ts';
+import { type Form, FormDecoder, type Syntax } from './form-decoder.ts';
+import { parseObject } from './json.ts';
+import type { DecodeOptions } from './jsonl.ts';
+import { UNUSUAL } from './scanner.ts';
+
+/** Takes such a history in pieces. Errors name the event's number too, for all may stand on one line. */
+export function arrayDecoder(options: DecodeOptions = {}): FormDecoder {
+  return new FormDecoder(
+    options,
+    (builder, fields) =>
+      ({
+        opens: '[',
+        // Blanks are the same in JSON and EDN.
+        scanner: new EdnScanner(builder.tables, fields, false),
+        scan: () => UNUSUAL,
+        read: (form) => readEvent(form, builder),
+        end: () => undefined,
+      }) satisfies Syntax,
+  );
+}
+
+function readEvent({ text, line }: Form, builder: HistoryBuilder): void {
+  const deep = placeTooDeep(text);
+  if (deep >= 0) {
+    builder.line = line + text.slice(0, deep).split('\n').length - 1;
+    throw builder.bad(TOO_DEEP);
+  }
+  const event = builder.events;
+  const bad = (reason: string) => builder.bad(`Event ${event}: ${reason}`);
+  try {
+    builder.add(parseObject(text, bad) as unknown as Event); // checked field by field
+  } catch (error) {
+    if (error instanceof BadHistory && !error.reason.startsWith('Event ')) throw bad(error.reason);
+    throw error;
+  }
+}
