@@ -1,5 +1,6 @@
 /** Monotonic reads (Terry et al. 1994): successive reads of one key in one session never go back to an older write. */
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Follower } from '../checker.ts';
+import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { INITIAL } from '../sessions/registers.ts';
@@ -31,5 +32,8 @@ export default {
       }),
       nothing: 'no session read a key again after it had read a write there',
     });
+  },
+  follow(growing, budget, semantics): Follower {
+    return followThreads(this, growing, budget, semantics, 'what was read');
   },
 } satisfies Checker;

@@ -3,7 +3,8 @@
  * later one. A write that was lost after its acknowledgement is still owed to its session. One of unknown outcome is owed by
  * nobody; a session that has read it and then no longer does has met a breach of monotonic reads.
  */
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Follower } from '../checker.ts';
+import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { INITIAL, UNWRITTEN } from '../sessions/registers.ts';
@@ -44,5 +45,8 @@ export default {
       }),
       nothing: 'no read follows an acknowledged write of its own session to the same key',
     });
+  },
+  follow(growing, budget, semantics): Follower {
+    return followThreads(this, growing, budget, semantics, 'own writes');
   },
 } satisfies Checker;
