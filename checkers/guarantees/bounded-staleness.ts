@@ -83,19 +83,24 @@ interface Ages {
 function judgeAges(registers: Registers, semantics: Semantics, bounds: Float64Array, findings: Findings): Ages {
   const { history } = registers;
   const undone = semantics.undone ?? undoneWrites(history, semantics);
-  const given = readAges(history, { semantics, undone, registers }).filter(({ row }) => !Number.isNaN(bounds[row]));
-  const tooOld = ({ row, lowNs }: ReadAge): boolean => lowNs > bounds[row];
-  const suspected = given.filter(tooOld);
+  let reads = 0;
+  let stale = 0;
+  // No object for a read that is as fresh as it must be: there may be millions.
+  const suspected = readAges(history, { semantics, undone, registers }, (row, lowNs) => {
+    if (Number.isNaN(bounds[row])) return false;
+    reads++;
+    if (lowNs > 0) stale++;
+    return lowNs > bounds[row];
+  });
   let certain: readonly ReadAge[] = [];
   if (suspected.length > 0) {
     const unseen = unseenWrites(registers).map((row) => history.call[row]);
-    const ages = readAges(history, { semantics, undone: new Set([...undone, ...unseen]), registers });
-    certain = ages.filter(tooOld);
+    const lost = new Set([...undone, ...unseen]);
+    certain = readAges(history, { semantics, undone: lost, registers }, (row, lowNs) => lowNs > bounds[row]);
     const effects = effectsOf(registers);
     for (const age of certain) findings.add(() => explainAge(registers, effects, age, bounds[age.row]));
   }
-  const stale = given.filter(({ lowNs }) => lowNs > 0).length;
-  return { reads: given.length, stale, unsure: suspected.length - certain.length };
+  return { reads, stale, unsure: suspected.length - certain.length };
 }
 
 export default {
