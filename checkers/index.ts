@@ -76,6 +76,8 @@ export {
 } from '../history/builder.ts';
 export type { BuilderOptions, SpannedOperation } from '../history/builder.ts';
 export { readHistory } from '../history/codec/read.ts';
+export { reportStaleness } from './staleness/report.ts';
+export type { StalenessReport } from './staleness/report.ts';
 export { guarantees } from '../history/guarantee.ts';
 export type { Guarantee } from '../history/guarantee.ts';
 export type { History, Operation } from '../history/history.ts';

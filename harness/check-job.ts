@@ -1,5 +1,6 @@
 /** What `tidemark check` and its worker say to each other. */
 import type { Semantics, Verdict } from '../checkers/checker.ts';
+import type { StalenessReport } from '../checkers/staleness/report.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { SharedHistory } from '../history/table.ts';
 import type { Limits } from './limits.ts';
@@ -15,6 +16,8 @@ export interface ReadJob {
   readonly guarantees: readonly Guarantee[] | undefined;
   readonly semantics: Semantics;
   readonly limits: Limits;
+  /** Whether to tell how stale reads were, after the verdicts. */
+  readonly staleness: boolean;
 }
 
 /** Goes on with a history that another worker has read. */
@@ -26,6 +29,7 @@ export interface JudgeJob {
   readonly guarantees: readonly Guarantee[];
   readonly semantics: Semantics;
   readonly limits: Limits;
+  readonly staleness: boolean;
 }
 
 export type Job = ReadJob | JudgeJob;
@@ -44,12 +48,13 @@ export type Message =
       readonly operations: number;
       readonly guarantees: readonly Guarantee[];
       readonly warnings: readonly string[];
-      /** For another worker to go on with; only where more than one guarantee is to be judged. */
+      /** For another worker to go on with; only where more than one thing is to be found out. */
       readonly history: SharedHistory | undefined;
       /** Paths of which the journal's header says that their reads may show what has not taken effect. */
       readonly uncommitted: readonly string[];
     }
   | { readonly type: 'verdict'; readonly guarantee: Guarantee; readonly verdict: Verdict; readonly ms: number }
+  | { readonly type: 'staleness'; readonly report: StalenessReport; readonly ms: number }
   /** The input is no history: one sentence, without the file's name. */
   | { readonly type: 'bad'; readonly reason: string; readonly line: number | undefined }
   /** A fault of our own; nothing follows. */

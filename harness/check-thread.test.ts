@@ -34,6 +34,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const jobOf = (file: string, limits: Partial<Limits> = {}): Job => ({
   type: 'read',
+  staleness: false,
   file,
   independent: false,
   path: undefined,

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
+import { reportStaleness } from '../checkers/staleness/report.ts';
 import { BadHistory } from '../history/builder.ts';
 import { MILLISECOND, realClock } from '../history/clock.ts';
 import { readHistory } from '../history/codec/read.ts';
@@ -50,6 +51,10 @@ async function work(job: Job): Promise<void> {
     const verdict = verdictOf(checker, part, semantics, job.limits);
     say({ type: 'verdict', guarantee, verdict, ms: (clock.now() - start) / MILLISECOND });
   }
+  if (!job.staleness) return;
+  const start = clock.now();
+  const report = reportStaleness(history, { ...job.semantics, uncommitted }, budgetOf(job.limits), path);
+  say({ type: 'staleness', report, ms: (clock.now() - start) / MILLISECOND });
 }
 
 interface ReadIn {
@@ -78,12 +83,12 @@ async function read(job: ReadJob): Promise<ReadIn> {
   }
   const judged = job.path === undefined ? whole : readsOf(whole, job.path);
   const guarantees = job.guarantees ?? evident(judged, header, { path: job.path, boundMs: job.semantics.boundMs });
-  const history = guarantees.includes('bounded-staleness') ? whole : judged;
+  const history = guarantees.includes('bounded-staleness') || job.staleness ? whole : judged;
   const together = guarantees.some((guarantee) => guarantee !== 'bounded-staleness');
   if (job.path === undefined && together && readPaths(whole).length > 1) {
     said.push(`reads came by ${readPaths(whole).join(', ')}, and are judged together; --path judges one of them`);
   }
-  const shared = guarantees.length > 1 ? toShared(history) : undefined;
+  const shared = guarantees.length > 1 || job.staleness ? toShared(history) : undefined;
   const named = header?.uncommittedPaths;
   const uncommitted = Array.isArray(named) ? named.map(String) : [];
   say({ type: 'read', operations: judged.operations, guarantees, warnings: said, history: shared, uncommitted });

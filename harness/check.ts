@@ -23,6 +23,7 @@ import {
 } from './errors.ts';
 import { type Limits, parseLimits, parseTime } from './limits.ts';
 import { loadModels } from './plugins.ts';
+import { jsonOfStaleness, textOfStaleness } from './staleness-text.ts';
 
 /** As commander hands them over. */
 export interface CheckOptions {
@@ -35,6 +36,7 @@ export interface CheckOptions {
   readonly bound?: string;
   readonly independent?: boolean;
   readonly path?: string;
+  readonly staleness?: true;
   readonly budget: string;
   readonly json?: true;
 }
@@ -46,6 +48,7 @@ interface Order {
   /** Undefined: nobody has said. */
   readonly independent: boolean | undefined;
   readonly path: string | undefined;
+  readonly staleness: boolean;
   readonly json: boolean;
 }
 
@@ -101,6 +104,7 @@ async function checkFile(
   let uncommitted: readonly string[] = [];
   // Until the file is read, it is not known what it tells about.
   let left: readonly Guarantee[] = order.guarantees ?? ['linearizable'];
+  let { staleness } = order; // whether it is still to be told
   const conclude = (guarantee: Guarantee, verdict: Verdict, ms: number): void => {
     left = left.filter((name) => name !== guarantee);
     io.out(
@@ -126,6 +130,10 @@ async function checkFile(
       case 'verdict':
         conclude(news.guarantee, news.verdict, news.ms);
         break;
+      case 'staleness':
+        staleness = false;
+        io.out((order.json ? jsonOfStaleness : textOfStaleness)(file, news.report, news.ms));
+        break;
       case 'bad':
         complain(BAD_INPUT, news.reason, news.line);
         break;
@@ -137,7 +145,7 @@ async function checkFile(
   const { independent, path, guarantees } = order;
   const input = openInput(file, io);
   const named = input === undefined ? file : undefined;
-  let job: Job | undefined = { type: 'read', file: named, independent, path, guarantees, semantics, limits };
+  let job: Job | undefined = { type: 'read', file: named, independent, path, guarantees, semantics, limits, staleness };
   while (job !== undefined) {
     const ended: Ended = await thread.run(job, hear, input?.bytes);
     input?.close();
@@ -145,13 +153,17 @@ async function checkFile(
     if (ended.type === 'died') complain(HARNESS_FAILED, ended.reason);
     if (ended.type === 'unread') complain(BAD_INPUT, `This could not be read: ${ended.reason}.`);
     if (ended.type !== 'stopped' || isInterrupted()) break;
+    if (history !== undefined && left.length === 0 && staleness) {
+      complain(UNDECIDED, `How stale reads were is not known: ${ended.reason}.`);
+      break;
+    }
     // What it was at is undecided; the others get their own time, from where they are. Unread, there is no going on.
     const stopped = history === undefined ? left : left.slice(0, 1);
     const examined = { operations };
     for (const guarantee of stopped)
       conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
-    if (history !== undefined && left.length > 0)
-      job = { type: 'judge', history, path, uncommitted, guarantees: left, semantics, limits };
+    if (history !== undefined && (left.length > 0 || staleness))
+      job = { type: 'judge', history, path, uncommitted, guarantees: left, semantics, limits, staleness };
   }
   return codes.length === 0 ? UNDECIDED : worst(codes);
 }
@@ -185,6 +197,7 @@ async function orderOf(options: CheckOptions): Promise<Order> {
     limits: parseLimits(options.budget),
     independent: options.independent,
     path: options.path,
+    staleness: options.staleness ?? false,
     json: options.json ?? false,
   };
 }

@@ -7,8 +7,9 @@ import { count, duration, percent, table } from './table.ts';
 const COLUMNS_MAX = 6;
 
 export function textOfStaleness(file: string, report: StalenessReport, ms: number): string {
-  const { writes, reads, impossible, leftAside } = report;
+  const { writes, reads, lost, impossible, leftAside } = report;
   const counted = [`${count(reads)} reads`, `${count(writes)} writes`];
+  if (lost > 0) counted.push(`${count(lost)} of them lost`);
   if (impossible > 0) counted.push(`${count(impossible)} that no staleness explains`);
   if (leftAside > 0) counted.push(`${count(leftAside)} left aside`);
   const lines = [

@@ -196,7 +196,7 @@ function operationsOfKeys(
   const isRead = (row: number): boolean =>
     f[row] === READ &&
     outcome[row] === OK &&
-    (source[row] === INITIAL || (source[row] >= 0 && ret[row] >= history.call[source[row]]));
+    (source[row] === INITIAL || (source[row] >= 0 && size[source[row]] > 0 && ret[row] >= history.call[source[row]]));
   for (let row = 0; row < length; row++) if (slot[key[row]] !== NONE && isRead(row)) reads[slot[key[row]] + 1]++;
   for (let i = 0; i < keys.length; i++) reads[i + 1] += reads[i];
   const readRows = new Int32Array(reads[keys.length]);

@@ -46,7 +46,12 @@ export function firstOf({ history, firstRow }: ClusterParts, cluster: number): n
   return firstRow[cluster] === NONE ? -1 : history.ret[firstRow[cluster]];
 }
 
-export function clustersOf(registers: Registers, semantics: Semantics): Clusters {
+/** @param undone event positions of the invocations of writes that were lost: neither they nor their reads are clusters */
+export function clustersOf(
+  registers: Registers,
+  semantics: Semantics,
+  undone: ReadonlySet<number> = new Set(),
+): Clusters {
   const { history, source } = registers;
   const { length, key, call, ret, keys, f, outcome, flags } = history;
   const total = length + keys.length;
@@ -59,6 +64,7 @@ export function clustersOf(registers: Registers, semantics: Semantics): Clusters
   let reads = 0;
   let swaps = 0;
   let timed = true;
+  const isLost = (write: number): boolean => undone.size > 0 && undone.has(call[write]);
   for (let row = 0; row < length; row++) {
     if (!registers.isWrite(row)) {
       if (f[row] === CAS && outcome[row] === FAIL && (flags[row] & MISMATCH) !== 0) leftAside++;
@@ -66,7 +72,7 @@ export function clustersOf(registers: Registers, semantics: Semantics): Clusters
     }
     if (f[row] === CAS) swaps++;
     calls[row] = call[row];
-    if (ret[row] !== NEVER) firstRow[row] = row;
+    if (ret[row] !== NEVER && !isLost(row)) firstRow[row] = row;
   }
   for (let row = 0; row < length; row++) {
     if (f[row] !== READ || outcome[row] !== OK) continue;
@@ -74,7 +80,7 @@ export function clustersOf(registers: Registers, semantics: Semantics): Clusters
     if (write === AMBIGUOUS) leftAside++;
     const cluster = write === INITIAL ? length + key[row] : write;
     if (write === UNWRITTEN || (write >= 0 && ret[row] < call[write])) impossible++;
-    if (cluster < 0 || (write >= 0 && ret[row] < call[write])) continue;
+    if (cluster < 0 || (write >= 0 && (ret[row] < call[write] || isLost(write)))) continue;
     reads++;
     lastRead[cluster] = row; // rows are ascending by call
     if (write >= 0 && (firstRow[cluster] === NONE || ret[row] < ret[firstRow[cluster]])) firstRow[cluster] = row;

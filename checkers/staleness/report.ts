@@ -52,6 +52,8 @@ export interface StalenessReport {
   readonly writes: number;
   /** Reads (and cas) that Δ and k are measured on. */
   readonly reads: number;
+  /** Writes that the final reads prove to be lost. That is no staleness: Δ and k are of the history without them and their reads. */
+  readonly lost: number;
   /** Reads that no staleness explains: Δ and k are of the history without them. */
   readonly impossible: number;
   /** Answers that take no part: nobody knows which write they returned, or they are failed cas. Then Δ and k are lower bounds. */
@@ -96,20 +98,21 @@ export function reportStaleness(
   }
   const others = path === undefined ? [] : history.paths.filter((name) => name !== path);
   const judged = others.length === 0 ? registers : new Registers(without(known, others), semantics);
-  return { ...measure(judged, semantics, budget), uncommitted, groups };
+  return { ...measure(judged, semantics, undone, budget), uncommitted, groups };
 }
 
 function measure(
   registers: Registers,
   semantics: Semantics,
+  undone: ReadonlySet<number>,
   budget: Budget,
 ): Omit<StalenessReport, 'groups' | 'uncommitted'> {
   const { history } = registers;
-  const clusters = clustersOf(registers, semantics);
+  const clusters = clustersOf(registers, semantics, undone);
   const { reads, impossible, leftAside, timed } = clusters;
   let writes = 0;
   for (let row = 0; row < history.length; row++) if (registers.isWrite(row)) writes++;
-  const counts = { operations: history.operations, writes, reads, impossible, leftAside };
+  const counts = { operations: history.operations, writes, reads, lost: undone.size, impossible, leftAside };
   if (reads === 0 && !history.f.includes(CAS)) return counts;
   const k = atomicityOf(clusters, registers, budget);
   if (!timed) return { ...counts, k };

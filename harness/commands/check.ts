@@ -7,7 +7,8 @@ Examples:
   tidemark check *.edn --model cas-register --initial 0   Jepsen's and Knossos's histories
   gunzip -c journal.jsonl.gz | tidemark check - --guarantee linearizable,read-your-writes
   tidemark check journal.jsonl --path follower            the reads of one path, and all writes
-  tidemark check journal.jsonl --guarantee bounded-staleness --bound 500ms`;
+  tidemark check journal.jsonl --guarantee bounded-staleness --bound 500ms
+  tidemark check journal.jsonl --staleness                how stale reads were, by path and node`;
 
 export default {
   name: 'check',
@@ -37,6 +38,10 @@ export default {
         'session',
       )
       .option('--bound <time>', 'how old answers may be, for bounded-staleness (default: what paths bounded-<n>ms say)')
+      .option(
+        '--staleness',
+        'also tell how stale reads were: Δ, k, and for each path and node their ages and visibility',
+      )
       .option('--path <name>', 'only the reads of this path, and all writes')
       .option('--budget <limits>', 'time and memory for one guarantee of one file: 60s,4GB', '60s,4GB')
       .option('--json', 'one JSON object a verdict')
