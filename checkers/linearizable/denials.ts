@@ -18,6 +18,16 @@ export interface Denials {
   readonly open: Uint8Array;
   /** Per row, 1 for denials that hold in every order. */
   readonly settled: Uint8Array;
+  /** An order of the clusters of each key that satisfies every denial but those that are left. */
+  readonly timeline: Timeline;
+  /** Ascending by row. */
+  readonly left: readonly Denial[];
+}
+
+/** A failed cas, and the cluster whose value it denies. */
+export interface Denial {
+  readonly row: number;
+  readonly cluster: number;
 }
 
 export interface DenialContext {
@@ -30,21 +40,20 @@ export interface DenialContext {
 export function judgeDenials(context: DenialContext, chains: Chains, order: Int32Array, findings: Findings): Denials {
   const { history, reading, survey, clusters } = context;
   const { length, key, call, ret, expected } = history;
+  const { repeated } = clusters;
   const settled = new Uint8Array(length);
-  const unsatisfied: { readonly row: number; readonly cluster: number }[] = [];
-  const denied = new Map<number, number[]>();
+  const unsatisfied: Denial[] = [];
+  const denied = new Denied(clusters.first.length, length);
   const timeline = schedule(history, chains, order);
   for (let row = 0; row < length; row++) {
     const k = key[row];
-    if (survey.deeds[row] !== DENIES || clusters.repeated[k] === 1) continue;
+    if (survey.deeds[row] !== DENIES || repeated[k] === 1) continue;
     const c = clusters.of(k, reference(reading, expected[row]));
     if (isSettled(history, c, row)) {
       settled[row] = 1;
       continue;
     }
-    const denials = denied.get(c);
-    if (denials === undefined) denied.set(c, [row]);
-    else denials.push(row);
+    denied.add(c, row);
     if (clusters.first[c] < call[row] && ret[row] < clusters.last[c]) {
       findings.add({ type: 'refused in the midst', key: k, row, cluster: c });
     } else if (!isSatisfied(history, timeline, c, row)) {
@@ -52,13 +61,46 @@ export function judgeDenials(context: DenialContext, chains: Chains, order: Int3
     }
   }
   const open = new Uint8Array(history.keys.length);
+  const left: Denial[] = [];
   if (unsatisfied.length > 0) {
     mend(context, { call, ret, timeline, unsatisfied, denied, unseen: unseenBy(context, timeline) });
-    for (const [c, rows] of denied) {
-      if (!rows.every((row) => isSatisfied(history, timeline, c, row))) open[key[rows[0]]] = 1;
+    for (let row = 0; row < length; row++) {
+      const cluster = denied.clusterOf(row);
+      if (cluster === NONE || isSatisfied(history, timeline, cluster, row)) continue;
+      left.push({ row, cluster });
+      open[key[row]] = 1;
     }
   }
-  return { open, settled };
+  return { open, settled, timeline, left };
+}
+
+/** The rows that deny a cluster's value, without an object a cluster. */
+class Denied {
+  /** Plus one; 0: none. Per cluster the last row, per row the one before and the cluster. */
+  readonly #last: Int32Array;
+  readonly #before: Int32Array;
+  readonly #cluster: Int32Array;
+
+  constructor(clusters: number, rows: number) {
+    this.#last = new Int32Array(clusters);
+    this.#before = new Int32Array(rows);
+    this.#cluster = new Int32Array(rows);
+  }
+
+  add(cluster: number, row: number): void {
+    this.#before[row] = this.#last[cluster];
+    this.#last[cluster] = row + 1;
+    this.#cluster[row] = cluster + 1;
+  }
+
+  clusterOf(row: number): number {
+    return this.#cluster[row] - 1;
+  }
+
+  every(cluster: number, holds: (row: number) => boolean): boolean {
+    for (let row = this.#last[cluster] - 1; row !== NONE; row = this.#before[row] - 1) if (!holds(row)) return false;
+    return true;
+  }
 }
 
 /** Nothing wrote the value, or only later than the cas was asked. */
@@ -98,9 +140,8 @@ interface Trouble {
   readonly call: Int32Array;
   readonly ret: Int32Array;
   readonly timeline: Timeline;
-  readonly unsatisfied: readonly { readonly row: number; readonly cluster: number }[];
-  /** Per cluster, the rows that deny its value. */
-  readonly denied: ReadonlyMap<number, readonly number[]>;
+  readonly unsatisfied: readonly Denial[];
+  readonly denied: Denied;
   readonly unseen: Unseen;
 }
 
@@ -123,7 +164,7 @@ function beginLater({ history, clusters }: DenialContext, trouble: Trouble, clus
   if (before === NONE || begins > clusters.first[cluster]) return false;
   const soonest = until[before];
   until[before] = begins;
-  if ((trouble.denied.get(before) ?? []).every((d) => isSatisfied(history, trouble.timeline, before, d))) {
+  if (trouble.denied.every(before, (d) => isSatisfied(history, trouble.timeline, before, d))) {
     from[cluster] = begins;
     return true;
   }
@@ -140,7 +181,7 @@ function endSooner({ history, clusters }: DenialContext, trouble: Trouble, clust
   const ends = until[cluster];
   const fits = (by: number): boolean =>
     begins(by) < Math.min(ret[row], clusters.first[by]) &&
-    (denied.get(by) ?? []).every((d) => begins(by) >= call[d] || ends <= ret[d]);
+    denied.every(by, (d) => begins(by) >= call[d] || ends <= ret[d]);
   const isFree = (by: number): boolean => from[by] === NEVER && fits(by);
   const swap = unseen.swaps.get(cluster);
   const by =
@@ -164,8 +205,9 @@ function earlier(trouble: Trouble, cluster: number, fits: (by: number) => boolea
     const before = previous[by];
     if (before === NONE || bound[by] === 1 || bound[before] === 1 || !fits(by)) continue;
     const longer = until[by];
-    const deniedBefore = trouble.denied.get(before) ?? [];
-    if (deniedBefore.every((d) => trouble.timeline.from[before] >= trouble.call[d] || longer <= trouble.ret[d]))
+    if (
+      trouble.denied.every(before, (d) => trouble.timeline.from[before] >= trouble.call[d] || longer <= trouble.ret[d])
+    )
       return by;
   }
   return undefined;

@@ -12,6 +12,7 @@ import { ANOMALIES_EXPLAINED, foreignReason, rowsByKey, searchKey } from './obje
 import { SILENT, registerReading } from './register.ts';
 import { survey } from './survey.ts';
 import type { Survey } from './survey.ts';
+import { searchWindows } from './windows.ts';
 import { orderBlocks, scanZones } from './zones.ts';
 
 export function checkRegisters(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
@@ -26,10 +27,8 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
   scanZones(history, chains, order, (key, one, other) => {
     findings.add({ type: 'crossing', key, one: chains.chain(one), other: chains.chain(other) });
   });
-  const denials =
-    surveyed.denials === 0
-      ? undefined
-      : judgeDenials({ history, reading, survey: surveyed, clusters }, chains, order, findings);
+  const context = { history, reading, survey: surveyed, clusters };
+  const denials = surveyed.denials === 0 ? undefined : judgeDenials(context, chains, order, findings);
 
   const anomalies = findings.first.map((finding) => explain({ history, reading, survey: surveyed }, finding));
   let count = 0;
@@ -46,7 +45,18 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
     const rows = rowsByKey(history, (row) => deeds[row] !== SILENT && denials?.settled[row] !== 1);
     for (const k of toSearch) {
       const explains = anomalies.length < ANOMALIES_EXPLAINED;
-      const outcome = searchKey({ history, machine, semantics, budget, explains }, rows(k));
+      const searching = { history, machine, semantics, budget, explains };
+      const inWindows =
+        denials === undefined || clusters.repeated[k] === 1
+          ? undefined
+          : searchWindows(
+              context,
+              searching,
+              denials,
+              rows(k),
+              denials.left.filter(({ row }) => history.key[row] === k),
+            );
+      const outcome = inWindows === undefined || inWindows.type === 'open' ? searchKey(searching, rows(k)) : inWindows;
       if (outcome.type === 'undecided') undecided.push(outcome.reason);
       if (outcome.type !== 'impossible') continue;
       count++;

@@ -38,9 +38,15 @@ export function shrink(
 ): Core {
   const until = history.ret[problem.row[failure.stuck]];
   const rows: number[] = [];
-  for (const row of problem.row) if (history.call[row] < until) rows.push(row);
-  // Nothing called after that return can help; so nothing may be demanded that could be helped by it.
-  const spared = Uint8Array.from(rows, (row) => (history.ret[row] > until ? 1 : 0));
+  const spare: number[] = [];
+  for (let op = 0; op < problem.count; op++) {
+    const row = problem.row[op];
+    if (history.call[row] >= until) continue;
+    rows.push(row);
+    // Nothing called after that return can help; so nothing may be demanded that could be helped by it.
+    spare.push(history.ret[row] > until || problem.optional[op] === 1 ? 1 : 0);
+  }
+  const spared = Uint8Array.from(spare);
   const shrinker = new Shrinker(history, machine, rows, spared, budget);
   const minimal = shrinker.run();
   return { ...shrinker.core(problem.row[failure.stuck], failure.states), minimal };
