@@ -9,11 +9,14 @@ import type { Growing, Listener } from '../history/growing.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { History, Operation } from '../history/history.ts';
 import type { Value } from '../history/operation.ts';
+import type { Model } from './model.ts';
 
 /** How long a checker may go on. Ask inside every loop whose length the history does not bound linearly. */
 export interface Budget {
   /** The reason to stop (`"10 s spent"`), or undefined to go on. Cheap: may be asked every few thousand steps. */
   spent(): string | undefined;
+  /** How many bytes may still be taken. Ask before taking many at once; absent: as many as there are. */
+  bytesLeft?(): number;
 }
 
 export const unlimited: Budget = { spent: () => undefined };
@@ -24,8 +27,8 @@ export interface Semantics {
   readonly initial: Value;
   /** `any`: an ok read of null matches every state (Knossos). `initial`: it is a read of the value null. */
   readonly nilRead: 'initial' | 'any';
-  /** Name of the sequential model, a file in checkers/models/. */
-  readonly model: string;
+  /** Name of the sequential model, a file in checkers/models/; or a model of one's own (own-model.ts). */
+  readonly model: string | Model;
   /** Whether a cas that failed with `mismatch` says something about the state. Knossos ignores it. */
   readonly failedCas: 'constrain' | 'ignore';
   /** Judge what was acknowledged through this path only; everything else in the history is evidence, never blamed. */

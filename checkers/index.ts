@@ -66,6 +66,8 @@ export { unlimited, defaultSemantics } from './checker.ts';
 export type { Anomaly, Budget, Checker, Evidence, Semantics, Verdict } from './checker.ts';
 export { models } from './linearizable/models.ts';
 export type { Model } from './model.ts';
+export { BadModel, modelOf } from './own-model.ts';
+export type { ModelOperation, OwnModel } from './own-model.ts';
 export {
   BadHistory,
   EventFields,

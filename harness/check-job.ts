@@ -15,6 +15,8 @@ export interface ReadJob {
   /** Undefined: all that the history tells about. */
   readonly guarantees: readonly Guarantee[] | undefined;
   readonly semantics: Semantics;
+  /** A user's own model, by its path; it takes the place of the one in `semantics`. */
+  readonly modelFile: string | undefined;
   readonly limits: Limits;
   /** Whether to tell how stale reads were, after the verdicts. */
   readonly staleness: boolean;
@@ -28,6 +30,7 @@ export interface JudgeJob {
   readonly uncommitted: readonly string[];
   readonly guarantees: readonly Guarantee[];
   readonly semantics: Semantics;
+  readonly modelFile: string | undefined;
   readonly limits: Limits;
   readonly staleness: boolean;
 }
@@ -55,6 +58,8 @@ export type Message =
     }
   | { readonly type: 'verdict'; readonly guarantee: Guarantee; readonly verdict: Verdict; readonly ms: number }
   | { readonly type: 'staleness'; readonly report: StalenessReport; readonly ms: number }
+  /** The user's own model failed at a guarantee: one sentence. */
+  | { readonly type: 'unfit'; readonly guarantee: Guarantee; readonly reason: string }
   /** The input is no history: one sentence, without the file's name. */
   | { readonly type: 'bad'; readonly reason: string; readonly line: number | undefined }
   /** A fault of our own; nothing follows. */

@@ -40,6 +40,7 @@ const jobOf = (file: string, limits: Partial<Limits> = {}): Job => ({
   path: undefined,
   guarantees: undefined,
   semantics: defaultSemantics,
+  modelFile: undefined,
   limits: { ...defaultLimits, ...limits },
 });
 

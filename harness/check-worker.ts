@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
 import { reportStaleness } from '../checkers/staleness/report.ts';
+import { BadModel } from '../checkers/own-model.ts';
 import { BadHistory } from '../history/builder.ts';
 import { MILLISECOND, realClock } from '../history/clock.ts';
 import { readHistory } from '../history/codec/read.ts';
@@ -12,6 +13,7 @@ import { METHODS, READ, type History } from '../history/history.ts';
 import { fromShared, toShared } from '../history/table.ts';
 import type { Job, Message, Piece, ReadJob } from './check-job.ts';
 import { evident } from './evident.ts';
+import { loadOwnModel } from './own-model.ts';
 import { type Limits, spentMemory, spentTime } from './limits.ts';
 import { loadCheckers } from './plugins.ts';
 
@@ -36,6 +38,7 @@ port.on('message', (job: Job | Piece) => {
 say({ type: 'ready' });
 
 async function work(job: Job): Promise<void> {
+  const own = job.modelFile === undefined ? undefined : await loadOwnModel(job.modelFile);
   const { history, guarantees, uncommitted } =
     job.type === 'read' ? await read(job) : { ...job, history: fromShared(job.history) };
   const { path } = job;
@@ -47,9 +50,15 @@ async function work(job: Job): Promise<void> {
     // How old an answer was is told by all that was done to its key: of other paths' reads it is evidence, for others none.
     const blamed = path !== undefined && guarantee === 'bounded-staleness';
     const part = path === undefined || blamed ? history : (ofPath ??= readsOf(history, path));
-    const semantics = { ...job.semantics, uncommitted, ...(blamed && { blame: path }) };
-    const verdict = verdictOf(checker, part, semantics, job.limits);
-    say({ type: 'verdict', guarantee, verdict, ms: (clock.now() - start) / MILLISECOND });
+    const named = own === undefined ? job.semantics : { ...job.semantics, model: own };
+    const semantics = { ...named, uncommitted, ...(blamed && { blame: path }) };
+    try {
+      const verdict = verdictOf(checker, part, semantics, job.limits);
+      say({ type: 'verdict', guarantee, verdict, ms: (clock.now() - start) / MILLISECOND });
+    } catch (error) {
+      if (!(error instanceof BadModel)) throw error;
+      say({ type: 'unfit', guarantee, reason: error.message });
+    }
   }
   if (!job.staleness) return;
   const start = clock.now();
@@ -142,6 +151,8 @@ function verdictOf(checker: Checker, history: History, semantics: Semantics, lim
   }
 }
 
+/** A budget is a bound: what is taken between two looks must stay below it too. */
+const HEADROOM = 0.94;
 /** Asking for resident memory costs a system call: not every time. */
 const ASKS_PER_LOOK = 16;
 
@@ -151,9 +162,11 @@ function budgetOf(limits: Limits): Budget {
   return {
     spent() {
       if (clock.now() >= deadline) return spentTime(limits);
-      if (asked++ % ASKS_PER_LOOK === 0 && process.memoryUsage.rss() > limits.bytes) return spentMemory(limits);
+      if (asked++ % ASKS_PER_LOOK === 0 && process.memoryUsage.rss() > HEADROOM * limits.bytes)
+        return spentMemory(limits);
       return undefined;
     },
+    bytesLeft: () => HEADROOM * limits.bytes - process.memoryUsage.rss(),
   };
 }
 

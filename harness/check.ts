@@ -1,4 +1,5 @@
 /** `tidemark check`: judges histories from anywhere, one verdict a file and guarantee. */
+import { resolve } from 'node:path';
 import type { Semantics, Verdict } from '../checkers/checker.ts';
 import { realClock } from '../history/clock.ts';
 import { type Guarantee, guaranteeNames } from '../history/guarantee.ts';
@@ -22,6 +23,7 @@ import {
   worst,
 } from './errors.ts';
 import { type Limits, parseLimits, parseTime } from './limits.ts';
+import { isModelFile, loadOwnModel } from './own-model.ts';
 import { loadModels } from './plugins.ts';
 import { jsonOfStaleness, textOfStaleness } from './staleness-text.ts';
 
@@ -44,6 +46,7 @@ export interface CheckOptions {
 interface Order {
   readonly guarantees: readonly Guarantee[] | undefined;
   readonly semantics: Semantics;
+  readonly modelFile: string | undefined;
   readonly limits: Limits;
   /** Undefined: nobody has said. */
   readonly independent: boolean | undefined;
@@ -60,7 +63,7 @@ const codeOf: Readonly<Record<Verdict['type'], ExitCode>> = { valid: KEPT, inval
  * @throws BadInput for options that won't do
  */
 export async function check(files: readonly string[], options: CheckOptions, io: Io): Promise<ExitCode> {
-  const order = await orderOf(options);
+  const order = await orderOf(options, io.cwd);
   if (files.filter((file) => file === '-').length > 1) throw new BadInput('Standard input can be read once only.');
   const thread = new CheckThread(entry('harness/check-worker'), realClock());
   let interrupted = false;
@@ -97,7 +100,7 @@ async function checkFile(
   io: Io,
   isInterrupted: () => boolean,
 ): Promise<ExitCode> {
-  const { semantics, limits } = order;
+  const { semantics, limits, modelFile } = order;
   const codes: ExitCode[] = [];
   let operations = 0;
   let history: SharedHistory | undefined;
@@ -134,6 +137,10 @@ async function checkFile(
         staleness = false;
         io.out((order.json ? jsonOfStaleness : textOfStaleness)(file, news.report, news.ms));
         break;
+      case 'unfit':
+        left = left.filter((name) => name !== news.guarantee);
+        complain(BAD_INPUT, news.reason);
+        break;
       case 'bad':
         complain(BAD_INPUT, news.reason, news.line);
         break;
@@ -145,7 +152,17 @@ async function checkFile(
   const { independent, path, guarantees } = order;
   const input = openInput(file, io);
   const named = input === undefined ? file : undefined;
-  let job: Job | undefined = { type: 'read', file: named, independent, path, guarantees, semantics, limits, staleness };
+  let job: Job | undefined = {
+    type: 'read',
+    file: named,
+    independent,
+    path,
+    guarantees,
+    semantics,
+    modelFile,
+    limits,
+    staleness,
+  };
   while (job !== undefined) {
     const ended: Ended = await thread.run(job, hear, input?.bytes);
     input?.close();
@@ -163,14 +180,16 @@ async function checkFile(
     for (const guarantee of stopped)
       conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
     if (history !== undefined && (left.length > 0 || staleness))
-      job = { type: 'judge', history, path, uncommitted, guarantees: left, semantics, limits, staleness };
+      job = { type: 'judge', history, path, uncommitted, guarantees: left, semantics, modelFile, limits, staleness };
   }
   return codes.length === 0 ? UNDECIDED : worst(codes);
 }
 
-async function orderOf(options: CheckOptions): Promise<Order> {
+async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
+  const modelFile = isModelFile(options.model) ? resolve(cwd, options.model) : undefined;
   const models = await loadModels();
-  if (!models.has(options.model)) throw unknownName('model', options.model, models.keys());
+  if (modelFile !== undefined) await loadOwnModel(modelFile, options.model);
+  else if (!models.has(options.model)) throw unknownName('model', options.model, models.keys());
   const guarantees = options.guarantee.map((name) => {
     const known = guaranteeNames.find((guarantee) => guarantee === name);
     if (known === undefined) throw unknownName('guarantee', name, guaranteeNames);
@@ -194,6 +213,7 @@ async function orderOf(options: CheckOptions): Promise<Order> {
   return {
     guarantees: guarantees.length === 0 ? undefined : [...new Set(guarantees)],
     semantics: { initial, nilRead, model: options.model, failedCas, thread, ...bound },
+    modelFile,
     limits: parseLimits(options.budget),
     independent: options.independent,
     path: options.path,

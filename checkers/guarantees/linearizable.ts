@@ -20,7 +20,7 @@ function check(history: History, budget: Budget, semantics: Semantics): Verdict 
     const names = models.map(({ name }) => name).join(', ');
     return {
       type: 'unknown',
-      reason: `there is no model '${semantics.model}'; valid: ${names}`,
+      reason: `there is no model '${String(semantics.model)}'; valid: ${names}`,
       examined: { operations: history.operations },
     };
   }

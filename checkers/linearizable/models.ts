@@ -23,6 +23,8 @@ export const models: readonly Model[] = [
   mutex,
 ];
 
-export function modelNamed(name: string): Model | undefined {
+/** A model by name, or the model itself. */
+export function modelNamed(name: string | Model): Model | undefined {
+  if (typeof name !== 'string') return name;
   return models.find((model) => model.name === name);
 }

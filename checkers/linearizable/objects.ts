@@ -119,12 +119,16 @@ function decided(decision: Decision | undefined): KeyOutcome | undefined {
 
 /** Per object, why it cannot be judged by the model; undefined where it can. */
 function strangersIn(history: History, model: Model, machine: Machine, { of, count }: Objects): (string | undefined)[] {
-  const { f, flags, key, keys, length } = history;
+  const { batch, f, flags, key, keys, length } = history;
   const knows = METHODS.map((method) => model.methods.includes(method));
   const reasons: (string | undefined)[] = Array.from({ length: count }, () => undefined);
   for (let row = 0; row < length; row++) {
     if (reasons[of[row]] !== undefined) continue;
-    if (!knows[f[row]] || ((flags[row] & TRANSACTION) !== 0 && model.transactions !== true)) {
+    const isPart = (flags[row] & TRANSACTION) !== 0;
+    const isKnown = isPart
+      ? model.transactions === true && (knows[f[row]] || model.methods.includes('txn'))
+      : knows[f[row]] || (batch[row] !== NONE && model.methods.includes('readMany'));
+    if (!isKnown) {
       reasons[of[row]] = foreignReason(history, model, row);
       continue;
     }

@@ -1,18 +1,34 @@
-/** A set of records of equal length, compared exactly: two records with one hash are two records. */
+/**
+ * A set of records of equal length, compared exactly: two records with one hash are two records.
+ *
+ * Records lie in pages, so that growing copies none; only the table of their places is made anew, twice as large.
+ */
+const PAGE_WORDS = 1 << 16;
+const SMALL = 64;
+
 export class Memory {
   readonly #width: number;
-  #records: Int32Array;
+  readonly #perPage: number;
+  /** The first one grows to its full size, for most sets are small. */
+  readonly #pages: Int32Array[];
+  readonly #mayTake: (bytes: number) => boolean;
   #count = 0;
   /** Open addressing: number of the record, plus one; 0: empty. */
   #table = new Int32Array(1024);
+  /** No room was given for a record: it, and others since, may be missing. */
+  isFull = false;
 
-  constructor(width: number) {
+  /** @param mayTake asked before memory is taken; on false nothing more is remembered */
+  constructor(width: number, mayTake: (bytes: number) => boolean = () => true) {
     this.#width = width;
-    this.#records = new Int32Array(256 * width);
+    this.#perPage = Math.max(1, Math.floor(PAGE_WORDS / width));
+    this.#mayTake = mayTake;
+    this.#pages = [new Int32Array(Math.min(SMALL, this.#perPage) * width)];
   }
 
   get bytes(): number {
-    return this.#records.byteLength + this.#table.byteLength;
+    const first = this.#pages[0].byteLength;
+    return first + (this.#pages.length - 1) * this.#perPage * this.#width * 4 + this.#table.byteLength;
   }
 
   /** Remembers the record; false if it was there. */
@@ -24,32 +40,51 @@ export class Memory {
     for (;;) {
       const id = this.#table[at];
       if (id === 0) break;
-      if (this.#equals(record, (id - 1) * width)) return false;
+      if (this.#equals(record, id - 1)) return false;
       at = (at + 1) & mask;
     }
-    if ((this.#count + 1) * width > this.#records.length) {
-      const wider = new Int32Array(this.#records.length * 2);
-      wider.set(this.#records);
-      this.#records = wider;
-    }
-    const base = this.#count * width;
-    for (let i = 0; i < width; i++) this.#records[base + i] = record[i];
+    if (this.#count * width === this.#pages[0].length || this.#count === this.#pages.length * this.#perPage)
+      this.#grow();
+    if (this.isFull) return true;
+    const page = this.#pages[this.#pages.length - 1];
+    const base = (this.#count % this.#perPage) * width;
+    for (let i = 0; i < width; i++) page[base + i] = record[i];
     this.#table[at] = ++this.#count;
     return true;
   }
 
-  #equals(record: Int32Array, base: number): boolean {
-    for (let i = 0; i < this.#width; i++) if (record[i] !== this.#records[base + i]) return false;
+  #equals(record: Int32Array, id: number): boolean {
+    const page = this.#pages[Math.floor(id / this.#perPage)];
+    const base = (id % this.#perPage) * this.#width;
+    for (let i = 0; i < this.#width; i++) if (record[i] !== page[base + i]) return false;
     return true;
   }
 
+  #grow(): void {
+    const [first] = this.#pages;
+    const page = this.#perPage * this.#width;
+    if (this.#count * this.#width < page) {
+      this.#pages[0] = new Int32Array(Math.min(page, 2 * first.length));
+      this.#pages[0].set(first);
+    } else if (this.#mayTake(4 * page)) {
+      this.#pages.push(new Int32Array(page));
+    } else {
+      this.isFull = true;
+    }
+  }
+
   #widen(): void {
+    if (!this.#mayTake(2 * this.#table.byteLength)) {
+      this.isFull = true;
+      return;
+    }
     const table = new Int32Array(this.#table.length * 2);
     const mask = table.length - 1;
-    for (let id = 1; id <= this.#count; id++) {
-      let at = hash(this.#records, (id - 1) * this.#width, this.#width) & mask;
+    for (let id = 0; id < this.#count; id++) {
+      const page = this.#pages[Math.floor(id / this.#perPage)];
+      let at = hash(page, (id % this.#perPage) * this.#width, this.#width) & mask;
       while (table[at] !== 0) at = (at + 1) & mask;
-      table[at] = id;
+      table[at] = id + 1;
     }
     this.#table = table;
   }

@@ -72,6 +72,8 @@ class Search {
   readonly #listedMust: Int32Array;
   readonly #listedSpare: Int32Array;
   #steps = 0;
+  /** There is no room for more. */
+  #isFull = false;
   #furthest = -1;
   #states: State[] = [];
 
@@ -85,7 +87,7 @@ class Search {
     this.#done = new Int32Array(this.#words);
     this.#spare = new Int32Array(this.#words);
     this.#holder = new Int32Array(problem.slots).fill(-1);
-    this.#memory = new Memory(2 + 2 * this.#words);
+    this.#memory = new Memory(2 + 2 * this.#words, (bytes) => this.#mayTake(bytes));
     this.#record = new Int32Array(2 + 2 * this.#words);
     this.#frameSize = 4 + 2 * this.#words;
     this.#frames = new Int32Array(256 * this.#frameSize);
@@ -95,7 +97,7 @@ class Search {
   }
 
   run(): SearchResult {
-    const { budget, stepsMax = Number.POSITIVE_INFINITY, bytesMax = BYTES_MAX } = this.#limits;
+    const { budget, stepsMax = Number.POSITIVE_INFINITY } = this.#limits;
     const end = this.#problem.events.length;
     for (;;) {
       this.#advance();
@@ -113,9 +115,16 @@ class Search {
       if ((this.#steps & 1023) === 0) {
         const reason = budget.spent();
         if (reason !== undefined) return this.#stopped(reason);
-        if (this.#memory.bytes > bytesMax) return this.#stopped(`${Math.round(bytesMax / 1048576)} MB used`);
       }
+      if (this.#isFull || this.#memory.isFull) return this.#stopped('the memory of the budget is spent');
     }
+  }
+
+  #mayTake(bytes: number): boolean {
+    const { budget, bytesMax = budget.bytesLeft === undefined ? BYTES_MAX : Number.POSITIVE_INFINITY } = this.#limits;
+    if (bytes <= (budget.bytesLeft?.() ?? bytes) && this.#memory.bytes + bytes <= bytesMax) return true;
+    this.#isFull = true;
+    return false;
   }
 
   #stopped(reason: string): SearchResult {
@@ -183,6 +192,7 @@ class Search {
   #pushFrame(): void {
     const at = this.#depth * this.#frameSize;
     if (at + this.#frameSize > this.#frames.length) {
+      this.#mayTake(8 * this.#frames.length);
       const wider = new Int32Array(this.#frames.length * 2);
       wider.set(this.#frames);
       this.#frames = wider;

@@ -6,6 +6,8 @@ Examples:
   tidemark check journal.jsonl                            all guarantees that the history tells about
   tidemark check *.edn --model cas-register --initial 0   Jepsen's and Knossos's histories
   gunzip -c journal.jsonl.gz | tidemark check - --guarantee linearizable,read-your-writes
+  tidemark check queue.edn --model fifo-queue             linearizable as a queue; see 'tidemark catalog models'
+  tidemark check stack.jsonl --model ./stack.mjs          as your own model: { name, about, methods, initial, step }
   tidemark check journal.jsonl --path follower            the reads of one path, and all writes
   tidemark check journal.jsonl --guarantee bounded-staleness --bound 500ms
   tidemark check journal.jsonl --staleness                how stale reads were, by path and node`;
@@ -17,7 +19,11 @@ export default {
     program
       .command('check')
       .argument('<file...>', 'histories; - is standard input')
-      .option('--model <name>', 'what a register is, for linearizable', 'cas-register')
+      .option(
+        '--model <name>',
+        "what each key is, for linearizable: one of 'tidemark catalog models', or a file of your own, ./model.mjs",
+        'cas-register',
+      )
       .option(
         '--guarantee <names>',
         'guarantees to judge (default: all that the history tells about)',

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encodeEvent } from '../history/codec/jsonl.ts';
+import { eventsOf } from '../history/testing.ts';
+import { buildFirst, type Ended, tidemark } from '../test-support/tidemark.ts';
+
+let folder: string;
+beforeAll(() => {
+  buildFirst();
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-models-'));
+  const stack = (step: string): string => `export default {
+    name: 'stack', about: 'Last in, first out.', methods: ['enqueue', 'dequeue'], initial: [],
+    step(state, { f, value, outcome }) { ${step} },
+  };`;
+  const rightly = `if (f === 'enqueue') return [...state, value];
+    if (outcome === 'info') return state.slice(0, -1);
+    return value === (state.at(-1) ?? null) ? state.slice(0, -1) : undefined;`;
+  write('stack.mjs', stack(rightly));
+  write('mutates.mjs', stack('state.push(value); return state;'));
+  write('spins.mjs', stack('for (;;);'));
+  write('grows.mjs', stack('const all = []; for (;;) all.push(new Array(1e5).fill(all.length));'));
+  write('lacks.mjs', "export default { name: 'lacks', about: 'a', methods: ['read'], initial: 0 };");
+  write('strange.mjs', stack('return new Map();'));
+  write('empty.mjs', '');
+  write('lifo.jsonl', journal('p0: enqueue q 1', 'p0: enqueue q 2', 'p1: dequeue q 2', 'p1: dequeue q 1'));
+  write('fifo.jsonl', journal('p0: enqueue q 1', 'p0: enqueue q 2', 'p1: dequeue q 1', 'p1: dequeue q 2'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+const journal = (...lines: string[]): string =>
+  eventsOf(...lines)
+    .map((event) => `${encodeEvent(event)}\n`)
+    .join('');
+const check = (...args: string[]): Promise<Ended> =>
+  tidemark(['check', '--guarantee', 'linearizable', ...args], { cwd: folder });
+
+test("a model of one's own judges; ours judge the same histories otherwise", async () => {
+  const own = await check('lifo.jsonl', 'fifo.jsonl', '--model', './stack.mjs');
+  expect([own.code, own.stderr]).toEqual([1, '']);
+  expect(own.stdout).toMatch(/^lifo\.jsonl: linearizable valid \(4 operations/);
+  expect(own.stdout).toMatch(/\nfifo\.jsonl: linearizable invalid \(1 anomaly/);
+  const ours = await check('lifo.jsonl', 'fifo.jsonl', '--model', 'fifo-queue');
+  expect(ours.stdout).toMatch(/^lifo\.jsonl: linearizable invalid \(1 anomaly/);
+  expect(ours.stdout).toMatch(/\nfifo\.jsonl: linearizable valid/);
+});
+
+test.each([
+  ['lacks.mjs', "lacks.mjs: Field 'step' of the model must be a function, and is missing."],
+  ['empty.mjs', 'empty.mjs: a model needs a default export.'],
+  ['./absent.mjs', './absent.mjs: there is no such model.'],
+  [
+    'mutates.mjs',
+    "lifo.jsonl: The model 'stack' failed: step of the enqueue of process 0, index 0: Cannot add property 0, object is not extensible.",
+  ],
+  [
+    'strange.mjs',
+    "lifo.jsonl: The model 'stack' failed: step of the enqueue of process 0, index 0: a state must be a plain JSON value, and holds a Map.",
+  ],
+])('%s: 254 and one sentence', async (model, sentence) => {
+  const { code, stdout, stderr } = await check('lifo.jsonl', '--model', model);
+  expect([code, stdout, stderr]).toEqual([254, '', `tidemark: ${sentence}\n`]);
+});
+
+test.each([
+  ['spins.mjs', '300ms', '300 ms spent'],
+  ['grows.mjs', '20s,400MB', '400 MB spent'],
+])('%s: the budget ends it, and the next file is judged', async (model, budget, reason) => {
+  const { code, stdout } = await check('lifo.jsonl', 'fifo.jsonl', '--model', model, '--budget', budget);
+  expect(code).toBe(2);
+  const line = (file: string): string => `${file}: linearizable unknown \\(${reason}; 4 operations; [^\n]*\\)\n`;
+  expect(stdout).toMatch(new RegExp(`^${line('lifo\\.jsonl')}${line('fifo\\.jsonl')}$`));
+});

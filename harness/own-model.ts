@@ -1,0 +1,33 @@
+/** Loads a model of a user's own: `tidemark check --model ./my-model.mjs`. */
+import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import type { Model } from '../checkers/model.ts';
+import { BadModel, modelOf } from '../checkers/own-model.ts';
+import { BadInput } from './errors.ts';
+
+/** What has the look of a path is no name. */
+export const isModelFile = (name: string): boolean => /[/\\]|\.m?js$/.test(name);
+
+/**
+ * @param path absolute
+ * @param name the path as the user typed it
+ * @throws BadInput naming file and field
+ */
+export async function loadOwnModel(path: string, name = path): Promise<Model> {
+  if (!/\.m?js$/.test(path)) throw new BadInput(`${name}: a model of your own is a .js or .mjs file.`);
+  if (!existsSync(path)) throw new BadInput(`${name}: there is no such model.`);
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new BadInput(`${name}: could not be loaded: ${message}`, { cause: error });
+  }
+  if (module['default'] === undefined) throw new BadInput(`${name}: a model needs a default export.`);
+  try {
+    return modelOf(module['default']);
+  } catch (error) {
+    if (!(error instanceof BadModel)) throw error;
+    throw new BadInput(`${name}: ${error.message}`, { cause: error });
+  }
+}
