@@ -1,0 +1,61 @@
+/** The judges of causality against the definitions, and against one another. */
+import { expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Event } from '../../history/operation.ts';
+import { eachRound } from '../../test-support/rounds.ts';
+import { check } from '../index.ts';
+import { type Defined, hasDenials, holdsByBruteForce, overlaps, randomEvents, type Shape } from './testing.ts';
+
+const plain: Shape = {
+  sessions: 3,
+  operations: 7,
+  keys: 2,
+  transactions: 0,
+  cas: 0,
+  actual: 100,
+  info: 0,
+  devices: 0,
+  lies: 0,
+  replicas: true,
+  writes: 50,
+};
+
+export const shapes: Readonly<Record<string, Shape>> = {
+  'single operations': { ...plain, operations: 8 },
+  'single operations, with lies': { ...plain, lies: 40 },
+  'four sessions': { ...plain, sessions: 4, operations: 8, lies: 25 },
+  'one key': { ...plain, sessions: 2, keys: 1, operations: 8, lies: 35 },
+  'mostly reads': { ...plain, operations: 8, lies: 60, writes: 35 },
+  'with unknown outcomes': { ...plain, info: 25, lies: 40 },
+  'with devices': { ...plain, sessions: 2, devices: 50, info: 10, lies: 40 },
+  'with cas': { ...plain, cas: 30, actual: 100, info: 10, lies: 20 },
+  'with refusals': { ...plain, cas: 40, actual: 40, info: 10, lies: 20 },
+  transactions: { ...plain, operations: 6, transactions: 80, lies: 20 },
+  'transactions of all kinds': { ...plain, operations: 6, transactions: 50, cas: 20, info: 15, devices: 20, lies: 20 },
+  'one copy': { ...plain, replicas: false, transactions: 20, cas: 10, info: 10 },
+};
+
+function verdictOf(guarantee: Defined, events: readonly Event[]): string {
+  return check(guarantee, historyFromEvents(events), { initial: 0 }).type;
+}
+
+const names = Object.entries(shapes);
+const guarantees: readonly Defined[] = ['causal-weak', 'causal', 'causal-memory'];
+
+for (const guarantee of guarantees) {
+  test(`${guarantee} is what its definition says`, () => {
+    const seen = { valid: 0, invalid: 0, unknown: 0, open: 0 };
+    eachRound(guarantee, (random, label) => {
+      const [name, shape] = random.pick(names);
+      const events = randomEvents(random, shape);
+      const verdict = verdictOf(guarantee, events);
+      const expected = holdsByBruteForce(guarantee, events) ? 'valid' : 'invalid';
+      seen[verdict as 'valid' | 'invalid' | 'unknown']++;
+      if (verdict === 'unknown' && (hasDenials(events) || (guarantee === 'causal-memory' && overlaps(events)))) return;
+      expect(verdict, `${label}, ${name}`).toBe(expected);
+    });
+    if (process.env['TIDEMARK_SHOW'] !== undefined) console.log(guarantee, seen);
+    expect(seen.valid * 20, 'valid histories').toBeGreaterThan(seen.unknown);
+    expect(Math.min(seen.valid, seen.invalid)).toBeGreaterThan(20);
+  });
+}
