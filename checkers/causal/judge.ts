@@ -39,14 +39,14 @@ export function judge(
   budget: Budget,
   semantics: Semantics,
   decide: (of: Case) => Verdict,
-  doubtful: 'open denials' | 'all denials' = 'open denials',
+  doubtful: 'open denials' | 'all denials' | 'none' = 'open denials',
 ): Verdict {
   const threads = threadsOf(history, semantics);
   const units = unitsOf(history, semantics);
   const at = open({ history, budget, semantics }, units, threads);
   const verdict = early(at) ?? decide(at);
   const denials = doubtful === 'open denials' ? at.past.openDenials : at.past.denials;
-  if (verdict.type !== 'valid' || denials.length === 0) return verdict;
+  if (verdict.type !== 'valid' || denials.length === 0 || doubtful === 'none') return verdict;
   for (const latest of ['before its end', 'before its beginning'] as const) {
     const guessed = open(at, guess(units, denials, latest), threads);
     const stands = early(guessed) ?? decide(guessed);

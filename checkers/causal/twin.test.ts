@@ -40,7 +40,7 @@ function verdictOf(guarantee: Defined, events: readonly Event[]): string {
 }
 
 const names = Object.entries(shapes);
-const guarantees: readonly Defined[] = ['causal-weak', 'causal', 'causal-memory'];
+const guarantees: readonly Defined[] = ['causal-weak', 'causal', 'causal-memory', 'sequential'];
 
 for (const guarantee of guarantees) {
   test(`${guarantee} is what its definition says`, () => {
