@@ -3,7 +3,10 @@ import { NONE } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
 import type { Case, Wrong } from './judge.ts';
 import { IntList } from './int-list.ts';
+import { explainNoOrder } from '../sequential/explain.ts';
+import { OneOrder } from '../sequential/search.ts';
 import { explainView } from './explain-view.ts';
+import { endOf } from './units.ts';
 import { Views } from './views.ts';
 
 const EXPLAINED = 2;
@@ -29,7 +32,16 @@ export function judgeMemory(at: Case): Memory {
     // The order in which overlapping operations of a session were seen is open: only what one lane alone forces is certain.
     const wrong = lanes.length === 1 ? whole : lanes.find((lane) => views.stands(lane, budget) === false);
     if (wrong === undefined) {
-      doubt ??= `${threads.name(whole[0])} has operations that overlap, and no order of them was found that explains its reads`;
+      const hidden = hideOthers(at, threads.of[whole[0]]);
+      const found = new OneOrder(at, hidden).search(budget);
+      if (found === 'an order') continue;
+      const name = threads.name(whole[0]);
+      if (found === 'none') {
+        count++;
+        anomalies.push(explainNoOrder(at, hidden, `all writes and the operations of ${name}`));
+      } else {
+        doubt ??= `${name} has operations that overlap, and no order of them was found that explains its reads: ${found.undecided}`;
+      }
       continue;
     }
     count++;
@@ -38,29 +50,40 @@ export function judgeMemory(at: Case): Memory {
   return { anomalies, count, doubt };
 }
 
-/** Per thread its lanes, each as its units in order. Threads that read nothing have nothing to explain. */
-function* linesByThread({ units, sessions, past }: Case): Generator<Int32Array[]> {
+/** 1 for each row that says what another thread found, and for what does not say it. */
+function hideOthers({ units, threads }: Case, thread: number): Uint8Array {
+  return threads.of.reduce((hidden, other, row) => {
+    if (other !== thread || units.source[row] === NONE) hidden[row] = 1;
+    return hidden;
+  }, new Uint8Array(threads.of.length));
+}
+
+/**
+ * Per thread its lanes, each as its units in order; what lies on no lane and found something is one of its own. Threads that read
+ * nothing have nothing to explain.
+ */
+function* linesByThread({ units, sessions, past, threads }: Case): Generator<Int32Array[]> {
   const { history, source } = units;
   const { firstLane, nextLane, lane } = sessions;
   const lists = Array.from({ length: sessions.lanes }, () => new IntList(8));
-  const reads = new Uint8Array(sessions.lanes);
+  const reads = new Uint8Array(firstLane.length);
+  const loose = new Map<number, Int32Array[]>();
   for (let i = 0; i < past.length; i++) {
     const unit = past.order[i];
-    if (lane[unit] === NONE) continue;
-    lists[lane[unit]].push(unit);
-    const last = history.batch[unit] === NONE ? unit + 1 : history.length;
-    for (let row = unit; row < last && (row === unit || history.batch[row] === unit); row++) {
-      if (source[row] !== NONE) reads[lane[unit]] = 1;
-    }
+    let isReader = false;
+    for (let row = unit, end = endOf(history, unit); row < end; row++) if (source[row] !== NONE) isReader = true;
+    const thread = threads.of[unit];
+    if (isReader) reads[thread] = 1;
+    if (lane[unit] !== NONE) lists[lane[unit]].push(unit);
+    else if (isReader) loose.set(thread, [...(loose.get(thread) ?? []), Int32Array.of(unit)]);
   }
-  for (const first of firstLane) {
-    const lines: Int32Array[] = [];
-    let hasReads = false;
-    for (let at = first; at !== NONE; at = nextLane.at(at)) {
+  for (let thread = 0; thread < firstLane.length; thread++) {
+    if (reads[thread] === 0) continue;
+    const lines = loose.get(thread) ?? [];
+    for (let at = firstLane[thread]; at !== NONE; at = nextLane.at(at)) {
       lines.push(lists[at].items.subarray(0, lists[at].length));
-      if (reads[at] === 1) hasReads = true;
     }
-    if (hasReads) yield lines;
+    yield lines;
   }
 }
 

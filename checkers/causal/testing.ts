@@ -320,11 +320,3 @@ export function holdsByBruteForce(guarantee: Defined, events: readonly Event[]):
 
 export const hasDenials = (events: readonly Event[]): boolean =>
   events.some((event) => event.type === 'fail' && !('actual' in event));
-
-/** Whether a session has operations that overlap. */
-export function overlaps(events: readonly Event[]): boolean {
-  const units = unitsOf(events);
-  return units.some((a) =>
-    units.some((b) => a !== b && a.session === b.session && a.call < b.call && b.call < a.ret && a.ret < Infinity),
-  );
-}

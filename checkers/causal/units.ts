@@ -202,7 +202,7 @@ class UnitsBuilder {
     const history = this.#history;
     const { length, outcome, key, value } = history;
     const deeds = this.#deeds;
-    const table = new WriteTable(this.#writesOf, this.#lowest, this.#highest);
+    const table = new WriteTable(key, this.#writesOf, this.#lowest, this.#highest);
     const duplicates = new Duplicates(history, this.#reading);
     for (let row = 0; row < length; row++) {
       const what = deeds[row];

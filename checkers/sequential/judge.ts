@@ -1,17 +1,15 @@
 /** Sequential consistency: first what is cheap and enough, then what is cheap and needed, then the search. */
 import { NONE } from '../../history/history.ts';
-import type { Anomaly, Budget, Semantics, Verdict } from '../checker.ts';
+import type { Budget, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { type Case, convergence, exactPast, invalid, judge, standing, wrongCircles } from '../causal/judge.ts';
 import { judgeMemory } from '../causal/memory.ts';
-import { anomalyOf, did } from '../causal/words.ts';
 import linearizable from '../guarantees/linearizable.ts';
+import { explainNoOrder } from './explain.ts';
 import { OneOrder } from './search.ts';
 
 /** How often the first try may ask the budget: it is not worth more. */
 const FIRST_TRY = 64;
-/** Up to how many reads the fewest are sought that cannot stand together. */
-const READS_TRIED = 400;
 
 export function judgeSequential(history: History, budget: Budget, semantics: Semantics): Verdict {
   return isLinearizable(history, budget, semantics) ?? judge(history, budget, semantics, decide, 'none');
@@ -44,28 +42,5 @@ function decide(at: Case): Verdict {
   if (at.past.denials.length > 0 && at.examined.indeterminate > 0) {
     return standing(at, 'failed cas that do not say what they found may have found a write of unknown outcome');
   }
-  return invalid({ anomalies: [explain(at)], count: 1 }, at.examined);
-}
-
-/** The reads that cannot all stand, none of which can be left out; of very many, all. */
-function explain(at: Case): Anomaly {
-  const { history, source } = at.units;
-  const { denials } = at.past;
-  const reads = [...source.keys()].filter((row) => source[row] !== NONE).concat(denials);
-  const hidden = new Uint8Array(history.length);
-  if (reads.length <= READS_TRIED) {
-    for (const read of reads) {
-      hidden[read] = 1;
-      if (at.budget.spent() !== undefined || new OneOrder(at, hidden).search(at.budget) !== 'none') hidden[read] = 0;
-    }
-  }
-  const kept = reads.filter((read) => hidden[read] === 0);
-  const said = kept.slice(0, 8).map((read) => `${at.threads.name(read)} ${did(at, read)}`);
-  const more = kept.length > said.length ? `; and ${kept.length - said.length} more` : '';
-  return anomalyOf(
-    history,
-    'no one order',
-    `No one order of all operations explains this: ${said.join('; ')}${more}.`,
-    kept.flatMap((read) => [read, source[read]]),
-  );
+  return invalid({ anomalies: [explainNoOrder(at, hidden, 'all operations')], count: 1 }, at.examined);
 }
