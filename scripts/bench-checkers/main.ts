@@ -33,7 +33,7 @@ interface Result {
 function chosen(): readonly Row[] {
   const some = rows.filter(
     (row) =>
-      (values.quick !== true || (row.load.operations <= QUICK && row.work.type === 'check')) &&
+      (values.quick !== true || row.load.operations <= QUICK) &&
       (values.only === undefined || nameOf(row).includes(values.only)) &&
       (row.load.type !== 'etcd logs' || existsSync(vectors)),
   );
@@ -97,7 +97,7 @@ function cells({ row, measured: found, missed }: Result): string[] {
   return [
     row.input,
     count(found.operations),
-    row.work.type === 'check' ? row.work.guarantee : row.work.type === 'file' ? 'linearizable' : '',
+    guaranteeOf(row),
     row.work.type === 'columns' ? `${found.bytesPerOperation.toFixed(1)} bytes an operation` : verdict.slice(0, 60),
     timed ? milliseconds(medianOf(found)) : '',
     timed ? `${milliseconds(found.ms[0])}..${milliseconds(found.ms[found.ms.length - 1])}` : '',
@@ -107,6 +107,11 @@ function cells({ row, measured: found, missed }: Result): string[] {
     aimOf(row),
     row.aim === undefined && missed.length === 0 ? '' : missed.length === 0 ? 'met' : 'missed',
   ];
+}
+
+function guaranteeOf({ work }: Row): string {
+  if (work.type === 'check') return work.guarantee;
+  return work.type === 'file' ? 'linearizable' : work.type;
 }
 
 /** What ten times the operations cost. */

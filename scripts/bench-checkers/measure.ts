@@ -5,9 +5,11 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CheckOptions } from '../../checkers/index.ts';
 import { check } from '../../checkers/index.ts';
 import type { Budget, Verdict } from '../../checkers/checker.ts';
+import { defaultSemantics } from '../../checkers/checker.ts';
+import type { StalenessReport } from '../../checkers/staleness/report.ts';
+import { reportStaleness } from '../../checkers/staleness/report.ts';
 import { MILLISECOND, SECOND, realClock } from '../../history/clock.ts';
 import { readJsonlSync } from '../../history/codec/jsonl.ts';
 import type { History } from '../../history/history.ts';
@@ -70,6 +72,11 @@ function wordsOf(verdicts: readonly Verdict[]): string {
   return [...types].map(([word, count]) => (verdicts.length === 1 ? word : `${count} ${word}`)).join(', ');
 }
 
+function stalenessWords({ delta, k }: StalenessReport): string {
+  const ms = delta === undefined ? 'no times' : `Δ ${(delta.ns / MILLISECOND).toFixed(3)} ms`;
+  return `${ms}, k ${k === undefined ? 'unknown' : k.atLeast === k.atMost ? k.atLeast : `${k.atLeast}..${k.atMost}`}`;
+}
+
 function within(seconds: number): Budget {
   const end = clock.now() + seconds * SECOND;
   return { spent: () => (clock.now() > end ? `${seconds} s spent` : undefined) };
@@ -85,24 +92,28 @@ async function measure(row: Row, vectors: string): Promise<Measured> {
     return { operations, verdict: '', firstMs: Number.NaN, ms: [], peakMb: peakMb(), bytesPerOperation };
   }
   if (work.type === 'file') return { operations, bytesPerOperation, ...(await runsOf(histories[0], work.format)) };
-  const run = (options: CheckOptions): { ms: number; verdicts: Verdict[] } => {
+  const run = (): { ms: number; words: string } => {
     const start = clock.now();
     const budget = within(GIVE_UP_SECONDS);
-    const verdicts = histories.map((history) => check(work.guarantee, history, { ...options, budget }));
-    return { ms: (clock.now() - start) / MILLISECOND, verdicts };
+    if (work.type === 'staleness') {
+      const report = reportStaleness(histories[0], { ...defaultSemantics, ...work.options }, budget);
+      return { ms: (clock.now() - start) / MILLISECOND, words: stalenessWords(report) };
+    }
+    const verdicts = histories.map((history) => check(work.guarantee, history, { ...work.options, budget }));
+    return { ms: (clock.now() - start) / MILLISECOND, words: wordsOf(verdicts) };
   };
-  const first = run(work.options);
+  const first = run();
   const peak = peakMb();
   const ms: number[] = [];
   const isHopeless = first.ms > (GIVE_UP_SECONDS * SECOND) / MILLISECOND;
   for (let i = 0; i < (isHopeless ? 0 : RUNS); i++) {
     forget();
-    ms.push(run(work.options).ms);
+    ms.push(run().ms);
   }
   ms.sort((a, b) => a - b);
   return {
     operations,
-    verdict: wordsOf(first.verdicts),
+    verdict: first.words,
     firstMs: first.ms,
     ms: isHopeless ? [first.ms] : ms,
     peakMb: peak,

@@ -15,6 +15,8 @@ export type Work =
   | { readonly type: 'check'; readonly guarantee: Guarantee; readonly options: CheckOptions }
   /** The whole process of `tidemark check`, from its start to its end. */
   | { readonly type: 'file'; readonly format: Format }
+  /** The smallest Δ and k, and the ages by path and node. */
+  | { readonly type: 'staleness'; readonly options: CheckOptions }
   /** No time: the memory of the columns. */
   | { readonly type: 'columns' };
 
@@ -134,6 +136,23 @@ function sessions(): Row[] {
   return rows;
 }
 
+function staleness(): Row[] {
+  const aim = { ms: 1000 };
+  const load: Load = { type: 'clients', operations: MILLION, clients: 20, keys: 1 };
+  const rows: Row[] = [
+    { input: 'Δ and k, one key, 20 clients', load, work: { type: 'staleness', options: zero }, aim },
+  ];
+  for (const tells of ['versions and positions', 'values alone'] as const) {
+    rows.push({
+      input: `Δ and k, 100 keys, 20 sessions, ${tells}`,
+      load: { type: 'replicas', operations: MILLION, sessions: 20, keys: 100, tells },
+      work: { type: 'staleness', options: {} },
+      aim,
+    });
+  }
+  return rows;
+}
+
 function files(): Row[] {
   const load: Load = { type: 'clients', operations: MILLION, clients: 20, keys: 1 };
   return (['jsonl', 'jsonl.gz', 'edn'] as const).map((format): Row => {
@@ -161,6 +180,7 @@ export const rows: readonly Row[] = [
   },
   ...general(),
   ...sessions(),
+  ...staleness(),
   ...files(),
   {
     input: 'columns of one key, 20 clients',
