@@ -16,6 +16,7 @@ import { evident } from './evident.ts';
 import { loadOwnModel } from './own-model.ts';
 import { type Limits, spentMemory, spentTime } from './limits.ts';
 import { loadCheckers } from './plugins.ts';
+import { refusals } from './refusals.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('check-worker runs as a worker thread');
@@ -177,13 +178,3 @@ function failureOf(error: unknown): Message {
   if (reason !== undefined) return { type: 'bad', reason, line: undefined };
   return { type: 'failed', reason: message };
 }
-
-const refusals: Readonly<Record<string, string>> = {
-  ENOENT: 'There is no such file.',
-  EISDIR: 'This is a directory, not a file.',
-  EACCES: 'This file may not be read.',
-  EPERM: 'This file may not be read.',
-  ENOTDIR: 'There is no such file: a part of its path is no directory.',
-  ELOOP: 'There is no such file: its links go round in a circle.',
-  ENAMETOOLONG: 'There is no such file: its name is too long.',
-};

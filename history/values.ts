@@ -78,6 +78,11 @@ export class Values {
     return this.#texts.internBytes(bytes, from, to) * 2 + 1;
   }
 
+  /** Its JSON text, every digit of its numbers with it. */
+  json(ref: number): string {
+    return (ref & 1) === 0 ? String(ref >> 1) : this.#texts.text(ref >> 1);
+  }
+
   /** The value itself; a number that no double holds comes as the string of its digits. */
   get(ref: number): Value {
     if ((ref & 1) === 0) return ref >> 1;

@@ -115,7 +115,10 @@ export class EdnReader {
 
   /** A value where there must be one. */
   #value(): Value {
+    // Tags, metadata and discards nest as brackets do.
+    this.#deepen();
     const value = this.#read(undefined);
+    this.#depth--;
     if (value === END) throw this.#bad('The file ends within a value.');
     if (value === CLOSED) throw this.#bad('A value is missing here.');
     return value;
@@ -131,7 +134,7 @@ export class EdnReader {
       case '(':
         return this.#items(character);
       case '{':
-        return mapOf(this.#items(character), () => this.#bad('A map has a key without a value.'));
+        return mapOf(this.#items(character), (reason) => this.#bad(reason));
       case '#':
         return this.#dispatch();
       case '^':
@@ -144,9 +147,13 @@ export class EdnReader {
     }
   }
 
+  #deepen(): void {
+    if (++this.#depth > DEPTH_MAX) throw this.#bad('Values are nested too deeply.');
+  }
+
   #items(open: string): Value[] {
     this.#at++;
-    if (++this.#depth > DEPTH_MAX) throw this.#bad('Values are nested too deeply.');
+    this.#deepen();
     const items: Value[] = [];
     for (;;) {
       const item = this.#read(CLOSING[open]);
@@ -260,12 +267,19 @@ function sorted(values: readonly Value[]): Value[] {
   return [...values].sort((a, b) => byText(textOf(a), textOf(b)));
 }
 
-function mapOf(items: readonly Value[], odd: () => BadHistory): Value {
-  if (items.length % 2 !== 0) throw odd();
+/** Equal keys are refused, as Clojure refuses them: readers differ in which they take. */
+function mapOf(items: readonly Value[], bad: (reason: string) => BadHistory): Value {
+  if (items.length % 2 !== 0) throw bad('A map has a key without a value.');
   const entries: [Value, Value][] = [];
   for (let at = 0; at < items.length; at += 2) entries.push([items[at], items[at + 1]]);
-  if (entries.every(isNamed)) return Object.fromEntries(entries.sort(([a], [b]) => byText(a, b)));
-  return { '#map': entries.sort(([a], [b]) => byText(textOf(a), textOf(b))) };
+  const named = entries.every(isNamed);
+  const nameOf = named
+    ? ([key]: [Value, Value]): string => key as string
+    : ([key]: [Value, Value]): string => textOf(key);
+  entries.sort((a, b) => byText(nameOf(a), nameOf(b)));
+  const twice = entries.find((entry, at) => at > 0 && nameOf(entry) === nameOf(entries[at - 1]));
+  if (twice !== undefined) throw bad(`A map has ${nameOf(twice).slice(0, 60)} twice.`);
+  return named ? Object.fromEntries(entries as [string, Value][]) : { '#map': entries };
 }
 
-const isNamed = (entry: [Value, Value]): entry is [string, Value] => typeof entry[0] === 'string';
+const isNamed = (entry: [Value, Value]): boolean => typeof entry[0] === 'string';

@@ -104,7 +104,7 @@ function eventOf(map: { readonly [name: string]: Value }, twice: (name: string) 
   const event = Object.create(null) as Record<string, Value>; // a field may be called __proto__
   for (const [name, value] of Object.entries(map)) {
     const field = textOfKeyword(name);
-    if (field in event) throw twice(field);
+    if (field in event) throw twice(field); // :f and "f"
     event[field] = field === 'value' || field === 'key' || field === 'actual' ? value : plain(value);
   }
   if (event.f === undefined || event.f === null) event.f = isTransaction(event.value) ? 'txn' : (event.f ?? null);

@@ -119,8 +119,8 @@ export class JsonlDecoder {
     this.#scanner.over(wider);
   }
 
-  #tooLong(what: string): BadHistory {
-    this.#builder.line = this.#lines + 1;
+  #tooLong(what: string, line = this.#lines + 1): BadHistory {
+    this.#builder.line = line;
     return this.#builder.bad(`${what} ${sizeText(this.#lineBytesMax)}, which is more than an event may take.`);
   }
 
@@ -150,7 +150,7 @@ export class JsonlDecoder {
 
   #skipBlank(bytes: number): void {
     this.#blank += bytes;
-    if (this.#blank > this.#lineBytesMax) throw this.#tooLong('Blank lines go on for more than');
+    if (this.#blank > this.#lineBytesMax) throw this.#tooLong('Blank lines go on for more than', this.#lines);
   }
 
   /** Before the first line: makes room, for as many lines as the file's size promises, and skips a byte order mark. */

@@ -76,7 +76,7 @@ function whatItIs(head: Uint8Array): string {
   const known = OTHERS.find(([beginning]) => bytes.startsWith(beginning))?.[1];
   if (known !== undefined) return `This is ${known}: unpack it first (gzip is read as it is).`;
   // A byte order mark, or ASCII with a NUL beside each character.
-  if (/^(?:fffe|feff|..00..00|00..00..)/.test(bytes)) return 'This is UTF-16: a history is UTF-8.';
+  if (/^(?:fffe|feff|(?:(?!00)..00){2}|(?:00(?!00)..){2})/.test(bytes)) return 'This is UTF-16: a history is UTF-8.';
   return 'This is neither JSON Lines, JSON nor EDN.';
 }
 

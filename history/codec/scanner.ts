@@ -57,7 +57,8 @@ export abstract class Scanner {
     const { beginnings, view } = this;
     beginnings[n] = field;
     beginnings[n + 1] = length > BEGINNING_BYTES_MAX ? 0 : length;
-    for (let word = 0; word < 4 && length <= BEGINNING_BYTES_MAX; word++) {
+    if (length > BEGINNING_BYTES_MAX) return;
+    for (let word = 0; word < 4; word++) {
       const left = Math.min(4, Math.max(0, length - word * 4));
       beginnings[n + 2 + word * 2] = left === 0 ? 0 : view.getInt32(start + word * 4, true);
       beginnings[n + 3 + word * 2] = left === 4 ? -1 : (1 << (left * 8)) - 1;

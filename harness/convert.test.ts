@@ -1,0 +1,55 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encodeEvent } from '../history/codec/jsonl.ts';
+import { eventsOf } from '../history/testing.ts';
+import { buildFirst, tidemark } from '../test-support/tidemark.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-convert-'));
+  buildFirst();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const at = (name: string): string => join(folder, name);
+const journal = (...lines: string[]): string =>
+  eventsOf(...lines)
+    .map((event) => `${encodeEvent(event)}\n`)
+    .join(''); // prettier-ignore
+
+test('there and back again: the same verdicts', async () => {
+  writeFileSync(at('bad.jsonl'), journal('p0: w x 1', 'p0: w x 2', 'p1: r x 1', 'p2: w y 7'));
+  const there = await tidemark(['convert', at('bad.jsonl'), '--output', at('bad.edn')]);
+  expect(there).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: 'tidemark: 2 keys: values are independent tuples, [key value]\n',
+  }); // prettier-ignore
+  expect(readFileSync(at('bad.edn'), 'utf8')).toMatch(/^\{:index 0, .*:type :invoke, :f :write, :value \["x" 1\]\}\n/);
+  const back = await tidemark(['convert', '-', '--independent'], { input: readFileSync(at('bad.edn'), 'utf8') });
+  expect(back.code).toBe(0);
+  writeFileSync(at('back.jsonl'), back.stdout);
+  const judged = await tidemark(['check', at('bad.jsonl'), at('back.jsonl'), '--guarantee', 'linearizable', '--json']);
+  expect(judged.code).toBe(1);
+  const [one, other] = judged.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
+  expect(other).toEqual({ ...one, file: at('back.jsonl'), ms: expect.any(Number) as number });
+  const unsaid = await tidemark(['check', at('bad.edn'), '--guarantee', 'linearizable']);
+  expect(unsaid).toMatchObject({ code: 254, stdout: '' });
+  expect(unsaid.stderr).toMatch(/line 1: Every value is a pair, .* --independent takes them apart/);
+});
+
+test.each([
+  [['nowhere.jsonl'], /nowhere\.jsonl: There is no such file\.\n$/],
+  [['broken.jsonl'], /broken\.jsonl, line 2: This is not JSON: \{"half\.\n$/],
+  [['broken.jsonl', '--to', 'xml'], /There is no format 'xml'\..* Valid: edn, jsonl\.\n$/],
+])('%j is refused in a sentence', async ([file, ...options], sentence) => {
+  writeFileSync(at('broken.jsonl'), `${journal('p0: w x 1').split('\n')[0]}\n{"half\n\n`);
+  const ended = await tidemark(['convert', at(file), ...options]);
+  expect(ended).toMatchObject({ code: 254, stdout: '' });
+  expect(ended.stderr).toMatch(sentence);
+});

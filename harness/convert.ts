@@ -1,0 +1,83 @@
+/** `tidemark convert`: a history in another format. */
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { BadHistory } from '../history/builder.ts';
+import { readHistory } from '../history/codec/read.ts';
+import { isTupled, writeEdn, writeJsonl } from '../history/codec/write.ts';
+import { openInput } from './check-input.ts';
+import type { Io } from './command.ts';
+import { BadInput, type ExitCode, KEPT, unknownName } from './errors.ts';
+import { refusals } from './refusals.ts';
+
+export interface ConvertOptions {
+  readonly to?: string;
+  readonly output?: string;
+  readonly independent?: boolean;
+}
+
+const FORMATS = ['edn', 'jsonl'] as const;
+
+/** @throws BadInput for what cannot be read or written */
+export async function convert(file: string, options: ConvertOptions, io: Io): Promise<ExitCode> {
+  const { to, output, independent } = options;
+  if (to !== undefined && !FORMATS.some((format) => format === to)) throw unknownName('format', to, FORMATS);
+  const { history, header, warnings, format } = await readFrom(file, independent, io);
+  if (warnings.tornLine !== undefined)
+    io.err(`tidemark: ${file}: line ${warnings.tornLine} is cut off, and left out\n`);
+  const target = to ?? (format === 'edn' ? 'jsonl' : 'edn');
+  const write = output === undefined ? undefined : writerTo(output);
+  const put = async (text: string): Promise<void> => {
+    if (write !== undefined) {
+      write.put(text);
+      return;
+    }
+    io.out(text);
+    await io.drained();
+  };
+  try {
+    if (target === 'jsonl' && header !== undefined) await put(`${JSON.stringify(header)}\n`);
+    for (const piece of target === 'edn' ? writeEdn(history) : writeJsonl(history)) await put(piece);
+  } finally {
+    write?.close();
+  }
+  if (target === 'edn' && isTupled(history)) {
+    io.err(`tidemark: ${history.keys.length} keys: values are independent tuples, [key value]\n`);
+  }
+  return KEPT;
+}
+
+async function readFrom(file: string, independent: boolean | undefined, io: Io): ReturnType<typeof readHistory> {
+  const input = openInput(file, io);
+  try {
+    const given = independent === undefined ? {} : { independent };
+    if (input === undefined) return await readHistory(file, { ...given, size: statSync(file).size });
+    return await readHistory({ [Symbol.asyncIterator]: () => input.bytes }, given);
+  } catch (error) {
+    if (error instanceof BadHistory) {
+      throw new BadInput(`${error.line === undefined ? file : `${file}, line ${error.line}`}: ${error.reason}`);
+    }
+    throw refused(file, error);
+  } finally {
+    input?.close();
+  }
+}
+
+function refused(file: string, error: unknown): unknown {
+  const sentence = refusals[(error as NodeJS.ErrnoException).code ?? ''];
+  return sentence === undefined ? error : new BadInput(`${file}: ${sentence}`);
+}
+
+function writerTo(output: string): { put(text: string): void; close(): void } {
+  let descriptor: number;
+  try {
+    descriptor = openSync(output, 'w');
+  } catch (error) {
+    throw new BadInput(`${output}: This file could not be written: ${(error as Error).message}.`);
+  }
+  return {
+    put(text) {
+      const bytes = Buffer.from(text);
+      for (let from = 0; from < bytes.length; ) from += writeSync(descriptor, bytes, from);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
