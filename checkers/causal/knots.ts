@@ -3,9 +3,9 @@ import { NONE } from '../../history/history.ts';
 import { IntList } from './int-list.ts';
 
 export class Knots {
-  readonly #from = new IntList(1024);
-  readonly #to = new IntList(1024);
-  readonly #label = new IntList(1024);
+  readonly #from = new IntList();
+  readonly #to = new IntList();
+  readonly #label = new IntList();
   readonly #nodes: number;
   #start = new Int32Array(0);
   #edges = new Int32Array(0);

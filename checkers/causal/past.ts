@@ -18,7 +18,7 @@ import { endOf, INITIAL, type Units, unitOf } from './units.ts';
 import { WriteLists } from './write-lists.ts';
 
 const FINDINGS_KEPT = 10;
-const CACHE = 1 << 14;
+const CACHE_MAX = 1 << 14;
 const ASK_EVERY = 0x3fff;
 /** From how many conflicts a short circle is sought. */
 const STARTS = 50;
@@ -50,7 +50,7 @@ export class Past {
   /** Per unit: its place in `order`, or NONE. */
   readonly place: Int32Array;
   /** Conflicts, three integers each: from, to, read. */
-  readonly conflicts = new IntList(1024);
+  readonly conflicts = new IntList();
   readonly findings: PastFinding[] = [];
   count = 0;
   /** Failed cas that only a write explains of which nobody knows that it had reached them. */
@@ -79,8 +79,9 @@ export class Past {
   readonly #last = new IntList();
   /** Chains whose lanes have ended. */
   readonly #ended: number[] = [];
-  readonly #cacheFrom = new Int32Array(CACHE).fill(NONE);
-  readonly #cacheTo = new Int32Array(CACHE).fill(NONE);
+  /** Conflicts seen lately, by a hash. */
+  readonly #cacheFrom: Int32Array;
+  readonly #cacheTo: Int32Array;
 
   constructor(units: Units, sessions: SessionOrder, budget: Budget, exact: boolean) {
     const { length, keys } = units.history;
@@ -91,6 +92,9 @@ export class Past {
     this.place = new Int32Array(length).fill(NONE);
     this.#clocks = new Clocks(sessions.lanes);
     this.#lists = new WriteLists(keys.length, length);
+    const cache = Math.min(CACHE_MAX, 2 ** (32 - Math.clz32(length)));
+    this.#cacheFrom = new Int32Array(cache).fill(NONE);
+    this.#cacheTo = new Int32Array(cache).fill(NONE);
     this.#uses = units.readBy.slice();
     this.#saved = new Int32Array(length).fill(NONE);
     this.#chain = new Int32Array(length).fill(NONE);
@@ -320,7 +324,8 @@ export class Past {
       this.#find({ type: 'overwritten', read, write: from });
       return;
     }
-    const at = (Math.imul(from, 0x9e3779b1) ^ Math.imul(to, 0x85ebca6b)) >>> 18;
+    const hash = Math.imul(from, 0x9e3779b1) ^ Math.imul(to, 0x85ebca6b);
+    const at = (hash >>> 15) & (this.#cacheFrom.length - 1);
     const known = this.#cacheFrom[at] === from && this.#cacheTo[at] === to;
     // A unit of several reads is judged by all of its conflicts.
     if (known && !this.#exact) return;
