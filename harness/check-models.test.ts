@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Definition, definitions, drive } from '../checkers/linearizable/objects-testing.ts';
 import { encodeEvent } from '../history/codec/jsonl.ts';
+import { Random } from '../history/random.ts';
 import { eventsOf } from '../history/testing.ts';
 import { buildFirst, type Ended, tidemark } from '../test-support/tidemark.ts';
 
@@ -72,4 +74,43 @@ test.each([
   expect(code).toBe(2);
   const line = (file: string): string => `${file}: linearizable unknown \\(${reason}; 4 operations; [^\n]*\\)\n`;
   expect(stdout).toMatch(new RegExp(`^${line('lifo\\.jsonl')}${line('fifo\\.jsonl')}$`));
+});
+
+describe('queues of 20 clients', () => {
+  const queue = (what: string): Definition => {
+    const found = definitions.find(([name, values]) => name === 'fifo-queue' && values === what);
+    if (found === undefined) throw new Error(`no queue with ${what}`);
+    return found[2];
+  };
+  const record = (name: string, what: string): void => {
+    const how = { processes: 20, operations: 2000, infoPercent: 0, lies: 0, swaps: 0 };
+    const events = drive(new Random('queues'), queue(what), how);
+    const taken = events.flatMap(({ type, f, value }, at) =>
+      type === 'ok' && f === 'dequeue' && value !== null && at > 2000 ? [at] : [],
+    );
+    // Two values, far apart, come out the other way round.
+    const [a, b] = [taken[0], taken[Math.floor(taken.length / 2)]];
+    [events[a], events[b]] = [
+      { ...events[a], value: events[b].value },
+      { ...events[b], value: events[a].value },
+    ];
+    write(name, events.map((event) => `${encodeEvent(event)}\n`).join(''));
+  };
+
+  test('that hold each value once are judged at once, however many orders there are', async () => {
+    record('once.jsonl', 'values enqueued once');
+    const { code, stdout } = await check('once.jsonl', '--model', 'fifo-queue', '--budget', '20s,1GB');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^once\.jsonl: linearizable invalid \(1 anomaly in 2,000 operations/);
+    expect(stdout).toMatch(/ {2}(out of order|dequeue before enqueue): /);
+  });
+
+  test('that nobody can judge in time end in time, and say how far they came', async () => {
+    record('again.jsonl', 'values that repeat');
+    const { code, stdout } = await check('again.jsonl', '--model', 'fifo-queue', '--budget', '500ms,1GB');
+    expect(code).toBe(2);
+    expect(stdout).toMatch(
+      /unknown \((key k: )?500 ms spent( with \d+ of \d+ operations placed \(at most \d+ at once\))?; 2,000 operations/,
+    );
+  });
 });

@@ -22,6 +22,8 @@ export interface Item {
   readonly putUntil: number;
   readonly takenFrom: number;
   readonly takenUntil: number;
+  /** Where there are several of the value: which of them, and what shows when it was put in and taken. */
+  readonly copy?: { readonly number: number; readonly rows: readonly number[] };
 }
 
 const valueOf = (history: History, reference: number): string => show(history.values.get(reference));
@@ -64,6 +66,7 @@ export function takenBefore(history: History, takings: readonly Taking[], enqueu
 
 /** `guesses` are dequeues of unknown outcome that are needed for other values. */
 export function takenOutOfOrder(history: History, first: Item, second: Item, guesses: readonly number[] = []): Anomaly {
+  if (first.copy !== undefined || second.copy !== undefined) return copiesOutOfOrder(history, first, second);
   const [a, b] = [first.enqueue, second.enqueue].map((row) => valueOf(history, history.value[row]));
   const inside = `${a} was in the queue${ret(history, first.taking === undefined || history.ret[first.enqueue] <= first.putUntil ? first.enqueue : first.taking.row, ' by ')}, before ${b} was enqueued${call(history, second.enqueue)}`;
   const rows = [first.enqueue, second.enqueue];
@@ -89,6 +92,22 @@ export function foundEmptyWrongly(history: History, row: number, inside: readonl
       : `some value was in it at every moment: ${values.slice(0, 6).join(', then ')}${values.length > 6 ? ' …' : ''}`;
   const how = history.f[row] === DRAIN ? 'left the queue empty' : 'found the queue empty';
   const sentence = `${deedOf(history, row)} ${how}${call(history, row, ', asked for at ')}${ret(history, row, ' and answered at ')}, although ${what}.`;
-  const rows = inside.flatMap(({ enqueue, taking }) => (taking === undefined ? [enqueue] : [enqueue, taking.row]));
+  const rows = inside.flatMap(
+    ({ copy, enqueue, taking }) => copy?.rows ?? (taking === undefined ? [enqueue] : [enqueue, taking.row]),
+  );
   return anomaly(history, 'empty while something was in it', sentence, [row, ...rows]);
+}
+
+/** Where values repeat, only their numbers tell: the i-th of them in was the i-th of them out. */
+function copiesOutOfOrder(history: History, first: Item, second: Item): Anomaly {
+  const name = ({ enqueue, copy }: Item): string => {
+    const value = valueOf(history, history.value[enqueue]);
+    return copy === undefined ? value : `number ${copy.number} of the ${value}s`;
+  };
+  const rowsOf = ({ copy, enqueue, taking }: Item): readonly number[] =>
+    copy?.rows ?? (taking === undefined ? [enqueue] : [enqueue, taking.row]);
+  const [a, b] = [name(first), name(second)];
+  const fate = first.taking === undefined ? 'was never taken' : `was not even asked for when ${b} was out`;
+  const sentence = `${a} was surely in the queue before ${b} can have come into it, yet ${b} was taken while ${a} ${fate}.`;
+  return anomaly(history, 'out of order', sentence, [...rowsOf(first), ...rowsOf(second)]);
 }

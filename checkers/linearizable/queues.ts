@@ -7,6 +7,9 @@
  * some value was surely inside. If none of these is there, the values can be put in an order: "enqueued before" and "dequeued
  * before" are interval orders, and a circle of both has a circle of two in it.
  *
+ * Of a value that is enqueued several times, the copies are told apart by their number. What holds for every way to number
+ * them shows what is wrong; a way that fits shows that nothing is. Between the two, it takes a search.
+ *
  * A value that nobody took and whose enqueue was not answered may be left out. A dequeue of unknown outcome may have taken
  * any one value that nobody else took: those that had to be taken by some moment must find as many such dequeues asked for
  * by then (Hall). A drain that overlaps nothing is as many dequeues, one after the other, and an empty queue at its end.
@@ -43,21 +46,75 @@ function decide(history: History, rows: Int32Array, isFifo: boolean): Decision |
   const takes = byValue(numbering.count, takings, (taking) => numbering.of(taking.reference));
   const wrong = countEach(history, puts, takes);
   if (wrong !== undefined) return wrong;
+  const isUnique = puts.every((rows) => rows.length <= 1);
   const items: Item[] = [];
-  let isUnique = true;
   for (let v = 0; v < numbering.count; v++) {
-    if (puts[v].length > 1) isUnique = false;
-    else if (puts[v].length === 1) items.push(itemOf(history, puts[v][0], takes[v][0]));
+    if (puts[v].length === 1) items.push(itemOf(history, puts[v][0], takes[v][0]));
+    // Which copies a dequeue of unknown outcome took, nobody knows.
+    else if (guesses.length === 0) items.push(...loosely(history, puts[v], takes[v]));
   }
+  const disorder = wrongWith(history, items, taken, isFifo);
+  if (disorder !== undefined) return disorder;
+  const isDecided = isFifo ? isUnique : isUnique || empties.length === 0;
+  if (isDecided) return guesses.length === 0 || empties.length === 0 ? 'possible' : undefined;
+  return guesses.length === 0 && fitsSomehow(history, puts, takes, taken, isFifo) ? 'possible' : undefined;
+}
+
+/** Bad patterns among values each of which is put in, and taken, at most once. */
+function wrongWith(
+  history: History,
+  items: Item[],
+  { empties, guesses }: Collected,
+  isFifo: boolean,
+): Anomaly | undefined {
   items.sort((a, b) => a.putFrom - b.putFrom);
-  // What concerns the values that are enqueued once must be right whatever the others do.
   const disorder = isFifo ? (outOfOrder(history, items) ?? overtaken(history, items, guesses)) : undefined;
   if (disorder !== undefined) return disorder;
   const surely = guesses.length === 0 ? items : items.filter(({ taking }) => taking !== undefined);
   const empty = empties.length === 0 ? undefined : foundEmptyTooSoon(surely, empties);
-  if (empty !== undefined) return foundEmptyWrongly(history, empty.row, insideAllAlong(surely, empty));
-  const isDecided = isFifo ? isUnique : isUnique || empties.length === 0;
-  return isDecided && (guesses.length === 0 || empties.length === 0) ? 'possible' : undefined;
+  return empty === undefined ? undefined : foundEmptyWrongly(history, empty.row, insideAllAlong(surely, empty));
+}
+
+/**
+ * Copies of one value, as if each had been put in at its earliest and at its latest by itself: the i-th is not put in before
+ * the i-th call, and is so by the i-th return; likewise taken. Whatever is wrong with these is wrong with the copies.
+ */
+function loosely(history: History, puts: readonly number[], takes: readonly Taking[]): Item[] {
+  const { call, ret } = history;
+  const byRet = [...puts].sort((a, b) => ret[a] - ret[b]);
+  const byFrom = [...takes].sort((a, b) => a.from - b.from);
+  const byUntil = [...takes].sort((a, b) => a.until - b.until);
+  return puts.map((first, i) => {
+    const exact = itemOf(history, byRet[i], byUntil[i]);
+    const rows = [first, byRet[i], ...(i < takes.length ? [byFrom[i].row, byUntil[i].row] : [])];
+    const putFrom = call[first];
+    const takenFrom = i < takes.length ? Math.max(putFrom, byFrom[i].from) : Number.POSITIVE_INFINITY;
+    return { ...exact, putFrom, takenFrom, copy: { number: i + 1, rows } };
+  });
+}
+
+/** Whether there is nothing wrong with one of the likely ways to say which dequeue took which copy. */
+function fitsSomehow(
+  history: History,
+  puts: readonly number[][],
+  takes: readonly Taking[][],
+  taken: Collected,
+  isFifo: boolean,
+): boolean {
+  const { ret } = history;
+  const byRet = puts.map((rows) => [...rows].sort((a, b) => ret[a] - ret[b]));
+  const byUntil = takes.map((list) => [...list].sort((a, b) => a.until - b.until));
+  for (const [ins, outs] of [
+    [puts, takes],
+    [byRet, byUntil],
+    [puts, byUntil],
+    [byRet, takes],
+  ] as const) {
+    const items = ins.flatMap((rows, v) => rows.map((row, i) => itemOf(history, row, outs[v][i])));
+    const isPossible = items.every(({ putFrom, takenUntil }) => putFrom < takenUntil);
+    if (isPossible && wrongWith(history, items, taken, isFifo) === undefined) return true;
+  }
+  return false;
 }
 
 interface Collected {

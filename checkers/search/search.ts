@@ -112,7 +112,7 @@ class Search {
       }
       this.#steps++;
       if (this.#steps > stepsMax) return this.#stopped(`${stepsMax} orders tried`);
-      if ((this.#steps & 1023) === 0) {
+      if ((this.#steps & 255) === 0) {
         const reason = budget.spent();
         if (reason !== undefined) return this.#stopped(reason);
       }
