@@ -4,7 +4,7 @@ import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { INITIAL } from '../sessions/registers.ts';
-import { operationsOf, prepare, type Prepared, seenWrites } from '../sessions/rule.ts';
+import { operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
 import { answer, capital, key, value } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
@@ -23,7 +23,7 @@ export default {
   check(history, budget, semantics) {
     const prepared = prepare(history, semantics);
     return judgeThreads(prepared, budget, {
-      remember: seenWrites(prepared),
+      binding: 'seen',
       blamesUnwritten: false,
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ by, read }) => ({

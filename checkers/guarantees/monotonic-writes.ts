@@ -5,7 +5,7 @@
 import type { Anomaly, Checker } from '../checker.ts';
 import { judgeStates } from '../sessions/by-state.ts';
 import type { Demand } from '../sessions/demands.ts';
-import { operationsOf, ownWrites, prepare, type Prepared } from '../sessions/rule.ts';
+import { operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
 import { showed } from '../sessions/showed.ts';
 import { capital, key, value, wrote } from '../sessions/words.ts';
 
@@ -24,7 +24,7 @@ export default {
   check(history, budget, semantics) {
     const prepared = prepare(history, semantics);
     return judgeStates(prepared, budget, {
-      remember: ownWrites(prepared),
+      binding: 'own',
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ write, by, via, read, shown }) => ({
         text:

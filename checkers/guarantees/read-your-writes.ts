@@ -8,7 +8,7 @@ import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { INITIAL, UNWRITTEN } from '../sessions/registers.ts';
-import { acknowledgedWrites, operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
+import { operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
 import { answer, capital, value, wrote } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
@@ -36,7 +36,7 @@ export default {
   check(history, budget, semantics) {
     const prepared = prepare(history, semantics);
     return judgeThreads(prepared, budget, {
-      remember: acknowledgedWrites(prepared),
+      binding: 'acknowledged',
       blamesUnwritten: true,
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ write, by, read, shown }) => ({

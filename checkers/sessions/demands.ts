@@ -1,6 +1,9 @@
 /**
  * What a state has to show of one key: none of some writes may be missing from it, though newer ones may have replaced them.
+ * Lists of such demands, each under a number of its own, in typed arrays: there are as many as operations.
  */
+import { NONE } from '../../history/history.ts';
+import { doubled } from './pairs.ts';
 import { INITIAL, type Registers } from './registers.ts';
 
 /** A write that must be visible, or a newer one of its key. */
@@ -12,32 +15,126 @@ export interface Demand {
   readonly via: number;
 }
 
-/**
- * Adds a demand to a list, and drops what it implies: whatever is older than a dropped one is older than the new one too. So a
- * list is as long as there are concurrent writes, not as the session is.
- */
-export function addDemand(registers: Registers, demands: Demand[], demand: Demand): void {
-  for (const { write } of demands) {
-    if (write === demand.write || implied(registers, demand.write, write)) return;
-  }
-  let kept = 0;
-  for (const other of demands) if (!implied(registers, other.write, demand.write)) demands[kept++] = other;
-  demands.length = kept;
-  demands.push(demand);
-}
+export class Demands {
+  readonly #registers: Registers;
+  readonly #call: Int32Array;
+  /** The newest demand of each list, plus one; 0: the list is empty. */
+  readonly #newest: Int32Array;
+  #write = new Int32Array(256);
+  #by = new Int32Array(256);
+  #via = new Int32Array(256);
+  /** The next older demand of the list, or the next free place; plus one, 0: none. */
+  #older = new Int32Array(256);
+  #used = 0;
+  #free = 0;
+  #steps = 0;
 
-/** Whether asking for b asks for a too. */
-function implied(registers: Registers, a: number, b: number): boolean {
-  const order = registers.compare(a, b);
-  if (order < 0) return registers.precedes(a, b) || registers.history.call[a] <= registers.history.call[b];
-  return registers.precedes(a, b) && !registers.hasVersion(a);
-}
-
-/** The demand that a state showing `shown` fails; undefined if it fails none. */
-export function failedDemand(registers: Registers, demands: readonly Demand[], shown: number): Demand | undefined {
-  for (let i = demands.length - 1; i >= 0; i--) {
-    const demand = demands[i];
-    if (shown === INITIAL || (shown >= 0 && registers.older(shown, demand.write))) return demand;
+  constructor(registers: Registers, lists: number) {
+    this.#registers = registers;
+    this.#call = registers.history.call;
+    this.#newest = new Int32Array(lists);
   }
-  return undefined;
+
+  /** Comparisons made so far: those of one list may be many in a history made for it. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /**
+   * Adds a demand to a list, and drops what it implies: whatever is older than a dropped one is older than the new one too. So a
+   * list is as long as there are concurrent writes, not as the session is.
+   */
+  add(list: number, write: number, by: number, via: number): void {
+    const head = this.#newest[list];
+    for (let at = head; at !== 0; at = this.#older[at - 1]) {
+      this.#steps++;
+      const other = this.#write[at - 1];
+      if (other === write || this.#implied(write, other)) return;
+    }
+    let previous = 0;
+    for (let at = head; at !== 0; ) {
+      const older = this.#older[at - 1];
+      if (this.#implied(this.#write[at - 1], write)) {
+        if (previous === 0) this.#newest[list] = older;
+        else this.#older[previous - 1] = older;
+        this.#older[at - 1] = this.#free;
+        this.#free = at;
+      } else previous = at;
+      at = older;
+    }
+    const place = this.#place();
+    this.#write[place] = write;
+    this.#by[place] = by;
+    this.#via[place] = via;
+    this.#older[place] = this.#newest[list];
+    this.#newest[list] = place + 1;
+  }
+
+  /** The newest demand of a list, or NONE; the others through `older`. */
+  newest(list: number): number {
+    return this.#newest[list] - 1;
+  }
+
+  older(demand: number): number {
+    return this.#older[demand] - 1;
+  }
+
+  write(demand: number): number {
+    return this.#write[demand];
+  }
+
+  by(demand: number): number {
+    return this.#by[demand];
+  }
+
+  via(demand: number): number {
+    return this.#via[demand];
+  }
+
+  /** As one object, for explanations. */
+  get(demand: number): Demand {
+    return { write: this.#write[demand], by: this.#by[demand], via: this.#via[demand] };
+  }
+
+  /** The demand that a state showing `shown` fails; NONE if it fails none. */
+  failed(list: number, shown: number): number {
+    const registers = this.#registers;
+    for (let demand = this.#newest[list] - 1; demand !== NONE; demand = this.#older[demand] - 1) {
+      if (shown === INITIAL || (shown >= 0 && registers.older(shown, this.#write[demand]))) return demand;
+    }
+    return NONE;
+  }
+
+  clear(list: number): void {
+    for (let at = this.#newest[list]; at !== 0; ) {
+      const older = this.#older[at - 1];
+      this.#older[at - 1] = this.#free;
+      this.#free = at;
+      at = older;
+    }
+    this.#newest[list] = 0;
+  }
+
+  /** Whether asking for b asks for a too. */
+  #implied(a: number, b: number): boolean {
+    const registers = this.#registers;
+    const order = registers.compare(a, b);
+    if (order < 0) return registers.precedes(a, b) || this.#call[a] <= this.#call[b];
+    return registers.precedes(a, b) && !registers.hasVersion(a);
+  }
+
+  #place(): number {
+    if (this.#free !== 0) {
+      const place = this.#free - 1;
+      this.#free = this.#older[place];
+      return place;
+    }
+    if (this.#used === this.#write.length) {
+      this.#write = doubled(this.#write);
+      this.#by = doubled(this.#by);
+      this.#via = doubled(this.#via);
+      this.#older = doubled(this.#older);
+    }
+    return this.#used++;
+  }
 }

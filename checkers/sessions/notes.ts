@@ -53,13 +53,20 @@ export function faultsWithin(spans: readonly FaultSpan[], from: Instant, until: 
 export interface Lives {
   /** Whether a node is up at an event position; a node of which no note speaks is. */
   isUp(node: NodeId, position: number): boolean;
-  /** The number of the life in which a span of positions falls; undefined if it reaches over its end or beginning. */
-  within(node: NodeId, from: number, to: number): number | undefined;
   /** The nodes that the notes speak of. */
   readonly nodes: readonly NodeId[];
 }
 
-export function livesOf(history: History): Lives {
+/** Event positions at which a node went up or down, ascending; the lives of the node lie between them. */
+export function changesOf(history: History, node: NodeId): readonly number[] {
+  return (
+    changesByNode(history)
+      .get(node)
+      ?.map(({ at }) => at) ?? []
+  );
+}
+
+function changesByNode(history: History): Map<NodeId, { readonly at: number; readonly up: boolean }[]> {
   const changes = new Map<NodeId, { readonly at: number; readonly up: boolean }[]>();
   for (const note of history.notes) {
     if (note.process !== 'cluster' || (note.f !== 'up' && note.f !== 'down')) continue;
@@ -69,6 +76,11 @@ export function livesOf(history: History): Lives {
     changes.set(node, list);
     list.push({ at: note.at, up: note.f === 'up' });
   }
+  return changes;
+}
+
+export function livesOf(history: History): Lives {
+  const changes = changesByNode(history);
   const passed = (node: NodeId, position: number): number => {
     const list = changes.get(node) ?? [];
     let count = 0;
@@ -77,7 +89,6 @@ export function livesOf(history: History): Lives {
   };
   return {
     isUp: (node, position) => changes.get(node)?.[passed(node, position) - 1]?.up ?? true,
-    within: (node, from, to) => (passed(node, from) === passed(node, to) ? passed(node, to) : undefined),
     nodes: [...changes.keys()],
   };
 }

@@ -7,9 +7,9 @@
  */
 import { CAS, FAIL, type History, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
-import { comparePlaces, type Places } from '../positions.ts';
+import { comparePlaces, type Places, versionsOf } from '../positions.ts';
+import { Buckets } from './buckets.ts';
 import type { FalseClaim } from './claims.ts';
-import { mix, RowTable } from './row-table.ts';
 
 /** In place of the row of a write: what a read returned if it was no write's value. */
 export const INITIAL = -1;
@@ -25,14 +25,14 @@ export const NOTHING = -4;
  * read, unless it matches any state; in the string model it is the empty string.
  */
 export function registerValues(history: Pick<History, 'values'>, semantics: Semantics): (reference: number) => number {
-  const initial = history.values.intern(semantics.initial);
-  if (semantics.model === 'string') {
-    const empty = history.values.intern('');
-    return (reference) => (reference === NULL_REF ? empty : reference);
-  }
-  return semantics.nilRead === 'any'
-    ? (reference) => reference
-    : (reference) => (reference === NULL_REF ? initial : reference);
+  const forNull = heldForNull(history, semantics);
+  return (reference) => (reference === NULL_REF ? forNull : reference);
+}
+
+/** What null stands for. */
+function heldForNull(history: Pick<History, 'values'>, semantics: Semantics): number {
+  if (semantics.model === 'string') return history.values.intern('');
+  return semantics.nilRead === 'any' ? NULL_REF : history.values.intern(semantics.initial);
 }
 
 export class Registers {
@@ -48,43 +48,40 @@ export class Registers {
   readonly seen: Uint8Array;
 
   readonly #claims: FalseClaim[] = [];
-  readonly #held: (reference: number) => number;
+  /** Reference of what null stands for. */
+  readonly #null: number;
   /** Reference of what a register holds before the first write. */
   readonly #initial: number;
   readonly #anyNull: boolean;
-  /** Keys that something other than read, write and cas was done to. */
-  readonly #otherKeys: Uint8Array;
-  readonly #byValue: RowTable;
-  /** The next write of the same value to the same key. */
-  readonly #alike: Int32Array;
-  readonly #byVersion: RowTable;
 
   constructor(history: History, semantics: Semantics) {
     const { length } = history;
     this.history = history;
-    this.source = new Int32Array(length).fill(NOTHING);
-    this.done = new Int32Array(length).fill(NEVER);
+    this.source = new Int32Array(length);
+    this.done = new Int32Array(length);
     this.seen = new Uint8Array(length);
     this.falseClaims = this.#claims;
-    this.#held = registerValues(history, semantics);
+    this.#null = heldForNull(history, semantics);
     this.#initial = this.#held(history.values.intern(semantics.initial));
     this.#anyNull = semantics.nilRead === 'any';
-    this.#otherKeys = new Uint8Array(history.keys.length);
-    this.#alike = new Int32Array(length).fill(NONE);
-    let writes = 0;
+    const { f, outcome, key, value, versionGroup, versionAt } = history;
+    /** Keys that something other than read, write and cas was done to. */
+    const otherKeys = new Uint8Array(history.keys.length);
+    const byValue = new Buckets(length, history.keys.length);
+    const byVersion = new Buckets(versionGroup.length, history.groups.length);
+    let versioned = false;
     for (let row = 0; row < length; row++) {
-      if (history.f[row] > CAS) this.#otherKeys[history.key[row]] = 1;
-      if (this.isWrite(row)) writes++;
+      if (f[row] > CAS) otherKeys[key[row]] = 1;
+      else if (f[row] !== READ && outcome[row] !== FAIL) byValue.measure(key[row], this.#held(value[row]));
+      if (versionGroup[row] === NONE) continue;
+      versioned = true;
+      byVersion.measure(versionGroup[row], versionAt[row]);
     }
-    this.#byValue = new RowTable(writes);
-    this.#byVersion = new RowTable(writes);
-    this.versions = {
-      group: new Int32Array(length).fill(NONE),
-      history: new Int32Array(length).fill(NONE),
-      at: new Float64Array(length).fill(Number.NaN),
-    };
-    this.#placeWrites();
-    this.#placeReads();
+    byValue.ready();
+    byVersion.ready();
+    this.versions = versioned ? noPlaces(length) : versionsOf(history);
+    const alike = this.#placeWrites(byValue, byVersion);
+    this.#placeReads(otherKeys, alike, byValue, byVersion);
   }
 
   /** Whether the row is a write or cas that may have taken effect. */
@@ -124,70 +121,90 @@ export class Registers {
     return this.#held(value[a]) !== this.#held(value[b]);
   }
 
-  #placeWrites(): void {
-    const { history } = this;
-    const { key, outcome, ret, flags } = history;
-    for (let row = 0; row < history.length; row++) {
-      if (!this.isWrite(row)) continue;
-      const slot = this.#valueSlot(row);
-      this.#alike[row] = this.#byValue.at(slot);
-      this.#byValue.put(slot, row);
+  #held(reference: number): number {
+    return reference === NULL_REF ? this.#null : reference;
+  }
+
+  /** For each write of a value the next one of the same value to the same key, beginning with the first: rows plus one, 0: none. */
+  #placeWrites(byValue: Buckets, byVersion: Buckets): Int32Array {
+    const { done, source } = this;
+    const { key, outcome, ret, flags, f, value, versionGroup, length } = this.history;
+    const alike = new Int32Array(length);
+    for (let row = 0; row < length; row++) {
+      source[row] = NOTHING;
+      done[row] = NEVER;
+      if (f[row] === READ || f[row] > CAS || outcome[row] === FAIL) continue;
+      const held = this.#held(value[row]);
+      const same = this.#written(byValue, key[row], held);
+      if (same === NONE) byValue.put(key[row], held, row);
+      else {
+        alike[row] = alike[same];
+        alike[same] = row + 1;
+      }
       if (outcome[row] !== OK) continue;
-      this.done[row] = ret[row];
-      if (history.versionGroup[row] === NONE) continue;
-      const place = this.#versionSlot(row);
-      const holder = this.#byVersion.at(place);
-      if (holder === NONE) this.#byVersion.put(place, row);
+      done[row] = ret[row];
+      if (versionGroup[row] === NONE) continue;
+      const holder = this.#holder(byVersion, row);
+      this.#adopt(row, row);
+      if (holder === NONE) byVersion.put(versionGroup[row], this.versions.at[row], row);
       else if ((flags[row] & TRANSACTION) === 0 || key[row] === key[holder]) {
         this.#claims.push({ type: 'one version, two writes', rows: [holder, row] });
       }
-      this.#adopt(row, row);
     }
+    return alike;
   }
 
-  #placeReads(): void {
-    const { f, outcome, ret, call } = this.history;
-    for (let row = 0; row < this.history.length; row++) {
+  #placeReads(otherKeys: Uint8Array, alike: Int32Array, byValue: Buckets, byVersion: Buckets): void {
+    const { source, seen, done } = this;
+    const { f, outcome, ret, call, key, value, versionGroup, length } = this.history;
+    for (let row = 0; row < length; row++) {
       if (f[row] !== READ || outcome[row] !== OK) continue;
-      const write = this.#sourceOf(row);
-      this.source[row] = write;
+      let write = AMBIGUOUS;
+      if (otherKeys[key[row]] === 0) {
+        if (this.#anyNull && value[row] === NULL_REF) write = NOTHING;
+        else {
+          const held = this.#held(value[row]);
+          const first = this.#written(byValue, key[row], held);
+          // Where there is no version to weigh, and one write of the value, there is nothing more to find out.
+          const plain = first !== NONE && alike[first] === 0 && versionGroup[row] === NONE && held !== this.#initial;
+          write = plain ? first : this.#sourceOf(row, first, alike, byVersion);
+        }
+      }
+      source[row] = write;
       if (write < 0) continue;
-      this.seen[write] = 1;
+      seen[write] = 1;
       // A read from the future is another checker's business; here a write is never done before it was asked for.
-      this.done[write] = Math.min(this.done[write], Math.max(ret[row], call[write]));
+      const by = ret[row] > call[write] ? ret[row] : call[write];
+      if (by < done[write]) done[write] = by;
     }
   }
 
-  #sourceOf(read: number): number {
-    const { history } = this;
-    const { key, value, versionGroup } = history;
-    if (this.#otherKeys[key[read]] === 1) return AMBIGUOUS;
-    if (this.#anyNull && value[read] === NULL_REF) return NOTHING;
+  #sourceOf(read: number, first: number, alike: Int32Array, byVersion: Buckets): number {
+    const { key, value, versionGroup } = this.history;
     const shown = this.#held(value[read]);
-    const first = this.#byValue.at(this.#valueSlot(read));
-    const claimed = versionGroup[read] === NONE ? NONE : this.#byVersion.at(this.#versionSlot(read));
+    const claimed = versionGroup[read] === NONE ? NONE : this.#holder(byVersion, read);
     if (claimed !== NONE) {
       if (key[claimed] === key[read] && this.#held(value[claimed]) === shown) return claimed;
       this.#claims.push({ type: 'version of another write', rows: [claimed, read] });
     }
     if (first === NONE) return shown === this.#initial ? INITIAL : UNWRITTEN;
     const versioned = versionGroup[read] !== NONE && claimed === NONE;
-    if (this.#alike[first] === NONE && (shown !== this.#initial || versioned)) {
+    if (alike[first] === 0 && (shown !== this.#initial || versioned)) {
       if (versioned && this.hasVersion(first))
         this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
-      else if (versioned) this.#learn(first, read);
+      else if (versioned) this.#learn(first, read, byVersion);
       return first;
     }
-    const unplaced = versioned ? this.#onlyUnplaced(first) : NONE;
+    const unplaced = versioned ? this.#onlyUnplaced(first, alike) : NONE;
     if (unplaced === NONE) return AMBIGUOUS;
-    this.#learn(unplaced, read);
+    this.#learn(unplaced, read, byVersion);
     return unplaced;
   }
 
   /** The one write of this value whose version nobody has said yet; NONE if there are several or none. */
-  #onlyUnplaced(first: number): number {
+  #onlyUnplaced(first: number, alike: Int32Array): number {
     let found = NONE;
-    for (let write = first; write !== NONE; write = this.#alike[write]) {
+    for (let write = first; write !== NONE; write = alike[write] - 1) {
       if (this.hasVersion(write)) continue;
       if (found !== NONE) return NONE;
       found = write;
@@ -195,9 +212,9 @@ export class Registers {
     return found;
   }
 
-  #learn(write: number, read: number): void {
+  #learn(write: number, read: number, byVersion: Buckets): void {
     this.#adopt(write, read);
-    this.#byVersion.put(this.#versionSlot(read), write);
+    byVersion.put(this.history.versionGroup[read], this.history.versionAt[read], write);
   }
 
   #adopt(write: number, from: number): void {
@@ -207,26 +224,30 @@ export class Registers {
     versions.at[write] = history.versionAt[from];
   }
 
-  #valueSlot(row: number): number {
+  /** The first write of a value to a key, or NONE. */
+  #written(byValue: Buckets, ofKey: number, held: number): number {
     const { key, value } = this.history;
-    const held = this.#held(value[row]);
-    return this.#byValue.slot(
-      mix(key[row], held),
-      (other) => key[other] === key[row] && this.#held(value[other]) === held,
-    );
+    let row = byValue.first(ofKey, held);
+    while (row !== NONE && (key[row] !== ofKey || this.#held(value[row]) !== held)) row = byValue.next(row);
+    return row;
   }
 
-  /** By the version that the row itself claims. */
-  #versionSlot(row: number): number {
-    const { versions } = this;
+  /** The write that holds the version that a row claims, or NONE. */
+  #holder(byVersion: Buckets, row: number): number {
+    const { group, history, at } = this.versions;
     const { versionGroup, versionHistory, versionAt } = this.history;
-    const hash = mix(versionHistory[row] + versionGroup[row] * 7, versionAt[row] | 0);
-    return this.#byVersion.slot(
-      hash,
-      (write) =>
-        versions.at[write] === versionAt[row] &&
-        versions.history[write] === versionHistory[row] &&
-        versions.group[write] === versionGroup[row],
-    );
+    let write = byVersion.first(versionGroup[row], versionAt[row]);
+    while (
+      write !== NONE &&
+      (at[write] !== versionAt[row] || history[write] !== versionHistory[row] || group[write] !== versionGroup[row])
+    ) {
+      write = byVersion.next(write);
+    }
+    return write;
   }
+}
+
+function noPlaces(length: number): Places {
+  const group = new Int32Array(length).fill(NONE);
+  return { group, history: new Int32Array(length).fill(NONE), at: new Float64Array(length).fill(Number.NaN) };
 }

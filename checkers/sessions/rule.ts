@@ -1,4 +1,4 @@
-/** What the four session guarantees have in common, and where they differ. */
+/** What the session guarantees have in common, and where they differ. */
 import { INFO, OK, READ } from '../../history/history.ts';
 import type { Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
@@ -9,7 +9,7 @@ import { eventsOf, type Threads, threadsOf } from './threads.ts';
 import type { Wanted, WantedOrder } from './wanted-order.ts';
 import { amount, key } from './words.ts';
 
-/** A history prepared for any of the four. */
+/** A history prepared for any of them. */
 export interface Prepared {
   readonly history: History;
   readonly registers: Registers;
@@ -17,7 +17,7 @@ export interface Prepared {
   readonly events: Int32Array;
 }
 
-/** The last preparation of each history that is still in use: the four guarantees are judged on the same one. */
+/** The last preparation of each history that is still in use: they are judged on the same one. */
 const prepared = new WeakMap<History, { readonly semantics: Semantics; readonly parts: Prepared }>();
 
 export function prepare(history: History, semantics: Semantics): Prepared {
@@ -42,30 +42,22 @@ function alike(a: Semantics, b: Semantics): boolean {
   );
 }
 
+/**
+ * What binds a session: its own acknowledged writes; those, and its own of unknown outcome once it has read them; or the
+ * writes whose values it read.
+ */
+export type Binding = 'acknowledged' | 'own' | 'seen';
+
 /** The write that a completed operation binds its session to, or a negative number. */
-export type Remember = (row: number) => number;
-
-/** Its own acknowledged write. */
-export function acknowledgedWrites({ history, registers }: Prepared): Remember {
-  return (row) => (history.f[row] !== READ && registers.isAcknowledged(row) ? row : INITIAL);
+export function bound({ history, registers, threads }: Prepared, binding: Binding, row: number): number {
+  if (history.f[row] !== READ) return binding !== 'seen' && registers.isAcknowledged(row) ? row : INITIAL;
+  if (binding === 'acknowledged' || history.outcome[row] !== OK) return INITIAL;
+  const write = registers.source[row];
+  if (binding === 'seen' || write < 0) return write;
+  return history.outcome[write] === INFO && threads.of[write] === threads.of[row] ? write : INITIAL;
 }
 
-/** Its own acknowledged write. One of unknown outcome counts once the session itself has read it. */
-export function ownWrites({ history, registers, threads }: Prepared): Remember {
-  return (row) => {
-    if (history.f[row] !== READ) return registers.isAcknowledged(row) ? row : INITIAL;
-    const write = registers.source[row];
-    const own = write >= 0 && history.outcome[write] === INFO && threads.of[write] === threads.of[row];
-    return own ? write : INITIAL;
-  };
-}
-
-/** The write whose value it read. */
-export function seenWrites({ history, registers }: Prepared): Remember {
-  return (row) => (history.f[row] === READ && history.outcome[row] === OK ? registers.source[row] : INITIAL);
-}
-
-/** Adds the contradictions that all four report alike: false claims, and circles of what the guarantee wants. */
+/** Adds the contradictions that all of them report alike: false claims, and circles of what the guarantee wants. */
 export function reportCommon(
   prepared: Prepared,
   order: WantedOrder,
@@ -112,3 +104,6 @@ export function verdictOf(
         : undefined;
   return findings.verdict(examined, doubt);
 }
+
+export const NO_STATES =
+  'no state is known: the reads are neither of several keys at once nor tied to a place in a node';

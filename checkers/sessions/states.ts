@@ -7,50 +7,132 @@
  * one state: a read of keys of several is taken apart by group.
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
-import { groupsOfKeys, positionsOf } from '../positions.ts';
-import { livesOf } from './notes.ts';
+import { groupsOfKeys } from '../positions.ts';
+import { changesOf } from './notes.ts';
+import { Pairs } from './pairs.ts';
+
+/** Lists of rows, one after the other: those of list i are `rows[start[i]] … rows[start[i + 1] - 1]`. */
+export interface Lists {
+  readonly rows: Int32Array;
+  readonly start: Int32Array;
+  readonly count: number;
+}
 
 export interface StateGroups {
   /** Reads of one node's log, by ascending position. */
-  readonly logs: readonly (readonly number[])[];
+  readonly logs: Lists;
   /** Reads of one state with no known place: the rows of a batch, or a single read. */
-  readonly batches: readonly (readonly number[])[];
+  readonly batches: Lists;
 }
 
+/** Of a row that belongs to no list. */
+const NO_LIST = -1;
+
 export function statesOf(history: History): StateGroups {
-  const positions = positionsOf(history);
-  const lives = livesOf(history);
-  const logs = new Map<string, Map<number, number[]>>();
-  const batches: number[][] = [];
+  const { f, outcome, batch, key, length, positionGroup, positionAt } = history;
   const groups = groupsOfKeys(history);
-  /** Of the batch that is open: its number, and for each group the list of its rows. */
-  let open = { batch: NONE, byGroup: new Map<number, number[]>() };
-  for (let row = 0; row < history.length; row++) {
-    if (history.f[row] !== READ || history.outcome[row] !== OK) continue;
-    const node = history.node[row];
-    const life = node === NONE ? undefined : lives.within(history.nodes[node], history.call[row], history.ret[row]);
-    const group = groups[history.key[row]];
-    const elsewhere = group !== NONE && group !== positions.group[row];
-    if (life === undefined || positions.group[row] === NONE || elsewhere) {
-      const batch = history.batch[row];
-      if (batch === NONE || batch !== open.batch) open = { batch, byGroup: new Map() };
-      const known = open.byGroup.get(group);
-      if (known !== undefined) known.push(row);
-      else {
-        const rows = [row];
-        open.byGroup.set(group, rows);
-        batches.push(rows);
-      }
+  // Where one group is all there is, a key of which no version tells lies in it too.
+  if (history.groups.length === 1) groups.fill(0);
+  const logOf = logs(history);
+  const logRows = new Int32Array(length).fill(NO_LIST);
+  const batchRows = new Int32Array(length).fill(NO_LIST);
+  let batches = 0;
+  let open = NONE;
+  /** Of the open batch: the list of each group met, as group and list in turn. */
+  let known: number[] = [];
+  for (let row = 0; row < length; row++) {
+    if (f[row] !== READ || outcome[row] !== OK) continue;
+    const group = groups[key[row]];
+    const elsewhere = group !== NONE && group !== positionGroup[row];
+    if (positionGroup[row] !== NONE && !elsewhere) logRows[row] = logOf.list(row);
+    if (logRows[row] !== NO_LIST) continue;
+    if (batch[row] === NONE) {
+      batchRows[row] = batches++;
       continue;
     }
-    const name = `${node} ${life} ${positions.group[row]}`;
-    let terms = logs.get(name);
-    if (terms === undefined) logs.set(name, (terms = new Map<number, number[]>()));
-    const log = terms.get(positions.history[row]);
-    if (log === undefined) terms.set(positions.history[row], [row]);
-    else log.push(row);
+    if (batch[row] !== open) {
+      open = batch[row];
+      known = [];
+    }
+    let at = 0;
+    while (at < known.length && known[at] !== group) at += 2;
+    if (at === known.length) known.push(group, batches++);
+    batchRows[row] = known[at + 1];
   }
-  const sorted = [...logs.values()].flatMap((terms) => [...terms.values()]);
-  for (const log of sorted) log.sort((a, b) => positions.at[a] - positions.at[b]);
-  return { logs: sorted, batches };
+  const ofLogs = gather(logRows, logOf.count());
+  for (let log = 0; log < ofLogs.count; log++) {
+    sortBy(ofLogs.rows.subarray(ofLogs.start[log], ofLogs.start[log + 1]), positionAt);
+  }
+  return { logs: ofLogs, batches: gather(batchRows, batches) };
+}
+
+/** Numbers for (node, life, group, term), in order of appearance. */
+function logs(history: History): { list(row: number): number; count(): number } {
+  const { node, call, ret, positionGroup, positionHistory, length } = history;
+  const changes = history.nodes.map((name) => Float64Array.from(changesOf(history, name)));
+  /** Of each node the changes that the invocations have passed: rows are in their order. */
+  const passed = new Int32Array(history.nodes.length);
+  const firstLife = new Int32Array(history.nodes.length);
+  let lives = 0;
+  for (let one = 0; one < firstLife.length; one++) {
+    firstLife[one] = lives;
+    lives += changes[one].length + 1;
+  }
+  const ofGroups = new Pairs(lives, history.groups.length, length);
+  const ofTerms = new Pairs(2 ** 32, 1, 0);
+  const names = new Pairs(2 ** 32, 2 ** 32, 0);
+  /** Of each node its last row and the list of it: mostly the list of the next one too. */
+  const last = new Int32Array(history.nodes.length).fill(NONE);
+  const lastLife = new Int32Array(history.nodes.length);
+  const lastList = new Int32Array(history.nodes.length);
+  return {
+    count: () => names.count,
+    list: (row) => {
+      const by = node[row];
+      if (by === NONE) return NO_LIST;
+      const own = changes[by];
+      let life = passed[by];
+      while (life < own.length && own[life] <= call[row]) life++;
+      passed[by] = life;
+      // A life that ended before the answer came: nobody knows which one gave it.
+      if (life < own.length && own[life] <= ret[row]) return NO_LIST;
+      const before = last[by];
+      const same =
+        before !== NONE &&
+        lastLife[by] === life &&
+        positionGroup[before] === positionGroup[row] &&
+        positionHistory[before] === positionHistory[row];
+      if (!same) {
+        const group = ofGroups.of(firstLife[by] + life, positionGroup[row]);
+        lastList[by] = names.of(group, ofTerms.of(positionHistory[row], 0));
+        lastLife[by] = life;
+      }
+      last[by] = row;
+      return lastList[by];
+    },
+  };
+}
+
+function gather(list: Int32Array, count: number): Lists {
+  const start = new Int32Array(count + 1);
+  for (let row = 0; row < list.length; row++) if (list[row] !== NO_LIST) start[list[row] + 1]++;
+  for (let i = 0; i < count; i++) start[i + 1] += start[i];
+  const rows = new Int32Array(start[count]);
+  const next = start.slice();
+  for (let row = 0; row < list.length; row++) if (list[row] !== NO_LIST) rows[next[list[row]]++] = row;
+  return { rows, start, count };
+}
+
+/** Sorts rows that are nearly sorted already, and those that are not; equal ones keep their order. */
+export function sortBy(rows: Int32Array, of: Float64Array): void {
+  let moves = rows.length * 8;
+  for (let i = 1; i < rows.length; i++) {
+    const row = rows[i];
+    let to = i;
+    while (to > 0 && of[rows[to - 1]] > of[row] && moves-- > 0) rows[to] = rows[--to];
+    rows[to] = row;
+    if (moves > 0) continue;
+    rows.set([...rows].sort((a, b) => of[a] - of[b] || a - b));
+    return;
+  }
 }

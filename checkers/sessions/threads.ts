@@ -6,6 +6,7 @@
  */
 import { type History, NONE } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
+import { Pairs } from './pairs.ts';
 
 export interface Threads {
   /** Thread of each row. */
@@ -18,21 +19,22 @@ export interface Threads {
 export function threadsOf(history: History, semantics: Semantics): Threads {
   const { session, device, process, length } = history;
   const byDevice = semantics.thread === 'device';
-  const devices = history.devices.length + 1;
-  const ofSession = new Map<number, number>();
-  const ofProcess = new Map<number, number>();
+  const sessions = history.sessions.length;
+  const devices = byDevice ? history.devices.length + 1 : 1;
+  // A process stands for itself, as a pair that no session has.
+  const ofProcess = processes(history);
+  const pairs = new Pairs(sessions + ofProcess.count, devices, length);
+  /** Plus one: many pairs may never occur. */
+  const numbers = new Int32Array(Math.max(pairs.count, length));
   const of = new Int32Array(length);
   let count = 0;
   for (let row = 0; row < length; row++) {
     const named = session[row] !== NONE;
-    const id = !named ? process[row] : byDevice ? session[row] * devices + device[row] + 1 : session[row];
-    const known = named ? ofSession : ofProcess;
-    let thread = known.get(id);
-    if (thread === undefined) {
-      thread = count++;
-      known.set(id, thread);
-    }
-    of[row] = thread;
+    const pair = named
+      ? pairs.of(session[row], byDevice ? device[row] + 1 : 0)
+      : pairs.of(sessions + ofProcess.of(process[row]), 0);
+    if (numbers[pair] === 0) numbers[pair] = ++count;
+    of[row] = numbers[pair] - 1;
   }
   const name = (row: number): string => {
     if (session[row] === NONE) return `process ${process[row]}`;
@@ -42,33 +44,29 @@ export function threadsOf(history: History, semantics: Semantics): Threads {
   return { of, count, name };
 }
 
-/** Numbers the (thread, key) pairs that occur: one number a row. */
-export function slotsOf(history: History, threads: Threads): { readonly of: Int32Array; readonly count: number } {
-  const { key, length } = history;
-  const keys = history.keys.length;
-  const known = new Map<number, number>();
-  const of = new Int32Array(length);
+/** Numbers for the processes of rows without a session: their own where they are small, as they mostly are. */
+function processes({ session, process, length }: History): { readonly count: number; of(process: number): number } {
+  let lowest = 0;
+  let highest = NONE;
   for (let row = 0; row < length; row++) {
-    const pair = threads.of[row] * keys + key[row];
-    let slot = known.get(pair);
-    if (slot === undefined) {
-      slot = known.size;
-      known.set(pair, slot);
-    }
-    of[row] = slot;
+    if (session[row] !== NONE) continue;
+    if (process[row] > highest) highest = process[row];
+    if (process[row] < lowest) lowest = process[row];
   }
-  return { of, count: known.size };
+  if (lowest >= 0 && highest < length * 2 + 1024) return { count: highest + 1, of: (one) => one };
+  const pairs = new Pairs(2 ** 32, 1, length);
+  return { count: length, of: (one) => pairs.of(one, 0) };
 }
 
 /**
  * What happened at each event position: `row * 2` for an invocation, `row * 2 + 1` for a completion, NONE where an event
  * belongs to no row of this (filtered) history. An `info` operation has no completion.
  */
-export function eventsOf(history: History): Int32Array {
-  const events = new Int32Array(history.positions).fill(NONE);
-  for (let row = 0; row < history.length; row++) {
-    events[history.call[row]] = row * 2;
-    if (history.ret[row] < history.positions) events[history.ret[row]] = row * 2 + 1;
+export function eventsOf({ call, ret, positions, length }: History): Int32Array {
+  const events = new Int32Array(positions).fill(NONE);
+  for (let row = 0; row < length; row++) {
+    events[call[row]] = row * 2;
+    if (ret[row] < positions) events[ret[row]] = row * 2 + 1;
   }
   return events;
 }

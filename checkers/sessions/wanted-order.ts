@@ -5,8 +5,9 @@
  */
 import { NEVER, NONE } from '../../history/history.ts';
 import type { Budget } from '../checker.ts';
-import type { Demand } from './demands.ts';
+import type { Demand, Demands } from './demands.ts';
 import { Graph } from './graph.ts';
+import { doubled } from './pairs.ts';
 import type { Registers } from './registers.ts';
 
 export interface Wanted extends Demand {
@@ -15,55 +16,142 @@ export interface Wanted extends Demand {
   readonly shown: number;
 }
 
+/** What is known of one wanted pair: `write`, `shown`, `by`, `via`, `read`. */
+const FIELDS = 5;
+
 export class WantedOrder {
   readonly #registers: Registers;
-  readonly #byKey = new Map<number, Wanted[]>();
-  readonly #known = new Set<number>();
+  readonly #demands: Demands;
+  #wanted = new Int32Array(1280);
+  #count = 0;
+  /** For each write that is wanted to be newer, the last one that it was wanted after, plus one: mostly the next one too. */
+  #last = new Int32Array(0);
 
-  constructor(registers: Registers) {
+  constructor(registers: Registers, demands: Demands) {
     this.#registers = registers;
+    this.#demands = demands;
   }
 
-  /** Notes what a read that met its demands wants; pairs whose order is known already are left out. */
-  add(demands: readonly Demand[], read: number, shown: number): void {
-    const registers = this.#registers;
+  /** Notes what a read that met the demands of a list wants; pairs whose order is known already are left out. */
+  add(list: number, read: number, shown: number): void {
     if (shown < 0) return;
-    for (const demand of demands) {
-      const { write } = demand;
+    const registers = this.#registers;
+    const demands = this.#demands;
+    for (let demand = demands.newest(list); demand !== NONE; demand = demands.older(demand)) {
+      const write = demands.write(demand);
       if (write === shown || registers.precedes(write, shown) || registers.compare(write, shown) < 0) continue;
-      const pair = write * registers.history.length + shown;
-      if (this.#known.has(pair)) continue;
-      this.#known.add(pair);
-      const wanted = { ...demand, read, shown };
-      const key = registers.history.key[read];
-      const list = this.#byKey.get(key);
-      if (list === undefined) this.#byKey.set(key, [wanted]);
-      else list.push(wanted);
+      if (this.#last.length === 0) this.#last = new Int32Array(registers.history.length);
+      if (this.#last[shown] === write + 1) continue;
+      this.#last[shown] = write + 1;
+      const at = this.#count++ * FIELDS;
+      if (at === this.#wanted.length) this.#wanted = doubled(this.#wanted);
+      this.#wanted[at] = write;
+      this.#wanted[at + 1] = shown;
+      this.#wanted[at + 2] = demands.by(demand);
+      this.#wanted[at + 3] = demands.via(demand);
+      this.#wanted[at + 4] = read;
     }
   }
 
   /** One circle for each knot of writes that no order satisfies: what is wanted along it. */
   circles(budget: Budget): { readonly circles: readonly (readonly Wanted[])[]; readonly stopped?: string } {
     const circles: (readonly Wanted[])[] = [];
-    if (this.#byKey.size === 0) return { circles };
-    const writes = writesByKey(this.#registers, this.#byKey);
-    for (const [key, wanted] of this.#byKey) {
+    if (this.#count === 0) return { circles };
+    const suspects = this.#suspects();
+    if (suspects.size === 0) return { circles };
+    const wanted = this.#wantedOf(suspects);
+    const writes = this.#writesOf(suspects);
+    for (const key of suspects.keys()) {
       const stopped = budget.spent();
       if (stopped !== undefined) return { circles, stopped };
-      circles.push(...circlesOf(this.#registers, writes.get(key) ?? [], wanted));
+      circles.push(...circlesOf(this.#registers, writes.get(key) ?? [], wanted.get(key) ?? []));
     }
     return { circles };
   }
-}
 
-/** The writes that certainly happened, for each of some keys. */
-function writesByKey(registers: Registers, keys: ReadonlyMap<number, unknown>): Map<number, number[]> {
-  const writes = new Map<number, number[]>();
-  for (const key of keys.keys()) writes.set(key, []);
-  for (let row = 0; row < registers.history.length; row++) {
-    if (registers.isWrite(row) && registers.done[row] !== NEVER) writes.get(registers.history.key[row])?.push(row);
+  /**
+   * Keys whose circles have to be looked for, and whether the versions of their writes matter. Where there are none, an order
+   * in time satisfies what is wanted iff that alone has no circle, and no write, put as early as those wanted before it allow,
+   * comes after the moment at which it was done. That takes no edge for real time.
+   */
+  #suspects(): Map<number, boolean> {
+    const { history, done } = this.#registers;
+    const { call, key, length } = history;
+    const suspects = new Map<number, boolean>();
+    const versioned = this.#versionedKeys();
+    const start = new Int32Array(length + 1);
+    const missing = new Int32Array(length);
+    for (let i = 0; i < this.#count; i++) {
+      const write = this.#wanted[i * FIELDS];
+      if (versioned[key[write]] === 1) suspects.set(key[write], true);
+      start[write + 1]++;
+      missing[this.#wanted[i * FIELDS + 1]]++;
+    }
+    const queue = new Int32Array(length);
+    let end = 0;
+    for (let row = 0; row < length; row++) {
+      if (start[row + 1] > 0 && missing[row] === 0) queue[end++] = row;
+      start[row + 1] += start[row];
+    }
+    const newer = new Int32Array(this.#count);
+    const next = start.slice();
+    for (let i = 0; i < this.#count; i++) newer[next[this.#wanted[i * FIELDS]]++] = this.#wanted[i * FIELDS + 1];
+    const earliest = call.slice();
+    for (let i = 0; i < end; i++) {
+      const write = queue[i];
+      for (let edge = start[write]; edge < start[write + 1]; edge++) {
+        const after = newer[edge];
+        if (earliest[write] > earliest[after]) earliest[after] = earliest[write];
+        if (earliest[after] > done[after] && !suspects.has(key[after])) suspects.set(key[after], false);
+        if (--missing[after] === 0) queue[end++] = after;
+      }
+    }
+    for (let row = 0; row < length; row++) {
+      if (missing[row] > 0 && !suspects.has(key[row])) suspects.set(key[row], false);
+    }
+    return suspects;
   }
-  return writes;
+
+  #versionedKeys(): Uint8Array {
+    const { history, versions } = this.#registers;
+    const versioned = new Uint8Array(history.keys.length);
+    for (let row = 0; row < history.length; row++) if (versions.group[row] !== NONE) versioned[history.key[row]] = 1;
+    return versioned;
+  }
+
+  #wantedOf(keys: ReadonlyMap<number, boolean>): Map<number, Wanted[]> {
+    const { key, length } = this.#registers.history;
+    const known = new Set<number>();
+    const lists = new Map<number, Wanted[]>();
+    for (let at = 0; at < this.#count * FIELDS; at += FIELDS) {
+      const [write, shown, by, via, read] = this.#wanted.subarray(at, at + FIELDS);
+      const pair = write * length + shown;
+      if (!keys.has(key[write]) || known.has(pair)) continue;
+      known.add(pair);
+      const list = lists.get(key[write]);
+      if (list === undefined) lists.set(key[write], [{ write, by, via, read, shown }]);
+      else list.push({ write, by, via, read, shown });
+    }
+    return lists;
+  }
+
+  /** The writes through which circles of these keys may lead: where versions matter, all that certainly happened. */
+  #writesOf(keys: ReadonlyMap<number, boolean>): Map<number, number[]> {
+    const { history, done } = this.#registers;
+    const named = new Uint8Array(history.length);
+    for (let at = 0; at < this.#count * FIELDS; at += FIELDS) {
+      named[this.#wanted[at]] = 1;
+      named[this.#wanted[at + 1]] = 1;
+    }
+    const writes = new Map<number, number[]>();
+    for (const key of keys.keys()) writes.set(key, []);
+    for (let row = 0; row < history.length; row++) {
+      const all = keys.get(history.key[row]);
+      if (all === undefined || (!all && named[row] === 0)) continue;
+      if (this.#registers.isWrite(row) && done[row] !== NEVER) writes.get(history.key[row])?.push(row);
+    }
+    return writes;
+  }
 }
 
 function circlesOf(registers: Registers, writes: readonly number[], wanted: readonly Wanted[]): Wanted[][] {
