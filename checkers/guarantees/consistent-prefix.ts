@@ -1,7 +1,136 @@
-import type { Checker } from '../checker.ts';
+/**
+ * Consistent prefix (Terry 2013): there is one order of the writes of which every state shows some prefix, and a later state of the
+ * same log no shorter one.
+ *
+ * A state is one read of several keys, or what the reads of one life of one node, in one term, show at one position: judged within one
+ * replication group, never across. The order is any that real time and versions allow (sessions/prefix/problem.ts): all writes that
+ * were acknowledged or read are in it, so an acknowledged write that a failover undid is missing from every state after it.
+ * Order within sessions is not asked for: that is monotonic writes.
+ */
+import { NONE, OK, READ } from '../../history/history.ts';
+import type { Anomaly, Checker } from '../checker.ts';
+import { placeText, positionsOf } from '../positions.ts';
+import { explainClaim, falseClaims } from '../sessions/claims.ts';
+import { Findings } from '../sessions/findings.ts';
+import { type Missing, missingWrites } from '../sessions/prefix/missing.ts';
+import { ambiguousReads, type Problem, problemOf } from '../sessions/prefix/problem.ts';
+import { replays } from '../sessions/prefix/replay.ts';
+import { searchOrder } from '../sessions/prefix/search.ts';
+import { smallestReads } from '../sessions/prefix/smallest.ts';
+import { UNWRITTEN } from '../sessions/registers.ts';
+import { NO_STATES, operationsOf, prepare, type Prepared, verdictOf } from '../sessions/rule.ts';
+import { showed } from '../sessions/showed.ts';
+import { answer, capital, key, server, value, when } from '../sessions/words.ts';
+
+function explainMissing({ history, registers }: Prepared, { read, write, via }: Missing): Anomaly {
+  const newer = registers.source[via];
+  const older = registers.source[read];
+  const both = showed({ history, registers, via, read });
+  const order = registers.precedes(write, newer)
+    ? `before ${value(history, newer)} was asked for`
+    : `with a lower version than ${value(history, newer)}`;
+  const between =
+    write === newer ? '' : `; ${value(history, write)} had been written to ${key(history, write)} ${order}`;
+  return {
+    kind: 'state that is no prefix',
+    sentence: `${capital(both)}${between}.`,
+    operations: operationsOf(history, [older, write, newer, via, read, ...proofs(registers, [older, write])]),
+  };
+}
+
+/** For writes of unknown outcome the reads that show that they had happened. */
+function proofs({ history, done }: Prepared['registers'], writes: readonly number[]): number[] {
+  return writes.flatMap((write) =>
+    write < 0 || history.outcome[write] === OK ? [] : [history.ret.indexOf(done[write])],
+  );
+}
+
+function explainKnot({ history, registers }: Prepared, problem: Problem, reads: readonly number[]): Anomaly {
+  const positions = positionsOf(history);
+  const shown: string[] = [];
+  let state = 0;
+  let last = NONE;
+  for (const read of reads) {
+    while (problem.start[state + 1] <= read) state++;
+    const row = problem.reads[read];
+    const what = `${value(history, row)} in ${key(history, row)}`;
+    if (state === last) shown[shown.length - 1] += ` and ${what}`;
+    else {
+      const place = history.positionGroup[row] === NONE ? '' : ` at ${placeText(history, positions, row)}`;
+      shown.push(`${server(history, row)}${place} showed${when(history, row)} ${what}`);
+    }
+    last = state;
+  }
+  const rows = reads.map((read) => problem.reads[read]);
+  return {
+    kind: 'contradictory order',
+    sentence: `No order of the writes has a prefix for each of these states: ${shown.join('; ')}.`,
+    operations: operationsOf(history, [...rows, ...rows.map((row) => registers.source[row])]),
+  };
+}
+
+/** Reads of a state that returned what nobody wrote. */
+function reportUnwritten({ history, registers }: Prepared, findings: Findings): void {
+  const { f, outcome, batch, node, positionGroup, length } = history;
+  for (let row = 0; row < length; row++) {
+    if (f[row] !== READ || outcome[row] !== OK || registers.source[row] !== UNWRITTEN) continue;
+    if (batch[row] === NONE && (node[row] === NONE || positionGroup[row] === NONE)) continue;
+    findings.add(() => ({
+      kind: 'read of a value never written',
+      sentence: `${capital(key(history, row))} was shown as ${value(history, row)}${answer(history, row)}, which nobody wrote there.`,
+      operations: operationsOf(history, [row]),
+    }));
+  }
+}
+
+/** Reads of states that show a write besides, there or before. */
+function comparedReads({ states, start, before, reads, registers }: Problem): number {
+  let compared = 0;
+  /** Reads of writes so far in the log. */
+  let shown = 0;
+  for (let state = 0; state < states; state++) {
+    if (before[state] === NONE) shown = 0;
+    for (let i = start[state]; i < start[state + 1]; i++) if (registers.source[reads[i]] >= 0) shown++;
+    for (let i = start[state]; i < start[state + 1]; i++) {
+      if (shown > (registers.source[reads[i]] >= 0 ? 1 : 0)) compared++;
+    }
+  }
+  return compared;
+}
 
 export default {
   name: 'consistent-prefix',
   decides: 'consistent-prefix',
-  check: (history) => ({ type: 'unknown', reason: 'not judged yet', examined: { operations: history.operations } }),
+  check(history, budget, semantics) {
+    const prepared = prepare(history, semantics);
+    const { registers, events } = prepared;
+    const problem = problemOf(prepared);
+    const pairs = comparedReads(problem);
+    const examined = {
+      operations: history.operations,
+      reads: pairs,
+      writes: problem.writes.length,
+      states: problem.states,
+      pairs,
+      ambiguous: ambiguousReads(registers),
+    };
+    const findings = new Findings();
+    reportUnwritten(prepared, findings);
+    missingWrites(problem, (missing) => findings.add(() => explainMissing(prepared, missing)));
+    for (const claim of falseClaims(registers, events)) findings.add(() => explainClaim(history, claim));
+    const stopped = budget.spent();
+    if (findings.count > 0 || stopped !== undefined) return findings.verdict(examined, stopped);
+    if (!replays(problem)) {
+      const all = Array.from({ length: problem.states }, (_, state) => state);
+      const outcome = searchOrder(problem, all, budget);
+      if (outcome.type === 'stopped') return findings.verdict(examined, outcome.reason);
+      if (outcome.type === 'none') {
+        const reads = smallestReads(problem, outcome.states, budget);
+        findings.add(() => explainKnot(prepared, problem, reads));
+      }
+    }
+    return verdictOf(findings, examined, problem.states === 0 ? NO_STATES : NOTHING);
+  },
 } satisfies Checker;
+
+const NOTHING = 'no state showed a write together with anything else';

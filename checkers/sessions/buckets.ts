@@ -6,6 +6,7 @@
  * First `measure` all that will be put, then `ready`, then `put` and look up.
  */
 import { NONE } from '../../history/history.ts';
+import { mix } from './row-table.ts';
 
 /** How many slots a row may cost before hashing is cheaper. */
 const SLOTS_A_ROW_MAX = 3;
@@ -89,11 +90,4 @@ export class Buckets {
     this.#next[row] = this.#slots[slot];
     this.#slots[slot] = row + 1;
   }
-}
-
-/** Two integers into one, spread over 32 bits. */
-export function mix(a: number, b: number): number {
-  let h = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
-  return h ^ (h >>> 13);
 }

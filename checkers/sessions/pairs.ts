@@ -1,5 +1,5 @@
 /** Numbers for pairs of small integers: a thread and a key. Dense where their product is small, otherwise in order of appearance. */
-import { mix } from './buckets.ts';
+import { mix } from './row-table.ts';
 
 export class Pairs {
   readonly #second: number;

@@ -61,7 +61,7 @@ export function statesOf(history: History): StateGroups {
   }
   const ofLogs = gather(logRows, logOf.count());
   for (let log = 0; log < ofLogs.count; log++) {
-    sortBy(ofLogs.rows.subarray(ofLogs.start[log], ofLogs.start[log + 1]), positionAt);
+    sortRows(ofLogs.rows.subarray(ofLogs.start[log], ofLogs.start[log + 1]), (a, b) => positionAt[a] - positionAt[b]);
   }
   return { logs: ofLogs, batches: gather(batchRows, batches) };
 }
@@ -113,7 +113,8 @@ function logs(history: History): { list(row: number): number; count(): number } 
   };
 }
 
-function gather(list: Int32Array, count: number): Lists {
+/** Rows by the number of their list; below 0: in none. */
+export function gather(list: Int32Array, count: number): Lists {
   const start = new Int32Array(count + 1);
   for (let row = 0; row < list.length; row++) if (list[row] !== NO_LIST) start[list[row] + 1]++;
   for (let i = 0; i < count; i++) start[i + 1] += start[i];
@@ -124,15 +125,15 @@ function gather(list: Int32Array, count: number): Lists {
 }
 
 /** Sorts rows that are nearly sorted already, and those that are not; equal ones keep their order. */
-export function sortBy(rows: Int32Array, of: Float64Array): void {
+export function sortRows(rows: Int32Array, compare: (a: number, b: number) => number): void {
   let moves = rows.length * 8;
   for (let i = 1; i < rows.length; i++) {
     const row = rows[i];
     let to = i;
-    while (to > 0 && of[rows[to - 1]] > of[row] && moves-- > 0) rows[to] = rows[--to];
+    while (to > 0 && compare(rows[to - 1], row) > 0 && moves-- > 0) rows[to] = rows[--to];
     rows[to] = row;
     if (moves > 0) continue;
-    rows.set([...rows].sort((a, b) => of[a] - of[b] || a - b));
+    rows.sort((a, b) => compare(a, b) || a - b);
     return;
   }
 }

@@ -1,0 +1,159 @@
+/**
+ * What consistent prefix asks of a history: writes, what is known of their order, and the states that shall be prefixes of it.
+ *
+ * Known of the order of writes: real time (a leader arbitrates, so a write that was acknowledged, or read, comes before every write
+ * invoked after that), and versions, of each replication group or unnumbered history of one. Where the versions of such a class
+ * contradict real time, as those of a split brain do, real time alone counts.
+ */
+import { type History, NEVER, NONE, OK, READ, TRANSACTION } from '../../../history/history.ts';
+import { termOf } from '../../positions.ts';
+import { Pairs } from '../pairs.ts';
+import { AMBIGUOUS, INITIAL, type Registers } from '../registers.ts';
+import type { Prepared } from '../rule.ts';
+import { gather, sortRows, type StateGroups, statesOf } from '../states.ts';
+
+export interface Problem {
+  readonly history: History;
+  readonly registers: Registers;
+  /** Rows of the writes that certainly happened, by key: those of key k are `writes[first[k]] … writes[first[k + 1] - 1]`. */
+  readonly writes: Int32Array;
+  readonly first: Int32Array;
+  /** Reads that show something, state by state: those of state s are `reads[start[s]] … reads[start[s + 1] - 1]`. */
+  readonly reads: Int32Array;
+  readonly start: Int32Array;
+  readonly states: number;
+  /** For each state the one before it in the same log, or NONE. It comes right before it. */
+  readonly before: Int32Array;
+  /** Writes with versions that count, class by class, each in ascending order. */
+  readonly versioned: Int32Array;
+  /** For each row its rank among all versioned ones, alike where versions are, or NONE. Ranks of two classes are no order. */
+  readonly rank: Int32Array;
+  /** For each rank the class. */
+  readonly classOf: Int32Array;
+}
+
+/** Whether a write is in every order: it was acknowledged, or read. */
+export function hasHappened(registers: Registers, row: number): boolean {
+  return registers.isWrite(row) && registers.done[row] !== NEVER;
+}
+
+export function problemOf({ history, registers }: Prepared): Problem {
+  const { first, writes } = writesByKey(registers);
+  return { history, registers, writes, first, ...shownStates(registers), ...versionOrder(registers) };
+}
+
+function writesByKey(registers: Registers): Pick<Problem, 'writes' | 'first'> {
+  const { key, keys, length } = registers.history;
+  const first = new Int32Array(keys.length + 1);
+  for (let row = 0; row < length; row++) if (hasHappened(registers, row)) first[key[row] + 1]++;
+  for (let k = 0; k < keys.length; k++) first[k + 1] += first[k];
+  const next = first.slice();
+  const writes = new Int32Array(first[keys.length]);
+  for (let row = 0; row < length; row++) if (hasHappened(registers, row)) writes[next[key[row]]++] = row;
+  return { writes, first };
+}
+
+/** The states, without reads of which nobody knows what they show, and without those of transactions that write. */
+function shownStates(registers: Registers): Pick<Problem, 'reads' | 'start' | 'states' | 'before'> {
+  const { history, source } = registers;
+  const { logs, batches }: StateGroups = statesOf(history);
+  const left = ownReads(history);
+  const reads = new Int32Array(logs.rows.length + batches.rows.length);
+  const most = reads.length + 1;
+  const start = new Int32Array(most);
+  const before = new Int32Array(most).fill(NONE);
+  let states = 0;
+  let end = 0;
+  const shows = (row: number): boolean => source[row] >= INITIAL && left?.[row] !== 1;
+  for (let log = 0; log < logs.count; log++) {
+    let last = NONE;
+    for (let i = logs.start[log]; i < logs.start[log + 1]; i++) {
+      const row = logs.rows[i];
+      if (!shows(row)) continue;
+      if (last === NONE || history.positionAt[row] !== history.positionAt[last]) {
+        if (last !== NONE) before[states] = states - 1;
+        start[states++] = end;
+      }
+      reads[end++] = row;
+      last = row;
+    }
+  }
+  for (let batch = 0; batch < batches.count; batch++) {
+    const from = end;
+    for (let i = batches.start[batch]; i < batches.start[batch + 1]; i++) {
+      if (shows(batches.rows[i])) reads[end++] = batches.rows[i];
+    }
+    if (end > from) start[states++] = from;
+  }
+  start[states] = end;
+  return {
+    reads: reads.subarray(0, end),
+    start: start.subarray(0, states + 1),
+    states,
+    before: before.subarray(0, states),
+  };
+}
+
+/** Marks the reads of transactions that also write: these show their own writes before anybody else. */
+function ownReads({ flags, batch, f, length }: History): Uint8Array | undefined {
+  let writing: Uint8Array | undefined;
+  for (let row = 0; row < length; row++) {
+    if ((flags[row] & TRANSACTION) === 0 || f[row] === READ || batch[row] === NONE) continue;
+    writing ??= new Uint8Array(length);
+    for (let i = batch[row]; i < length && batch[i] === batch[row]; i++) writing[i] = 1;
+  }
+  return writing;
+}
+
+function versionOrder(registers: Registers): Pick<Problem, 'versioned' | 'rank' | 'classOf'> {
+  const { history, versions } = registers;
+  const rank = new Int32Array(history.length).fill(NONE);
+  const pairs = new Pairs(history.groups.length, 2 ** 32, 0);
+  const of = new Int32Array(history.length).fill(NONE);
+  for (let row = 0; row < history.length; row++) {
+    if (versions.group[row] === NONE || !hasHappened(registers, row)) continue;
+    const unnumbered = Number.isNaN(termOf(versions.history[row]));
+    of[row] = pairs.of(versions.group[row], unnumbered ? versions.history[row] : 0);
+  }
+  const { rows, start, count } = gather(of, pairs.count);
+  const counting: Int32Array[] = [];
+  for (let one = 0; one < count; one++) {
+    const ofClass = rows.subarray(start[one], start[one + 1]);
+    sortRows(ofClass, (a, b) => registers.compare(a, b));
+    if (!contradictsTime(registers, ofClass)) counting.push(ofClass);
+  }
+  const versioned = new Int32Array(counting.reduce((sum, ofClass) => sum + ofClass.length, 0));
+  const classes: number[] = [];
+  let end = 0;
+  counting.forEach((ofClass, one) => {
+    for (let i = 0; i < ofClass.length; i++) {
+      if (i === 0 || registers.compare(ofClass[i - 1], ofClass[i]) !== 0) classes.push(one);
+      rank[ofClass[i]] = classes.length - 1;
+      versioned[end++] = ofClass[i];
+    }
+  });
+  return { versioned, rank, classOf: Int32Array.from(classes) };
+}
+
+/** Whether a write was done before one of a lower version was asked for. */
+function contradictsTime(registers: Registers, rows: Int32Array): boolean {
+  const { history, done } = registers;
+  let latest = NONE; // the last call among those of lower versions
+  let latestOfEqual = NONE;
+  for (let i = 0; i < rows.length; i++) {
+    if (i > 0 && registers.compare(rows[i - 1], rows[i]) !== 0) latest = Math.max(latest, latestOfEqual);
+    if (done[rows[i]] < latest) return true;
+    latestOfEqual = Math.max(latestOfEqual, history.call[rows[i]]);
+  }
+  return false;
+}
+
+/** How many of the reads returned a value that several writes wrote. */
+export function ambiguousReads({ history, source }: Registers): number {
+  const { f, outcome, length } = history;
+  let count = 0;
+  for (let row = 0; row < length; row++) {
+    if (f[row] === READ && outcome[row] === OK && source[row] === AMBIGUOUS) count++;
+  }
+  return count;
+}

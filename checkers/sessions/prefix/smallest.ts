@@ -1,0 +1,89 @@
+/** The fewest reads that no order of the writes can explain together: none of them can be left out. */
+import { NONE } from '../../../history/history.ts';
+import type { Budget } from '../../checker.ts';
+import { INITIAL } from '../registers.ts';
+import type { Problem } from './problem.ts';
+import { searchOrder } from './search.ts';
+
+/** Of so many reads the fewest are looked for; more are shown as they are. */
+const READS_MAX = 400;
+
+/** Places in `problem.reads`, ascending: all that some states show, or fewer. */
+export function smallestReads(problem: Problem, states: readonly number[], budget: Budget): readonly number[] {
+  const ofStates = (some: readonly number[]): number[] =>
+    [...some]
+      .sort((a, b) => a - b)
+      .flatMap((state) =>
+        Array.from({ length: problem.start[state + 1] - problem.start[state] }, (_, i) => problem.start[state] + i),
+      );
+  const cannotStand = (reads: readonly number[]): boolean => {
+    const part = partOf(problem, reads);
+    const all = Array.from({ length: part.states }, (_, state) => state);
+    return searchOrder(part, all, budget).type === 'none';
+  };
+  let left = ofStates(states);
+  if (left.length > READS_MAX || !cannotStand(left)) return left;
+  for (let size = left.length >> 1; size >= 1; size >>= 1) {
+    for (let from = 0; from < left.length; ) {
+      const fewer = [...left.slice(0, from), ...left.slice(from + size)];
+      if (budget.spent() === undefined && cannotStand(fewer)) left = fewer;
+      else from += size;
+    }
+  }
+  return left;
+}
+
+/** The same problem with some of the reads, and of the writes those that can matter then. */
+function partOf(problem: Problem, reads: readonly number[]): Problem {
+  const { registers, history } = problem;
+  const start: number[] = [];
+  const before: number[] = [];
+  let state = 0;
+  let last = NONE;
+  reads.forEach((read, i) => {
+    while (problem.start[state + 1] <= read) state++;
+    if (state === last) return;
+    let first = state;
+    while (last !== NONE && first > last && problem.before[first] !== NONE) first--;
+    before.push(last !== NONE && first === last ? start.length - 1 : NONE);
+    start.push(i);
+    last = state;
+  });
+  const shown = reads.map((read) => registers.source[problem.reads[read]]).filter((write) => write !== INITIAL);
+  const earliest = shown.reduce((least, write) => Math.min(least, history.call[write]), Number.POSITIVE_INFINITY);
+  const latest = shown.reduce((most, write) => Math.max(most, history.call[write]), 0);
+  return {
+    ...problem,
+    ...writesWithin(problem, earliest, latest),
+    reads: Int32Array.from(reads, (read) => problem.reads[read]),
+    start: Int32Array.from([...start, reads.length]),
+    states: start.length,
+    before: Int32Array.from(before),
+  };
+}
+
+/**
+ * Writes that were open between two moments, and of each key the first that was done: what was done before all that is shown is
+ * older than all of it, and matters only where an initial value is shown.
+ */
+function writesWithin(
+  { registers, history, writes, first }: Problem,
+  earliest: number,
+  latest: number,
+): Pick<Problem, 'writes' | 'first'> {
+  const { done } = registers;
+  const kept: number[] = [];
+  const starts = [0];
+  for (let key = 0; key < history.keys.length; key++) {
+    let soonest = NONE;
+    for (let i = first[key]; i < first[key + 1]; i++) {
+      if (soonest === NONE || done[writes[i]] < done[soonest]) soonest = writes[i];
+    }
+    for (let i = first[key]; i < first[key + 1]; i++) {
+      const write = writes[i];
+      if (write === soonest || (done[write] >= earliest && history.call[write] <= latest)) kept.push(write);
+    }
+    starts.push(kept.length);
+  }
+  return { writes: Int32Array.from(kept), first: Int32Array.from(starts) };
+}
