@@ -33,7 +33,8 @@ function explainMissing({ history, registers }: Prepared, { read, write, via }: 
     write === newer ? '' : `; ${value(history, write)} had been written to ${key(history, write)} ${order}`;
   return {
     kind: 'state that is no prefix',
-    sentence: `${capital(both)}${between}.`,
+    // A node's name stays as it is.
+    sentence: `${history.node[read] === NONE ? capital(both) : both}${between}.`,
     operations: operationsOf(history, [older, write, newer, via, read, ...proofs(registers, [older, write])]),
   };
 }
@@ -77,7 +78,7 @@ function reportUnwritten({ history, registers }: Prepared, findings: Findings): 
     if (batch[row] === NONE && (node[row] === NONE || positionGroup[row] === NONE)) continue;
     findings.add(() => ({
       kind: 'read of a value never written',
-      sentence: `${capital(key(history, row))} was shown as ${value(history, row)}${answer(history, row)}, which nobody wrote there.`,
+      sentence: `A read of ${key(history, row)} returned ${value(history, row)}${answer(history, row)}, which nobody wrote there.`,
       operations: operationsOf(history, [row]),
     }));
   }

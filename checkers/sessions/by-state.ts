@@ -151,8 +151,8 @@ class StateJudge {
         }
       }
       if (met.length > 0) byKey ??= this.#past.byKey(this.#prepared);
-      for (let i = start[batch]; i < start[batch + 1] && byKey !== undefined; i++) {
-        if (held[key[rows[i]]] === batch + 1) continue;
+      for (let i = start[batch]; i < start[batch + 1]; i++) {
+        if (byKey === undefined || held[key[rows[i]]] === batch + 1) continue;
         held[key[rows[i]]] = batch + 1;
         for (const thread of met) this.#oweRecent(byKey, thread, key[rows[i]], latest[thread] - 1);
       }

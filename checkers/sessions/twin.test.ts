@@ -1,5 +1,6 @@
 /**
- * The session guarantees against naive twins: their definitions, tried on every order of the writes of a small history.
+ * The session guarantees and consistent prefix against naive twins: their definitions, tried on every order of the writes of a
+ * small history; long because: the histories and the twins, whose definitions build on one another, are read together.
  */
 import { expect, test } from 'vitest';
 import { historyFromEvents } from '../../history/builder.ts';
@@ -25,10 +26,11 @@ class SmallStore {
   /** How often it says a version that is not so. */
   readonly #lies: number;
 
-  constructor(random: Random) {
+  /** @param lies whether versions may be told wrong: only where values tell the writes apart */
+  constructor(random: Random, lies: boolean) {
     this.#random = random;
     this.#versions = random.pick([0, 0.5, 1, 1]);
-    this.#lies = random.pick([0, 0, 0, 0, 0.1]);
+    this.#lies = lies ? random.pick([0, 0, 0, 0, 0.1]) : 0;
   }
 
   apply(key: string, value: number): number {
@@ -75,7 +77,8 @@ interface Pending {
 }
 
 function smallHistory(random: Random): History {
-  const store = new SmallStore(random);
+  const repeats = random.chance(0.1);
+  const store = new SmallStore(random, !repeats);
   const events: Event[] = [];
   const keys = random.pick([['x'], ['x', 'y'], ['x', 'y'], ['x', 'y', 'z']]);
   const clients = Array.from({ length: random.between(2, 4) }, (_, i) => ({
@@ -86,7 +89,6 @@ function smallHistory(random: Random): History {
   }));
   const named = random.chance(0.8);
   const positioned = random.chance(0.6);
-  const repeats = random.chance(0.1);
   const pending: Pending[] = [];
   let time = 0;
   let processes = clients.length;

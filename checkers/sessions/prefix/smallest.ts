@@ -43,9 +43,7 @@ function partOf(problem: Problem, reads: readonly number[]): Problem {
   reads.forEach((read, i) => {
     while (problem.start[state + 1] <= read) state++;
     if (state === last) return;
-    let first = state;
-    while (last !== NONE && first > last && problem.before[first] !== NONE) first--;
-    before.push(last !== NONE && first === last ? start.length - 1 : NONE);
+    before.push(last !== NONE && goesOn(problem, last, state) ? start.length - 1 : NONE);
     start.push(i);
     last = state;
   });
@@ -60,6 +58,12 @@ function partOf(problem: Problem, reads: readonly number[]): Problem {
     states: start.length,
     before: Int32Array.from(before),
   };
+}
+
+/** Whether a state is one of the same log as an earlier one. */
+function goesOn({ before }: Problem, earlier: number, later: number): boolean {
+  for (let state = later; state > earlier; state--) if (before[state] === NONE) return false;
+  return true;
 }
 
 /**
