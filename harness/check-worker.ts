@@ -92,7 +92,9 @@ async function read(job: ReadJob): Promise<ReadIn> {
     said.push(`time runs backwards at ${events(warnings.timesBackwards)}; the order in the file is what counts`);
   }
   const judged = job.path === undefined ? whole : readsOf(whole, job.path);
-  const guarantees = job.guarantees ?? evident(judged, header, { path: job.path, boundMs: job.semantics.boundMs });
+  const guarantees =
+    job.guarantees ??
+    evident(judged, header, { path: job.path, boundMs: job.semantics.boundMs, model: job.semantics.model });
   const history = guarantees.includes('bounded-staleness') || job.staleness ? whole : judged;
   const together = guarantees.some((guarantee) => guarantee !== 'bounded-staleness');
   if (job.path === undefined && together && readPaths(whole).length > 1) {

@@ -1,13 +1,14 @@
 /** Which guarantees a history tells anything about. */
 import type { Header } from '../history/codec/jsonl.ts';
 import { boundMsOf, type Guarantee, guaranteeNames } from '../history/guarantee.ts';
-import { type History, NONE } from '../history/history.ts';
+import { type History, METHODS, NONE, OK, READ } from '../history/history.ts';
+import { defaultSemantics } from '../checkers/checker.ts';
 
-/** In the order of the columns. `linearizable` is always among them. */
+/** In the order of the columns; never none. */
 export function evident(
   history: History,
   header: Header | undefined,
-  asked: { readonly path: string | undefined; readonly boundMs: number | undefined },
+  asked: { readonly path: string | undefined; readonly boundMs: number | undefined; readonly model?: string },
 ): readonly Guarantee[] {
   const sessions = some(history.session);
   const states = some(history.batch) || (some(history.node) && some(history.positionGroup));
@@ -18,8 +19,10 @@ export function evident(
   const paths = asked.path === undefined ? history.paths : [asked.path];
   const bounded = paths.filter((path) => boundMsOf(path) !== undefined);
   const ended = header !== undefined && noted('harness', 'phase', 'epilogue');
+  const objects = collections(history);
+  const modelGiven = asked.model !== undefined && asked.model !== defaultSemantics.model;
   const has: Readonly<Record<Guarantee, boolean>> = {
-    linearizable: true,
+    linearizable: objects.registers || modelGiven || !Object.values(objects).includes(true),
     'read-your-writes': sessions,
     'monotonic-reads': sessions,
     'monotonic-writes': sessions && states,
@@ -35,14 +38,43 @@ export function evident(
     'causal-memory': false,
     'causal-weak': false,
     'consistent-prefix': false,
-    set: false,
-    queue: false,
-    log: false,
-    counter: false,
-    lock: false,
+    set: objects.set,
+    queue: objects.queue,
+    log: objects.log,
+    counter: objects.counter,
+    lock: objects.lock,
   };
   return guaranteeNames.filter((name) => has[name]);
 }
+
+/** What the keys hold, by what was asked of them. */
+function collections({ length, f, key, keys, outcome, value, values }: History): Readonly<Record<Held, boolean>> {
+  const bits = new Uint32Array(keys.length);
+  for (let row = 0; row < length; row++) bits[key[row]] |= 1 << f[row];
+  const did = (k: number, ...methods: readonly (typeof METHODS)[number][]): boolean =>
+    methods.some((name) => ((bits[k] >> METHODS.indexOf(name)) & 1) === 1);
+  // Something is added to sets and to counters: what reads return, or what was added, tells which.
+  const counts = new Uint8Array(keys.length);
+  for (let row = 0; row < length; row++) {
+    const k = key[row];
+    if (counts[k] !== 0 || f[row] !== READ || outcome[row] !== OK || !did(k, 'add')) continue;
+    const held = values.get(value[row]);
+    if (held !== null) counts[k] = typeof held === 'number' ? 1 : 2;
+  }
+  const has = { registers: false, set: false, queue: false, log: false, counter: false, lock: false };
+  for (let k = 0; k < keys.length; k++) {
+    const adds = did(k, 'add');
+    if (did(k, 'write', 'cas', 'append') || bits[k] === 1 << READ) has.registers = true;
+    if (adds && counts[k] === 1) has.counter = true;
+    else if (adds) has.set = true;
+    if (did(k, 'enqueue', 'dequeue', 'drain')) has.queue = true;
+    if (did(k, 'send', 'poll')) has.log = true;
+    if (did(k, 'acquire', 'release')) has.lock = true;
+  }
+  return has;
+}
+
+type Held = 'registers' | 'set' | 'queue' | 'log' | 'counter' | 'lock';
 
 function some(column: Int32Array): boolean {
   for (let row = 0; row < column.length; row++) if (column[row] !== NONE) return true;

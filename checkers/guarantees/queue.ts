@@ -1,7 +1,253 @@
-import type { Checker } from '../checker.ts';
+/**
+ * Queue: every value whose enqueue was acknowledged is dequeued once, and nothing else is (as Jepsen's total-queue; values may be
+ * enqueued several times, and are counted). Unexpected is what was never enqueued, only refused, or enqueued only later;
+ * duplicated, what was dequeued more often than it may have been enqueued. Lost is what was not dequeued although the queue was
+ * empty after its enqueue had been acknowledged: a dequeue of null or a drain proves that. A dequeue of unknown outcome may have
+ * taken one value, and a drain of unknown outcome any; that many may be missing. Without such a proof nothing is lost yet, and
+ * the verdict stays open.
+ *
+ * Order is asked for by the model `fifo-queue` only: then no value may be dequeued, for certain, before one that was enqueued
+ * before it for certain. Otherwise these are counted.
+ */
+import { FAIL, type History, INFO, NEVER, NONE, NULL_REF, OK } from '../../history/history.ts';
+import type { Anomaly, Checker } from '../checker.ts';
+import { Elements, INEXACT, Lists, methodCode } from '../collections/elements.ts';
+import { earlierTaken } from '../collections/order.ts';
+import { Findings } from '../sessions/findings.ts';
+import { operationsOf } from '../sessions/rule.ts';
+import { amount, answer, key, valueText } from '../sessions/words.ts';
+
+const ENQUEUE = methodCode('enqueue');
+const DEQUEUE = methodCode('dequeue');
+const DRAIN = methodCode('drain');
+
+/** Per value of a key; NONE where there is no such row. */
+class Counts {
+  readonly elements = new Elements();
+  readonly attempts: Int32Array;
+  readonly acknowledged: Int32Array;
+  readonly taken: Int32Array;
+  /** The enqueue that was invoked first, of those that may have happened; and the first dequeue. */
+  readonly enqueue: Int32Array;
+  readonly dequeue: Int32Array;
+
+  constructor({ length, f, key: keyOf, value }: History) {
+    for (let row = 0; row < length; row++) if (f[row] === ENQUEUE) this.elements.add(keyOf[row], value[row]);
+    const { count } = this.elements;
+    [this.attempts, this.acknowledged, this.taken] = [0, 0, 0].map(() => new Int32Array(count)) as Triple;
+    this.enqueue = new Int32Array(count).fill(NONE);
+    this.dequeue = new Int32Array(count).fill(NONE);
+  }
+
+  find({ key: keyOf, value }: History, row: number): number {
+    return this.elements.find(keyOf[row], value[row]);
+  }
+}
+type Triple = [Int32Array<ArrayBuffer>, Int32Array<ArrayBuffer>, Int32Array<ArrayBuffer>];
+
+function shownAs(
+  history: History,
+  row: number,
+  ref: number,
+  kind: string,
+  why: string,
+  others: readonly number[],
+): Anomaly {
+  const how = history.f[row] === DRAIN ? 'drain' : 'dequeue';
+  return {
+    kind,
+    sentence: `The ${how} of ${key(history, row)}${answer(history, row)} returned ${valueText(history.values.get(ref))}${why}.`,
+    operations: operationsOf(history, [...others, row]),
+  };
+}
+
+/** Values taken by one row: `take` is called for each. Returns false for a dequeue that found the queue empty. */
+function eachTaken({ f, value }: History, lists: Lists, row: number, take: (ref: number) => void): boolean {
+  if (f[row] === DEQUEUE) {
+    if (value[row] === NULL_REF) return false;
+    take(value[row]);
+  } else for (const ref of lists.refs(value[row]) ?? []) take(ref);
+  return true;
+}
+
+function countTaken(
+  history: History,
+  counts: Counts,
+  lists: Lists,
+  findings: Findings,
+): { taken: number; empty: number[] } {
+  const { length, f, outcome, key: keyOf, ret, call } = history;
+  const empty: number[] = []; // rows that prove their queue empty
+  let taken = 0;
+  for (let row = 0; row < length; row++) {
+    if ((f[row] !== DEQUEUE && f[row] !== DRAIN) || outcome[row] !== OK) continue;
+    const some = eachTaken(history, lists, row, (ref) => {
+      taken++;
+      const element = counts.elements.find(keyOf[row], ref);
+      const enqueue = element === NONE ? NONE : counts.enqueue[element];
+      if (enqueue === NONE || call[enqueue] > ret[row]) {
+        const why =
+          enqueue !== NONE
+            ? ', which was enqueued only later'
+            : element === NONE
+              ? ', which was never enqueued'
+              : ', whose enqueue was refused';
+        findings.add(() => shownAs(history, row, ref, 'unexpected value', why, enqueue === NONE ? [] : [enqueue]));
+        return;
+      }
+      if (counts.dequeue[element] === NONE) counts.dequeue[element] = row;
+      if (++counts.taken[element] > counts.attempts[element]) {
+        const before = counts.dequeue[element];
+        const how = counts.attempts[element] === 1 ? 'once' : `${counts.attempts[element]} times`;
+        findings.add(() =>
+          shownAs(history, row, ref, 'duplicated value', `, which was enqueued ${how} and had been taken as often`, [
+            enqueue,
+            before,
+          ]),
+        );
+      }
+    });
+    if (!some || f[row] === DRAIN) empty.push(row);
+  }
+  return { taken, empty };
+}
+
+interface Loss {
+  readonly proof: number;
+  /** Values that were acknowledged before it and never taken; all but `excused` of them are lost. */
+  readonly missing: readonly number[];
+  readonly excused: number;
+}
+
+/** For each queue the proof of emptiness that convicts of the most. */
+function lossesOf(history: History, counts: Counts, empty: readonly number[]): readonly Loss[] {
+  const { length, f, outcome, key: keyOf, ret, call, keys } = history;
+  const byKey = keys.map(() => ({ acks: [] as number[], open: [] as number[], drains: NEVER, proofs: [] as number[] }));
+  for (let row = 0; row < length; row++) {
+    const of = byKey[keyOf[row]];
+    if (f[row] === ENQUEUE && outcome[row] === OK) of.acks.push(row);
+    if (f[row] === DEQUEUE && outcome[row] === INFO) of.open.push(row);
+    if (f[row] === DRAIN && outcome[row] === INFO) of.drains = Math.min(of.drains, call[row]);
+  }
+  for (const row of empty) byKey[keyOf[row]].proofs.push(row);
+  return byKey.flatMap(({ acks, open, drains, proofs }): Loss[] => {
+    acks.sort((a, b) => ret[a] - ret[b]);
+    const left = new Map<number, number>(); // of the values seen so far, how often they may still be taken
+    const missing: number[] = [];
+    let best: { proof: number; missing: number; excused: number } | undefined;
+    let at = 0;
+    for (const proof of proofs) {
+      for (; at < acks.length && ret[acks[at]] < call[proof]; at++) {
+        const element = counts.find(history, acks[at]);
+        const takes = left.get(element) ?? counts.taken[element];
+        left.set(element, takes - 1);
+        if (takes <= 0) missing.push(acks[at]);
+      }
+      if (drains < ret[proof]) break; // one of unknown outcome may have taken all the rest
+      const excused = open.filter((row) => call[row] < ret[proof]).length;
+      const lost = missing.length - excused;
+      if (lost > 0 && lost > (best === undefined ? 0 : best.missing - best.excused))
+        best = { proof, missing: missing.length, excused };
+    }
+    return best === undefined
+      ? []
+      : [{ proof: best.proof, missing: missing.slice(0, best.missing), excused: best.excused }];
+  });
+}
+
+function explainLoss(history: History, row: number, { proof, missing, excused }: Loss): Anomaly {
+  const what = `${valueText(history.values.get(history.value[row]))}, whose enqueue to ${key(history, row)} was acknowledged`;
+  const how = history.f[proof] === DRAIN ? 'a drain' : 'a dequeue';
+  const some =
+    excused === 0
+      ? ''
+      : ` (one of ${missing.length} such values, of which dequeues of unknown outcome can have taken ${excused})`;
+  return {
+    kind: 'lost value',
+    sentence: `${what}, was never dequeued${some}, though ${how} invoked later found the queue empty.`,
+    operations: operationsOf(history, [row, proof]),
+  };
+}
 
 export default {
   name: 'queue',
   decides: 'queue',
-  check: (history) => ({ type: 'unknown', reason: 'not judged yet', examined: { operations: history.operations } }),
+  check(history, _budget, { model }) {
+    const { length, f, outcome, ret, call } = history;
+    const counts = new Counts(history);
+    const lists = new Lists(history);
+    const findings = new Findings();
+    let [enqueues, unknown] = [0, 0];
+    for (let row = 0; row < length; row++) {
+      if (f[row] !== ENQUEUE || outcome[row] === FAIL) continue;
+      const element = counts.find(history, row);
+      enqueues++;
+      counts.attempts[element]++;
+      if (outcome[row] === OK) counts.acknowledged[element]++;
+      else unknown++;
+      if (counts.enqueue[element] === NONE) counts.enqueue[element] = row;
+    }
+    for (let row = 0; row < length; row++) if (f[row] === DRAIN && outcome[row] === OK) lists.refs(history.value[row]);
+    if (lists.isInexact) return { type: 'unknown', reason: INEXACT, examined: { operations: history.operations } };
+    const { taken, empty } = countTaken(history, counts, lists, findings);
+    for (const loss of lossesOf(history, counts, empty)) {
+      for (const row of loss.missing.slice(loss.excused)) findings.add(() => explainLoss(history, row, loss));
+    }
+    let [recovered, left] = [0, 0];
+    for (let element = 0; element < counts.elements.count; element++) {
+      recovered += Math.max(
+        0,
+        Math.min(counts.taken[element], counts.attempts[element]) - counts.acknowledged[element],
+      );
+      left += Math.max(0, counts.acknowledged[element] - counts.taken[element]);
+    }
+    // Of values enqueued and dequeued once it is known which dequeue belongs to which enqueue.
+    const once: number[] = [];
+    counts.attempts.forEach((attempts, element) => {
+      if (attempts === 1 && counts.taken[element] === 1 && f[counts.dequeue[element]] === DEQUEUE) once.push(element);
+    });
+    const reordered = earlierTaken(
+      once.map((element) => {
+        const [put, take] = [counts.enqueue[element], counts.dequeue[element]];
+        return {
+          group: counts.elements.key(element),
+          putCall: call[put],
+          putRet: ret[put],
+          takeCall: call[take],
+          takeRet: ret[take],
+        };
+      }),
+    );
+    if (model === 'fifo-queue') {
+      for (const [a, b] of reordered) findings.add(() => explainOrder(history, counts, once[a], once[b]));
+    }
+    const examined = {
+      operations: history.operations,
+      enqueues,
+      dequeued: taken,
+      indeterminate: unknown,
+      recovered,
+      'not dequeued': left,
+      reordered: reordered.length,
+    };
+    const doubt =
+      enqueues === 0 || taken + empty.length === 0
+        ? 'nothing was enqueued and dequeued'
+        : left > 0
+          ? `${amount(left, 'acknowledged value')} ${left === 1 ? 'was' : 'were'} never dequeued, and no answer proves the queue empty without dequeues of unknown outcome`
+          : undefined;
+    return findings.verdict(examined, doubt);
+  },
 } satisfies Checker;
+
+function explainOrder(history: History, counts: Counts, early: number, late: number): Anomaly {
+  const text = (element: number): string => valueText(history.values.get(counts.elements.ref(element)));
+  const rows = [early, late].flatMap((element) => [counts.enqueue[element], counts.dequeue[element]]);
+  return {
+    kind: 'reordered',
+    sentence:
+      `${text(late)} was dequeued from ${key(history, rows[0])} before the dequeue of ${text(early)} was invoked, ` +
+      `though ${text(early)} had been enqueued before the enqueue of ${text(late)} was invoked.`,
+    operations: operationsOf(history, rows),
+  };
+}
