@@ -2,13 +2,17 @@
 import type { Header } from '../history/codec/jsonl.ts';
 import { boundMsOf, type Guarantee, guaranteeNames } from '../history/guarantee.ts';
 import { type History, METHODS, NONE, OK, READ } from '../history/history.ts';
-import { defaultSemantics } from '../checkers/checker.ts';
+import { defaultSemantics, type Semantics } from '../checkers/checker.ts';
 
 /** In the order of the columns; never none. */
 export function evident(
   history: History,
   header: Header | undefined,
-  asked: { readonly path: string | undefined; readonly boundMs: number | undefined; readonly model?: string },
+  asked: {
+    readonly path: string | undefined;
+    readonly boundMs: number | undefined;
+    readonly model?: Semantics['model'];
+  },
 ): readonly Guarantee[] {
   const sessions = some(history.session);
   const states = some(history.batch) || (some(history.node) && some(history.positionGroup));
