@@ -2,6 +2,8 @@
  * The way into a {@link History}: events in the order of the journal, or operations with times.
  *
  * Codecs that must not make an object per event fill an {@link EventFields} and hand it to `HistoryBuilder.put`.
+ *
+ * long because: what may follow what in a history is decided in this one place, whoever hands the events over.
  */
 import { BadHistory } from './bad-history.ts';
 import { EventFields, INVOKE, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
