@@ -11,6 +11,8 @@ import { executeRun } from './run.ts';
 export interface Order {
   readonly plan: Plan;
   readonly id: string;
+  /** Whether it ends at its first broken promise. */
+  readonly bail?: boolean;
 }
 
 /** What a worker answers: the run's record, and the journal's file where it was kept. */
@@ -36,10 +38,10 @@ port.on('message', (order: Order) => {
   void work(order).then((done) => port.postMessage(done));
 });
 
-async function work({ plan, id }: Order): Promise<Done> {
+async function work({ plan, id, bail }: Order): Promise<Done> {
   const resolved = await resolvePlan(plan);
   const journal = join(setup.folder, `${id}.jsonl`);
-  const ended = await executeRun(resolved, { journal });
+  const ended = await executeRun(resolved, { journal, bail: bail === true });
   const record = await judgeRun({ plan: resolved, ended, journal, id, labels: {}, histograms: false });
   const keep = setup.keepAll || record.verdict !== 'kept' || record.exitCode !== 0;
   if (!keep) rmSync(journal);

@@ -91,10 +91,12 @@ async function perform(
   const { plan, jobs, bail, io, keepAll } = options;
   const queue = seeds.values();
   let broken = 0;
+  // Of many runs each goes on to its end, so that its evidence counts in full; a single one is stopped as without --runs.
+  const alone = bail === 1 && options.runs === 1;
   const next = (): Order | undefined => {
     if (interrupt.asked || (bail !== undefined && broken >= bail)) return undefined;
     const { value: seed } = queue.next();
-    return seed === undefined ? undefined : { plan: { ...plan.use.asked, seed }, id: newRunId() };
+    return seed === undefined ? undefined : { plan: { ...plan.use.asked, seed }, id: newRunId(), bail: alone };
   };
   await runPool({
     jobs: Math.min(jobs, seeds.length),

@@ -127,10 +127,15 @@ export class Driver {
     clock.timer(first, () => arrive(first));
   }
 
-  /** No new operation begins; resolves when those in flight have ended (each has a deadline). */
-  async stop(): Promise<void> {
+  /** No new operation begins. */
+  halt(): void {
     this.#running = false;
     for (const session of this.#sessions) session.waiting.length = 0;
+  }
+
+  /** No new operation begins; resolves when those in flight have ended (each has a deadline). */
+  async stop(): Promise<void> {
+    this.halt();
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
     for (const session of this.#sessions) for (const device of session.devices) await device.client?.close();
   }

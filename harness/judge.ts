@@ -238,7 +238,7 @@ function acrossDevices(checker: Checker, part: History, budget: Budget, semantic
     : 'on each device by itself';
 }
 
-function threadOf(paths: readonly Path[], readPath: string | undefined): 'session' | 'device' {
+export function threadOf(paths: readonly Path[], readPath: string | undefined): 'session' | 'device' {
   return paths.find((path) => path.name === readPath)?.thread ?? 'session';
 }
 

@@ -57,20 +57,23 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     undone,
   });
   const verdict = verdictOf(cells, (cell) => isPromised(system, cell));
+  const failures = [...ended.failures];
+  // The followers only say when to stop. That what they found does not stand in the end would be a mistake of theirs.
+  if (ended.bail !== undefined && verdict !== 'broken') failures.push('stopped for a promise that was not broken');
   const judged: ExitCode = verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT;
-  const failed = ended.failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
+  const failed = failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
   const exitCode = ended.notStarted?.exitCode ?? failed;
   const partitions = faults.filter((fault) => fault.levers.includes('cut')).map((fault) => fault.name);
   const calm = calmRequests(history, plan, ended.faults);
   return {
     id,
     createdAt: wallTime().toISOString(),
-    command: replayCommand(plan.use.asked),
+    command: `${replayCommand(plan.use.asked)}${ended.bail === undefined ? '' : ' --bail 1'}`,
     labels,
     system: system.name,
     environment: plan.environment,
     seed: plan.seed,
-    plan: recordedPlan(plan),
+    plan: { ...recordedPlan(plan), ...(ended.bail !== undefined && { bail: ended.bail }) },
     versions: versions(),
     verdict,
     exitCode,
@@ -86,7 +89,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
       failovers: failovers.length,
       'leader changes under partition': failovers.filter(({ cause }) => partitions.some((name) => cause.includes(name)))
         .length,
-      'harness failures': ended.failures.length,
+      'harness failures': failures.length,
       interrupted: ended.interrupted ? 1 : 0,
     },
     cells,

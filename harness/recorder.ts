@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { type Cancel, type Clock, MILLISECOND } from '../history/clock.ts';
-import type { Instant, Outcome, Position, Process, Value } from '../history/operation.ts';
+import type { Instant, Note, Outcome, Position, Process, Value } from '../history/operation.ts';
 import type { Answer } from '../history/store.ts';
 import type { Call } from '../workloads/workload.ts';
 import { JsonBytes } from './json-bytes.ts';
@@ -18,12 +18,28 @@ const FLUSH_NS = 100 * MILLISECOND;
 /** How many lines may pass before the real clock is looked at again; the timer sees to it when lines are few. */
 const LINES_PER_LOOK = 16;
 
+/** Hears of every event as it is recorded, under the number it has in the journal. */
+export interface Following {
+  invoke(
+    event: number,
+    time: Instant,
+    process: Process,
+    call: Call,
+    session: string,
+    device: string,
+    path: string,
+  ): void;
+  complete(event: number, time: Instant, process: Process, call: Call, completed: Completed): void;
+  note(event: number, note: Note): void;
+}
+
 export interface RecorderOptions {
   readonly file: string;
   /** The run's clock: virtual in a simulation. */
   readonly clock: Clock;
   /** Decides when to hand over to the kernel. */
   readonly real: Clock;
+  readonly following?: Following;
 }
 
 /** What a completion carries besides its outcome. `value` is what was read, or what was asked for. */
@@ -38,6 +54,7 @@ export interface Completed {
 export class Recorder {
   readonly #clock: Clock;
   readonly #real: Clock;
+  readonly #following: Following | undefined;
   readonly #descriptor: number;
   readonly #hash = createHash('sha256');
   readonly #lines = new JsonBytes();
@@ -51,6 +68,7 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#clock = options.clock;
     this.#real = options.real;
+    this.#following = options.following;
     this.#flushedAt = options.real.now();
     this.#descriptor = openSync(options.file, 'wx');
   }
@@ -80,6 +98,7 @@ export class Recorder {
     out.plain(',"session":').text(session).plain(',"device":').text(device).plain(',"path":').text(path);
     if (intended !== undefined) out.plain(',"intended":').number(intended);
     this.#end();
+    this.#following?.invoke(this.#index - 1, this.#clock.now(), process, call, session, device, path);
   }
 
   complete(process: Process, call: Call, path: string, completed: Completed): void {
@@ -98,6 +117,7 @@ export class Recorder {
       if (answer.position) writePosition(out.plain(',"position":'), answer.position);
     }
     this.#end();
+    this.#following?.complete(this.#index - 1, this.#clock.now(), process, call, completed);
   }
 
   note(process: string, f: string, value: Value): void {
@@ -109,6 +129,7 @@ export class Recorder {
       .number(this.#clock.now());
     out.plain(',"process":').text(process).plain(',"type":"info","f":').text(f).plain(',"value":').json(value);
     this.#end();
+    this.#following?.note(this.#index - 1, { type: 'info', time: this.#clock.now(), process, f, value });
   }
 
   /** Hands everything recorded so far to the kernel. What a cluster tells while it is torn down comes after the end. */

@@ -2,7 +2,7 @@
 import { SECOND } from '../history/clock.ts';
 import type { Operation } from '../history/history.ts';
 import { hadEffect } from '../nemesis/fault.ts';
-import type { Cell, LatencyRecord, RunRecord } from '../results/record.ts';
+import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import { count, duration, percent, table } from './table.ts';
 
@@ -46,15 +46,32 @@ function head(record: RunRecord, paint: Paint): string {
     `  ${count(done)} operations completed (${count(counts.ok ?? 0)} ok, ${count(counts.mismatch ?? 0)} cas mismatches), ` +
       `${count(counts.refused ?? 0)} refused, ${count(counts.info ?? 0)} unknown, ${count(counts.shed ?? 0)} shed`,
     `  ${seconds.toFixed(1)} s of the cluster's time in ${(record.wallMs / 1000).toFixed(1)} s`,
+    ...bailed(record).map((line) => paint('red', `  ${line}`)),
     ...(interrupted(record) ? [paint('yellow', '  INTERRUPTED: what follows speaks of the part that was run')] : []),
   ].join('\n');
+}
+
+/** At which moment and by which event the run was ended early, and what that spared. */
+function bailed({ plan }: RunRecord): readonly string[] {
+  const bail = plan.bail as Bail | undefined; // put there by record-run.ts, and nobody else
+  if (bail === undefined) return [];
+  const { guarantee, writePath, readPath, at, sparedNs, event, kind, sentence } = bail;
+  const where = title({
+    guarantee,
+    ...(writePath !== undefined && { writePath }),
+    ...(readPath !== undefined && { readPath }),
+  });
+  return [
+    `STOPPED ${(at / SECOND).toFixed(3)} s into the load, at event ${event}: ${where} was broken; ${(sparedNs / SECOND).toFixed(1)} s of ${((at + sparedNs) / SECOND).toFixed(1)} s were spared`,
+    `${kind}: ${sentence}`,
+  ];
 }
 
 function matrix(record: RunRecord, paint: Paint): string {
   return section('Promises and findings', renderMatrix(record.cells, paint), paint);
 }
 
-function title(cell: Cell): string {
+function title(cell: Pick<Cell, 'guarantee' | 'writePath' | 'readPath'>): string {
   const where = [cell.writePath && `writes ${cell.writePath}`, cell.readPath && `reads ${cell.readPath}`].filter(
     Boolean,
   );
@@ -354,6 +371,8 @@ export function closingLines(record: RunRecord, report: string): readonly string
       : record.verdict === 'undecided'
         ? `UNDECIDED: ${kept} promises kept, ${undecided} cells undecided${rest}`
         : `KEPT: ${untried === 0 ? `all ${kept}` : `${kept} of ${kept + untried}`} promises kept${rest}; ${findings}`;
+  const bail = record.plan.bail as Bail | undefined; // as above
+  const early = bail === undefined ? '' : ` (stopped at the first, ${(bail.at / SECOND).toFixed(1)} s into the load)`;
   const part = interrupted(record) ? ` (interrupted after ${(record.virtualNs / SECOND).toFixed(1)} s)` : '';
-  return [`verdict  ${verdict}${part}`, `report   ${report}`, `replay   ${record.command}`];
+  return [`verdict  ${verdict}${early}${part}`, `report   ${report}`, `replay   ${record.command}`];
 }

@@ -54,11 +54,16 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
   const progress: ProgressStyle =
     flags.progress === 'json' ? 'json' : flags.quiet || flags.json ? 'none' : io.terminal.err ? 'terminal' : 'lines';
   const display: Display = { progress, quiet: flags.quiet === true, json: flags.json === true, labels };
+  const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);
   if (flags.runs === undefined) {
-    for (const name of ['jobs', 'shard', 'bail', 'lastFailed', 'fresh'] as const) {
+    for (const name of ['jobs', 'shard', 'lastFailed', 'fresh'] as const) {
       if (flags[name] !== undefined) throw new BadInput(`--${dashed(name)} goes with --runs.`);
     }
-    return single(plan, display, io);
+    if (bail !== undefined && bail !== 1)
+      throw new BadInput(
+        `--bail ${bail} goes with --runs: a single run stops at the first broken promise, with --bail 1.`,
+      );
+    return single(plan, display, bail === 1, io);
   }
   const runs = wholeNumber('--runs', flags.runs, 1, 10_000_000);
   return campaign({
@@ -68,7 +73,7 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
     runs,
     jobs: flags.jobs === undefined ? availableParallelism() : wholeNumber('--jobs', flags.jobs, 1, 256),
     shard: shardOf(flags.shard),
-    bail: flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000),
+    bail,
     lastFailed: flags.lastFailed === true,
     fresh: flags.fresh === true,
     keepAll: flags.keep === 'all',

@@ -11,13 +11,15 @@ import type { NodeId, Value } from '../history/operation.ts';
 import { Random } from '../history/random.ts';
 import { Nemesis } from '../nemesis/nemesis.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
-import type { FaultRecord } from '../results/record.ts';
+import type { Bail, FaultRecord } from '../results/record.ts';
 import { Driver, type DriverCounts } from './driver.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
 import { BAD_INPUT, type ExitCode, HARNESS_FAILED } from './errors.ts';
+import { type Broken, Following } from './following.ts';
 import { uncommittedPaths } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
+import { loadCheckers } from './plugins.ts';
 import { Recorder } from './recorder.ts';
 import { Watch } from './watch.ts';
 
@@ -46,6 +48,8 @@ export interface RunOptions {
   readonly watching?: (progress: () => Progress) => void;
   /** Asked now and then: heal, judge what there is, end. */
   readonly stopped?: () => boolean;
+  /** Follows the promises while the run goes on, and ends load and faults at the first that is broken. */
+  readonly bail?: boolean;
 }
 
 /** A run that has ended; its journal is complete and closed. */
@@ -60,6 +64,8 @@ export interface Ended {
   readonly virtualNs: number;
   readonly wallMs: number;
   readonly interrupted: boolean;
+  /** Where and why it was stopped, if it was. */
+  readonly bail?: Bail;
   /** What went wrong in the harness or broke down in a node; the history up to there stands. */
   readonly failures: readonly string[];
   /** Why the cluster never came to be led, in one sentence: nothing was tried. */
@@ -83,12 +89,18 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
     settings,
     observe: (event) => listen(event),
   });
-  const recorder = new Recorder({ file: options.journal, clock: cluster.clock, real });
+  const following = options.bail === true ? await follow(plan, () => run) : undefined;
+  const recorder = new Recorder({
+    file: options.journal,
+    clock: cluster.clock,
+    real,
+    ...(following !== undefined && { following }),
+  });
   recorder.header(header(plan));
   const watch = new Watch(system, nodes, recorder, settings);
   listen = (event) => watch.observe(event);
   for (const event of early) watch.observe(event);
-  const run = new Run(plan, cluster, recorder, watch, options.stopped ?? (() => false));
+  const run: Run = new Run(plan, cluster, recorder, watch, options.stopped ?? (() => false));
   options.watching?.(() => run.progress());
   try {
     await cluster.run(() => run.main());
@@ -113,9 +125,23 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
     virtualNs,
     wallMs: real.now() / MILLISECOND,
     interrupted: run.interrupted,
+    ...(run.bail !== undefined && { bail: run.bail }),
     failures: [...failures, ...run.failures],
     ...(notStarted !== undefined && { notStarted }),
   };
+}
+
+async function follow({ writePaths, use }: ResolvedPlan, run: () => Run): Promise<Following> {
+  const { system, rows, guarantees } = use;
+  return new Following({
+    system,
+    writePaths,
+    rows,
+    guarantees,
+    checkers: await loadCheckers(),
+    struck: () => run().nemesis.begun,
+    broke: (broken) => run().broke(broken),
+  });
 }
 
 /** Nothing here may differ from machine to machine: the journal of a seed is the same everywhere, byte for byte. */
@@ -143,6 +169,10 @@ class Run {
   readonly nemesis: Nemesis;
   readonly failures: string[] = [];
   interrupted = false;
+  /** The broken promise for which the load was ended. */
+  bail: Bail | undefined;
+  #loadFrom = 0;
+  #loadUntil = 0;
   readonly #plan: ResolvedPlan;
   readonly #cluster: Deployment;
   readonly #clock: Clock;
@@ -203,6 +233,15 @@ class Run {
     };
   }
 
+  /** A promise was broken: what is under way comes to its end, nothing more begins, and all is judged as always. */
+  broke(broken: Broken): void {
+    const now = this.#clock.now();
+    // What shows only after the load spares nothing. (Before it, nothing was asked.)
+    if (now >= this.#loadUntil) return;
+    this.bail = { ...broken, at: now - this.#loadFrom, sparedNs: this.#loadUntil - now };
+    this.driver.halt();
+  }
+
   async main(): Promise<void> {
     const { setting } = this.#plan.use;
     this.#enter('starting');
@@ -210,6 +249,8 @@ class Run {
     this.#watch.start(this.#clock);
     const start = this.#clock.now();
     const until = start + this.#plan.durationNs;
+    this.#loadFrom = start;
+    this.#loadUntil = until;
     this.#enter('calm');
     this.driver.start();
     await this.#disturb(start, until);
@@ -257,7 +298,7 @@ class Run {
 
   /** Until then, or until the run is told to stop. */
   async #wait(until: number): Promise<void> {
-    while (!this.interrupted && this.#clock.now() < until) {
+    while (!this.interrupted && this.bail === undefined && this.#clock.now() < until) {
       await this.#clock.sleepUntil(Math.min(until, this.#clock.now() + STOP_CHECK_NS));
       if (this.#stopped()) this.interrupted = true;
     }

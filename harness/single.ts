@@ -15,7 +15,7 @@ import { closingLines, renderReport } from './report-text.ts';
 import { executeRun } from './run.ts';
 import type { Display } from './run-command.ts';
 
-export async function single(plan: ResolvedPlan, display: Display, io: Io): Promise<ExitCode> {
+export async function single(plan: ResolvedPlan, display: Display, bail: boolean, io: Io): Promise<ExitCode> {
   const home = join(io.cwd, '.tidemark');
   // It starts while the run runs; whether it could is asked at the end.
   const opening = openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL });
@@ -30,6 +30,7 @@ export async function single(plan: ResolvedPlan, display: Display, io: Io): Prom
       stopProgress = showProgress(io, display.progress, look);
     },
     stopped: () => interrupt.asked,
+    bail,
   });
   stopProgress();
   const said = ended.notStarted === undefined ? 'the run went wrong: ' : '';

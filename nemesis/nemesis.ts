@@ -45,6 +45,7 @@ export class Nemesis {
   readonly #records: Injury[] = [];
   readonly #failures: string[] = [];
   readonly #skipped = new Map<string, number>();
+  readonly #begun = new Set<string>();
   #injections = 0;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -63,6 +64,11 @@ export class Nemesis {
   /** Strikes that came to nothing, by fault. */
   get skipped(): readonly (readonly [fault: string, times: number])[] {
     return [...this.#skipped];
+  }
+
+  /** Names of the faults that were tried so far, with or without success. */
+  get begun(): readonly string[] {
+    return [...this.#begun];
   }
 
   /** Names of the faults in force, oldest first. */
@@ -132,6 +138,7 @@ export class Nemesis {
     const { clock, note, random, target } = this.#options;
     const fault = this.#faults.get(strike.fault);
     if (fault === undefined) return; // start() has made sure of it
+    this.#begun.add(fault.name);
     const from = clock.now();
     const id = ++this.#injections;
     let injected: Injected | undefined;

@@ -84,6 +84,21 @@ export interface FailoverRecord {
   readonly lostWrites: Readonly<Record<string, number>>;
 }
 
+/** Where a run was stopped, because a promise was broken: `plan.bail` of its record. */
+export interface Bail {
+  readonly guarantee: Guarantee;
+  readonly writePath?: string;
+  readonly readPath?: string;
+  /** Since the load began, in the cluster's time. */
+  readonly at: Instant;
+  /** Number of the journal's event that showed it. */
+  readonly event: number;
+  readonly kind: string;
+  readonly sentence: string;
+  /** How much longer the load would have gone on. */
+  readonly sparedNs: number;
+}
+
 export interface RunRecord {
   readonly id: string;
   /** ISO 8601, UTC. */

@@ -48,8 +48,9 @@ export function followLinearizable(
     noted: () => undefined,
     broken() {
       if (broken !== undefined) return broken;
-      while (zones !== undefined && confirmed < zones.crossed.length && broken === undefined) {
-        const key = zones.crossed[confirmed++];
+      const crossed: readonly number[] = zones?.crossed ?? [];
+      while (confirmed < crossed.length && broken === undefined) {
+        const key = crossed[confirmed++];
         broken = judge((other) => other === key);
       }
       if (doubts >= judgeAt && broken === undefined) {

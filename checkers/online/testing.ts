@@ -1,7 +1,7 @@
 /** Follows histories event by event, as tests want it. Not for production code. */
 import { type AnyEvent, type BuilderOptions, HistoryBuilder } from '../../history/builder.ts';
 import { type History, MISMATCH, NEVER } from '../../history/history.ts';
-import type { Event } from '../../history/operation.ts';
+import type { Completion, Event } from '../../history/operation.ts';
 import type { Anomaly, Checker, Semantics, Verdict } from '../checker.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 
@@ -43,7 +43,7 @@ export function prefix(events: readonly Event[], length: number): Event[] {
     else open.delete(event.process);
   }
   const time = head[head.length - 1]?.time ?? 0;
-  return [...head, ...[...open.values()].map((event) => ({ ...event, type: 'info', time }) as Event)];
+  return [...head, ...[...open.values()].map((event): Event => ({ ...(event as Completion), type: 'info', time }))];
 }
 
 /** The events that a history of registers came from, as far as it tells: each operation has a process of its own. */

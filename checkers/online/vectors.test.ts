@@ -33,7 +33,7 @@ describe('known verdicts', () => {
 
   const single = linear.filter(([file]) => !file.startsWith('register-batches'));
   for (const family of ['etcd', 'knossos', 'kv'])
-    test(`${family}`, { timeout: 60_000 }, () => {
+    test(family, { timeout: 60_000 }, () => {
       let files = 0;
       for (const [file, { valid }] of single) {
         if (!file.includes(family) || (!deep && ++files % 10 !== 0)) continue;

@@ -38,7 +38,10 @@ export default {
       .option('--runs <number>', 'this many runs, with successive seeds')
       .option('--jobs <number>', 'runs at once (default: one a processor)')
       .option('--shard <i/n>', 'every n-th of the seeds, beginning with the i-th')
-      .option('--bail <number>', 'stop after this many runs that broke a promise')
+      .option(
+        '--bail <number>',
+        'stop after this many runs that broke a promise; 1 without --runs: stop the run itself at its first one',
+      )
       .option('--last-failed', 'only the seeds that broke or stayed undecided when this command last ran')
       .option('--fresh', 'begin anew where an interrupted --runs would be resumed')
       .option('--keep <which>', 'journals of --runs to keep: failed or all', 'failed')
