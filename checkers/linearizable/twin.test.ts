@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { historyFromEvents, historyFromOperations } from '../../history/builder.ts';
 import type { SpannedOperation } from '../../history/builder.ts';
-import type { Completion, Event, Value } from '../../history/operation.ts';
+import type { Completion, Event } from '../../history/operation.ts';
 import type { Random } from '../../history/random.ts';
 import { eachRound, rounds } from '../../test-support/rounds.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
@@ -39,7 +39,7 @@ function spanned(events: readonly Event[], coarseness: number): SpannedOperation
       {
         f,
         key,
-        value: (end?.type === 'ok' && f === 'read' ? end.value : invoke.value) as Value,
+        value: end?.type === 'ok' && f === 'read' ? end.value : invoke.value,
         outcome: end?.type ?? 'info',
         call: Math.floor(i / coarseness),
         ...(end === undefined ? {} : { ret: Math.floor(at / coarseness) }),
@@ -147,7 +147,7 @@ function dispensable(events: readonly Event[], random: Random): number | undefin
     const end = events.find((other, j) => j > i && other.process === event.process && other.type !== 'invoke');
     if (event.f === 'read' || end?.type === 'fail') return [i];
     const isSpokenOf = events.some(
-      (other) => other !== event && other !== end && [other.value].flat().includes(event.value as never),
+      (other) => other !== event && other !== end && [other.value].flat().includes(event.value),
     );
     return event.f === 'write' && !anyFailed && !isSpokenOf ? [i] : [];
   });

@@ -23,17 +23,17 @@ function withOtherDenials(events: readonly Event[], random: Random): Event[] {
     if (typeof event.process !== 'number') return event;
     if (event.type !== 'invoke') {
       const value = open.get(event.process);
-      return failed.has(i) && value !== undefined ? ({ ...event, value } as Event) : event;
+      return failed.has(i) && value !== undefined ? { ...event, value } : event;
     }
     open.delete(event.process);
-    if (event.f === 'write') recent.push(event.value as Value);
+    if (event.f === 'write') recent.push(event.value);
     if (event.f !== 'cas') return event;
     const [, next] = event.value as [Value, Value];
     if (!failed.has(ends(i, event.process))) recent.push(next);
     else if (random.chance(0.33)) {
       const value = [recent[Math.max(0, recent.length - 1 - random.below(4))], next];
       open.set(event.process, value);
-      return { ...event, value } as Event;
+      return { ...event, value };
     }
     return event;
   });
