@@ -97,11 +97,12 @@ export default {
       }
       // To acquire again what one holds renews it, and may have the same token.
       const mine = token(row);
-      const renewed = again !== undefined && token(again) === mine;
+      const same = lock.given.get(mine);
+      const renewed =
+        again !== undefined && same !== undefined && holders[same] === holders[row] && ret[same] >= ret[again];
       if (again === undefined) lock.held.push(row);
       if (Number.isNaN(mine) || renewed) return;
       tokens++;
-      const same = lock.given.get(mine);
       const before = greatestAtCall[row];
       if (same !== undefined) findings.add(() => explainToken(history, same, row));
       else if (before !== NONE && token(before) > mine) findings.add(() => explainToken(history, before, row));
