@@ -69,6 +69,8 @@ export interface LastState {
   readonly previous?: Operation;
   /** The ways things could stand, a few at the most; `held` of each differs from that of the others where it can. */
   readonly configurations: readonly Configuration[];
+  /** The anomaly's operations that were placed, by `index`, in the order of the first configuration. */
+  readonly order: readonly number[];
 }
 
 /** Operations that cannot all stand, and the sentence that says why. */

@@ -11,15 +11,21 @@
 import type { Budget } from '../checker.ts';
 import type { Machine, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
-import { NEVER, NONE } from '../../history/history.ts';
+import { NEVER } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 
-/** Placed operations that are still pending, those that need no place, and what was placed last (NONE: nothing). */
+/** What was placed, the newest first. */
+export interface Placed {
+  readonly row: number;
+  readonly before: Placed | undefined;
+}
+
+/** Placed operations that are still pending, those that need no place, and all that was placed. */
 export interface Standing {
   readonly state: State;
   readonly done: ReadonlySet<number>;
   readonly spare: ReadonlySet<number>;
-  readonly last: number;
+  readonly placed: Placed | undefined;
 }
 
 /** An order that was tried in vain: operations, each with the state after it; the last one is illegal there. */
@@ -63,7 +69,7 @@ interface Mutable {
   state: State;
   done: Set<number>;
   spare: Set<number>;
-  last: number;
+  placed: Placed | undefined;
   /** What was placed since the return that is being decided. */
   trail: { row: number; state: State }[];
 }
@@ -89,7 +95,7 @@ class Explorer {
       state,
       done: new Set(),
       spare: new Set(),
-      last: NONE,
+      placed: undefined,
       trail: [],
     }));
   }
@@ -132,7 +138,7 @@ class Explorer {
       if (pure) {
         if (this.#machine.step(standing.state, row) === ILLEGAL) continue;
         standing.done.add(row);
-        standing.last = row;
+        standing.placed = { row, before: standing.placed };
       } else if (optional) {
         standing.spare.add(row);
       }
@@ -196,7 +202,7 @@ class Explorer {
     placed.state = state;
     placed.done.add(next);
     placed.spare.delete(next);
-    placed.last = next;
+    placed.placed = { row: next, before: standing.placed };
     placed.trail.push({ row: next, state });
     if (this.#isBlind(next)) {
       for (const row of this.#pending) if (!placed.done.has(row) && this.#isBlind(row)) placed.spare.add(row);
@@ -218,7 +224,7 @@ class Explorer {
       if (standing.done.has(row) || !this.#machine.pure(row)) continue;
       if (this.#machine.step(standing.state, row) === ILLEGAL) continue;
       standing.done.add(row);
-      standing.last = row;
+      standing.placed = { row, before: standing.placed };
       standing.trail.push({ row, state: standing.state });
       any = true;
     }
@@ -237,8 +243,8 @@ class Explorer {
   }
 }
 
-function copyOf({ state, done, spare, last, trail }: Mutable): Mutable {
-  return { state, done: new Set(done), spare: new Set(spare), last, trail: [...trail] };
+function copyOf({ state, done, spare, placed, trail }: Mutable): Mutable {
+  return { state, done: new Set(done), spare: new Set(spare), placed, trail: [...trail] };
 }
 
 function nameOf({ state, done, spare }: Standing): string {

@@ -4,7 +4,7 @@ import type { Machine, State } from '../model.ts';
 import { NEVER, NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { explore } from './frontier.ts';
-import type { Frontier, Window } from './frontier.ts';
+import type { Frontier, Standing, Window } from './frontier.ts';
 import { OTHER, Windows } from './windows.ts';
 
 export type Stuck = Frontier & { readonly type: 'stuck' };
@@ -51,7 +51,7 @@ function lastStateOf(
   const tryIn = (window: Window): LastState | undefined | 'elsewhere' => {
     const frontier = explore(history, machine, window, budget, STEPS_PER_WINDOW);
     if (frontier.type !== 'stuck') return undefined;
-    return isShown.has(frontier.row) ? describe(history, machine, window, frontier) : 'elsewhere';
+    return isShown.has(frontier.row) ? describe(history, machine, window, frontier, isShown) : 'elsewhere';
   };
   for (const size of WINDOWS) {
     const window = windows.last(key, until, size);
@@ -67,13 +67,30 @@ function lastStateOf(
   return ofShown === 'elsewhere' ? undefined : ofShown;
 }
 
-export function describe(history: History, machine: Machine, window: Window, frontier: Stuck): LastState {
+function describe(
+  history: History,
+  machine: Machine,
+  window: Window,
+  frontier: Stuck,
+  shown: ReadonlySet<number>,
+): LastState {
   const previous = previousOk(history, window, frontier.row);
+  const standings = fullest(frontier);
+  const pending = frontier.pending.filter((row) => row !== frontier.row);
+  const order = standings.length === 0 ? [] : placedRows(standings[0]).filter((row) => shown.has(row));
   return {
     stuck: history.operation(frontier.row),
     ...(previous === NONE ? {} : { previous: history.operation(previous) }),
-    configurations: configurationsOf(history, machine, frontier),
+    configurations: standings.map((standing) => configurationOf(history, machine, standing, pending)),
+    order: order.map((row) => indexOf(history, row)),
   };
+}
+
+/** All that was placed, in order. */
+function placedRows(standing: Standing): number[] {
+  const rows: number[] = [];
+  for (let { placed } = standing; placed !== undefined; placed = placed.before) rows.push(placed.row);
+  return rows.reverse();
 }
 
 /** The row that returned last before `stuck` did. */
@@ -86,19 +103,28 @@ export function previousOk({ ret }: History, { rows, mayBeMissing }: Window, stu
 }
 
 /** One for each state, in which the most is placed: what could have been placed is not what stands in the way. */
-function configurationsOf(history: History, machine: Machine, { row, standings, pending }: Stuck): Configuration[] {
-  const byState = new Map<State, Stuck['standings'][number]>();
+export function fullest({ standings }: Stuck): Standing[] {
+  const byState = new Map<State, Standing>();
   for (const standing of standings) {
     const known = byState.get(standing.state);
     if (standing.state !== OTHER && (known === undefined || standing.done.size > known.done.size)) {
       byState.set(standing.state, standing);
     }
   }
-  return [...byState.values()].slice(0, CONFIGURATIONS_SHOWN).map(({ state, done, last }) => ({
+  return [...byState.values()].slice(0, CONFIGURATIONS_SHOWN);
+}
+
+export function configurationOf(
+  history: History,
+  machine: Machine,
+  { state, done, placed }: Standing,
+  pending: readonly number[],
+): Configuration {
+  return {
     held: machine.show?.(state) ?? state,
-    ...(last === NONE ? {} : { last: history.operation(last) }),
-    pending: pending.filter((other) => other !== row && !done.has(other)).map((other) => history.operation(other)),
-  }));
+    ...(placed === undefined ? {} : { last: history.operation(placed.row) }),
+    pending: pending.filter((row) => !done.has(row)).map((row) => history.operation(row)),
+  };
 }
 
 /** Rows of the operations shown, by their place in the journal; none where they are of several objects. */

@@ -1,11 +1,13 @@
 /** Sentences for clusters of which each would have to come before the other. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, NEVER, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
 import type { Explainer } from './evidence.ts';
-import { anomaly, extremes, seen, witnessesOf } from './evidence.ts';
-import { READS, found, reference } from './register.ts';
+import { anomaly, seen, witnessesOf } from './evidence.ts';
+import { clusterValue, firstAfter, isInitial, membersOf, nearest, nearestBefore, placeOf, retOf } from './members.ts';
+import type { Ends, Members } from './members.ts';
+import { READS, SWAPS, found, reference } from './register.ts';
 import { call, deedOf, ret, show } from './words.ts';
 
 /** By what went wrong last: a read of something old, a cas upon something old, a write that was read already. */
@@ -19,14 +21,17 @@ export function chainAgainstTime(
   finding: Finding & { readonly type: 'chain against time' },
 ): Anomaly {
   const { history } = explainer;
-  const { earlier, later, chain, key } = finding;
-  const { last } = extremes(explainer, key, [earlier]);
-  const { first } = extremes(explainer, key, [later]);
-  const between = chain.slice(chain.indexOf(earlier) + 1, chain.indexOf(later) + 1);
-  const witnesses = witnessesOf(
-    explainer,
-    between.filter((row) => row !== first),
-  ).filter((row) => row !== first);
+  const { later, chain, key } = finding;
+  const members = membersOf(explainer, key, chain);
+  const to = chain.indexOf(later);
+  const from = nearestBefore(explainer, members, to);
+  const earlier = chain[from];
+  const last = firstAfter(explainer, members, from, history.ret[members.first[to]]);
+  const first = history.ret[later] < history.call[last] ? later : members.first[to];
+  const between = chain.slice(from + 1, to + 1);
+  const shown = [first, last, ...between];
+  const unseen = between.filter((row) => row !== first && !isSeen(explainer, shown, row));
+  const witnesses = witnessesOf(explainer, unseen).filter((row) => !shown.includes(row));
   const old = show(history.values.get(clusterValue(explainer, earlier)));
   const itself = between.length === 1 && between[0] === first;
   const because = itself ? '' : `: ${listed(history, between)}${seen(history, witnesses)}`;
@@ -36,30 +41,64 @@ export function chainAgainstTime(
   return anomaly(history, kindOf(history, last), sentence, [last, first, ...between, ...witnesses]);
 }
 
+/**
+ * The operation called last is the one that came too late: it went back to a value that was over. The initial value cannot but
+ * be the older one; and of what is older than all, that something else was over before it was asked for is enough.
+ */
 export function crossing(explainer: Explainer, finding: Finding & { readonly type: 'crossing' }): Anomaly {
   const { history } = explainer;
-  const one = extremes(explainer, finding.key, finding.one);
-  const other = extremes(explainer, finding.key, finding.other);
-  // The operation called last is the one that came too late: it went back to a value that was over. The initial value
-  // cannot but be the older one.
-  const oneIsLate =
-    one.first >= history.length || (other.first < history.length && history.call[one.last] > history.call[other.last]);
-  const stale = oneIsLate ? one : other;
-  const fresh = oneIsLate ? other : one;
+  const [one, other] = [
+    membersOf(explainer, finding.key, finding.one),
+    membersOf(explainer, finding.key, finding.other),
+  ];
+  const oneIsLate = isInitial(explainer, one) || (!isInitial(explainer, other) && one.lastCall > other.lastCall);
+  const [old, recent] = oneIsLate ? [one, other] : [other, one];
+  const { stale, fresh } = pairOf(explainer, old, recent);
   const did = (row: number): string => deedOf(history, row);
-  const links = [...linking(explainer, finding.one, one), ...linking(explainer, finding.other, other)];
-  const old = show(history.values.get(valueOf(explainer, stale.last)));
-  const older =
-    stale.first >= history.length
-      ? `${old} ${links.length === 0 ? 'is' : 'follows from'} the initial value`
-      : `${old} is the older value, for ${did(fresh.last)} was asked for after ${did(stale.first)} was over${ret(history, stale.first, ', at ')}`;
-  const witnesses = witnessesOf(explainer, links);
+  const isOldest = stale.first >= history.length;
+  const links = [...linking(explainer, old, stale), ...(isOldest ? [] : linking(explainer, recent, fresh))];
+  const value = show(history.values.get(valueOf(explainer, stale.last)));
+  const older = isOldest
+    ? `${value} ${links.length === 0 ? 'is' : 'follows from'} the initial value`
+    : `${value} is the older value, for ${did(fresh.last)} was asked for after ${did(stale.first)} was over${ret(history, stale.first, ', at ')}`;
+  const shown = [stale.last, fresh.first, fresh.last, ...links];
+  const unseen = links.filter((link) => !isSeen(explainer, shown, link));
+  const witnesses = witnessesOf(explainer, unseen).filter((row) => !links.includes(row));
   const joined = links.length === 0 ? '' : ` (joined by ${listed(history, links)}${seen(history, witnesses)})`;
   const sentence =
     `${did(stale.last)} was asked for${call(history, stale.last)}, after ${did(fresh.first)} was over` +
     `${ret(history, fresh.first, ', at ')}; yet ${older}${joined}.`;
-  const rows = [stale.first, stale.last, fresh.first, fresh.last, ...links, ...witnesses];
+  const rows = [stale.first, stale.last, fresh.first, ...(isOldest ? [] : [fresh.last]), ...links, ...witnesses];
   return anomaly(history, kindOf(history, stale.last), sentence, rows);
+}
+
+interface Pair {
+  readonly stale: Ends;
+  readonly fresh: Ends;
+}
+
+/** The first that went back, by the earliest proof; where there are cas, by the write itself if it was over in time. */
+function pairOf(explainer: Explainer, old: Members, recent: Members): Pair {
+  const { call, ret: returns } = explainer.history;
+  const from = (since: number): Pair => {
+    const stale = nearest(explainer, old, recent.lastCall, since, 'by its write');
+    return { stale, fresh: nearest(explainer, recent, call[stale.last], retOf(explainer.history, stale.first)) };
+  };
+  const pair = from(recent.firstRet);
+  const write = recent.chain[placeOf(explainer, recent, pair.fresh.first)];
+  const isSingle = old.chain.length + recent.chain.length === 2;
+  return isSingle || write === pair.fresh.first || returns[write] >= old.lastCall ? pair : from(returns[write]);
+}
+
+/** Whether one of the rows shown that returned found the value that `link` left. */
+function isSeen({ history, reading, survey }: Explainer, shown: readonly number[], link: number): boolean {
+  const left = reference(reading, history.value[link]);
+  return shown.some((row) => {
+    if (row === link || row >= history.length) return false;
+    if (survey.deeds[row] === READS) return found(history, reading, row) === left;
+    const swapped = survey.deeds[row] === SWAPS && history.ret[row] !== NEVER;
+    return swapped && reference(reading, history.expected[row]) === left;
+  });
 }
 
 const NAMED = 4;
@@ -70,23 +109,15 @@ function listed(history: History, rows: readonly number[]): string {
     : `the ${rows.length} cas shown`;
 }
 
-/** The cas that join the clusters in which a block's first return and last call lie. */
-function linking(explainer: Explainer, chain: readonly number[], ends: { first: number; last: number }): number[] {
+/** The cas that join the clusters in which two operations of a chain lie. */
+function linking(explainer: Explainer, members: Members, ends: Ends): number[] {
+  const { chain } = members;
   if (chain.length === 1) return [];
-  const { history } = explainer;
-  const place = (row: number): number =>
-    chain.findIndex(
-      (c) => c === row || (row < history.length && valueOf(explainer, row) === clusterValue(explainer, c)),
-    );
-  const from = Math.min(place(ends.first), place(ends.last));
-  const to = Math.max(place(ends.first), place(ends.last));
-  return chain.slice(from + 1, to + 1).filter((c) => c < history.length);
+  const [one, other] = [placeOf(explainer, members, ends.first), placeOf(explainer, members, ends.last)];
+  const from = Math.min(one, other);
+  return chain.slice(from + 1, Math.max(one, other) + 1).filter((c) => c < explainer.history.length);
 }
 
 function valueOf({ history, reading, survey }: Explainer, row: number): number {
   return survey.deeds[row] === READS ? found(history, reading, row) : reference(reading, history.value[row]);
-}
-
-function clusterValue({ history, reading }: Explainer, c: number): number {
-  return c < history.length ? reference(reading, history.value[c]) : reading.initial;
 }

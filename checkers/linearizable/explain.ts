@@ -1,11 +1,11 @@
 /** Sentences for what is wrong with a register, each with the fewest operations that convince. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, NONE, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, NEVER, NONE, WRITE } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
 import { chainAgainstTime, crossing } from './crossings.ts';
 import type { Explainer } from './evidence.ts';
 import { anomaly, extremes, seen, witnessesOf } from './evidence.ts';
-import { SWAPS, WRITES, found, reference } from './register.ts';
+import { READS, SWAPS, WRITES, found, reference } from './register.ts';
 import { call, deedOf, ret, show } from './words.ts';
 
 export function explain(explainer: Explainer, finding: Finding): Anomaly {
@@ -38,7 +38,9 @@ export function explain(explainer: Explainer, finding: Finding): Anomaly {
       ]);
     }
     case 'swapped in a circle': {
-      const witnesses = witnessesOf(explainer, finding.rows);
+      // One of them that happened shows that all did.
+      const doubtful = finding.rows.every((row) => history.ret[row] === NEVER) ? [finding.rows[0]] : [];
+      const witnesses = witnessesOf(explainer, doubtful).filter((row) => !finding.rows.includes(row));
       const sentence = `${finding.rows.map(did).join(', ')}: each found the value of another of them, so none could be the first${seen(history, witnesses)}.`;
       return anomaly(history, 'cas in a circle', sentence, [...finding.rows, ...witnesses]);
     }
@@ -68,7 +70,8 @@ function neverWritten(explainer: Explainer, row: number): Anomaly {
   const shown = seen(history, witnesses);
   for (let other = 0; other < history.length; other++) {
     if (key[other] !== key[row] || outcome[other] !== FAIL || (f[other] !== WRITE && f[other] !== CAS)) continue;
-    if (reference(reading, value[other]) !== ref) continue;
+    if (other === row || reference(reading, value[other]) !== ref) continue;
+    if (survey.deeds[other] === READS && found(history, reading, other) === ref) continue; // it is as wrong itself
     const sentence = `${deedOf(history, row)} found ${text}, which never took effect on ${x}: ${deedOf(history, other)} was refused${shown}.`;
     return anomaly(history, 'read of a refused write', sentence, [row, other, ...witnesses]);
   }

@@ -1,0 +1,66 @@
+/** Operations in a few characters, safe to print wherever they came from. */
+import type { Operation } from '../../history/history.ts';
+import type { Key, Value } from '../../history/operation.ts';
+
+const SHORT: Readonly<Record<string, string>> = { read: 'r', write: 'w', get: 'r', put: 'w' };
+
+/** What would move the cursor, change the direction of the text or take no room: shown by its number. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{M}]/gu;
+
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** How many columns of a terminal the text takes: two for each character of the wide scripts and for pictures. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
+  return width;
+}
+
+function isWide(code: number): boolean {
+  return (
+    (code >= 0x1100 && code <= 0x115f) ||
+    (code >= 0x2e80 && code <= 0xa4cf) ||
+    (code >= 0xac00 && code <= 0xd7a3) ||
+    (code >= 0xf900 && code <= 0xfaff) ||
+    (code >= 0xfe30 && code <= 0xfe6f) ||
+    (code >= 0xff00 && code <= 0xff60) ||
+    (code >= 0xffe0 && code <= 0xffe6) ||
+    code >= 0x1f300
+  );
+}
+
+/** At most so many columns; what is left out is `…`. */
+export function cutTo(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let kept = '';
+  for (const character of text) {
+    if (widthOf(kept) + widthOf(character) > columns - 1) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+export function nameOfKey(key: Key): string {
+  return cutTo(textOf(key), 40);
+}
+
+export function textOf(value: Value | undefined): string {
+  if (value === undefined) return '';
+  // A long value is cut before it is looked at character by character.
+  const text = typeof value === 'string' && /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value);
+  return printable(text.slice(0, 200));
+}
+
+/** `w 5`, `r null`, `cas 1→2`, `cas 1→2 failed`, `w 5 ?` where nobody knows whether it happened. */
+export function labelOf(operation: Operation, { key, longest }: { key: boolean; longest: number }): string {
+  const { f, outcome, value, expected, actual } = operation;
+  const fate = outcome === 'info' ? ' ?' : outcome === 'fail' ? (actual === undefined ? ' failed' : ' found ') : '';
+  const found = fate === ' found ' ? textOf(actual) : '';
+  const what = `${SHORT[f] ?? f}${key ? ` ${textOf(operation.key)}` : ''}`;
+  const values =
+    f === 'cas' ? `${textOf(expected)}→${textOf(value)}` : f === 'read' && outcome !== 'ok' ? '' : textOf(value);
+  const room = Math.max(1, longest - widthOf(what) - 1 - fate.length - Math.min(8, widthOf(found)));
+  return cutTo(`${what} ${cutTo(values, room)}${fate}${found}`, longest);
+}
