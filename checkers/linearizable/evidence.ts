@@ -43,7 +43,11 @@ export function extremes(
 }
 
 /** Rows of a key that wrote or found one of these values, ascending. */
-function rowsAbout({ history, reading, survey }: Explainer, key: number, values: ReadonlySet<number>): number[] {
+export function rowsAbout(
+  { history, reading, survey }: Explainer,
+  key: number,
+  values: Pick<ReadonlySet<number>, 'has'> & Iterable<number>,
+): number[] {
   const { length, value, key: keyOf } = history;
   const { deeds } = survey;
   // Most are told apart by one comparison: a set is asked about those between the lowest and the highest value only.

@@ -1,12 +1,15 @@
 /** The operations of clusters that a chain joins, and the fewest of them that force the chain's place among the others. */
 import { NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
+import { rowsAbout } from './evidence.ts';
 import type { Explainer } from './evidence.ts';
 import { READS, SILENT, SWAPS, WRITES, found, reference } from './register.ts';
 
 /** Of each cluster of a chain: the operation that returned first, and the one called last; NONE where nobody found it. */
 export interface Members {
   readonly chain: readonly number[];
+  /** All its operations, in the order of their calls. */
+  readonly rows: readonly number[];
   readonly places: ReadonlyMap<number, number>;
   readonly first: Int32Array;
   readonly last: Int32Array;
@@ -28,10 +31,9 @@ export function membersOf(explainer: Explainer, key: number, chain: readonly num
   const last = new Int32Array(chain.length).fill(NONE);
   let lastCall = -1;
   if (chain[0] >= history.length) first[0] = chain[0];
-  for (let row = 0; row < history.length; row++) {
-    if (history.key[row] !== key) continue;
+  const rows = rowsAbout(explainer, key, new Set(places.keys()));
+  for (const row of rows) {
     const place = placeOf(explainer, { places }, row);
-    if (place === NONE) continue;
     if (first[place] === NONE || history.ret[row] < retOf(history, first[place])) first[place] = row;
     if (last[place] === NONE || history.call[row] > history.call[last[place]]) last[place] = row;
     lastCall = Math.max(lastCall, history.call[row]);
@@ -40,7 +42,7 @@ export function membersOf(explainer: Explainer, key: number, chain: readonly num
     (least, row) => (row === NONE ? least : Math.min(least, retOf(history, row))),
     Infinity,
   );
-  return { chain, places, first, last, firstRet, lastCall };
+  return { chain, rows, places, first, last, firstRet, lastCall };
 }
 
 /** Where in the chain the cluster of an operation stands; NONE: it is of another. */
@@ -100,23 +102,15 @@ export function nearest(
 
 /** The operation at `place` called first after `since`; there is one. */
 export function firstAfter(explainer: Explainer, members: Members, place: number, since: number): number {
-  const { key, call } = explainer.history;
-  const last = members.last[place];
-  for (let row = 0; row < last; row++) {
-    if (key[row] === key[last] && call[row] > since && placeOf(explainer, members, row) === place) return row;
-  }
-  return last;
+  const { call } = explainer.history;
+  const after = members.rows.find((row) => call[row] > since && placeOf(explainer, members, row) === place);
+  return after ?? members.last[place];
 }
 
 /** The operation that came first of those that do for both ends; NONE where there is none. */
 function oneOf(explainer: Explainer, members: Members, until: number, since: number): number {
-  const { history } = explainer;
-  const key = history.key[members.last.find((row) => row !== NONE) ?? 0];
-  for (let row = 0; row < history.length; row++) {
-    if (history.key[row] !== key || history.call[row] <= since || history.ret[row] >= until) continue;
-    if (placeOf(explainer, members, row) !== NONE) return row;
-  }
-  return NONE;
+  const { call, ret } = explainer.history;
+  return members.rows.find((row) => call[row] > since && ret[row] < until) ?? NONE;
 }
 
 /** The nearest place before `to` of which an operation was asked for after the cluster at `to` had been found. */
