@@ -1,6 +1,7 @@
 /** What `tidemark check` and its worker say to each other. */
 import type { Semantics, Verdict } from '../checkers/checker.ts';
 import type { StalenessReport } from '../checkers/staleness/report.ts';
+import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { SharedHistory } from '../history/table.ts';
 import type { Limits } from './limits.ts';
@@ -20,6 +21,8 @@ export interface ReadJob {
   readonly limits: Limits;
   /** Whether to tell how stale reads were, after the verdicts. */
   readonly staleness: boolean;
+  /** Whether verdicts are wanted in Knossos's shape as well. */
+  readonly knossos: boolean;
 }
 
 /** Goes on with a history that another worker has read. */
@@ -33,6 +36,8 @@ export interface JudgeJob {
   readonly modelFile: string | undefined;
   readonly limits: Limits;
   readonly staleness: boolean;
+  /** Whether verdicts are wanted in Knossos's shape as well. */
+  readonly knossos: boolean;
 }
 
 export type Job = ReadJob | JudgeJob;
@@ -56,10 +61,16 @@ export type Message =
       /** Paths of which the journal's header says that their reads may show what has not taken effect. */
       readonly uncommitted: readonly string[];
     }
-  | { readonly type: 'verdict'; readonly guarantee: Guarantee; readonly verdict: Verdict; readonly ms: number }
   | { readonly type: 'staleness'; readonly report: StalenessReport; readonly ms: number }
   /** The user's own model failed at a guarantee: one sentence. */
   | { readonly type: 'unfit'; readonly guarantee: Guarantee; readonly reason: string }
+  | {
+      readonly type: 'verdict';
+      readonly guarantee: Guarantee;
+      readonly verdict: Verdict;
+      readonly ms: number;
+      readonly knossos?: KnossosResult;
+    }
   /** The input is no history: one sentence, without the file's name. */
   | { readonly type: 'bad'; readonly reason: string; readonly line: number | undefined }
   /** A fault of our own; nothing follows. */

@@ -1,10 +1,13 @@
 /** Verdicts of `tidemark check` as lines for people and for programs. */
 import { styleText } from 'node:util';
 import type { Evidence, Verdict } from '../checkers/checker.ts';
+import { withoutOp, type KnossosResult } from '../checkers/explain/knossos.ts';
+import { knossosEdn, knossosJson } from '../checkers/explain/knossos-text.ts';
 import { MILLISECOND } from '../history/clock.ts';
 import type { Guarantee } from '../history/guarantee.ts';
-import type { ExitCode } from './errors.ts';
-import { describe } from './report-text.ts';
+import type { Io } from './command.ts';
+import { BadInput, type ExitCode, unknownName } from './errors.ts';
+import { linesOfAnomaly } from './anomaly-text.ts';
 import { count, duration } from './table.ts';
 
 const colours: Readonly<Record<Verdict['type'], 'green' | 'red' | 'yellow'>> = {
@@ -13,25 +16,93 @@ const colours: Readonly<Record<Verdict['type'], 'green' | 'red' | 'yellow'>> = {
   unknown: 'yellow',
 };
 
-/** `FILE: GUARANTEE valid|invalid|unknown …`, and below it the anomalies with their operations. */
+const formats = ['text', 'json', 'knossos', 'knossos-edn'] as const;
+export type Format = (typeof formats)[number];
+
+/** @throws BadInput */
+export function parseFormat(given: string | undefined, json: boolean): Format {
+  if (given === undefined) return json ? 'json' : 'text';
+  const format = formats.find((name) => name === given);
+  if (format === undefined) throw unknownName('format', given, formats);
+  if (json && format !== 'json')
+    throw new BadInput(`--json is --format json, and so does not go with --format ${format}.`);
+  return format;
+}
+
+export function isKnossos(format: Format): boolean {
+  return format === 'knossos' || format === 'knossos-edn';
+}
+
+export interface Judged {
+  readonly file: string;
+  readonly guarantee: Guarantee;
+  readonly verdict: Verdict;
+  readonly ms: number;
+  /** Absent where the worker was ended before it could tell. */
+  readonly knossos?: KnossosResult | undefined;
+}
+
+export function render(format: Format, judged: Judged, options: TextOptions): string {
+  const { file, guarantee, verdict, ms } = judged;
+  if (format === 'text') return textOfVerdict(file, guarantee, verdict, ms, options);
+  if (format === 'json') return jsonOfVerdict(file, guarantee, verdict, ms);
+  return knossosLine(format, judged.knossos ?? withoutOp(verdict));
+}
+
+interface Bad {
+  readonly file: string;
+  readonly reason: string;
+  readonly line: number | undefined;
+  readonly code: ExitCode;
+}
+
+/** A file that could not be judged, for programs; people are told on stderr. */
+export function renderBad(format: Format, { file, reason, line, code }: Bad): string {
+  if (format === 'text') return '';
+  if (format === 'json') return jsonOfBad(file, reason, line, code);
+  const error = line === undefined ? `${file}: ${reason}` : `${file}, line ${line}: ${reason}`;
+  return knossosLine(format, { 'valid?': 'unknown', analyzer: 'linear', cause: 'bad-input', error });
+}
+
+function knossosLine(format: Format, result: KnossosResult): string {
+  return `${format === 'knossos' ? knossosJson(result) : knossosEdn(result)}\n`;
+}
+
+export function textOptions(io: Io): TextOptions {
+  const { columns } = process.stdout;
+  return { colour: io.colour.out, columns: io.terminal.out && columns > 0 ? columns : COLUMNS };
+}
+
+export interface TextOptions {
+  readonly colour: boolean;
+  /** Of the terminal, in characters. */
+  readonly columns: number;
+}
+
+/** Where the output is no terminal. */
+export const COLUMNS = 100;
+
+/** `FILE: GUARANTEE valid|invalid|unknown …`, and below it the anomalies with their operations and their timelines. */
 export function textOfVerdict(
   file: string,
   guarantee: Guarantee,
   verdict: Verdict,
   ms: number,
-  colour: boolean,
+  { colour, columns }: TextOptions,
 ): string {
   const word = colour ? styleText(colours[verdict.type], verdict.type, { validateStream: false }) : verdict.type;
   const took = duration(ms * MILLISECOND);
   const lines = [`${file}: ${guarantee} ${word} (${summaryOf(verdict)}; ${took})`];
   if (verdict.type !== 'invalid') return `${lines[0]}\n`;
-  for (const { kind, sentence, operations } of verdict.anomalies) {
-    lines.push(`  ${kind}: ${sentence}`, ...operations.map((operation) => `    ${describe(operation)}`));
+  for (const anomaly of verdict.anomalies) {
+    lines.push(`  ${anomaly.kind}: ${anomaly.sentence}`, ...linesOfAnomaly(anomaly, columns - 4, colour).map(indented));
   }
   const hidden = verdict.count - verdict.anomalies.length;
   if (hidden > 0) lines.push(`  … and ${count(hidden)} more`);
   return `${lines.join('\n')}\n`;
 }
+
+const indented = (line: string): string => (line === '' ? '' : `    ${line}`);
 
 function summaryOf(verdict: Verdict): string {
   const examined = evidenceOf(verdict.examined);

@@ -42,6 +42,7 @@ const jobOf = (file: string, limits: Partial<Limits> = {}): Job => ({
   semantics: defaultSemantics,
   modelFile: undefined,
   limits: { ...defaultLimits, ...limits },
+  knossos: false,
 });
 
 /** A limit not far above what this process has. */

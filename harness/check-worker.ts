@@ -4,6 +4,8 @@ import { parentPort } from 'node:worker_threads';
 import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
 import { reportStaleness } from '../checkers/staleness/report.ts';
 import { BadModel } from '../checkers/own-model.ts';
+import { knossosOf, type KnossosResult } from '../checkers/explain/knossos.ts';
+import { modelNamed } from '../checkers/linearizable/models.ts';
 import { BadHistory } from '../history/builder.ts';
 import { MILLISECOND, realClock } from '../history/clock.ts';
 import { readHistory } from '../history/codec/read.ts';
@@ -55,7 +57,10 @@ async function work(job: Job): Promise<void> {
     const semantics = { ...named, uncommitted, ...(blamed && { blame: path }) };
     try {
       const verdict = verdictOf(checker, part, semantics, job.limits);
-      say({ type: 'verdict', guarantee, verdict, ms: (clock.now() - start) / MILLISECOND });
+      const ms = (clock.now() - start) / MILLISECOND;
+      const left = { ...job.limits, ms: job.limits.ms - ms };
+      const knossos = job.knossos ? { knossos: knossosShape(checker, part, verdict, semantics, left) } : {};
+      say({ type: 'verdict', guarantee, verdict, ms, ...knossos });
     } catch (error) {
       if (!(error instanceof BadModel)) throw error;
       say({ type: 'unfit', guarantee, reason: error.message });
@@ -152,6 +157,20 @@ function verdictOf(checker: Checker, history: History, semantics: Semantics, lim
     if (!(error instanceof RangeError) || !/allocat/i.test(error.message)) throw error;
     return { type: 'unknown', reason: 'the memory of this machine is spent', examined };
   }
+}
+
+function knossosShape(
+  checker: Checker,
+  history: History,
+  verdict: Verdict,
+  semantics: Semantics,
+  limits: Limits,
+): KnossosResult {
+  const budget = budgetOf(limits);
+  const model = modelNamed(semantics.model);
+  // An object of several keys is not one that Knossos would be asked about.
+  const machine = model?.partition === undefined ? model?.machine(history, semantics) : undefined;
+  return knossosOf(history, machine, verdict, (part) => checker.check(part, budget, semantics), budget);
 }
 
 /** A budget is a bound: what is taken between two looks must stay below it too. */

@@ -1,12 +1,14 @@
 /** `tidemark check`: judges histories from anywhere, one verdict a file and guarantee. */
 import { resolve } from 'node:path';
-import type { Semantics, Verdict } from '../checkers/checker.ts';
+import type { Anomaly, Semantics, Verdict } from '../checkers/checker.ts';
+import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import { realClock } from '../history/clock.ts';
 import { type Guarantee, guaranteeNames } from '../history/guarantee.ts';
 import type { SharedHistory } from '../history/table.ts';
 import type { Value } from '../history/operation.ts';
 import type { Job } from './check-job.ts';
-import { jsonOfBad, jsonOfVerdict, textOfVerdict } from './check-report.ts';
+import { type Format, isKnossos, parseFormat, render, renderBad, textOptions } from './check-report.ts';
+import { type Pictures, picturesIn } from './pictures.ts';
 import { CheckThread, type Ended, type News } from './check-thread.ts';
 import type { Io } from './command.ts';
 import { openInput } from './check-input.ts';
@@ -40,7 +42,9 @@ export interface CheckOptions {
   readonly path?: string;
   readonly staleness?: true;
   readonly budget: string;
+  readonly format?: string;
   readonly json?: true;
+  readonly svg?: string;
 }
 
 interface Order {
@@ -52,7 +56,9 @@ interface Order {
   readonly independent: boolean | undefined;
   readonly path: string | undefined;
   readonly staleness: boolean;
-  readonly json: boolean;
+  readonly format: Format;
+  /** Where each anomaly becomes a picture. */
+  readonly svg: Pictures | undefined;
 }
 
 const codeOf: Readonly<Record<Verdict['type'], ExitCode>> = { valid: KEPT, invalid: BROKEN, unknown: UNDECIDED };
@@ -108,17 +114,24 @@ async function checkFile(
   // Until the file is read, it is not known what it tells about.
   let left: readonly Guarantee[] = order.guarantees ?? ['linearizable'];
   let { staleness } = order; // whether it is still to be told
-  const conclude = (guarantee: Guarantee, verdict: Verdict, ms: number): void => {
+  const conclude = (guarantee: Guarantee, verdict: Verdict, ms: number, knossos?: KnossosResult): void => {
     left = left.filter((name) => name !== guarantee);
-    io.out(
-      order.json
-        ? jsonOfVerdict(file, guarantee, verdict, ms)
-        : textOfVerdict(file, guarantee, verdict, ms, io.colour.out),
-    );
+    io.out(render(order.format, { file, guarantee, verdict, ms, knossos }, textOptions(io)));
+    if (verdict.type === 'invalid') draw(guarantee, verdict.anomalies);
     codes.push(codeOf[verdict.type]);
   };
+  const draw = (guarantee: Guarantee, anomalies: readonly Anomaly[]): void => {
+    try {
+      const written = order.svg?.write(file, guarantee, anomalies) ?? [];
+      for (const path of written) io.err(`tidemark: wrote ${path}\n`);
+    } catch (error) {
+      if (!(error instanceof BadInput)) throw error;
+      io.err(`tidemark: ${error.message}\n`);
+      codes.push(BAD_INPUT);
+    }
+  };
   const complain = (code: ExitCode, reason: string, line?: number): void => {
-    if (order.json) io.out(jsonOfBad(file, reason, line, code));
+    io.out(renderBad(order.format, { file, reason, line, code }));
     const where = line === undefined ? file : `${file}, line ${line}`;
     const what = code === HARNESS_FAILED ? 'failed itself: ' : '';
     io.err(`tidemark: ${what}${where}: ${reason}\n`);
@@ -131,11 +144,11 @@ async function checkFile(
         for (const warning of news.warnings) io.err(`tidemark: ${file}: ${warning}\n`);
         break;
       case 'verdict':
-        conclude(news.guarantee, news.verdict, news.ms);
+        conclude(news.guarantee, news.verdict, news.ms, news.knossos);
         break;
       case 'staleness':
         staleness = false;
-        io.out((order.json ? jsonOfStaleness : textOfStaleness)(file, news.report, news.ms));
+        io.out((order.format === 'text' ? textOfStaleness : jsonOfStaleness)(file, news.report, news.ms));
         break;
       case 'unfit':
         left = left.filter((name) => name !== news.guarantee);
@@ -150,6 +163,7 @@ async function checkFile(
     }
   };
   const { independent, path, guarantees } = order;
+  const knossos = isKnossos(order.format);
   const input = openInput(file, io);
   const named = input === undefined ? file : undefined;
   let job: Job | undefined = {
@@ -162,6 +176,7 @@ async function checkFile(
     modelFile,
     limits,
     staleness,
+    knossos,
   };
   while (job !== undefined) {
     const ended: Ended = await thread.run(job, hear, input?.bytes);
@@ -180,7 +195,18 @@ async function checkFile(
     for (const guarantee of stopped)
       conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
     if (history !== undefined && (left.length > 0 || staleness))
-      job = { type: 'judge', history, path, uncommitted, guarantees: left, semantics, modelFile, limits, staleness };
+      job = {
+        type: 'judge',
+        history,
+        path,
+        uncommitted,
+        guarantees: left,
+        semantics,
+        modelFile,
+        limits,
+        staleness,
+        knossos,
+      };
   }
   return codes.length === 0 ? UNDECIDED : worst(codes);
 }
@@ -195,6 +221,13 @@ async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
     if (known === undefined) throw unknownName('guarantee', name, guaranteeNames);
     return known;
   });
+  const format = parseFormat(options.format, options.json ?? false);
+  if (isKnossos(format) && guarantees.some((name) => name !== 'linearizable')) {
+    throw new BadInput(`--format ${format} is for linearizable: Knossos judges nothing else.`);
+  }
+  if (isKnossos(format) && options.staleness === true) {
+    throw new BadInput(`--staleness does not go with --format ${format}: Knossos knows no times.`);
+  }
   const initial = parseInitial(options.initial);
   const nilRead = options.nilRead ?? (initial === null ? 'initial' : 'any');
   if (nilRead !== 'any' && nilRead !== 'initial') throw unknownName('way to read null', nilRead, ['any', 'initial']);
@@ -211,14 +244,15 @@ async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
   }
   const bound = options.bound === undefined ? {} : { boundMs: parseTime('--bound', options.bound) };
   return {
-    guarantees: guarantees.length === 0 ? undefined : [...new Set(guarantees)],
+    guarantees: isKnossos(format) ? ['linearizable'] : guarantees.length === 0 ? undefined : [...new Set(guarantees)],
     semantics: { initial, nilRead, model: options.model, failedCas, thread, ...bound },
     modelFile,
     limits: parseLimits(options.budget),
     independent: options.independent,
     path: options.path,
     staleness: options.staleness ?? false,
-    json: options.json ?? false,
+    format,
+    svg: options.svg === undefined ? undefined : picturesIn(options.svg),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The report of a run for the terminal: verdict, matrix with its evidence, anomalies, latencies, staleness, failovers. */
 import { SECOND } from '../history/clock.ts';
-import type { Operation } from '../history/history.ts';
+import { describe, linesOfAnomaly } from './anomaly-text.ts';
 import { hadEffect } from '../nemesis/fault.ts';
 import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
@@ -10,6 +10,9 @@ export interface ReportOptions {
   readonly color: boolean;
 }
 
+/** Reports are kept in files: their drawings are as wide as fits everywhere. */
+const COLUMNS = 94;
+
 /** Anomalies explained per cell; the rest is counted. */
 const EXPLAINED_MAX = 2;
 
@@ -18,7 +21,7 @@ export function renderReport(record: RunRecord, options: ReportOptions): string 
   const parts = [
     head(record, paint),
     matrix(record, paint),
-    anomalies(record, paint),
+    anomalies(record, paint, options),
     suspended(record, paint),
     findings(record, paint),
     latency(record, paint),
@@ -78,7 +81,7 @@ function title(cell: Pick<Cell, 'guarantee' | 'writePath' | 'readPath'>): string
   return `${cell.guarantee}${where.length > 0 ? ` (${where.join(', ')})` : ''}`;
 }
 
-function anomalies(record: RunRecord, paint: Paint): string {
+function anomalies(record: RunRecord, paint: Paint, options: ReportOptions): string {
   const broken = record.cells.filter((cell) => cell.state === 'broken');
   const lines = broken.flatMap((cell) => [
     paint('red', `${title(cell)}: ${cell.note}`),
@@ -86,26 +89,11 @@ function anomalies(record: RunRecord, paint: Paint): string {
       .slice(0, EXPLAINED_MAX)
       .flatMap((anomaly) => [
         `  ${anomaly.kind}: ${anomaly.sentence}`,
-        ...anomaly.operations.map((operation) => `    ${describe(operation)}`),
+        ...linesOfAnomaly(anomaly, COLUMNS, options.color).map((line) => (line === '' ? '' : `    ${line}`)),
       ]),
     ...(cell.anomalyCount > EXPLAINED_MAX ? [`  … and ${count(cell.anomalyCount - EXPLAINED_MAX)} more`] : []),
   ]);
   return lines.length === 0 ? '' : section('Broken promises', lines, paint);
-}
-
-/** One operation on one line: `[118..131] p7 s3 read x = 12 on n2 (follower) at 1.31 s, took 4.02 ms`. */
-export function describe(operation: Operation): string {
-  const { index, completionIndex, outcome, f } = operation;
-  const what =
-    f === 'cas'
-      ? `cas ${operation.key} ${JSON.stringify(operation.expected)} -> ${JSON.stringify(operation.value)}`
-      : `${f} ${operation.key}${f === 'read' && outcome !== 'ok' ? '' : ` = ${JSON.stringify(operation.value)}`}`;
-  const node = operation.node ? ` on ${operation.node}${operation.role ? ` (${operation.role})` : ''}` : '';
-  const session = operation.session ? ` ${operation.session}` : '';
-  const took = operation.retTime === undefined ? '' : `, took ${duration(operation.retTime - operation.callTime)}`;
-  const at = Number.isFinite(operation.callTime) ? ` at ${(operation.callTime / SECOND).toFixed(3)} s` : '';
-  const mark = outcome === 'ok' ? '' : ` (${outcome})`;
-  return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}`;
 }
 
 /** What was promised, and did not stand: which promise, by which fault, and what came of it. */

@@ -1,6 +1,6 @@
 /** How stale a history's reads were, for people and for programs: `tidemark check --staleness`. */
 import type { StalenessGroup, StalenessReport, VisibilityPoint } from '../checkers/staleness/report.ts';
-import { describe } from './report-text.ts';
+import { describe } from './anomaly-text.ts';
 import { count, duration, percent, table } from './table.ts';
 
 /** More columns than these are hard to read: then paths alone, without their nodes. */

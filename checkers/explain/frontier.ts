@@ -28,8 +28,11 @@ export interface Standing {
   readonly placed: Placed | undefined;
 }
 
-/** An order that was tried in vain: operations, each with the state after it; the last one is illegal there. */
-export type Path = readonly { readonly row: number; readonly state: State }[];
+/** An order that was tried in vain: where it began, and operations, each with the state after it; the last one is illegal. */
+export interface Path {
+  readonly start: Standing;
+  readonly steps: readonly { readonly row: number; readonly state: State }[];
+}
 
 export type Frontier =
   | { readonly type: 'found'; readonly standings: readonly Standing[] }
@@ -70,8 +73,9 @@ interface Mutable {
   done: Set<number>;
   spare: Set<number>;
   placed: Placed | undefined;
-  /** What was placed since the return that is being decided. */
+  /** What was placed since the return that is being decided, and from where. */
   trail: { row: number; state: State }[];
+  start: Standing | undefined;
 }
 
 class Explorer {
@@ -97,6 +101,7 @@ class Explorer {
       spare: new Set(),
       placed: undefined,
       trail: [],
+      start: undefined,
     }));
   }
 
@@ -160,7 +165,7 @@ class Explorer {
     for (const standing of this.#standings) if (standing.done.has(row)) add({ ...standing, trail: [] });
     this.#paths = [];
     const tried = new Set<string>();
-    const stack: Mutable[] = needing.map((standing) => ({ ...standing, trail: [] })).reverse();
+    const stack: Mutable[] = needing.map((standing) => ({ ...standing, trail: [], start: standing })).reverse();
     for (let standing = stack.pop(); standing !== undefined; standing = stack.pop()) {
       const name = nameOf(standing);
       if (tried.has(name)) continue;
@@ -176,7 +181,8 @@ class Explorer {
         dropped.spare.delete(row);
         add(dropped);
       } else if (this.#machine.step(standing.state, row) === ILLEGAL && this.#paths.length < PATHS_MAX) {
-        this.#paths.push([...standing.trail, { row, state: ILLEGAL }]);
+        const steps = [...standing.trail, { row, state: ILLEGAL }];
+        this.#paths.push({ start: standing.start ?? standing, steps });
       }
       for (const next of this.#pending) {
         if (standing.done.has(next) || this.#machine.pure(next)) continue;
@@ -243,8 +249,8 @@ class Explorer {
   }
 }
 
-function copyOf({ state, done, spare, placed, trail }: Mutable): Mutable {
-  return { state, done: new Set(done), spare: new Set(spare), placed, trail: [...trail] };
+function copyOf({ state, done, spare, placed, trail, start }: Mutable): Mutable {
+  return { state, done: new Set(done), spare: new Set(spare), placed, trail: [...trail], start };
 }
 
 function nameOf({ state, done, spare }: Standing): string {

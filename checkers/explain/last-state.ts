@@ -11,8 +11,8 @@ export type Stuck = Frontier & { readonly type: 'stuck' };
 
 const CONFIGURATIONS_SHOWN = 8;
 /** Orders tried in one window; what all of them cost together stays far below what deciding costs. */
-const STEPS_PER_WINDOW = 20_000;
-const WINDOWS = [32, 256, 2048];
+export const STEPS_PER_WINDOW = 20_000;
+export const WINDOWS = [32, 256, 2048];
 /** Longer than this, a key is not looked at from its beginning. */
 const WHOLE_MAX = 20_000;
 

@@ -21,19 +21,20 @@ export function timelineLines(anomaly: Anomaly, width: number, paint: PaintPart 
     ...pendingOf(anomaly).map(({ process }) => `p${process}`.length),
   );
   const { bands, hidden } = layOutTimeline(anomaly, width - names - 1);
-  const lines = bands.flatMap((band, i) => [...(i > 0 ? [''] : []), ...bandLines(band, names, paint)]);
+  const lines = bands.flatMap((band, i) => [...(i > 0 ? [''] : []), ...bandLines(band, names, width, paint)]);
   return hidden === 0 ? lines : [`(${hidden} earlier operations are left out)`, ...lines];
 }
 
 const pendingOf = ({ lastState }: Anomaly): readonly Operation[] => lastState?.configurations[0]?.pending ?? [];
 
-function bandLines(band: Band, names: number, paint: PaintPart): string[] {
+function bandLines(band: Band, names: number, width: number, paint: PaintPart): string[] {
   const lanes = band.lanes.map((lane) => `${lane.name.padEnd(names)} ${laneText(lane, paint)}`.trimEnd());
   let axis = '';
-  for (const { at, text } of band.ticks) axis = `${axis.padEnd(at)}${text}`;
-  // The last moment's text may stick out.
-  const fits = axis.length <= band.width + 8 ? axis : axis.slice(0, band.width);
-  return [...lanes, `${' '.repeat(names + 1)}${paint('axis', fits)}`];
+  for (const { at, text } of band.ticks) {
+    const place = Math.min(at, width - names - 1 - text.length);
+    if (place > axis.length || place === 0) axis = `${axis.padEnd(place)}${text}`;
+  }
+  return [...lanes, `${' '.repeat(names + 1)}${paint('axis', axis)}`];
 }
 
 function laneText({ bars }: Lane, paint: PaintPart): string {

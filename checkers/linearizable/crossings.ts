@@ -1,6 +1,6 @@
 /** Sentences for clusters of which each would have to come before the other. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, NEVER, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
 import type { Explainer } from './evidence.ts';
@@ -51,9 +51,7 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
     membersOf(explainer, finding.key, finding.one),
     membersOf(explainer, finding.key, finding.other),
   ];
-  const oneIsLate = isInitial(explainer, one) || (!isInitial(explainer, other) && one.lastCall > other.lastCall);
-  const [old, recent] = oneIsLate ? [one, other] : [other, one];
-  const { stale, fresh } = pairOf(explainer, old, recent);
+  const { stale, fresh, old, recent } = pairOf(explainer, one, other);
   const did = (row: number): string => deedOf(history, row);
   const isOldest = stale.first >= history.length;
   const links = [...linking(explainer, old, stale), ...(isOldest ? [] : linking(explainer, recent, fresh))];
@@ -73,16 +71,30 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
 }
 
 interface Pair {
+  readonly old: Members;
+  readonly recent: Members;
   readonly stale: Ends;
   readonly fresh: Ends;
 }
 
+/** Each of two crossing chains can be told to be the older one: told so that it is over as soon as possible. */
+function pairOf(explainer: Explainer, one: Members, other: Members): Pair {
+  if (isInitial(explainer, one)) return pairAs(explainer, one, other);
+  if (isInitial(explainer, other)) return pairAs(explainer, other, one);
+  const { call } = explainer.history;
+  const pairs = [pairAs(explainer, one, other), pairAs(explainer, other, one)];
+  const over = pairs.map(({ stale, fresh }) => Math.max(call[stale.last], call[fresh.last]));
+  if (over[0] !== over[1]) return pairs[over[0] < over[1] ? 0 : 1];
+  return pairs[call[pairs[0].stale.last] === over[0] ? 0 : 1];
+}
+
 /** The first that went back, by the earliest proof; where there are cas, by the write itself if it was over in time. */
-function pairOf(explainer: Explainer, old: Members, recent: Members): Pair {
+function pairAs(explainer: Explainer, old: Members, recent: Members): Pair {
   const { call, ret: returns } = explainer.history;
   const from = (since: number): Pair => {
     const stale = nearest(explainer, old, recent.lastCall, since, 'by its write');
-    return { stale, fresh: nearest(explainer, recent, call[stale.last], retOf(explainer.history, stale.first)) };
+    const fresh = nearest(explainer, recent, call[stale.last], retOf(explainer.history, stale.first));
+    return { old, recent, stale, fresh };
   };
   const pair = from(recent.firstRet);
   const write = recent.chain[placeOf(explainer, recent, pair.fresh.first)];
@@ -90,14 +102,14 @@ function pairOf(explainer: Explainer, old: Members, recent: Members): Pair {
   return isSingle || write === pair.fresh.first || returns[write] >= old.lastCall ? pair : from(returns[write]);
 }
 
-/** Whether one of the rows shown that returned found the value that `link` left. */
+/** Whether one of the rows shown found the value that `link` left. */
 function isSeen({ history, reading, survey }: Explainer, shown: readonly number[], link: number): boolean {
   const left = reference(reading, history.value[link]);
   return shown.some((row) => {
     if (row === link || row >= history.length) return false;
     if (survey.deeds[row] === READS) return found(history, reading, row) === left;
-    const swapped = survey.deeds[row] === SWAPS && history.ret[row] !== NEVER;
-    return swapped && reference(reading, history.expected[row]) === left;
+    // A cas that joins others of the chain happened: that is seen of the last of them.
+    return survey.deeds[row] === SWAPS && reference(reading, history.expected[row]) === left;
   });
 }
 

@@ -46,7 +46,9 @@ export function explain(explainer: Explainer, finding: Finding): Anomaly {
     }
     case 'refused in the midst': {
       const { row, cluster } = finding;
-      const { first, last } = extremes(explainer, finding.key, [cluster]);
+      const ends = extremes(explainer, finding.key, [cluster]);
+      const { last } = ends;
+      const first = cluster < history.length && history.ret[cluster] < history.call[row] ? cluster : ends.first;
       const began = first < history.length ? `${did(first)}, over${ret(history, first)}` : 'the beginning';
       const sentence =
         `${did(row)} was refused for a mismatch, although ${x} held that value all along, from before its call ` +

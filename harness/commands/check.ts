@@ -9,8 +9,10 @@ Examples:
   tidemark check queue.edn --model fifo-queue             linearizable as a queue; see 'tidemark catalog models'
   tidemark check stack.jsonl --model ./stack.mjs          as your own model: { name, about, methods, initial, step }
   tidemark check journal.jsonl --path follower            the reads of one path, and all writes
-  tidemark check journal.jsonl --guarantee bounded-staleness --bound 500ms
-  tidemark check journal.jsonl --staleness                how stale reads were, by path and node`;
+  tidemark check journal.jsonl --staleness                how stale reads were, by path and node
+  tidemark check journal.jsonl --svg pictures             each anomaly as a timeline
+  tidemark check *.edn --initial 0 --format knossos-edn   for tools that read Knossos's results
+  tidemark check journal.jsonl --guarantee bounded-staleness --bound 500ms`;
 
 export default {
   name: 'check',
@@ -50,7 +52,9 @@ export default {
       )
       .option('--path <name>', 'only the reads of this path, and all writes')
       .option('--budget <limits>', 'time and memory for one guarantee of one file: 60s,4GB', '60s,4GB')
-      .option('--json', 'one JSON object a verdict')
+      .option('--format <name>', 'text, json, knossos (its result map as JSON) or knossos-edn (default: text)')
+      .option('--json', 'one JSON object a verdict; the same as --format json')
+      .option('--svg <folder>', 'a picture of each anomaly shown')
       .addHelpText('after', examples)
       .action(async (files, options) => {
         const { check } = await import('../check.ts');

@@ -1,0 +1,157 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import { readEdn } from '../../history/codec/edn.ts';
+import { EdnReader } from '../../history/codec/edn-reader.ts';
+import type { History } from '../../history/history.ts';
+import type { Event } from '../../history/operation.ts';
+import { h } from '../../history/testing.ts';
+import { need, vectors } from '../../test-support/need.ts';
+import { eachRound } from '../../test-support/rounds.ts';
+import type { Semantics } from '../checker.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
+import linearizable from '../guarantees/linearizable.ts';
+import { registerMachine } from '../linearizable/register.ts';
+import { isLinearizableByBruteForce, randomEvents } from '../linearizable/testing.ts';
+import { beginning, firstFailure } from './first-failure.ts';
+import { knossosOf } from './knossos.ts';
+import type { KnossosAnalysis, KnossosResult } from './knossos.ts';
+import { knossosEdn, knossosJson } from './knossos-text.ts';
+
+const zero: Semantics = { ...defaultSemantics, initial: 0 };
+const asKnossos: Semantics = { ...zero, nilRead: 'any', failedCas: 'ignore' };
+
+function analyse(history: History, semantics: Semantics): KnossosResult {
+  const judge = (part: History) => linearizable.check(part, unlimited, semantics);
+  return knossosOf(history, registerMachine(history, semantics), judge(history), judge, unlimited);
+}
+
+describe('the first operation that cannot be linearised', () => {
+  need('vectors');
+
+  test("Knossos's own bad histories: valid before its completion, invalid with it", () => {
+    const folder = vectors('knossos-cas-register/bad');
+    const expected: Readonly<Record<string, object>> = {
+      'bad-analysis.edn': { process: 21, type: 'ok', f: 'read', value: 2, index: 14 },
+      'immediate-failure.edn': { process: 1, type: 'ok', f: 'read', value: 3, index: 3 },
+      'rethink-fail-minimal.edn': { process: 1, type: 'ok', f: 'read', value: 3, index: 4 },
+      'rethink-fail.edn': { process: 12, type: 'ok', f: 'read', value: 3, index: 217 },
+    };
+    for (const name of readdirSync(folder)) {
+      const { history } = readEdn(readFileSync(`${folder}/${name}`, 'utf8'));
+      const result = analyse(history, asKnossos) as KnossosAnalysis;
+      expect(result.op, name).toMatchObject(expected[name]);
+      const at = history.ret.find((ret) => history.eventIndex?.[ret] === result.op?.index || ret === result.op?.index);
+      const typeUntil = (position: number): string =>
+        linearizable.check(beginning(history, position), unlimited, asKnossos).type;
+      expect([typeUntil((at ?? 0) - 1), typeUntil(at ?? 0)], name).toEqual([
+        name === 'immediate-failure.edn' ? 'unknown' : 'valid', // nothing was answered before
+        'invalid',
+      ]);
+    }
+  });
+});
+
+/** The events up to a position, as they were known then; what was refused later is left out, as Knossos does. */
+function until(events: readonly Event[], end: number): Event[] {
+  const isRefusedLater = (at: number): boolean => {
+    const { process } = events[at];
+    const answer = events.findIndex((event, i) => i > at && event.process === process);
+    return answer >= end && events[answer].type === 'fail';
+  };
+  return events
+    .slice(0, end)
+    .filter((event, at) => event.type !== 'invoke' || !isRefusedLater(at))
+    .concat(
+      openOnes(events, end)
+        .filter((at) => !isRefusedLater(at))
+        .map((at) => ({ ...events[at], type: 'info' }) as Event),
+    );
+}
+
+function openOnes(events: readonly Event[], end: number): number[] {
+  return [...events.slice(0, end).keys()].filter(
+    (at) =>
+      events[at].type === 'invoke' && !events.slice(at + 1, end).some(({ process }) => process === events[at].process),
+  );
+}
+
+test('against brute force: impossible with its completion, possible before', { timeout: 600_000 }, () => {
+  let failures = 0;
+  eachRound('first failure', (random, label) => {
+    const events = randomEvents(random, {
+      keys: 1,
+      processes: 2 + random.below(4),
+      operations: 4 + random.below(7),
+      casPercent: random.pick([0, 40]),
+      actualPercent: random.pick([0, 50]),
+      values: random.pick([0, 2, 3]),
+      infoPercent: random.pick([0, 25]),
+      lies: random.pick([0, 20]),
+    });
+    const history = historyFromEvents(events);
+    const judge = (part: History) => linearizable.check(part, unlimited, zero);
+    const failure = firstFailure(history, registerMachine(history, zero), 0, judge, unlimited);
+    expect(failure === undefined, label).toBe(isLinearizableByBruteForce(events));
+    if (failure === undefined) return;
+    failures++;
+    const at = history.operation(failure.row).completionIndex ?? 0;
+    expect(isLinearizableByBruteForce(until(events, at)), `${label}: before ${at}`).toBe(true);
+    expect(isLinearizableByBruteForce(until(events, at + 1)), `${label}: with ${at}`).toBe(false);
+  });
+  expect(failures).toBeGreaterThan(20);
+});
+
+describe('the map', () => {
+  const bad = h('p0: w x 1', 'p3 w x 3', 'p0: w x 2', 'p1: r x 1');
+
+  test('operations, configurations and paths', () => {
+    const write = { process: 0, type: 'ok', f: 'write', value: 2, index: 4 };
+    const read = { process: 1, type: 'ok', f: 'read', value: 1, index: 6 };
+    expect(analyse(bad, zero)).toMatchObject({
+      'valid?': false,
+      analyzer: 'linear',
+      op: read,
+      'previous-ok': write,
+      'last-op': write,
+      configs: [
+        {
+          model: { value: 2 },
+          'last-op': write,
+          pending: [
+            { process: 3, type: 'invoke', f: 'write', value: 3, index: 2 },
+            { process: 1, type: 'invoke', f: 'read', value: 1, index: 5 },
+          ],
+        },
+      ],
+      'final-paths': [
+        [
+          { op: write, model: { value: 2 } },
+          { op: read, model: { msg: "can't read 1 from register 2" } },
+        ],
+      ],
+    });
+  });
+
+  test('valid, unknown with its cause, and several keys', () => {
+    expect(analyse(h('p0: w x 1', 'p1: r x 1'), zero)).toEqual({ 'valid?': true, analyzer: 'linear' });
+    const spent = { type: 'unknown', reason: 'key x: 10 s spent', examined: { operations: 1 } } as const;
+    const judge = () => spent;
+    expect(knossosOf(bad, undefined, spent, judge, unlimited)).toMatchObject({ 'valid?': 'unknown', cause: 'timeout' });
+    const two = analyse(h('p0: w x 1', 'p0: w y 1', 'p1: r x 7'), zero);
+    expect(JSON.parse(knossosJson(two))).toMatchObject({
+      'valid?': false,
+      failures: ['x'],
+      results: { x: { 'valid?': false } },
+    });
+  });
+
+  test('EDN with keywords, which reads back', () => {
+    const line = knossosEdn(analyse(h('p0: w x "a\\"b"', 'p1: r x ":kw"'), zero));
+    expect(line).toMatch(
+      /^\{:valid\? false, :analyzer :linear, :op \{:process 1, :type :ok, :f :read, :value :kw, :index 3/,
+    );
+    expect(line).toContain(':model {:value "a\\"b"}');
+    expect(new EdnReader(line).next()).toMatchObject({ ':valid?': false, ':analyzer': ':linear' });
+  });
+});

@@ -1,0 +1,104 @@
+/** What anomalies of linearizable show: it cannot all stand, and without any one unit it can. By brute force. */
+import { expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Operation } from '../../history/history.ts';
+import type { Event, Value } from '../../history/operation.ts';
+import type { Random } from '../../history/random.ts';
+import { eachRound } from '../../test-support/rounds.ts';
+import type { Anomaly } from '../checker.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
+import linearizable from '../guarantees/linearizable.ts';
+import { couldStand, randomEvents } from '../linearizable/testing.ts';
+
+const text = (value: Value | undefined): string => JSON.stringify(value);
+
+function invalidEvents(random: Random): Event[] {
+  return randomEvents(random, {
+    keys: 1 + random.below(2),
+    processes: 2 + random.below(4),
+    operations: 4 + random.below(9),
+    casPercent: random.pick([0, 30, 60]),
+    actualPercent: random.pick([0, 50]),
+    values: random.pick([0, 0, 2, 3]),
+    infoPercent: random.pick([0, 25]),
+    lies: random.pick([15, 30]),
+  });
+}
+
+function anomaliesOf(events: readonly Event[]): readonly Anomaly[] {
+  const verdict = linearizable.check(historyFromEvents(events), unlimited, { ...defaultSemantics, initial: 0 });
+  return verdict.type === 'invalid' ? verdict.anomalies : [];
+}
+
+const refused = ({ f, outcome, actual }: Operation): boolean =>
+  outcome === 'fail' && (f === 'write' || (f === 'cas' && actual === undefined));
+
+/** A read, a failed cas, or a value with all that found it; of cas, what followed from it as well. */
+function unitOf(operations: readonly Operation[], of: Operation): Set<number> {
+  const gone = new Set([of.index]);
+  if (of.f === 'read' || of.outcome === 'fail') return gone;
+  const values = [text(of.value)];
+  for (let value = values.pop(); value !== undefined; value = values.pop()) {
+    for (const other of operations) {
+      const { f, outcome, actual, expected } = other;
+      const found = f === 'read' ? other.value : f === 'cas' ? (outcome === 'fail' ? actual : expected) : undefined;
+      if (gone.has(other.index) || text(found) !== value) continue;
+      gone.add(other.index);
+      if (f === 'cas' && outcome !== 'fail') values.push(text(other.value));
+    }
+  }
+  return gone;
+}
+
+/** What is found where the other operations are unknown: writes may have happened at any time, reads say nothing. */
+function kindsAmong(events: readonly Event[], key: unknown, shown: ReadonlySet<number>): string[] {
+  const part: Event[] = [];
+  const open = new Map<unknown, { index: number; process: number; fails: boolean }>();
+  events.forEach((event, at) => {
+    if (event.type === 'invoke') {
+      const end = events.find((other, i) => i > at && other.process === event.process);
+      open.set(event.process, { index: at, process: 1000 + at, fails: end?.type === 'fail' });
+    }
+    const of = open.get(event.process);
+    if (of === undefined || (event as { key?: unknown }).key !== key) return;
+    const { index, process, fails } = of;
+    if (shown.has(index)) part.push({ ...event, process } as Event);
+    else if (event.f !== 'read' && !fails) {
+      part.push({ ...event, process, ...(event.type === 'invoke' ? {} : { type: 'info' }) } as Event);
+    }
+  });
+  return anomaliesOf(part).map(({ kind }) => kind);
+}
+
+/** Of two operations that the sentence names, one to be blamed and one that explains: neither can be left out. */
+const PAIRS = new Set(['read of a refused write', 'read before write']);
+
+test('what is shown cannot all stand; without any unit of it the rest can, or is of another kind', {
+  timeout: 1_800_000,
+}, () => {
+  let compared = 0;
+  eachRound('minimal', (random, label) => {
+    const events = invalidEvents(random);
+    for (const anomaly of anomaliesOf(events)) {
+      const { operations, kind, lastState } = anomaly;
+      const shown = new Set(operations.map(({ index }) => index));
+      const { key } = operations[0];
+      const note = `${label}: ${kind}: ${anomaly.sentence}`;
+      expect(couldStand(events, key, shown), note).toBe(false);
+      expect(shown, note).toContain(lastState?.stuck.index);
+      if (PAIRS.has(kind) && operations.length === 2) continue;
+      // A cas from a value to itself follows from itself: it is its own chain's tail.
+      if (operations.some(({ f, expected, value }) => f === 'cas' && text(expected) === text(value))) continue;
+      for (const one of operations) {
+        if (refused(one) && kind === 'read of a refused write') continue;
+        const gone = unitOf(operations, one);
+        const rest = new Set([...shown].filter((index) => !gone.has(index)));
+        compared++;
+        if (couldStand(events, key, rest)) continue;
+        const kinds = kindsAmong(events, key, rest);
+        expect(kinds.length > 0 && !kinds.includes(kind), `${note}\n${one.index} could be spared: ${kinds}`).toBe(true);
+      }
+    }
+  });
+  expect(compared).toBeGreaterThan(100);
+});

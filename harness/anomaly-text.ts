@@ -1,0 +1,44 @@
+/** What is printed below an anomaly's sentence: its operations, the last state that worked, and the drawing. */
+import type { Anomaly } from '../checkers/checker.ts';
+import { lastStateText, timelineLines } from '../checkers/explain/text.ts';
+import type { PaintPart } from '../checkers/explain/text.ts';
+import { SECOND } from '../history/clock.ts';
+import type { Operation } from '../history/history.ts';
+import { type Paint, painter } from './matrix.ts';
+import { duration } from './table.ts';
+
+const colours: Readonly<Record<Parameters<PaintPart>[0], Parameters<Paint>[0]>> = {
+  shown: 'cyan',
+  stuck: 'red',
+  pending: 'dim',
+  axis: 'dim',
+};
+
+/** The drawing is at most so many columns wide; the other lines are as long as they are. */
+export function linesOfAnomaly(anomaly: Anomaly, columns: number, colour: boolean): string[] {
+  const paint = painter(colour);
+  const drawing = timelineLines(anomaly, Math.max(COLUMNS_MIN, columns), (part, text) => paint(colours[part], text));
+  const state = lastStateText(anomaly);
+  return [
+    ...anomaly.operations.map(describe),
+    ...(state === '' ? [] : [state]),
+    ...(drawing.length === 0 ? [] : ['', ...drawing, '']),
+  ];
+}
+
+const COLUMNS_MIN = 40;
+
+/** One operation on one line: `[118..131] p7 s3 read x = 12 on n2 (follower) at 1.31 s, took 4.02 ms`. */
+export function describe(operation: Operation): string {
+  const { index, completionIndex, outcome, f } = operation;
+  const what =
+    f === 'cas'
+      ? `cas ${operation.key} ${JSON.stringify(operation.expected)} -> ${JSON.stringify(operation.value)}`
+      : `${f} ${operation.key}${f === 'read' && outcome !== 'ok' ? '' : ` = ${JSON.stringify(operation.value)}`}`;
+  const node = operation.node ? ` on ${operation.node}${operation.role ? ` (${operation.role})` : ''}` : '';
+  const session = operation.session ? ` ${operation.session}` : '';
+  const took = operation.retTime === undefined ? '' : `, took ${duration(operation.retTime - operation.callTime)}`;
+  const at = Number.isFinite(operation.callTime) ? ` at ${(operation.callTime / SECOND).toFixed(3)} s` : '';
+  const mark = outcome === 'ok' ? '' : ` (${outcome})`;
+  return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}`;
+}
