@@ -113,40 +113,6 @@ describe('one line a file and guarantee', () => {
     );
   });
 
-  test('--svg: a picture of each anomaly, and the folder is made', async () => {
-    const pictures = join(folder, 'made', 'pictures');
-    const { code, stderr } = await check('bad.jsonl', ...linearizable, '--svg', pictures);
-    expect([code, stderr]).toEqual([1, 'tidemark: wrote made/pictures/bad.jsonl-linearizable-1.svg\n']);
-    expect(readFileSync(join(pictures, 'bad.jsonl-linearizable-1.svg'), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
-    const inAFile = await check('bad.jsonl', '--svg', join(at('bad.jsonl'), 'x'));
-    expect([inAFile.code, inAFile.stderr]).toEqual([254, expect.stringMatching(/--svg cannot write .*ENOTDIR/)]);
-  });
-
-  test('--format: as Knossos tells it, in JSON and in EDN; a file that is none; an unknown format', async () => {
-    const ended = await check('good.jsonl', 'bad.jsonl', 'junk.bin', '--format', 'knossos');
-    const [good, bad, junk] = ended.stdout
-      .split('\n')
-      .slice(0, 3)
-      .map((line) => JSON.parse(line) as object);
-    expect(ended.code).toBe(1);
-    expect(good).toMatchObject({ 'valid?': true });
-    expect(bad).toMatchObject({
-      'valid?': false,
-      op: { process: 1, f: 'read', index: 5 },
-      'previous-ok': { index: 3 },
-    });
-    expect(junk).toMatchObject({ 'valid?': 'unknown', cause: 'bad-input' });
-    const edn = await check('bad.jsonl', '--format', 'knossos-edn');
-    expect(edn.stdout).toMatch(/^\{:valid\? false, :analyzer :linear, :op \{:process 1, :type :ok, :f :read, :value 1/);
-    const unknown = await check('bad.jsonl', '--format', 'xml');
-    expect([unknown.code, unknown.stderr]).toEqual([
-      254,
-      expect.stringContaining('Valid: text, json, knossos, knossos-edn.'),
-    ]);
-    expect((await check('bad.jsonl', '--format', 'knossos', '--guarantee', 'durable')).code).toBe(254);
-    expect((await check('bad.jsonl', '--format', 'json', ...linearizable)).stdout).toMatch(/^\{"schema":1/);
-  });
-
   test('--json', async () => {
     const ended = await check('good.jsonl', 'bad.jsonl', 'junk.bin', '--json', ...linearizable);
     const [good, bad, junk] = linesOf(ended);

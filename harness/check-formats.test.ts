@@ -1,0 +1,57 @@
+/** What `tidemark check` writes besides lines for people: pictures, and Knossos's shape. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encodeEvent } from '../history/codec/jsonl.ts';
+import { eventsOf } from '../history/testing.ts';
+import { buildFirst, tidemark } from '../test-support/tidemark.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-formats-'));
+  buildFirst();
+  write('good.jsonl', 'p0: w x 1', 'p1: r x 1');
+  write('bad.jsonl', 'p0: w x 1', 'p0: w x 2', 'p1: r x 1');
+  writeFileSync(join(folder, 'junk.bin'), 'no history');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, ...lines: string[]): void {
+  const text = eventsOf(...lines).map((event) => `${encodeEvent(event)}\n`);
+  writeFileSync(join(folder, name), text.join(''));
+}
+
+const check = (...args: string[]) => tidemark(['check', ...args], { cwd: folder });
+
+test('--svg: a picture of each anomaly, in a folder that is made', async () => {
+  const { code, stderr } = await check('bad.jsonl', '--guarantee', 'linearizable', '--svg', 'made/pictures');
+  expect([code, stderr]).toEqual([1, 'tidemark: wrote made/pictures/bad.jsonl-linearizable-1.svg\n']);
+  const svg = readFileSync(join(folder, 'made/pictures/bad.jsonl-linearizable-1.svg'), 'utf8');
+  expect(svg).toMatch(/^<svg .*<\/svg>\n$/s);
+  const inAFile = await check('bad.jsonl', '--svg', 'bad.jsonl/x');
+  expect([inAFile.code, inAFile.stderr]).toEqual([254, expect.stringMatching(/--svg cannot write .*ENOTDIR/)]);
+});
+
+test('--format knossos: JSON, EDN, a file that is none', async () => {
+  const ended = await check('good.jsonl', 'bad.jsonl', 'junk.bin', '--format', 'knossos');
+  const [good, bad, junk] = ended.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object);
+  expect(ended.code).toBe(1);
+  expect(good).toMatchObject({ 'valid?': true });
+  expect(bad).toMatchObject({ 'valid?': false, op: { process: 1, f: 'read', index: 5 }, 'previous-ok': { index: 3 } });
+  expect(junk).toMatchObject({ 'valid?': 'unknown', cause: 'bad-input' });
+  const edn = await check('bad.jsonl', '--format', 'knossos-edn');
+  expect(edn.stdout).toMatch(/^\{:valid\? false, :analyzer :linear, :op \{:process 1, :type :ok, :f :read, :value 1/);
+});
+
+test('an unknown format, and one that cannot tell what is asked', async () => {
+  const unknown = await check('bad.jsonl', '--format', 'xml');
+  expect([unknown.code, unknown.stderr]).toEqual([
+    254,
+    expect.stringContaining('Valid: text, json, knossos, knossos-edn.'),
+  ]);
+  expect((await check('bad.jsonl', '--format', 'knossos', '--guarantee', 'durable')).code).toBe(254);
+});
