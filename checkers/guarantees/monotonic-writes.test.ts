@@ -77,6 +77,22 @@ test('a later write of the same key that its version puts before the earlier one
   ]);
 });
 
+test('a write that its version puts above a later one of its session is owed still', () => {
+  const verdict = (between: readonly string[]): string =>
+    judge(checker, [
+      'p0 w x 9',
+      'p1: w x 1 session=s3 version=g0/3/115',
+      'p1: w x 2 session=s3 version=g0/2/120',
+      ...between,
+      'p0 ok version=g0/2/121',
+      'p1: w y 3 session=s3',
+      'p2: r* x,y 9,3',
+    ]).type;
+  expect(verdict([])).toBe('invalid');
+  // Above whichever of the two is the highest, and above all that came before the others.
+  expect(verdict(['p1: w x 4 session=s3 version=g0/2/119', 'p1: w x 5 session=s3'])).toBe('invalid');
+});
+
 test('a write of unknown outcome is owed by no one until its session has read it', () => {
   const lines = ['p1 w x 12 session=s3', 'p1 info'];
   expect(judge(checker, [...lines, 'p3: w y 17 session=s3', 'p2: r* x,y null,17']).type).toBe('unknown');

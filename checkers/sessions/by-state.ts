@@ -114,14 +114,9 @@ class StateJudge {
 
   /** A state that shows the write of `via` owes these dependencies of its thread. */
   #owe(thread: number, via: number, from: number, to: number): void {
-    const { write, by, start } = this.#past;
+    const { write, start } = this.#past;
     const { key } = this.#prepared.history;
-    for (let i = start[thread] + from; i < start[thread] + to; i++) {
-      const list = key[write[i]];
-      if (this.#due.newest(list) === NONE) this.#owed.push(list);
-      this.#due.add(list, write[i], by[i], via);
-      this.#rows++;
-    }
+    for (let i = start[thread] + from; i < start[thread] + to; i++) this.#oweOne(key[write[i]], i, via);
   }
 
   #forget(): void {
@@ -167,10 +162,11 @@ class StateJudge {
   }
 
   /**
-   * What the write that `via` shows depends on in one key, newest first. Walks back only as far as dependencies may be concurrent: once one had come
-   * to count before another one was even invoked, whatever counted earlier is older still.
+   * What the write that `via` shows depends on in one key, newest first. Walks back only as far as dependencies may be concurrent:
+   * once all that is left had taken effect before one that is owed was even asked for, time owes nothing more. Versions need not
+   * agree with time: of what is left the highest ones are owed too.
    */
-  #oweRecent({ pairs, start, at, count }: PastByKey, thread: number, key: number, via: number): void {
+  #oweRecent({ pairs, start, at, count, settled, highest }: PastByKey, thread: number, key: number, via: number): void {
     const { history, registers } = this.#prepared;
     const past = this.#past;
     this.#rows++;
@@ -185,15 +181,22 @@ class StateJudge {
       else high = middle;
     }
     let newest = NONE;
-    for (let i = low - 1; i >= start[pair]; i--) {
-      this.#rows++;
-      const dependency = past.write[at[i]];
-      const by = past.by[at[i]];
-      if (history.ret[by] < newest) break;
-      if (this.#due.newest(key) === NONE) this.#owed.push(key);
-      this.#due.add(key, dependency, by, via);
-      if (history.call[dependency] > newest) newest = history.call[dependency];
+    let i = low - 1;
+    for (; i >= start[pair] && settled[i] >= newest; i--) {
+      this.#oweOne(key, at[i], via);
+      newest = Math.max(newest, history.call[past.write[at[i]]]);
     }
+    if (i < start[pair]) return;
+    for (let link = highest.first(i); link !== NONE; link = highest.next(link)) {
+      this.#oweOne(key, at[highest.place(link)], via);
+    }
+  }
+
+  /** A dependency by its index in the past. */
+  #oweOne(key: number, index: number, via: number): void {
+    this.#rows++;
+    if (this.#due.newest(key) === NONE) this.#owed.push(key);
+    this.#due.add(key, this.#past.write[index], this.#past.by[index], via);
   }
 
   #judge(read: number): void {

@@ -1,5 +1,6 @@
 /** What each thread had done before each of its writes: what the write depends on, in the order in which it came to count. */
 import { NONE } from '../../history/history.ts';
+import { HighestVersions } from './highest-versions.ts';
 import { Pairs } from './pairs.ts';
 import { type Binding, bound, type Prepared } from './rule.ts';
 
@@ -48,8 +49,8 @@ export class Past {
   readonly #ends: Int32Array;
 
   /** The dependencies of each thread on each key. */
-  byKey({ history, threads }: Prepared): PastByKey {
-    const { key } = history;
+  byKey({ history, registers, threads }: Prepared): PastByKey {
+    const { key, call, ret } = history;
     const pairs = new Pairs(threads.count, history.keys.length, this.write.length);
     const of = new Int32Array(this.write.length).fill(NONE);
     for (let thread = 0; thread < threads.count; thread++) {
@@ -62,7 +63,20 @@ export class Past {
     const next = start.slice();
     const at = new Int32Array(start[pairs.count]);
     for (let i = 0; i < of.length; i++) if (of[i] !== NONE) at[next[of[i]]++] = i;
-    return { pairs, start, at, count: pairs.count };
+    const settled = new Int32Array(at.length);
+    const highest = new HighestVersions(registers, at.length);
+    for (let pair = 0; pair < pairs.count; pair++) {
+      let latest = NONE;
+      highest.begin();
+      for (let i = start[pair]; i < start[pair + 1]; i++) {
+        const write = this.write[at[i]];
+        // A read may name a write that was asked for later only.
+        latest = Math.max(latest, ret[this.by[at[i]]], call[write]);
+        settled[i] = latest;
+        highest.push(i, write);
+      }
+    }
+    return { pairs, start, at, count: pairs.count, settled, highest };
   }
 }
 
@@ -71,6 +85,10 @@ export interface PastByKey {
   readonly start: Int32Array;
   /** Indices into the past. */
   readonly at: Int32Array;
+  /** For each of `at` the event position by which it and all before it in its pair had taken effect. */
+  readonly settled: Int32Array;
+  /** For each of `at` the highest versions among it and all before it in its pair. */
+  readonly highest: HighestVersions;
   /** Pairs from here on have nothing. */
   readonly count: number;
 }
