@@ -305,6 +305,7 @@ export class Following implements RecordFollowing {
               return growing.columns;
             },
             values: growing.values,
+            paths: growing.paths,
             snapshot: () => this.#part(growing.snapshot(), writePath, readPaths),
           };
     const isOfPath = guarantees[guarantee].scope === 'write path' && writePath !== undefined;

@@ -357,6 +357,7 @@ function growingOf(builder: HistoryBuilder, rows: Rows): Growing {
       return rows.growing;
     },
     values: builder.tables.values,
+    paths: builder.tables.paths,
     snapshot: () => builder.build(),
   };
 }

@@ -1,5 +1,6 @@
 /** A history while it is being made: for those who judge it at once, and do not wait for its end. */
 import type { Columns, History, PlacedNote } from './history.ts';
+import type { Texts } from './texts.ts';
 import type { Values } from './values.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface Growing {
    */
   readonly columns: Columns;
   readonly values: Values;
+  /** Numbers of paths by their names. */
+  readonly paths: Pick<Texts, 'intern'>;
   /** All rows so far as a history of its own. Costs as much as there are rows. */
   snapshot(): History;
 }

@@ -8,7 +8,9 @@
  */
 import { FAIL, type History, OK, READ } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Follower } from '../checker.ts';
+import { confirming } from '../online/confirming.ts';
+import { CounterStream } from '../online/counter.ts';
 import { eachEvent, methodCode } from '../collections/elements.ts';
 import { Findings } from '../sessions/findings.ts';
 import { answer, capital, key } from '../sessions/words.ts';
@@ -100,5 +102,8 @@ export default {
       { operations: history.operations, counters: keys.length - others, adds, reads, 'reads of null': unread },
       doubt,
     );
+  },
+  follow(growing, budget, semantics): Follower {
+    return confirming(this, growing, budget, semantics, new CounterStream(growing, semantics));
   },
 } satisfies Checker;

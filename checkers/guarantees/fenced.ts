@@ -4,7 +4,9 @@
  * through any path.
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Follower } from '../checker.ts';
+import { confirming } from '../online/confirming.ts';
+import { FencedStream } from '../online/fenced.ts';
 import { ofGroup, termOf } from '../positions.ts';
 import { blamedRows } from '../sessions/blame.ts';
 import { Findings } from '../sessions/findings.ts';
@@ -56,5 +58,8 @@ export default {
     }
     const examined = { operations: history.operations, writes, terms: terms.size };
     return findings.verdict(examined, writes === 0 ? 'no acknowledged write tells its term' : undefined);
+  },
+  follow(growing, budget, semantics): Follower {
+    return confirming(this, growing, budget, semantics, new FencedStream(growing, semantics));
   },
 } satisfies Checker;

@@ -8,7 +8,9 @@
  * A client that lost its lock to the end of a lease says so by a release; one that says nothing still holds it.
  */
 import { FAIL, type History, INFO, NEVER, NONE, OK } from '../../history/history.ts';
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Follower } from '../checker.ts';
+import { confirming } from '../online/confirming.ts';
+import { LockStream } from '../online/lock.ts';
 import { eachEvent, methodCode } from '../collections/elements.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
@@ -142,5 +144,8 @@ export default {
       'releases of what was not held': unheld,
     };
     return findings.verdict(examined, acquisitions === 0 ? 'no lock was acquired' : undefined);
+  },
+  follow(growing, budget, semantics): Follower {
+    return confirming(this, growing, budget, semantics, new LockStream(growing));
   },
 } satisfies Checker;

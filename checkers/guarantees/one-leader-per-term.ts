@@ -2,7 +2,9 @@
  * One leader per term (Election Safety, Ongaro & Ousterhout 2014): no two nodes claim to lead in the same term. Judged by what nodes
  * say of themselves, each claim read so that its term held before and after the role was read.
  */
-import type { Checker } from '../checker.ts';
+import type { Checker, Follower } from '../checker.ts';
+import { confirming } from '../online/confirming.ts';
+import { LeadersStream } from '../online/leaders.ts';
 import { Findings } from '../sessions/findings.ts';
 import { type Claim, sightingsOf } from '../sessions/notes.ts';
 import { seconds } from '../sessions/words.ts';
@@ -44,5 +46,8 @@ export default {
       leaders: nodes.size,
     };
     return findings.verdict(examined, claims === 0 ? 'no node was seen to claim leadership of a term' : undefined);
+  },
+  follow(growing, budget, semantics): Follower {
+    return confirming(this, growing, budget, semantics, new LeadersStream());
   },
 } satisfies Checker;

@@ -10,7 +10,9 @@
  * before it for certain. Otherwise these are counted.
  */
 import { FAIL, type History, INFO, NEVER, NONE, NULL_REF, OK } from '../../history/history.ts';
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Follower } from '../checker.ts';
+import { confirming } from '../online/confirming.ts';
+import { ElementStream, queueMethods } from '../online/elements.ts';
 import { Elements, INEXACT, Lists, methodCode } from '../collections/elements.ts';
 import { earlierTaken } from '../collections/order.ts';
 import { Findings } from '../sessions/findings.ts';
@@ -237,6 +239,9 @@ export default {
           ? `${amount(left, 'acknowledged value')} ${left === 1 ? 'was' : 'were'} never dequeued, and no answer proves the queue empty without dequeues of unknown outcome`
           : undefined;
     return findings.verdict(examined, doubt);
+  },
+  follow(growing, budget, semantics): Follower {
+    return confirming(this, growing, budget, semantics, new ElementStream(growing, queueMethods, null));
   },
 } satisfies Checker;
 

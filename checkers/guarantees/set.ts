@@ -8,7 +8,9 @@
  * That reads are up to date is asked by `linearizable` with the model `set`.
  */
 import { FAIL, type History, INFO, NEVER, NONE, NULL_REF, OK, READ } from '../../history/history.ts';
-import type { Anomaly, Budget, Checker, Semantics, Verdict } from '../checker.ts';
+import type { Anomaly, Budget, Checker, Follower, Semantics, Verdict } from '../checker.ts';
+import { confirming } from '../online/confirming.ts';
+import { ElementStream, setMethods } from '../online/elements.ts';
 import { Elements, INEXACT, itemsOf, Lists, methodCode, rankMs } from '../collections/elements.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
@@ -262,5 +264,8 @@ export default {
     if (spent !== undefined)
       return findings.verdict({ operations: history.operations, adds, reads: reads.length }, spent);
     return conclude(history, known, findings, { adds, reads });
+  },
+  follow(growing, budget, semantics): Follower {
+    return confirming(this, growing, budget, semantics, new ElementStream(growing, setMethods, semantics.initial));
   },
 } satisfies Checker;

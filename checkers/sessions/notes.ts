@@ -106,15 +106,18 @@ export interface Claim {
 
 export function sightingsOf(history: History): readonly Claim[] {
   const only = history.groups.length === 1 ? history.groups[0] : '';
-  return history.notes.flatMap((note): Claim[] => {
-    if (note.process !== 'cluster' || note.f !== 'sighting') return [];
-    const { node, role, term, commit, group: named, members } = fields(note);
-    if (typeof node !== 'string' || typeof role !== 'string' || typeof term !== 'number') return [];
-    const group =
-      Array.isArray(commit) && typeof commit[0] === 'string' ? commit[0] : typeof named === 'string' ? named : only;
-    const known = Array.isArray(members) ? { members: members.map(String) } : {};
-    return [{ node, role, term, group, time: note.time, ...known }];
-  });
+  return history.notes.flatMap((note) => claimOf(note, only) ?? []);
+}
+
+/** The claim that a note tells of, if it does; `unnamed` is the group of a sighting that names none. */
+export function claimOf(note: PlacedNote, unnamed: string): Claim | undefined {
+  if (note.process !== 'cluster' || note.f !== 'sighting') return undefined;
+  const { node, role, term, commit, group: named, members } = fields(note);
+  if (typeof node !== 'string' || typeof role !== 'string' || typeof term !== 'number') return undefined;
+  const group =
+    Array.isArray(commit) && typeof commit[0] === 'string' ? commit[0] : typeof named === 'string' ? named : unnamed;
+  const known = Array.isArray(members) ? { members: members.map(String) } : {};
+  return { node, role, term, group, time: note.time, ...known };
 }
 
 /**

@@ -1,0 +1,114 @@
+/**
+ * Queues and sets while the history is made. Found at once: an element that nobody has put in by then, or only with a request that is
+ * refused; an element taken from a queue more often than it was put there, or twice in one answer of a set. What is lost shows in
+ * the end.
+ */
+import type { Growing } from '../../history/growing.ts';
+import { FAIL, NONE, NULL_REF, OK } from '../../history/history.ts';
+import type { Value } from '../../history/operation.ts';
+import { Elements, itemsOf, methodCode } from '../collections/elements.ts';
+import type { Suspecting } from './confirming.ts';
+
+export interface Methods {
+  readonly puts: number;
+  /** Answers one element, or null. */
+  readonly takes: number;
+  /** Answers a list of elements. */
+  readonly lists: number;
+  /** Whether what was taken is gone. */
+  readonly consumes: boolean;
+}
+
+export const queueMethods: Methods = {
+  puts: methodCode('enqueue'),
+  takes: methodCode('dequeue'),
+  lists: methodCode('drain'),
+  consumes: true,
+};
+export const setMethods: Methods = {
+  puts: methodCode('add'),
+  takes: NONE,
+  lists: methodCode('read'),
+  consumes: false,
+};
+
+export class ElementStream implements Suspecting {
+  suspects = false;
+  readonly #growing: Growing;
+  readonly #methods: Methods;
+  readonly #initial: ReadonlySet<number>;
+  readonly #elements = new Elements();
+  /** Per element: how often it was put in and not refused, how often it was found, and the row that put it in first. */
+  readonly #attempts: number[] = [];
+  readonly #found: number[] = [];
+  readonly #first: number[] = [];
+  /** Per key: 1 once something was put in; 2: something was found before. It says nothing of a key that nothing is put in. */
+  readonly #used: number[] = [];
+  /** The list that was looked through last, and its key: a set is read again and again. */
+  #last: readonly number[] = [];
+  #lastRef: number = NONE;
+  #lastKey: number = NONE;
+
+  /** @param initial what each collection holds before anything is put in */
+  constructor(growing: Growing, methods: Methods, initial: Value) {
+    this.#growing = growing;
+    this.#methods = methods;
+    this.#initial = new Set((itemsOf(initial) ?? []).map((item) => growing.values.intern(item)));
+  }
+
+  invoked(row: number): void {
+    const { f, key, value } = this.#growing.columns;
+    if (f[row] !== this.#methods.puts) return;
+    if (this.#used[key[row]] === 2) this.suspects = true;
+    this.#used[key[row]] = 1;
+    const element = this.#elements.add(key[row], value[row]);
+    this.#attempts[element] = (this.#attempts[element] ?? 0) + 1;
+    this.#found[element] ??= 0;
+    this.#first[element] ??= row;
+  }
+
+  completed(row: number): void {
+    const { f, key, value, outcome } = this.#growing.columns;
+    const { puts, takes, lists } = this.#methods;
+    if (f[row] === puts) {
+      if (outcome[row] === FAIL) this.#refused(row);
+      return;
+    }
+    if (outcome[row] !== OK) return;
+    if (f[row] === takes && value[row] !== NULL_REF) this.#look(key[row], value[row]);
+    else if (f[row] === lists) this.#lookThrough(key[row], value[row]);
+  }
+
+  #refused(row: number): void {
+    const { key, value } = this.#growing.columns;
+    const element = this.#elements.find(key[row], value[row]);
+    const left = --this.#attempts[element];
+    const found = this.#found[element];
+    // Of those put in later some may have come too late for who found it: that is for check to say.
+    if (found > 0 && (left === 0 || this.#first[element] === row || (this.#methods.consumes && found > left)))
+      this.suspects = true;
+  }
+
+  #lookThrough(key: number, ref: number): void {
+    const { values } = this.#growing;
+    if (ref !== this.#lastRef) {
+      this.#lastRef = ref;
+      this.#lastKey = NONE;
+      this.#last = (itemsOf(values.get(ref)) ?? []).map((item) => values.intern(item));
+      if (!this.#methods.consumes && new Set(this.#last).size < this.#last.length) this.suspects = true;
+    } else if (key === this.#lastKey && !this.#methods.consumes) return;
+    this.#lastKey = key;
+    for (const item of this.#last) this.#look(key, item);
+  }
+
+  #look(key: number, ref: number): void {
+    if (this.#initial.has(ref)) return;
+    if (!this.#methods.consumes && this.#used[key] !== 1) {
+      this.#used[key] = 2;
+      return;
+    }
+    const element = this.#elements.find(key, ref);
+    if (element === NONE || this.#attempts[element] === 0) this.suspects = true;
+    else if (++this.#found[element] > this.#attempts[element] && this.#methods.consumes) this.suspects = true;
+  }
+}
