@@ -35,6 +35,14 @@ function heldForNull(history: Pick<History, 'values'>, semantics: Semantics): nu
   return semantics.nilRead === 'any' ? NULL_REF : history.values.intern(semantics.initial);
 }
 
+/** Writes of one value to one key: rows plus one, 0: none. */
+interface Alike {
+  /** The next one, beginning with the first; otherwise in no order. */
+  readonly next: Int32Array;
+  /** For the first, the one that was invoked next. */
+  readonly second: Int32Array;
+}
+
 export class Registers {
   readonly history: History;
   /** For each row the write whose value an ok read returned, or one of the words above. */
@@ -125,11 +133,11 @@ export class Registers {
     return reference === NULL_REF ? this.#null : reference;
   }
 
-  /** For each write of a value the next one of the same value to the same key, beginning with the first: rows plus one, 0: none. */
-  #placeWrites(byValue: Buckets, byVersion: Buckets): Int32Array {
+  #placeWrites(byValue: Buckets, byVersion: Buckets): Alike {
     const { done, source } = this;
     const { key, outcome, ret, flags, f, value, versionGroup, length } = this.history;
-    const alike = new Int32Array(length);
+    const next = new Int32Array(length);
+    let second = next; // of its own as soon as there is one
     for (let row = 0; row < length; row++) {
       source[row] = NOTHING;
       done[row] = NEVER;
@@ -138,8 +146,10 @@ export class Registers {
       const same = this.#written(byValue, key[row], held);
       if (same === NONE) byValue.put(key[row], held, row);
       else {
-        alike[row] = alike[same];
-        alike[same] = row + 1;
+        if (second === next) second = new Int32Array(length);
+        if (next[same] === 0) second[same] = row + 1;
+        next[row] = next[same];
+        next[same] = row + 1;
       }
       if (outcome[row] !== OK) continue;
       done[row] = ret[row];
@@ -151,10 +161,10 @@ export class Registers {
         this.#claims.push({ type: 'one version, two writes', rows: [holder, row] });
       }
     }
-    return alike;
+    return { next, second };
   }
 
-  #placeReads(otherKeys: Uint8Array, alike: Int32Array, byValue: Buckets, byVersion: Buckets): void {
+  #placeReads(otherKeys: Uint8Array, alike: Alike, byValue: Buckets, byVersion: Buckets): void {
     const { source, seen, done } = this;
     const { f, outcome, ret, call, key, value, versionGroup, length } = this.history;
     for (let row = 0; row < length; row++) {
@@ -166,7 +176,8 @@ export class Registers {
           const held = this.#held(value[row]);
           const first = this.#written(byValue, key[row], held);
           // Where there is no version to weigh, and one write of the value, there is nothing more to find out.
-          const plain = first !== NONE && alike[first] === 0 && versionGroup[row] === NONE && held !== this.#initial;
+          const plain =
+            first !== NONE && alike.next[first] === 0 && versionGroup[row] === NONE && held !== this.#initial;
           write = plain ? first : this.#sourceOf(row, first, alike, byVersion);
         }
       }
@@ -179,8 +190,8 @@ export class Registers {
     }
   }
 
-  #sourceOf(read: number, first: number, alike: Int32Array, byVersion: Buckets): number {
-    const { key, value, versionGroup } = this.history;
+  #sourceOf(read: number, first: number, alike: Alike, byVersion: Buckets): number {
+    const { key, value, versionGroup, call, ret } = this.history;
     const shown = this.#held(value[read]);
     const claimed = versionGroup[read] === NONE ? NONE : this.#holder(byVersion, read);
     if (claimed !== NONE) {
@@ -188,24 +199,28 @@ export class Registers {
       this.#claims.push({ type: 'version of another write', rows: [claimed, read] });
     }
     if (first === NONE) return shown === this.#initial ? INITIAL : UNWRITTEN;
+    if (shown === this.#initial && call[first] > ret[read]) return INITIAL;
     const versioned = versionGroup[read] !== NONE && claimed === NONE;
-    if (alike[first] === 0 && (shown !== this.#initial || versioned)) {
+    // What was asked for only after the answer cannot be what it showed, where something else can.
+    const isOnly = alike.next[first] === 0 || (call[first] < ret[read] && call[alike.second[first] - 1] > ret[read]);
+    if (isOnly && (shown !== this.#initial || versioned)) {
       if (versioned && this.hasVersion(first))
         this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
       else if (versioned) this.#learn(first, read, byVersion);
       return first;
     }
-    const unplaced = versioned ? this.#onlyUnplaced(first, alike) : NONE;
+    const unplaced = versioned ? this.#onlyUnplaced(read, first, alike) : NONE;
     if (unplaced === NONE) return AMBIGUOUS;
     this.#learn(unplaced, read, byVersion);
     return unplaced;
   }
 
-  /** The one write of this value whose version nobody has said yet; NONE if there are several or none. */
-  #onlyUnplaced(first: number, alike: Int32Array): number {
+  /** The one write of this value, asked for before the answer, whose version nobody has said yet; NONE if there are several or none. */
+  #onlyUnplaced(read: number, first: number, { next }: Alike): number {
+    const { call, ret } = this.history;
     let found = NONE;
-    for (let write = first; write !== NONE; write = alike[write] - 1) {
-      if (this.hasVersion(write)) continue;
+    for (let write = first; write !== NONE; write = next[write] - 1) {
+      if (this.hasVersion(write) || call[write] > ret[read]) continue;
       if (found !== NONE) return NONE;
       found = write;
     }

@@ -204,8 +204,10 @@ class Twin {
   }
 
   #possibleSources(read: number): readonly number[] {
-    const { key, value, versionAt } = this.history;
-    const alike = this.rows.filter((row) => this.isWrite(row) && key[row] === key[read] && value[row] === value[read]);
+    const { key, value, versionAt, call, ret } = this.history;
+    const all = this.rows.filter((row) => this.isWrite(row) && key[row] === key[read] && value[row] === value[read]);
+    const earlier = all.filter((row) => call[row] < ret[read]);
+    const alike = earlier.length > 0 ? earlier : all;
     if (value[read] === 1 && alike.length === 0) return [INITIAL]; // reference 1 is null
     if (Number.isNaN(versionAt[read]) || alike.length === 1) return alike;
     const same = alike.filter((row) => versionAt[row] === versionAt[read]);
