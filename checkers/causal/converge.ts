@@ -3,6 +3,7 @@
  * Bouajjani et al. 2017).
  */
 import { NONE } from '../../history/history.ts';
+import type { IntList } from './int-list.ts';
 import { Knots } from './knots.ts';
 import type { SessionOrder } from './order.ts';
 import type { Conflict, Past } from './past.ts';
@@ -24,7 +25,12 @@ export interface Convergence {
 }
 
 export function converge(units: Units, sessions: SessionOrder, past: Past): Convergence {
-  const { conflicts, place } = past;
+  return circlesOf(units, sessions, past, past.conflicts);
+}
+
+/** Circles of the causal order and these edges, each of which is three integers: from, to (units), and what it says. */
+export function circlesOf(units: Units, sessions: SessionOrder, past: Past, conflicts: IntList): Convergence {
+  const { place } = past;
   /** Per place, plus one: how many more conflicts go back over it than over the one before. */
   let back: Int32Array | undefined;
   for (let i = 0; i < conflicts.length; i += 3) {
@@ -36,12 +42,18 @@ export function converge(units: Units, sessions: SessionOrder, past: Past): Conv
     back[from + 1]--;
   }
   if (back === undefined) return { circles: [], count: 0 };
-  return inWindows(units, sessions, past, back);
+  return inWindows(units, sessions, past, conflicts, back);
 }
 
 /** Every circle lies where conflicts go back over the order of the pass: only these places make up the graph. */
-function inWindows(units: Units, sessions: SessionOrder, past: Past, back: Int32Array): Convergence {
-  const { conflicts, place, order } = past;
+function inWindows(
+  units: Units,
+  sessions: SessionOrder,
+  past: Past,
+  conflicts: IntList,
+  back: Int32Array,
+): Convergence {
+  const { place, order } = past;
   const { history, source } = units;
   /** Per place: its node, or NONE. */
   const node = back;

@@ -312,6 +312,23 @@ const definitions = {
 
 export type Defined = keyof typeof definitions;
 
+/** Sequential consistency where the writes of each key lie in the order of these numbers, by value. */
+export function holdsInVersionOrder(events: readonly Event[], version: ReadonlyMap<Value, number>): boolean {
+  // Whatever has no version was read by nobody, and need not have happened.
+  const all = unitsOf(events).filter(({ optional, parts }) => !optional || parts.some(([, , v]) => version.has(v)));
+  const units = all.map((unit): Unit => ({ ...unit, optional: false }));
+  const order = causalOrder(units);
+  if (order === undefined) return false;
+  const members = units.map((_, i) => i);
+  return someOrder(members, order, empty, (state, i) => {
+    const after = run(state, units[i], true);
+    const falls = units[i].parts.some(
+      ([f, key, value]) => f === 'w' && (version.get(state.get(key) ?? 0) ?? 0) > (version.get(value) ?? 0),
+    );
+    return falls ? undefined : after;
+  });
+}
+
 /** Straight from the definition, by trying all orders. Values are written once, and registers begin at 0. */
 export function holdsByBruteForce(guarantee: Defined, events: readonly Event[]): boolean {
   for (const units of completions(unitsOf(events))) if (definitions[guarantee](units)) return true;

@@ -7,12 +7,16 @@ import { judgeMemory } from '../causal/memory.ts';
 import linearizable from '../guarantees/linearizable.ts';
 import { explainNoOrder } from './explain.ts';
 import { OneOrder } from './search.ts';
+import { judgeVersions } from './versions.ts';
 
 /** How often the first try may ask the budget: it is not worth more. */
 const FIRST_TRY = 64;
 
 export function judgeSequential(history: History, budget: Budget, semantics: Semantics): Verdict {
-  return isLinearizable(history, budget, semantics) ?? judge(history, budget, semantics, decide, 'none');
+  // Versions are held against the answers, whatever values alone would allow.
+  const hasVersions = history.versionGroup.some((group) => group !== NONE);
+  const easily = hasVersions ? undefined : isLinearizable(history, budget, semantics);
+  return easily ?? judge(history, budget, semantics, decide, 'none');
 }
 
 /** Linearizability is local and the stronger: where every key has it, the whole is sequential. Not so for operations on several keys. */
@@ -25,6 +29,8 @@ function isLinearizable(history: History, budget: Budget, semantics: Semantics):
 }
 
 function decide(at: Case): Verdict {
+  const byVersions = judgeVersions(at);
+  if (byVersions !== undefined) return byVersions;
   const converging = convergence(at);
   if (converging.count > 0) {
     const { wrong } = exactPast(at);
