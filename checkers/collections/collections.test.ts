@@ -165,6 +165,10 @@ cases('log', [
   ['aborted read', 'p0 send "a"', 'p0 fail', 'p2: send "b" [1,"b"]', 'p1: poll [[0,"a"],[1,"b"]]'],
   ['unexpected value', 'p0: send "a" [0,"a"]', 'p1: poll [[0,"a"],[1,"z"]]'],
   ['unexpected value', 'p1: poll [[0,"a"]]', 'p0: send "a" [0,"a"]'],
+  ['lost value', 'p0: send "a" [0,"a"]', 'p0: send "b" [1,"b"]', 'p1: poll [[1,"b"]]'], // the first of all
+  ['valid', 'p0: send "a" [0,"a"]', 'p0: send "b" [1,"b"]', 'p2 poll', 'p2 info', 'p1: poll [[1,"b"]]'],
+  ['valid', 'p0: send "a" [0,"a"]', 'p0: send "b" [1,"b"]', 'p1: poll [[0,"a"]]'], // not gone past
+  ['unknown', 'p0: send "a" 0', 'p1: poll [[0,"a"]]'], // nobody knows what was sent
   ['unknown', 'p0: send "a" [0,"a"]'],
   ['unknown', 'p0: send "a" [0,"a"]', 'p1: poll 7'],
   ['unknown', 'p0: send "a" [0,"a"]', 'p1: poll [[0,"a"],null]'],

@@ -129,6 +129,22 @@ export function eachEvent(
   }
 }
 
+/** Who acts, as numbers: sessions first, then processes in the order in which they appear. */
+export function holdersOf({ length, session, sessions, process }: History): Int32Array {
+  const holders = new Int32Array(length);
+  const numbers = new Map<number, number>();
+  for (let row = 0; row < length; row++) {
+    if (session[row] !== NONE) {
+      holders[row] = session[row];
+      continue;
+    }
+    const number = numbers.get(process[row]) ?? numbers.size;
+    numbers.set(process[row], number);
+    holders[row] = sessions.length + number;
+  }
+  return holders;
+}
+
 /** The nearest rank, in whole milliseconds. */
 export function rankMs(sorted: Float64Array, share: number): number {
   return Math.round((sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0) / 1e6);

@@ -25,8 +25,8 @@ interface Object {
   lie(random: Random, op: { f: string; answer: Value }): Value;
 }
 
-function run(random: Random, make: () => Object, infoPercent: number): { events: Event[]; ops: Op[] } {
-  const objects = [make(), make()];
+function run(random: Random, make: (random: Random) => Object, infoPercent: number): { events: Event[]; ops: Op[] } {
+  const objects = [make(random), make(random)];
   const events: Record<string, unknown>[] = [];
   const ops: Op[] = [];
   const clients = [0, 1, 2].map((process) => ({
@@ -85,10 +85,12 @@ const keysOf = (ops: readonly Op[]): string[] => [...new Set(ops.map(({ key }) =
 /** Kinds of anomalies, each once; straight from the definitions. */
 function agrees(
   guarantee: Guarantee,
-  make: () => Object,
+  make: (random: Random) => Object,
+  kindsOf: readonly string[],
   naive: (ops: readonly Op[], all: readonly Op[]) => Set<string>,
 ): void {
   const seen = { valid: 0, invalid: 0, unknown: 0 };
+  const met = new Set<string>();
   eachRound(`collections ${guarantee}`, (random, label) => {
     const { events, ops } = run(random, make, random.pick([0, 10, 25]));
     const verdict = check(guarantee, historyFromEvents(events));
@@ -102,12 +104,14 @@ function agrees(
     );
     const kinds = verdict.type === 'invalid' ? verdict.anomalies.map(({ kind }) => kind) : [];
     seen[verdict.type]++;
+    for (const kind of wanted) met.add(kind);
     if (verdict.type === 'invalid' && verdict.count > verdict.anomalies.length) return; // kinds beyond the first ten are not told
     const [told, due] = [[...new Set(kinds)].sort(), [...wanted].sort()];
     if (told.join() === due.join()) return;
     expect(told, `${label}\n${events.map((event) => JSON.stringify(event)).join('\n')}`).toEqual(due);
   });
   expect(Math.min(seen.valid, seen.invalid), JSON.stringify(seen)).toBeGreaterThan(10);
+  expect([...met].sort(), 'a kind never occurred').toEqual(kindsOf);
 }
 
 test('set', () => {
@@ -130,7 +134,7 @@ test('set', () => {
       },
     };
   };
-  agrees('set', make, (ops) => {
+  agrees('set', make, ['duplicated element', 'lost element', 'unexpected element'], (ops) => {
     const kinds = new Set<string>();
     const reads = ops.filter(({ f, type }) => f === 'read' && type === 'ok');
     const adds = ops.filter(({ f, type }) => f === 'add' && type !== 'fail');
@@ -166,7 +170,7 @@ test('counter: each read against every subset of what is open to it', () => {
       lie: (random, { f, answer }) => (f === 'read' ? (answer as number) + random.below(7) - 3 : answer),
     };
   };
-  agrees('counter', make, (ops) => {
+  agrees('counter', make, ['sum too great', 'sum too small'], (ops) => {
     const kinds = new Set<string>();
     const adds = ops.filter(({ f, type }) => f === 'add' && type !== 'fail');
     if (!ops.some(({ f }) => f === 'add')) return kinds;
@@ -201,7 +205,7 @@ test('queue', () => {
         f === 'enqueue' ? answer : f === 'dequeue' ? random.pick([null, 1, 2, 99]) : list(answer).slice(1),
     };
   };
-  agrees('queue', make, (ops) => {
+  agrees('queue', make, ['duplicated value', 'lost value', 'unexpected value'], (ops) => {
     const kinds = new Set<string>();
     const takes = ops.filter(({ f, type }) => f !== 'enqueue' && type === 'ok');
     const puts = ops.filter(({ f, type }) => f === 'enqueue' && type !== 'fail');
@@ -243,7 +247,7 @@ test('lock', () => {
       lie: (random, { f, answer }) => (f === 'acquire' ? Math.max(1, (answer as number) - random.below(3)) : answer),
     };
   };
-  agrees('lock', make, (ops, all) => {
+  agrees('lock', make, ['token given twice', 'token not risen', 'two holders'], (ops, all) => {
     const kinds = new Set<string>();
     const acquired = ops.filter(({ f, type }) => f === 'acquire' && type === 'ok');
     const lets = (op: Op): boolean =>
@@ -260,6 +264,108 @@ test('lock', () => {
       if (earlier.some((a) => a.answer === b.answer)) kinds.add('token given twice');
       else if (earlier.some((a) => a.ret < b.call && (a.answer as number) > (b.answer as number)))
         kinds.add('token not risen');
+    }
+    return kinds;
+  });
+});
+
+type Pair = readonly [number, Value];
+
+/** A log that loses, repeats and reorders; consumers that lose their place. */
+function makeLog(random: Random): Object {
+  const entries: Pair[] = [];
+  const places = new Map<number, number>();
+  const isFaulty = random.chance(0.4);
+  const few = random.chance(0.3); // values come again
+  let fresh = 0;
+  let end = 0;
+  const fault = (): boolean => isFaulty && random.chance(0.15);
+  return {
+    ask: () =>
+      random.chance(0.5) ? { f: 'send', value: few ? random.below(3) : ++fresh } : { f: 'poll', value: null },
+    act: (_, { f, asked, process }) => {
+      if (f === 'send') {
+        end += random.chance(0.1) ? 2 : 1;
+        const offset = fault() ? Math.max(0, end - 2) : end;
+        if (!fault()) entries.push([offset, asked]);
+        if (fault()) entries.push([++end, asked]);
+        return [offset, asked] as unknown as Value;
+      }
+      const from = random.chance(0.15) ? random.below(entries.length + 1) : (places.get(process) ?? 0);
+      const to = Math.min(entries.length, from + 1 + random.below(4));
+      places.set(process, to);
+      return entries.slice(from, to) as unknown as Value;
+    },
+    lie: (_, { f, answer }) => {
+      if (f === 'send') return [(answer as unknown as Pair)[0] - 1, (answer as unknown as Pair)[1]];
+      const pairs = list(answer) as unknown as readonly Pair[];
+      const middle = random.below(pairs.length + 1);
+      return random.pick<unknown>([
+        pairs.filter((_pair, i) => i !== middle),
+        pairs.toReversed(),
+        pairs.map(([offset, value], i) => [i === middle ? offset + 1 : offset, value]),
+        pairs.map(([offset, value], i) => [offset, i === middle ? 1 : value]),
+        [...pairs, [random.below(9), random.below(4)]],
+        [...pairs, ...pairs.slice(0, 1)],
+      ]) as Value;
+    },
+  };
+}
+
+test('log', () => {
+  const kindsOf = [
+    'aborted read',
+    'duplicated value',
+    'lost value',
+    'reordered poll',
+    'reordered sends',
+    'skipped value',
+    'two values at one offset',
+    'unexpected value',
+  ];
+  agrees('log', makeLog, kindsOf, (ops) => {
+    const kinds = new Set<string>();
+    const sends = ops.filter(({ f, type }) => f === 'send' && type !== 'fail');
+    const acknowledged = sends.filter(({ type }) => type === 'ok');
+    const polls = ops.filter(({ f, type }) => f === 'poll' && type === 'ok');
+    const pairOf = (op: Op): Pair => op.answer as unknown as Pair;
+    const pairsOf = (op: Op): readonly Pair[] => list(op.answer) as unknown as readonly Pair[];
+    // Whoever spoke of an offset first is believed.
+    const held = new Map<number, string>();
+    for (const [offset, value] of [...acknowledged.map(pairOf), ...polls.flatMap(pairsOf)]) {
+      if (!held.has(offset)) held.set(offset, text(value));
+      else if (held.get(offset) !== text(value)) kinds.add('two values at one offset');
+    }
+    for (const value of new Set(sends.map(({ asked }) => text(asked)))) {
+      const places = [...held.values()].filter((other) => other === value).length;
+      if (places > sends.filter(({ asked }) => text(asked) === value).length) kinds.add('duplicated value');
+    }
+    for (const poll of polls) {
+      for (const [, value] of pairsOf(poll)) {
+        const same = ops.filter(({ f, asked }) => f === 'send' && text(asked) === text(value));
+        if (same.some(({ type, call }) => type !== 'fail' && call < poll.ret)) continue;
+        kinds.add(same.length > 0 && same.every(({ type }) => type === 'fail') ? 'aborted read' : 'unexpected value');
+      }
+    }
+    for (const a of acknowledged) {
+      for (const b of acknowledged) {
+        if (a.process === b.process && a.ret < b.call && pairOf(a)[0] > pairOf(b)[0]) kinds.add('reordered sends');
+      }
+    }
+    const polled = new Set(polls.flatMap(pairsOf).map(([offset]) => offset));
+    const isOpen = ops.some(({ f, type }) => f === 'poll' && type === 'info');
+    for (const offset of held.keys()) {
+      if (!polled.has(offset) && !isOpen && [...polled].some((other) => other > offset)) kinds.add('lost value');
+    }
+    for (const poll of polls) {
+      const offsets = pairsOf(poll).map(([offset]) => offset);
+      for (let i = 1; i < offsets.length; i++) {
+        if (offsets[i] <= offsets[i - 1]) kinds.add('reordered poll');
+        for (const offset of held.keys()) {
+          if (offset > offsets[i - 1] && offset < offsets[i])
+            kinds.add(polled.has(offset) ? 'skipped value' : 'lost value');
+        }
+      }
     }
     return kinds;
   });

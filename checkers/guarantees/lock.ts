@@ -11,29 +11,13 @@ import { FAIL, type History, INFO, NEVER, NONE, OK } from '../../history/history
 import type { Anomaly, Checker, Follower } from '../checker.ts';
 import { confirming } from '../online/confirming.ts';
 import { LockStream } from '../online/lock.ts';
-import { eachEvent, methodCode } from '../collections/elements.ts';
+import { eachEvent, holdersOf, methodCode } from '../collections/elements.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { answer, capital, key } from '../sessions/words.ts';
 
 const ACQUIRE = methodCode('acquire');
 const RELEASE = methodCode('release');
-
-/** Numbers of holders: sessions first, then processes in the order in which they appear. */
-function holdersOf({ length, session, sessions, process }: History): Int32Array {
-  const holders = new Int32Array(length);
-  const numbers = new Map<number, number>();
-  for (let row = 0; row < length; row++) {
-    if (session[row] !== NONE) {
-      holders[row] = session[row];
-      continue;
-    }
-    const number = numbers.get(process[row]) ?? numbers.size;
-    numbers.set(process[row], number);
-    holders[row] = sessions.length + number;
-  }
-  return holders;
-}
 
 /** Which holder: `session s1`, `process 3`. */
 function who({ session, sessions, process }: History, row: number): string {

@@ -4,15 +4,17 @@
  *
  * Anomalies: two values at one offset; one value at more offsets than it was sent; a value that was never sent, only refused, or
  * sent only later; a poll whose offsets fall or repeat, or that leaves out an offset known to be taken; sends of one session, one
- * after the other, whose offsets fall; and a lost value: known to be at an offset that a consumer went past, and polled by nobody.
+ * after the other, whose offsets fall; and a lost value: acknowledged at an offset below one that was polled, and polled by
+ * nobody.
  *
  * From one poll to the next a consumer may have lost its partition to another one and got it back: that it then goes
- * back, or leaves out what another consumer has polled, or may have in a poll of unknown outcome, is counted, and no anomaly.
+ * back, or leaves out what another consumer has polled, is counted, and no anomaly. What a poll of unknown outcome may have
+ * returned is lost only where one poll passes over it.
  */
 import { FAIL, type History, INFO, NONE, OK } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
-import { Elements, methodCode } from '../collections/elements.ts';
-import { entriesOf, type Entry, entryOf, Log } from '../collections/entries.ts';
+import { eachEvent, Elements, holdersOf, methodCode } from '../collections/elements.ts';
+import { entriesOf, type Entry, entryOf, Places, Polls } from '../collections/entries.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { amount, answer, capital, key, valueText } from '../sessions/words.ts';
@@ -20,233 +22,343 @@ import { amount, answer, capital, key, valueText } from '../sessions/words.ts';
 const SEND = methodCode('send');
 const POLL = methodCode('poll');
 
-interface Reading {
+class Reading {
   readonly history: History;
-  readonly findings: Findings;
-  readonly logs: readonly Log[];
+  readonly findings = new Findings();
+  readonly places = new Places();
+  readonly polls = new Polls();
   /** Values that may have been sent: by element the first send, and how many there are. */
-  readonly sent: Elements;
-  readonly firstSend: number[];
-  readonly sends: number[];
-  readonly refused: Elements;
-  readonly counted: {
-    sends: number;
-    polls: number;
-    polled: number;
-    indeterminate: number;
-    jumpsBack: number;
-    skips: number;
-  };
-  unreadable: number;
+  readonly sent = new Elements();
+  readonly firstSend: number[] = [];
+  readonly sends: number[] = [];
+  readonly refused = new Elements();
+  /** By row: the place of an acknowledged send. */
+  readonly placeOf: Int32Array;
+  /** By key: whether some acknowledged send does not say what was sent; whether some poll may have returned just anything. */
+  readonly isVague: Uint8Array;
+  readonly isOpen: Uint8Array;
+  readonly counted = { sends: 0, polls: 0, polled: 0, indeterminate: 0, jumpsBack: 0, left: 0 };
+  vague = 0;
+  unreadable = 0;
+
+  constructor(history: History) {
+    this.history = history;
+    this.placeOf = new Int32Array(history.length).fill(NONE);
+    this.isVague = new Uint8Array(history.keys.length);
+    this.isOpen = new Uint8Array(history.keys.length);
+  }
+
+  find(kind: string, rows: readonly number[], sentence: () => string): void {
+    this.findings.add(
+      (): Anomaly => ({ kind, sentence: capital(sentence()), operations: operationsOf(this.history, rows) }),
+    );
+  }
+
+  text(ref: number): string {
+    return valueText(this.history.values.get(ref));
+  }
 }
 
-const textOf = (history: History, ref: number): string => valueText(history.values.get(ref));
-
-function anomaly(history: History, kind: string, sentence: string, rows: readonly number[]): Anomaly {
-  return { kind, sentence: capital(sentence), operations: operationsOf(history, rows) };
-}
-
-/** What a row says of its log; with all that is wrong about it by itself. */
-function put(reading: Reading, row: number, entry: Entry): void {
-  const { history, findings, logs } = reading;
-  const k = history.key[row];
-  const { offset } = entry;
-  const other = logs[k].put(entry, row);
-  if (other === NONE) return;
-  findings.add(() => {
-    const before = logs[k].at.get(offset)?.value ?? NONE;
-    const sentence = `offset ${offset} of ${key(history, row)} holds ${textOf(history, entry.value)}${answer(history, row)}, and held ${textOf(history, before)}${answer(history, other)}.`;
-    return anomaly(history, 'two values at one offset', sentence, [other, row]);
-  });
+/** What a row says of its log. */
+function put(reading: Reading, row: number, entry: Entry): number {
+  const { history, places } = reading;
+  const place = places.put(history.key[row], entry, row);
+  const held = places.value[place];
+  if (held !== entry.value) {
+    const other = places.by[place];
+    reading.find(
+      'two values at one offset',
+      [other, row],
+      () =>
+        `offset ${entry.offset} of ${key(history, row)} holds ${reading.text(entry.value)}${answer(history, row)}, and held ${reading.text(held)}${answer(history, other)}.`,
+    );
+  }
+  return place;
 }
 
 function readSends(reading: Reading): void {
-  const { history, findings, sent, refused, firstSend, sends, counted } = reading;
-  const { length, f, outcome, key: keyOf, value, values, session, sessions, process, call, ret } = history;
-  /** By session and key: sends that returned, by the order of their returns, and the greatest offset so far. */
-  const latest = new Map<string, { row: number; offset: number }[]>();
+  const { history, sent, refused, firstSend, sends, counted } = reading;
+  const { length, f, outcome, key: keyOf, value, values } = history;
   for (let row = 0; row < length; row++) {
     if (f[row] !== SEND) continue;
-    const entry = outcome[row] === OK ? entryOf(history, values.get(value[row])) : undefined;
     if (outcome[row] === FAIL) {
       refused.add(keyOf[row], value[row]);
       continue;
     }
     counted.sends++;
-    if (outcome[row] === INFO) counted.indeterminate++;
+    const entry = outcome[row] === OK ? entryOf(history, values.get(value[row])) : undefined;
     const element = sent.add(keyOf[row], entry?.value ?? value[row]);
-    firstSend[element] ??= row;
-    sends[element] = (sends[element] ?? 0) + 1;
-    if (entry === undefined) continue;
-    put(reading, row, entry);
-    reading.logs[keyOf[row]].acknowledged.set(entry.offset, row);
-    const thread = `${session[row] === NONE ? `p${process[row]}` : `s${sessions[session[row]]}`} ${keyOf[row]}`;
-    const before = latest.get(thread) ?? [];
-    const higher = before.findLast((other) => ret[other.row] < call[row] && other.offset > entry.offset);
-    if (higher !== undefined) {
-      findings.add(() => {
-        const sentence = `${textOf(history, entry.value)} was sent to ${key(history, row)} after offset ${higher.offset} had been acknowledged to the same session, and got offset ${entry.offset}.`;
-        return anomaly(history, 'reordered sends', sentence, [higher.row, row]);
-      });
+    if (element === firstSend.length) {
+      firstSend.push(row);
+      sends.push(0);
     }
-    // Those of lower offset that returned before this one was invoked will never be the reason again.
-    latest.set(thread, [
-      ...before.filter((other) => other.offset > entry.offset || ret[other.row] > call[row]),
-      { row, offset: entry.offset },
-    ]);
+    sends[element]++;
+    if (entry !== undefined) reading.placeOf[row] = put(reading, row, entry);
+    else if (outcome[row] === INFO) counted.indeterminate++;
+    else {
+      reading.vague++;
+      reading.isVague[keyOf[row]] = 1;
+    }
   }
+}
+
+/** Sends of a session that had returned before the next was invoked have lower offsets than that. */
+function judgeSends(reading: Reading): void {
+  const { history, places, placeOf } = reading;
+  const { length, key: keyOf } = history;
+  const sessions = holdersOf(history);
+  const pairs = new Elements(); // of a session and a key
+  const greatest: number[] = []; // by pair: the send that returned with the greatest offset so far
+  const before = new Int32Array(length).fill(NONE);
+  const offset = (row: number): number => places.offset[placeOf[row]];
+  eachEvent(
+    history,
+    (row) => placeOf[row] !== NONE,
+    (row, isCall) => {
+      const pair = pairs.add(sessions[row], keyOf[row]);
+      if (pair === greatest.length) greatest.push(NONE);
+      if (isCall) {
+        before[row] = greatest[pair];
+        return;
+      }
+      const higher = before[row];
+      if (higher !== NONE && offset(higher) > offset(row)) {
+        reading.find(
+          'reordered sends',
+          [higher, row],
+          () =>
+            `${reading.text(places.value[placeOf[row]])} was sent to ${key(history, row)} after offset ${offset(higher)} had been acknowledged to the same session, and got offset ${offset(row)}.`,
+        );
+      }
+      if (greatest[pair] === NONE || offset(greatest[pair]) < offset(row)) greatest[pair] = row;
+    },
+  );
 }
 
 /** One poll by itself. */
 function readPoll(reading: Reading, row: number, entries: readonly Entry[]): void {
-  const { history, findings, logs, sent, refused, firstSend, counted } = reading;
-  const k = history.key[row];
+  const { history, places, polls } = reading;
   let previous: Entry | undefined;
   for (const entry of entries) {
-    counted.polled++;
-    const element = sent.find(k, entry.value);
-    if (element === NONE || history.call[firstSend[element]] > history.ret[row]) {
-      const why =
-        element !== NONE
-          ? 'was sent only later'
-          : refused.find(k, entry.value) === NONE
-            ? 'was never sent'
-            : 'was refused when it was sent';
-      const sentence = `a poll of ${key(history, row)}${answer(history, row)} returned ${textOf(history, entry.value)} at offset ${entry.offset}, which ${why}.`;
-      findings.add(() =>
-        anomaly(history, why === 'was refused when it was sent' ? 'aborted read' : 'unexpected value', sentence, [row]),
-      );
-    }
-    put(reading, row, entry);
-    if (!logs[k].polled.has(entry.offset)) logs[k].polled.set(entry.offset, row);
+    judgeOrigin(reading, row, entry);
+    const place = put(reading, row, entry);
+    if (places.polled[place] === NONE) places.polled[place] = row;
+    polls.push(place);
     if (previous !== undefined && entry.offset <= previous.offset) {
-      const sentence = `a poll of ${key(history, row)}${answer(history, row)} returned offset ${entry.offset} after offset ${previous.offset}.`;
-      findings.add(() => anomaly(history, 'reordered poll', sentence, [row]));
+      const { offset } = previous;
+      reading.find(
+        'reordered poll',
+        [row],
+        () =>
+          `a poll of ${key(history, row)}${answer(history, row)} returned offset ${entry.offset} after offset ${offset}.`,
+      );
     }
     previous = entry;
   }
+  polls.end(row);
+  reading.counted.polled += entries.length;
 }
 
-/** Offsets that a consumer went past: within one poll, and from one poll of a process to its next. */
-function judgeGaps(reading: Reading, polls: readonly { row: number; entries: readonly Entry[] }[]): void {
-  const { history, findings, logs, counted } = reading;
-  const known = logs.map(({ at }) => Float64Array.from(at.keys()).sort());
-  // A poll without an answer may have taken what lies between two others.
-  const unanswered = new Uint8Array(logs.length);
-  for (let row = 0; row < history.length; row++) {
-    if (history.f[row] === POLL && history.outcome[row] === INFO) unanswered[history.key[row]] = 1;
-  }
-  const lost = logs.map(() => new Set<number>());
-  const position = new Map<string, { offset: number; row: number }>();
-  const between = (k: number, low: number, high: number): Float64Array =>
-    known[k].subarray(above(known[k], low), above(known[k], high - 0.5));
-  const pass = (row: number, from: number, to: number, inPoll: boolean): void => {
-    const k = history.key[row];
-    for (const offset of between(k, from, to)) {
-      const by = logs[k].polled.get(offset);
-      const held = logs[k].at.get(offset);
-      if (held === undefined) continue;
-      if (by === undefined && !inPoll && unanswered[k] === 1) counted.skips++;
-      else if (by === undefined) {
-        if (lost[k].has(offset)) continue;
-        lost[k].add(offset);
-        const sentence = `${textOf(history, held.value)}, acknowledged at offset ${offset} of ${key(history, row)}, was polled by nobody, though a consumer went from offset ${from} to ${to}.`;
-        findings.add(() => anomaly(history, 'lost value', sentence, [held.row, row]));
-      } else if (inPoll) {
-        const sentence = `a poll of ${key(history, row)}${answer(history, row)} went from offset ${from} to ${to} without ${textOf(history, held.value)} at offset ${offset}.`;
-        findings.add(() => anomaly(history, 'skipped value', sentence, [held.row, row]));
-      } else counted.skips++;
+function judgeOrigin(reading: Reading, row: number, { value, offset }: Entry): void {
+  const { history, sent, refused, firstSend } = reading;
+  const k = history.key[row];
+  const element = sent.find(k, value);
+  if (element !== NONE && history.call[firstSend[element]] < history.ret[row]) return;
+  if (reading.isVague[k] === 1) return; // it may be what such a send sent
+  const [kind, why] =
+    element !== NONE
+      ? ['unexpected value', 'was sent only later']
+      : refused.find(k, value) === NONE
+        ? ['unexpected value', 'was never sent']
+        : ['aborted read', 'was refused when it was sent'];
+  reading.find(
+    kind,
+    [row],
+    () =>
+      `a poll of ${key(history, row)}${answer(history, row)} returned ${reading.text(value)} at offset ${offset}, which ${why}.`,
+  );
+}
+
+function readPolls(reading: Reading): void {
+  const { history, isOpen, counted } = reading;
+  const { length, f, outcome, key: keyOf, value, values } = history;
+  for (let row = 0; row < length; row++) {
+    if (f[row] !== POLL || outcome[row] === FAIL) continue;
+    const entries = outcome[row] === OK ? entriesOf(history, values.get(value[row])) : undefined;
+    if (entries !== undefined) {
+      counted.polls++;
+      readPoll(reading, row, entries);
+      continue;
     }
+    isOpen[keyOf[row]] = 1;
+    if (outcome[row] === OK) reading.unreadable++;
+  }
+}
+
+/** All places by key and offset; those that were polled, and those that nobody polled, counted and found from any rank on. */
+class Ranks {
+  readonly order: Int32Array;
+  readonly rankOf: Int32Array;
+  /** How many were polled below each rank; the next one that was. */
+  readonly polledBelow: Int32Array;
+  readonly nextPolled: Int32Array;
+  /** The next one that nobody polled and that was not told of yet, or on the way to it. */
+  readonly #next: Int32Array;
+
+  constructor(places: Places, keys: number) {
+    this.order = places.inOrder(keys);
+    const n = this.order.length;
+    this.rankOf = new Int32Array(n);
+    this.polledBelow = new Int32Array(n + 1);
+    this.nextPolled = new Int32Array(n + 1).fill(n);
+    this.#next = new Int32Array(n + 1).fill(n);
+    for (let rank = 0; rank < n; rank++) {
+      this.rankOf[this.order[rank]] = rank;
+      this.polledBelow[rank + 1] = this.polledBelow[rank] + (places.polled[this.order[rank]] === NONE ? 0 : 1);
+    }
+    for (let rank = n - 1; rank >= 0; rank--) {
+      const isPolled = this.polledBelow[rank + 1] > this.polledBelow[rank];
+      this.nextPolled[rank] = isPolled ? rank : this.nextPolled[rank + 1];
+      this.#next[rank] = isPolled ? rank + 1 : rank;
+    }
+  }
+
+  /** Those of ranks from … to-1 that nobody polled: each is told of once. */
+  tellUnpolled(from: number, to: number, tell: (place: number) => void): void {
+    for (let rank = this.#find(from); rank < to; rank = this.#find(rank)) {
+      tell(this.order[rank]);
+      this.#next[rank] = rank + 1;
+    }
+  }
+
+  #find(from: number): number {
+    const next = this.#next;
+    let rank = from;
+    while (next[rank] !== rank) {
+      next[rank] = next[next[rank]]; // halves the way for whoever comes next
+      rank = next[rank];
+    }
+    return rank;
+  }
+}
+
+/** Offsets that were gone past: within one poll, from one poll of a process to its next, and below what was polled at all. */
+function judgeGaps(reading: Reading): void {
+  const { history, places, polls, counted, isOpen } = reading;
+  const { key: keyOf, process, keys } = history;
+  const ranks = new Ranks(places, keys.length);
+  const { rankOf, order, polledBelow, nextPolled } = ranks;
+  const lost = (place: number, row: number): void => {
+    const by = places.by[place];
+    reading.find(
+      'lost value',
+      [by, row],
+      () =>
+        `${reading.text(places.value[place])}, acknowledged at offset ${places.offset[place]} of ${key(history, by)}${answer(history, by)}, was polled by nobody, though a poll${answer(history, row)} returned a higher offset.`,
+    );
   };
-  for (const { row, entries } of polls) {
-    const thread = `${history.process[row]} ${history.key[row]}`;
-    for (let i = 1; i < entries.length; i++) pass(row, entries[i - 1].offset, entries[i].offset, true);
-    const before = position.get(thread);
-    const [first] = entries;
-    if (before !== undefined && first !== undefined) {
-      if (first.offset <= before.offset) counted.jumpsBack++;
-      else pass(row, before.offset, first.offset, false);
+  const highest = new Int32Array(keys.length).fill(NONE); // rank
+  const readers = new Elements(); // pairs of process and key
+  const reached: number[] = []; // rank
+  polls.rows.forEach((row, i) => {
+    const own = polls.places(i);
+    if (own.length === 0) return;
+    const k = keyOf[row];
+    for (let j = 1; j < own.length; j++) {
+      const [from, to] = [rankOf[own[j - 1]] + 1, rankOf[own[j]]];
+      if (from >= to) continue;
+      ranks.tellUnpolled(from, to, (place) => lost(place, row));
+      const left = polledBelow[to] - polledBelow[from];
+      if (left > 0) skipped(reading, row, order[nextPolled[from]], left);
     }
-    const last = entries[entries.length - 1];
-    if (last !== undefined) position.set(thread, { offset: last.offset, row });
+    const reader = readers.add(process[row], k);
+    if (reader < reached.length) {
+      const [from, to] = [reached[reader] + 1, rankOf[own[0]]];
+      if (to < from) counted.jumpsBack++;
+      else counted.left += polledBelow[to] - polledBelow[from];
+    }
+    reached[reader] = rankOf[own[own.length - 1]];
+    for (const place of own) highest[k] = Math.max(highest[k], rankOf[place]);
+  });
+  let first = 0;
+  for (let k = 0; k < keys.length; k++) {
+    const top = highest[k];
+    // A poll without an answer may have returned what the others leave out.
+    if (top === NONE) continue;
+    while (places.key[order[first]] !== k) first++;
+    if (isOpen[k] === 0) ranks.tellUnpolled(first, top, (place) => lost(place, places.polled[order[top]]));
   }
 }
 
-/** How many are at most this. */
-function above(sorted: Float64Array, limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function skipped(reading: Reading, row: number, place: number, count: number): void {
+  const { history, places } = reading;
+  const more = count === 1 ? '' : `, nor ${count - 1} more that others polled`;
+  reading.find(
+    'skipped value',
+    [places.by[place], row],
+    () =>
+      `a poll of ${key(history, row)}${answer(history, row)} returned what is below and above offset ${places.offset[place]}, but not ${reading.text(places.value[place])} that is there${more}.`,
+  );
 }
 
-function judgeDuplicates({ history, findings, logs, sent, sends }: Reading): void {
-  logs.forEach((log, k) => {
-    for (const [value, offsets] of log.offsets) {
-      const element = sent.find(k, value);
-      if (element === NONE || offsets.length <= sends[element]) continue;
-      const rows = offsets.map((offset) => log.at.get(offset)?.row ?? NONE).filter((row) => row !== NONE);
-      const often = sends[element] === 1 ? 'once' : `${sends[element]} times`;
-      const sentence = `${textOf(history, value)} was sent to ${String(history.keys[k])} ${often}, and is at offsets ${offsets.slice(0, 10).join(' and ')}.`;
-      findings.add(() => anomaly(history, 'duplicated value', sentence, rows.slice(0, 10)));
-    }
+function judgeDuplicates(reading: Reading): void {
+  const { history, places, sent, sends, isVague } = reading;
+  const held = new Int32Array(sends.length); // places of each value
+  const element = (place: number): number => sent.find(places.key[place], places.value[place]);
+  for (let place = 0; place < places.count; place++) if (element(place) !== NONE) held[element(place)]++;
+  held.forEach((count, value) => {
+    const k = sent.key(value);
+    if (count <= sends[value] || isVague[k] === 1) return;
+    reading.findings.add(() => {
+      const own: number[] = []; // the first ten
+      for (let place = 0; place < places.count && own.length < 10; place++)
+        if (element(place) === value) own.push(place);
+      const often = sends[value] === 1 ? 'once' : `${sends[value]} times`;
+      const offsets = own.map((place) => places.offset[place]).sort((a, b) => a - b);
+      return {
+        kind: 'duplicated value',
+        sentence: `${capital(reading.text(sent.ref(value)))} was sent to ${String(history.keys[k])} ${often}, and is at offsets ${offsets.join(' and ')}.`,
+        operations: operationsOf(
+          history,
+          own.map((place) => places.by[place]),
+        ),
+      };
+    });
   });
 }
 
 export default {
   name: 'log',
   decides: 'log',
-  check(history, budget) {
-    const counted = { sends: 0, polls: 0, polled: 0, indeterminate: 0, jumpsBack: 0, skips: 0 };
-    const findings = new Findings();
-    const reading: Reading = {
-      history,
-      findings,
-      logs: history.keys.map(() => new Log()),
-      sent: new Elements(),
-      firstSend: [],
-      sends: [],
-      refused: new Elements(),
-      counted,
-      unreadable: 0,
-    };
+  check(history) {
+    const reading = new Reading(history);
     readSends(reading);
-    const polls: { row: number; entries: readonly Entry[] }[] = [];
-    for (let row = 0; row < history.length; row++) {
-      if (history.f[row] !== POLL || history.outcome[row] !== OK) continue;
-      const spent = budget.spent();
-      if (spent !== undefined) return findings.verdict({ operations: history.operations, ...counted }, spent);
-      const entries = entriesOf(history, history.values.get(history.value[row]));
-      if (entries === undefined) {
-        reading.unreadable++;
-        continue;
-      }
-      counted.polls++;
-      readPoll(reading, row, entries);
-      polls.push({ row, entries });
-    }
-    judgeGaps(reading, polls);
+    judgeSends(reading);
+    readPolls(reading);
+    judgeGaps(reading);
     judgeDuplicates(reading);
-    const { sends, polled, indeterminate, jumpsBack, skips } = counted;
+    const { sends, polls, polled, indeterminate, jumpsBack, left } = reading.counted;
+    const { places, vague, unreadable } = reading;
+    let unpolled = 0;
+    for (let place = 0; place < places.count; place++) if (places.polled[place] === NONE) unpolled++;
     const examined = {
       operations: history.operations,
       sends,
-      polls: counted.polls,
+      polls,
       polled,
       indeterminate,
+      'never polled': unpolled,
       'jumps back': jumpsBack,
-      'left to other consumers': skips,
+      'left to other consumers': left,
     };
     const doubt =
-      reading.unreadable > 0
-        ? `${amount(reading.unreadable, 'poll')} did not return a list of [offset, value]`
-        : sends === 0 || polled === 0
-          ? 'nothing was sent and polled'
-          : undefined;
-    return findings.verdict(examined, doubt);
+      unreadable > 0
+        ? `${amount(unreadable, 'poll')} did not return a list of [offset, value]`
+        : vague > 0
+          ? `${amount(vague, 'acknowledged send')} did not return [offset, value]`
+          : sends === 0 || polled === 0
+            ? 'nothing was sent and polled'
+            : undefined;
+    return reading.findings.verdict(examined, doubt);
   },
 } satisfies Checker;
