@@ -298,25 +298,43 @@ export class Past {
 
   /** What lies in the past of a read of `from`, and not in the past of `from`. */
   #judge(read: number, from: number, row: number): void {
-    const { history } = this.#units;
     const { ints, width } = this.#clocks;
     const lists = this.#lists;
-    const [chains, nexts] = [lists.chain.items, lists.next.items];
+    const key = this.#units.history.key[read];
     const own = row * width;
     const theirs = from === INITIAL ? NONE : this.#saved[from] * width;
-    for (let list = lists.first[history.key[read]]; list !== NONE; list = nexts[list]) {
-      const chain = chains[list];
-      const known = ints[own + chain];
-      if (known === 0 || (theirs !== NONE && ints[theirs + chain] >= known)) continue;
-      const write = lists.upTo(list, known);
-      if (write === NONE) continue;
-      if (theirs === NONE) {
-        this.#find({ type: 'initial after write', read, write: unitOf(history, write) });
-        return;
+    const { newestIndex } = lists;
+    if (newestIndex === undefined) {
+      for (let list = lists.first[key]; list !== NONE; list = lists.next.items[list]) {
+        const chain = lists.chain.items[list];
+        const shown = theirs === NONE ? 0 : ints[theirs + chain];
+        if (ints[own + chain] > shown && !this.#compare(read, from, list, ints[own + chain], shown)) return;
       }
-      if (ints[theirs + chain] >= lists.index[write]) continue;
-      this.#conflict(unitOf(history, write), from, read);
+      return;
     }
+    const newest = key * lists.width;
+    const chains = Math.min(this.chains, lists.width);
+    for (let chain = 0; chain < chains; chain++) {
+      const shown = theirs === NONE ? 0 : ints[theirs + chain];
+      const known = ints[own + chain];
+      // Mostly what was written lately is known to neither, or to both.
+      if (known <= shown || newestIndex[newest + chain] <= shown) continue;
+      if (!this.#compare(read, from, lists.list(key, chain), known, shown)) return;
+    }
+  }
+
+  /** Compares a read with what it knows of one chain, of which the write it returned knew `shown`. Whether to go on. */
+  #compare(read: number, from: number, list: number, known: number, shown: number): boolean {
+    const { history } = this.#units;
+    const lists = this.#lists;
+    const write = lists.upTo(list, known);
+    if (write === NONE || lists.index[write] <= shown) return true;
+    if (from === INITIAL) {
+      this.#find({ type: 'initial after write', read, write: unitOf(history, write) });
+      return false;
+    }
+    this.#conflict(unitOf(history, write), from, read);
+    return true;
   }
 
   #conflict(from: number, to: number, read: number): void {
