@@ -56,7 +56,7 @@ import monotonicWrites from './guarantees/monotonic-writes.ts';
 import oneLeaderPerTerm from './guarantees/one-leader-per-term.ts';
 import readYourWrites from './guarantees/read-your-writes.ts';
 import writesFollowReads from './guarantees/writes-follow-reads.ts';
-import { historyFromEvents } from '../history/builder.ts';
+import { readEvents } from '../history/builder.ts';
 import type { BuilderOptions } from '../history/builder.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { History } from '../history/history.ts';
@@ -131,8 +131,10 @@ export function check(guarantee: Guarantee, history: History | Iterable<Event>, 
   const semantics = { ...defaultSemantics, ...given };
   const judge = (one: History): Verdict => checkers[guarantee].check(one, budget, semantics);
   if (!(Symbol.iterator in history)) return judge(history);
-  if (guarantee === 'linearizable' && processes === 'overlapping') return judgeDealings([...history], budget, judge);
-  return judge(historyFromEvents(history, { processes }));
+  const { history: read, dealing } = readEvents(history, { processes });
+  return guarantee === 'linearizable' && dealing !== undefined
+    ? judgeDealings(read, dealing, budget, judge)
+    : judge(read);
 }
 
 /**

@@ -2,19 +2,19 @@
 import type { Semantics, Verdict } from '../checkers/checker.ts';
 import type { StalenessReport } from '../checkers/staleness/report.ts';
 import type { KnossosResult } from '../checkers/explain/knossos.ts';
+import type { Dealing } from '../history/dealing.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { SharedHistory } from '../history/table.ts';
 import type { Limits } from './limits.ts';
 
-export interface ReadJob {
-  readonly type: 'read';
-  /** A path; undefined: the bytes are handed over piece by piece, each when asked for with `more`. */
-  readonly file: string | undefined;
-  /** Whether values are independent tuples; undefined: nobody has said. */
-  readonly independent: boolean | undefined;
+/** The reason where an array finds no room at all. */
+export const MACHINE_SPENT = 'the memory of this machine is spent';
+
+/** What all jobs on one file have in common. */
+export interface Asked {
+  /** Names the file's history: a worker that has it at hand does not take it again. */
+  readonly of: number;
   readonly path: string | undefined;
-  /** Undefined: all that the history tells about. */
-  readonly guarantees: readonly Guarantee[] | undefined;
   readonly semantics: Semantics;
   /** A user's own model, by its path; it takes the place of the one in `semantics`. */
   readonly modelFile: string | undefined;
@@ -25,22 +25,34 @@ export interface ReadJob {
   readonly knossos: boolean;
 }
 
-/** Goes on with a history that another worker has read. */
-export interface JudgeJob {
+export interface ReadJob extends Asked {
+  readonly type: 'read';
+  /** A path; undefined: the bytes are handed over piece by piece, each when asked for with `more`. */
+  readonly file: string | undefined;
+  /** Whether values are independent tuples; undefined: nobody has said. */
+  readonly independent: boolean | undefined;
+  readonly processes: 'sequential' | 'overlapping';
+  /** Undefined: all that the history tells about. */
+  readonly guarantees: readonly Guarantee[] | undefined;
+  /** How many workers may judge. Where several shall, this one only reads. */
+  readonly jobs: number;
+}
+
+/** Judges a history that has been read, here or by another worker. */
+export interface JudgeJob extends Asked {
   readonly type: 'judge';
   readonly history: SharedHistory;
-  readonly path: string | undefined;
+  readonly dealing: Dealing | undefined;
   readonly uncommitted: readonly string[];
   readonly guarantees: readonly Guarantee[];
-  readonly semantics: Semantics;
-  readonly modelFile: string | undefined;
-  readonly limits: Limits;
-  readonly staleness: boolean;
-  /** Whether verdicts are wanted in Knossos's shape as well. */
-  readonly knossos: boolean;
 }
 
 export type Job = ReadJob | JudgeJob;
+
+/** The history at hand is needed no more. */
+export interface Forget {
+  readonly type: 'forget';
+}
 
 /** A piece of the input; undefined at its end. */
 export interface Piece {
@@ -48,19 +60,25 @@ export interface Piece {
   readonly bytes: Uint8Array | undefined;
 }
 
+export interface Read {
+  readonly type: 'read';
+  readonly operations: number;
+  readonly guarantees: readonly Guarantee[];
+  readonly warnings: readonly string[];
+  /** For another worker to go on with; only where more than one thing is to be found out. */
+  readonly history: SharedHistory | undefined;
+  /** Only where an answer may belong to any of several reads. */
+  readonly dealing: Dealing | undefined;
+  /** Paths of which the journal's header says that their reads may show what has not taken effect. */
+  readonly uncommitted: readonly string[];
+  /** Whether the worker that read goes on to judge. */
+  readonly goesOn: boolean;
+}
+
 export type Message =
   | { readonly type: 'ready' }
   | { readonly type: 'more' }
-  | {
-      readonly type: 'read';
-      readonly operations: number;
-      readonly guarantees: readonly Guarantee[];
-      readonly warnings: readonly string[];
-      /** For another worker to go on with; only where more than one thing is to be found out. */
-      readonly history: SharedHistory | undefined;
-      /** Paths of which the journal's header says that their reads may show what has not taken effect. */
-      readonly uncommitted: readonly string[];
-    }
+  | Read
   | { readonly type: 'staleness'; readonly report: StalenessReport; readonly ms: number }
   /** The user's own model failed at a guarantee: one sentence. */
   | { readonly type: 'unfit'; readonly guarantee: Guarantee; readonly reason: string }

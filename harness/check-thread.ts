@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { type Clock, MILLISECOND } from '../history/clock.ts';
-import type { Job, Message, Piece } from './check-job.ts';
+import type { Forget, Job, Message, Piece } from './check-job.ts';
 import { spentMemory, spentTime } from './limits.ts';
 
 /** How a job ended: by itself, ended by us with a reason, or dead of its own. */
@@ -78,6 +78,12 @@ export class CheckThread {
     this.#end = this.#hear = undefined;
     if (ended.type !== 'done') await this.end();
     return ended;
+  }
+
+  /** Between jobs: lets go of the last one's history. */
+  forget(): void {
+    const message: Forget = { type: 'forget' };
+    this.#worker?.postMessage(message);
   }
 
   /** Ends the job at hand, if there is one. */

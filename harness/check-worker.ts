@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
 import { reportStaleness } from '../checkers/staleness/report.ts';
+import { judgeDealings } from '../checkers/dealings.ts';
 import { BadModel } from '../checkers/own-model.ts';
 import { knossosOf, type KnossosResult } from '../checkers/explain/knossos.ts';
 import { modelNamed } from '../checkers/linearizable/models.ts';
@@ -10,10 +11,20 @@ import { BadHistory } from '../history/builder.ts';
 import { MILLISECOND, realClock } from '../history/clock.ts';
 import { readHistory } from '../history/codec/read.ts';
 import type { Source } from '../history/codec/source.ts';
+import type { Dealing } from '../history/dealing.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import { METHODS, READ, type History } from '../history/history.ts';
 import { fromShared, toShared } from '../history/table.ts';
-import type { Job, Message, Piece, ReadJob } from './check-job.ts';
+import {
+  type Asked,
+  type Forget,
+  type Job,
+  MACHINE_SPENT,
+  type Message,
+  type Piece,
+  type ReadJob,
+} from './check-job.ts';
+import { LARGE, type Task, tasksOf } from './check-tasks.ts';
 import { evident } from './evident.ts';
 import { loadOwnModel } from './own-model.ts';
 import { type Limits, spentMemory, spentTime } from './limits.ts';
@@ -29,9 +40,16 @@ const say = (message: Message): void => port.postMessage(message);
 /** Whoever waits for the next piece of the input. */
 let takePiece: ((piece: Uint8Array | undefined) => void) | undefined;
 
-port.on('message', (job: Job | Piece) => {
+/** The history that was read or taken last. */
+let held: Held | undefined;
+
+port.on('message', (job: Job | Piece | Forget) => {
   if (job.type === 'piece') {
     takePiece?.(job.bytes);
+    return;
+  }
+  if (job.type === 'forget') {
+    held = undefined;
     return;
   }
   void work(job)
@@ -42,43 +60,60 @@ say({ type: 'ready' });
 
 async function work(job: Job): Promise<void> {
   const own = job.modelFile === undefined ? undefined : await loadOwnModel(job.modelFile);
-  const { history, guarantees, uncommitted } =
-    job.type === 'read' ? await read(job) : { ...job, history: fromShared(job.history) };
-  const { path } = job;
-  let ofPath: History | undefined; // found when it is asked for
+  const { guarantees, staleness } = job.type === 'read' ? await read(job) : job;
+  if (job.type === 'judge' && held?.of !== job.of) held = { ...job, history: fromShared(job.history) };
+  if (held === undefined) throw new Error('there is no history to judge');
+  const { history, uncommitted } = held;
   for (const guarantee of guarantees) {
-    const checker = checkers.get(guarantee);
-    if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
-    const start = clock.now();
-    // How old an answer was is told by all that was done to its key: of other paths' reads it is evidence, for others none.
-    const blamed = path !== undefined && guarantee === 'bounded-staleness';
-    const part = path === undefined || blamed ? history : (ofPath ??= readsOf(history, path));
-    const named = own === undefined ? job.semantics : { ...job.semantics, model: own };
-    const semantics = { ...named, uncommitted, ...(blamed && { blame: path }) };
-    try {
-      const verdict = verdictOf(checker, part, semantics, job.limits);
-      const ms = (clock.now() - start) / MILLISECOND;
-      const left = { ...job.limits, ms: job.limits.ms - ms };
-      const knossos = job.knossos ? { knossos: knossosShape(checker, part, verdict, semantics, left) } : {};
-      say({ type: 'verdict', guarantee, verdict, ms, ...knossos });
-    } catch (error) {
-      if (!(error instanceof BadModel)) throw error;
-      say({ type: 'unfit', guarantee, reason: error.message });
-    }
+    const semantics = own === undefined ? job.semantics : { ...job.semantics, model: own };
+    judge(held, guarantee, { ...job, semantics: { ...semantics, uncommitted } });
   }
-  if (!job.staleness) return;
+  if (!staleness) return;
   const start = clock.now();
-  const report = reportStaleness(history, { ...job.semantics, uncommitted }, budgetOf(job.limits), path);
+  const report = reportStaleness(history, { ...job.semantics, uncommitted }, budgetOf(job.limits), job.path);
   say({ type: 'staleness', report, ms: (clock.now() - start) / MILLISECOND });
 }
 
-interface ReadIn {
-  readonly history: History;
-  readonly guarantees: readonly Guarantee[];
-  readonly uncommitted: readonly string[];
+function judge(held: Held, guarantee: Guarantee, { path, limits, semantics: given, knossos: inShape }: Asked): void {
+  const checker = checkers.get(guarantee);
+  if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
+  const start = clock.now();
+  const { history, dealing } = held;
+  // How old an answer was is told by all that was done to its key: of other paths' reads it is evidence, for others none.
+  const blamed = path !== undefined && guarantee === 'bounded-staleness';
+  const part = path === undefined || blamed ? history : (held.ofPath ??= readsOf(history, path));
+  const semantics = { ...given, ...(blamed && { blame: path }) };
+  const budget = budgetOf(limits);
+  const check = (one: History): Verdict => checker.check(one, budget, semantics);
+  const isJudged = path === undefined ? undefined : isOf(history, path);
+  try {
+    const verdict = verdictOf(part, () =>
+      guarantee === 'linearizable' && dealing !== undefined
+        ? judgeDealings(history, dealing, budget, check, isJudged)
+        : check(part),
+    );
+    const ms = (clock.now() - start) / MILLISECOND;
+    const left = { ...limits, ms: limits.ms - ms };
+    const knossos = inShape ? { knossos: knossosShape(checker, part, verdict, semantics, left) } : {};
+    say({ type: 'verdict', guarantee, verdict, ms, ...knossos });
+  } catch (error) {
+    if (!(error instanceof BadModel)) throw error;
+    say({ type: 'unfit', guarantee, reason: error.message });
+  }
 }
 
-async function read(job: ReadJob): Promise<ReadIn> {
+interface Held {
+  readonly of: number;
+  readonly history: History;
+  readonly dealing: Dealing | undefined;
+  readonly uncommitted: readonly string[];
+  /** The reads of the path asked for, and all writes; found when it is asked for. */
+  ofPath?: History;
+}
+
+/** Holds the history, and returns what is to be found out about it here. */
+async function read(job: ReadJob): Promise<Task> {
+  held = undefined;
   const { file } = job;
   const source: Source = file ?? pieces();
   const size = file === undefined ? undefined : statSync(file).size;
@@ -86,7 +121,10 @@ async function read(job: ReadJob): Promise<ReadIn> {
     history: whole,
     header,
     warnings,
+    dealing: dealt,
   } = await readHistory(source, {
+    processes: job.processes,
+    overlapAdvice: '--processes overlapping allows it',
     ...(job.independent === undefined ? {} : { independent: job.independent }),
     ...(size === undefined ? {} : { size }),
   });
@@ -100,7 +138,9 @@ async function read(job: ReadJob): Promise<ReadIn> {
   const guarantees =
     job.guarantees ??
     evident(judged, header, { path: job.path, boundMs: job.semantics.boundMs, model: job.semantics.model });
-  const history = guarantees.includes('bounded-staleness') || job.staleness ? whole : judged;
+  const dealing = dealt === undefined || dealt.choices.length === 0 ? undefined : dealt;
+  const isWhole = guarantees.includes('bounded-staleness') || job.staleness || dealing !== undefined;
+  const history = isWhole ? whole : judged;
   const together = guarantees.some((guarantee) => guarantee !== 'bounded-staleness');
   if (job.path === undefined && together && readPaths(whole).length > 1) {
     said.push(`reads came by ${readPaths(whole).join(', ')}, and are judged together; --path judges one of them`);
@@ -108,8 +148,12 @@ async function read(job: ReadJob): Promise<ReadIn> {
   const shared = guarantees.length > 1 || job.staleness ? toShared(history) : undefined;
   const named = header?.uncommittedPaths;
   const uncommitted = Array.isArray(named) ? named.map(String) : [];
-  say({ type: 'read', operations: judged.operations, guarantees, warnings: said, history: shared, uncommitted });
-  return { history, guarantees, uncommitted };
+  held = { of: job.of, history, dealing, uncommitted };
+  const { operations } = judged;
+  const { staleness } = job;
+  const goesOn = job.jobs === 1 || operations < LARGE || tasksOf(guarantees, staleness).length === 1;
+  say({ type: 'read', operations, guarantees, warnings: said, history: shared, dealing, uncommitted, goesOn });
+  return goesOn ? { guarantees, staleness } : { guarantees: [], staleness: false };
 }
 
 async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -125,14 +169,17 @@ async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
 
 /** The reads of one path, and all writes. */
 function readsOf(history: History, name: string): History {
-  const path = history.paths.indexOf(name);
-  const { f } = history;
   if (!readPaths(history).includes(name)) {
     const names = readPaths(history);
     const valid = names.length === 0 ? 'The history names no read paths.' : `Its read paths: ${names.join(', ')}.`;
     throw new BadHistory(`No read came by a path '${name}'. ${valid}`);
   }
-  return history.filter((row) => !isRead(f[row]) || history.path[row] === path);
+  return history.filter(isOf(history, name));
+}
+
+function isOf(history: History, name: string): (row: number) => boolean {
+  const path = history.paths.indexOf(name);
+  return (row) => !isRead(history.f[row]) || history.path[row] === path;
 }
 
 const events = (n: number): string => (n === 1 ? '1 event' : `${n} events`);
@@ -147,15 +194,15 @@ function readPaths(history: History): string[] {
   return history.paths.filter((_, path) => seen[path] === 1);
 }
 
-function verdictOf(checker: Checker, history: History, semantics: Semantics, limits: Limits): Verdict {
+function verdictOf(history: History, judge: () => Verdict): Verdict {
   const examined = { operations: history.operations };
   if (history.length === 0) return { type: 'unknown', reason: 'the history holds no operations', examined };
   try {
-    return checker.check(history, budgetOf(limits), semantics);
+    return judge();
   } catch (error) {
     // An array that the machine has no room for: the budget of memory is larger than the memory.
     if (!(error instanceof RangeError) || !/allocat/i.test(error.message)) throw error;
-    return { type: 'unknown', reason: 'the memory of this machine is spent', examined };
+    return { type: 'unknown', reason: MACHINE_SPENT, examined };
   }
 }
 

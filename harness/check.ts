@@ -1,33 +1,23 @@
 /** `tidemark check`: judges histories from anywhere, one verdict a file and guarantee. */
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { Anomaly, Semantics, Verdict } from '../checkers/checker.ts';
-import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import { realClock } from '../history/clock.ts';
-import { type Guarantee, guaranteeNames } from '../history/guarantee.ts';
-import type { SharedHistory } from '../history/table.ts';
+import { guaranteeNames } from '../history/guarantee.ts';
 import type { Value } from '../history/operation.ts';
-import type { Job } from './check-job.ts';
-import { type Format, isKnossos, parseFormat, render, renderBad, textOptions } from './check-report.ts';
-import { type Pictures, picturesIn } from './pictures.ts';
-import { CheckThread, type Ended, type News } from './check-thread.ts';
+import { FileCheck, type Order } from './check-file.ts';
+import { isKnossos, parseFormat } from './check-report.ts';
+import { CheckThread } from './check-thread.ts';
 import type { Io } from './command.ts';
-import { openInput } from './check-input.ts';
 import { entry } from './entry.ts';
-import {
-  BAD_INPUT,
-  BadInput,
-  BROKEN,
-  type ExitCode,
-  HARNESS_FAILED,
-  KEPT,
-  UNDECIDED,
-  unknownName,
-  worst,
-} from './errors.ts';
-import { type Limits, parseLimits, parseTime } from './limits.ts';
+import { BadInput, type ExitCode, HARNESS_FAILED, UNDECIDED, unknownName, worst } from './errors.ts';
+import { parseLimits, parseTime } from './limits.ts';
 import { isModelFile, loadOwnModel } from './own-model.ts';
+import { picturesIn } from './pictures.ts';
 import { loadModels } from './plugins.ts';
-import { jsonOfStaleness, textOfStaleness } from './staleness-text.ts';
+
+/** Each worker may take as much memory as the whole check had before. */
+const JOBS_BY_DEFAULT = 4;
+const JOBS_MAX = 64;
 
 /** As commander hands them over. */
 export interface CheckOptions {
@@ -45,23 +35,9 @@ export interface CheckOptions {
   readonly format?: string;
   readonly json?: true;
   readonly svg?: string;
+  readonly jobs?: string;
+  readonly processes: string;
 }
-
-interface Order {
-  readonly guarantees: readonly Guarantee[] | undefined;
-  readonly semantics: Semantics;
-  readonly modelFile: string | undefined;
-  readonly limits: Limits;
-  /** Undefined: nobody has said. */
-  readonly independent: boolean | undefined;
-  readonly path: string | undefined;
-  readonly staleness: boolean;
-  readonly format: Format;
-  /** Where each anomaly becomes a picture. */
-  readonly svg: Pictures | undefined;
-}
-
-const codeOf: Readonly<Record<Verdict['type'], ExitCode>> = { valid: KEPT, invalid: BROKEN, unknown: UNDECIDED };
 
 /**
  * Judges every file, whatever becomes of the others; the worst counts. Control-C ends with what was judged so far.
@@ -71,12 +47,13 @@ const codeOf: Readonly<Record<Verdict['type'], ExitCode>> = { valid: KEPT, inval
 export async function check(files: readonly string[], options: CheckOptions, io: Io): Promise<ExitCode> {
   const order = await orderOf(options, io.cwd);
   if (files.filter((file) => file === '-').length > 1) throw new BadInput('Standard input can be read once only.');
-  const thread = new CheckThread(entry('harness/check-worker'), realClock());
+  // A worker that is given nothing to do is not started.
+  const threads = Array.from({ length: order.jobs }, () => new CheckThread(entry('harness/check-worker'), realClock()));
   let interrupted = false;
   const interrupt = (): void => {
     if (interrupted) process.exit(HARNESS_FAILED);
     interrupted = true;
-    thread.interrupt();
+    for (const thread of threads) thread.interrupt();
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
@@ -84,131 +61,19 @@ export async function check(files: readonly string[], options: CheckOptions, io:
   try {
     for (const file of files) {
       if (interrupted) break;
-      codes.push(await checkFile(file, order, thread, io, () => interrupted));
+      codes.push(await new FileCheck(file, order, threads, io, () => interrupted).run());
       await io.drained();
     }
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
-    await thread.end();
+    await Promise.all(threads.map((thread) => thread.end()));
   }
   if (interrupted) {
     io.err('tidemark: interrupted; what was not judged counts as undecided\n');
     codes.push(UNDECIDED);
   }
   return worst(codes);
-}
-
-async function checkFile(
-  file: string,
-  order: Order,
-  thread: CheckThread,
-  io: Io,
-  isInterrupted: () => boolean,
-): Promise<ExitCode> {
-  const { semantics, limits, modelFile } = order;
-  const codes: ExitCode[] = [];
-  let operations = 0;
-  let history: SharedHistory | undefined;
-  let uncommitted: readonly string[] = [];
-  // Until the file is read, it is not known what it tells about.
-  let left: readonly Guarantee[] = order.guarantees ?? ['linearizable'];
-  let { staleness } = order; // whether it is still to be told
-  const conclude = (guarantee: Guarantee, verdict: Verdict, ms: number, knossos?: KnossosResult): void => {
-    left = left.filter((name) => name !== guarantee);
-    io.out(render(order.format, { file, guarantee, verdict, ms, knossos }, textOptions(io)));
-    if (verdict.type === 'invalid') draw(guarantee, verdict.anomalies);
-    codes.push(codeOf[verdict.type]);
-  };
-  const draw = (guarantee: Guarantee, anomalies: readonly Anomaly[]): void => {
-    try {
-      const written = order.svg?.write(file, guarantee, anomalies) ?? [];
-      for (const path of written) io.err(`tidemark: wrote ${path}\n`);
-    } catch (error) {
-      if (!(error instanceof BadInput)) throw error;
-      io.err(`tidemark: ${error.message}\n`);
-      codes.push(BAD_INPUT);
-    }
-  };
-  const complain = (code: ExitCode, reason: string, line?: number): void => {
-    io.out(renderBad(order.format, { file, reason, line, code }));
-    const where = line === undefined ? file : `${file}, line ${line}`;
-    const what = code === HARNESS_FAILED ? 'failed itself: ' : '';
-    io.err(`tidemark: ${what}${where}: ${reason}\n`);
-    codes.push(code);
-  };
-  const hear = (news: News): void => {
-    switch (news.type) {
-      case 'read':
-        ({ operations, history, uncommitted, guarantees: left } = news);
-        for (const warning of news.warnings) io.err(`tidemark: ${file}: ${warning}\n`);
-        break;
-      case 'verdict':
-        conclude(news.guarantee, news.verdict, news.ms, news.knossos);
-        break;
-      case 'staleness':
-        staleness = false;
-        io.out((order.format === 'text' ? textOfStaleness : jsonOfStaleness)(file, news.report, news.ms));
-        break;
-      case 'unfit':
-        left = left.filter((name) => name !== news.guarantee);
-        complain(BAD_INPUT, news.reason);
-        break;
-      case 'bad':
-        complain(BAD_INPUT, news.reason, news.line);
-        break;
-      case 'failed':
-        complain(HARNESS_FAILED, news.reason);
-        break;
-    }
-  };
-  const { independent, path, guarantees } = order;
-  const knossos = isKnossos(order.format);
-  const input = openInput(file, io);
-  const named = input === undefined ? file : undefined;
-  let job: Job | undefined = {
-    type: 'read',
-    file: named,
-    independent,
-    path,
-    guarantees,
-    semantics,
-    modelFile,
-    limits,
-    staleness,
-    knossos,
-  };
-  while (job !== undefined) {
-    const ended: Ended = await thread.run(job, hear, input?.bytes);
-    input?.close();
-    job = undefined;
-    if (ended.type === 'died') complain(HARNESS_FAILED, ended.reason);
-    if (ended.type === 'unread') complain(BAD_INPUT, `This could not be read: ${ended.reason}.`);
-    if (ended.type !== 'stopped' || isInterrupted()) break;
-    if (history !== undefined && left.length === 0 && staleness) {
-      complain(UNDECIDED, `How stale reads were is not known: ${ended.reason}.`);
-      break;
-    }
-    // What it was at is undecided; the others get their own time, from where they are. Unread, there is no going on.
-    const stopped = history === undefined ? left : left.slice(0, 1);
-    const examined = { operations };
-    for (const guarantee of stopped)
-      conclude(guarantee, { type: 'unknown', reason: ended.reason, examined }, limits.ms);
-    if (history !== undefined && (left.length > 0 || staleness))
-      job = {
-        type: 'judge',
-        history,
-        path,
-        uncommitted,
-        guarantees: left,
-        semantics,
-        modelFile,
-        limits,
-        staleness,
-        knossos,
-      };
-  }
-  return codes.length === 0 ? UNDECIDED : worst(codes);
 }
 
 async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
@@ -242,18 +107,33 @@ async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
   if (options.bound !== undefined && guarantees.length > 0 && !guarantees.includes('bounded-staleness')) {
     throw new BadInput('--bound is how old answers may be: it goes with --guarantee bounded-staleness.');
   }
+  const { processes } = options;
+  if (processes !== 'sequential' && processes !== 'overlapping') {
+    throw unknownName('way that processes work', processes, ['sequential', 'overlapping']);
+  }
   const bound = options.bound === undefined ? {} : { boundMs: parseTime('--bound', options.bound) };
   return {
     guarantees: isKnossos(format) ? ['linearizable'] : guarantees.length === 0 ? undefined : [...new Set(guarantees)],
     semantics: { initial, nilRead, model: options.model, failedCas, thread, ...bound },
     modelFile,
     limits: parseLimits(options.budget),
+    jobs: parseJobs(options.jobs),
     independent: options.independent,
+    processes,
     path: options.path,
     staleness: options.staleness ?? false,
     format,
     svg: options.svg === undefined ? undefined : picturesIn(options.svg),
   };
+}
+
+function parseJobs(text: string | undefined): number {
+  if (text === undefined) return Math.min(availableParallelism(), JOBS_BY_DEFAULT);
+  const jobs = Number(text);
+  if (!/^\d+$/.test(text) || jobs < 1 || jobs > JOBS_MAX) {
+    throw new BadInput(`--jobs takes how many workers may judge, 1 to ${JOBS_MAX}; not '${text}'.`);
+  }
+  return jobs;
 }
 
 function parseInitial(text: string | undefined): Value {

@@ -14,7 +14,8 @@ import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, 
 import type { History, PlacedNote } from './history.ts';
 import type { Growing, Listener } from './growing.ts';
 import type { Event, Key, Outcome, Value } from './operation.ts';
-import { type Choice, EMPTY_BATCH, Overlapping, type Part } from './overlapping.ts';
+import type { Choice, Dealing } from './dealing.ts';
+import { EMPTY_BATCH, Overlapping, type Part } from './overlapping.ts';
 import { Rows } from './rows.ts';
 import { decodeKeys, historyOf } from './table.ts';
 import type { Texts } from './texts.ts';
@@ -44,6 +45,8 @@ export interface BuilderOptions {
    * have no order.
    */
   readonly processes?: 'sequential' | 'overlapping';
+  /** How to allow that, for the error that refuses it: the end of a sentence. */
+  readonly overlapAdvice?: string;
 }
 
 export type AnyEvent = Event & { readonly index?: number };
@@ -53,8 +56,6 @@ export class HistoryBuilder {
   /** Line of the event at hand, for errors; codecs set it. */
   line: number | undefined = undefined;
   file: string | undefined = undefined;
-  /** Whether errors name the options that would allow what they refuse: callers of the library can set them. */
-  namesOptions = false;
   /** Told what happens as it happens; see {@link growing}. */
   listener: Listener | undefined = undefined;
   /** Where keys (by their JSON text), values and names are interned; for those who call `put`. */
@@ -70,6 +71,7 @@ export class HistoryBuilder {
   readonly #growing: Growing;
   readonly #openHigh = new Map<number, number>();
   readonly #overlapping: Overlapping | undefined;
+  readonly #overlapAdvice: string | undefined;
   #events = 0;
   #operations = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
@@ -79,6 +81,7 @@ export class HistoryBuilder {
   constructor(options: BuilderOptions = {}, chosen: readonly number[] = []) {
     this.#reader = new EventReader(this.tables, options.independent ?? false, (reason) => this.bad(reason));
     this.#looseTimes = options.looseTimes ?? false;
+    this.#overlapAdvice = options.overlapAdvice;
     if (options.processes === 'overlapping') {
       this.#overlapping = new Overlapping(this.#rows, (fields) => this.#parts(fields), chosen);
     }
@@ -105,6 +108,11 @@ export class HistoryBuilder {
    */
   get choices(): readonly Choice[] {
     return this.#overlapping?.choices ?? [];
+  }
+
+  /** How the answers of such reads were dealt; undefined where processes do not overlap. */
+  get dealing(): Dealing | undefined {
+    return this.#overlapping?.dealing;
   }
 
   /** What there is so far. It is the same object from beginning to end. */
@@ -204,7 +212,7 @@ export class HistoryBuilder {
     const { process } = fields;
     const open = this.#openRow(process);
     if (open !== NONE && this.#overlapping === undefined) {
-      const advice = this.namesOptions ? "; where that is meant, the option processes: 'overlapping' allows it" : '';
+      const advice = this.#overlapAdvice === undefined ? '' : `; where that is meant, ${this.#overlapAdvice}`;
       throw this.bad(`Process ${process} invokes an operation while its last one is still open${advice}.`);
     }
     this.#operations++;
@@ -364,10 +372,17 @@ function growingOf(builder: HistoryBuilder, rows: Rows): Growing {
 
 /** A history from events in their order. `line` is undefined in its errors. */
 export function historyFromEvents(events: Iterable<AnyEvent>, options: BuilderOptions = {}): History {
-  const builder = new HistoryBuilder(options);
-  builder.namesOptions = true;
+  return readEvents(events, options).history;
+}
+
+/** The same, with how the answers of overlapping reads were dealt, where processes may overlap. */
+export function readEvents(
+  events: Iterable<AnyEvent>,
+  options: BuilderOptions = {},
+): { readonly history: History; readonly dealing: Dealing | undefined } {
+  const builder = new HistoryBuilder({ overlapAdvice: "the option processes: 'overlapping' allows it", ...options });
   for (const event of events) builder.add(event);
-  return builder.build();
+  return { history: builder.build(), dealing: builder.dealing };
 }
 
 /** A register operation of which only its span in time is known. */

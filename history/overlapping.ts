@@ -8,6 +8,7 @@
  * most: whatever order explains another reading explains this one. Reads are alike only if their answers are; which of them got which answer
  * is a {@link Choice}, and oldest first no more than a guess.
  */
+import { ANSWERED, BEGUN, type Choice, type Dealing, DealingLog, GIVEN_UP } from './dealing.ts';
 import { answersAtEnd, type EventFields, READ_MANY, TXN } from './event-fields.ts';
 import { CAS, NONE, OK, READ } from './history.ts';
 import type { Rows } from './rows.ts';
@@ -24,13 +25,6 @@ export interface Part {
   readonly flags: number;
 }
 
-/** An answer that may belong to any of several open reads of its process. */
-export interface Choice {
-  /** The reads of one key that were open, oldest first. */
-  readonly rows: readonly number[];
-  readonly key: number;
-}
-
 export class Overlapping {
   readonly #rows: Rows;
   readonly #partsOf: (fields: EventFields) => readonly Part[];
@@ -43,6 +37,7 @@ export class Overlapping {
   /** In the order of the answers. */
   readonly choices: Choice[] = [];
   readonly #chosen: readonly number[];
+  readonly #log = new DealingLog();
 
   /** @param chosen for each choice which of its rows is answered; 0, the oldest, for those it does not reach */
   constructor(rows: Rows, partsOf: (fields: EventFields) => readonly Part[], chosen: readonly number[]) {
@@ -58,8 +53,27 @@ export class Overlapping {
   /** Notes an operation begun while another, `first`, was open. */
   begin(process: number, first: number, row: number): void {
     const open = this.#open.get(process);
-    if (open === undefined) this.#open.set(process, [first, row]);
-    else open.push(row);
+    if (open === undefined) {
+      this.#open.set(process, [first, row]);
+      this.#noteRead(process, first);
+    } else {
+      open.push(row);
+    }
+    this.#noteRead(process, row);
+  }
+
+  /** How the answers were dealt, and what may be dealt otherwise. */
+  get dealing(): Dealing {
+    return this.#log.dealing(this.choices);
+  }
+
+  #noteRead(process: number, row: number): void {
+    if (this.#isRead(row)) this.#log.note(BEGUN, process, row, NONE);
+  }
+
+  /** Whether it is a read by itself, and none of a batch. */
+  #isRead(row: number): boolean {
+    return row >= 0 && this.#rows.batch(row) === NONE && this.#rows.f(row) === READ;
   }
 
   /** Ends the operation that the completion belongs to and returns its first row; undefined: there is none. */
@@ -67,10 +81,12 @@ export class Overlapping {
     const open = this.#open.get(fields.process) ?? [];
     const said = fields.f === TXN && Array.isArray(fields.list) ? this.#partsOf(fields) : undefined;
     let at = open.findIndex((row) => this.#fits(row, fields, said));
+    const named = at < 0 ? NONE : fields.key;
     if (at < 0) at = open.findIndex((row) => this.#mayFit(row, fields));
     if (at < 0) return undefined;
     if (fields.f === READ && fields.type === OK) at = this.#choose(open, at);
     const [row] = open.splice(at, 1);
+    if (fields.f === READ) this.#log.note(fields.type === OK ? ANSWERED : GIVEN_UP, fields.process, row, named);
     if (open.length === 0) this.#open.delete(fields.process);
     return row;
   }
@@ -79,9 +95,7 @@ export class Overlapping {
   #choose(open: readonly number[], oldest: number): number {
     const rows = this.#rows;
     const key = rows.key(open[oldest]);
-    const alike = open.filter(
-      (row) => row >= 0 && rows.batch(row) === NONE && rows.f(row) === READ && rows.key(row) === key,
-    );
+    const alike = open.filter((row) => this.#isRead(row) && rows.key(row) === key);
     if (alike.length < 2) return oldest;
     this.choices.push({ rows: alike, key });
     const chosen = this.#chosen[this.choices.length - 1] ?? 0;

@@ -9,6 +9,7 @@ Examples:
   tidemark check queue.edn --model fifo-queue             linearizable as a queue; see 'tidemark catalog models'
   tidemark check stack.jsonl --model ./stack.mjs          as your own model: { name, about, methods, initial, step }
   tidemark check journal.jsonl --path follower            the reads of one path, and all writes
+  tidemark check mutated.jsonl --processes overlapping    processes that have several operations open at once
   tidemark check journal.jsonl --staleness                how stale reads were, by path and node
   tidemark check journal.jsonl --svg pictures             each anomaly as a timeline
   tidemark check *.edn --initial 0 --format knossos-edn   for tools that read Knossos's results
@@ -53,6 +54,12 @@ export default {
       .option('--path <name>', 'only the reads of this path, and all writes')
       .option('--budget <limits>', 'time and memory for one guarantee of one file: 60s,4GB', '60s,4GB')
       .option('--format <name>', 'text, json, knossos (its result map as JSON) or knossos-edn (default: text)')
+      .option('--jobs <n>', 'how many workers judge one file at the same time (default: one a core, at most 4)')
+      .option(
+        '--processes <how>',
+        'whether a process has one operation open at a time, or several: sequential or overlapping',
+        'sequential',
+      )
       .option('--json', 'one JSON object a verdict; the same as --format json')
       .option('--svg <folder>', 'a picture of each anomaly shown')
       .addHelpText('after', examples)

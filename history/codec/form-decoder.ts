@@ -83,7 +83,8 @@ export class FormDecoder {
       ...(this.#tornLine === undefined ? {} : { tornLine: this.#tornLine }),
       ...(timesBackwards === 0 ? {} : { timesBackwards }),
     };
-    return { history: this.#builder.build(), header: undefined, warnings };
+    const { dealing } = this.#builder;
+    return { history: this.#builder.build(), dealing, header: undefined, warnings };
   }
 
   #bad(reason: string): BadHistory {

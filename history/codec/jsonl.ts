@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type BadHistory, EventFields, HistoryBuilder } from '../builder.ts';
 import type { BuilderOptions } from '../builder.ts';
+import type { Dealing } from '../dealing.ts';
 import type { History } from '../history.ts';
 import type { Event, Position, Value } from '../operation.ts';
 import { withoutMarks } from '../values.ts';
@@ -33,6 +34,8 @@ export interface Warnings {
 
 export interface Decoded {
   readonly history: History;
+  /** Where processes may overlap: how the answers of their reads were dealt. */
+  readonly dealing?: Dealing | undefined;
   readonly header: Header | undefined;
   readonly warnings: Warnings;
 }
@@ -109,7 +112,8 @@ export class JsonlDecoder {
   end(): Decoded {
     const tornLine = this.#lastLine();
     const history = this.#builder.build();
-    return { history, header: this.#header, warnings: tornLine === undefined ? {} : { tornLine } };
+    const { dealing } = this.#builder;
+    return { history, dealing, header: this.#header, warnings: tornLine === undefined ? {} : { tornLine } };
   }
 
   #widen(): void {
