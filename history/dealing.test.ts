@@ -28,7 +28,7 @@ function randomEvents(random: Random): AnyEvent[] {
     }
     const [one] = open.splice(random.below(open.length), 1);
     const type = random.chance(0.7) ? 'ok' : random.chance(0.5) ? 'fail' : 'info';
-    const { key, ...unnamed } = one;
+    const { key: _key, ...unnamed } = one;
     const named = random.chance(0.8) ? one : unnamed;
     const value = one.f === 'read' && type === 'ok' ? 100 + step : one.value;
     const answer = random.chance(0.5) ? { node: `n${step}`, role: 'follower', version: ['g', 1, step] } : {};
