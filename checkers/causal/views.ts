@@ -24,6 +24,8 @@ export const OUTSIDE = 0x7fffffff;
 export class WritesByKey {
   readonly start: Int32Array;
   readonly rows: Int32Array;
+  /** The same rows, whatever their keys. */
+  readonly inOrder: Int32Array;
 
   constructor({ history, deeds, active }: Units) {
     const { length, key, keys } = history;
@@ -33,7 +35,13 @@ export class WritesByKey {
     for (let row = 0; row < length; row++) if (isWrite(row)) start[key[row] + 2]++;
     for (let k = 2; k < start.length; k++) start[k] += start[k - 1];
     this.rows = new Int32Array(start[start.length - 1]);
-    for (let row = 0; row < length; row++) if (isWrite(row)) this.rows[start[key[row] + 1]++] = row;
+    this.inOrder = new Int32Array(this.rows.length);
+    let writes = 0;
+    for (let row = 0; row < length; row++) {
+      if (!isWrite(row)) continue;
+      this.rows[start[key[row] + 1]++] = row;
+      this.inOrder[writes++] = row;
+    }
     this.start = start;
   }
 }
@@ -58,6 +66,8 @@ export class Views {
   readonly #writes: WritesByKey;
   /** Per unit: its place in the line, from 1; 0 for others. */
   readonly #inLine: Int32Array;
+  /** Per key: its place among those that the line reads, or NONE. */
+  readonly #keyed: Int32Array;
   /** The last place of the line in the order of the pass. */
   #top = -1;
   #reads: LineReads = { keys: [], start: [0], rows: new Int32Array(), at: new Int32Array(), source: new Int32Array() };
@@ -69,6 +79,7 @@ export class Views {
     this.#writes = new WritesByKey(units);
     this.level = new Int32Array(units.history.length);
     this.#inLine = new Int32Array(units.history.length);
+    this.#keyed = new Int32Array(units.history.keys.length);
   }
 
   /**
@@ -82,6 +93,8 @@ export class Views {
       this.#top = Math.max(this.#top, this.#past.place[unit]);
     });
     this.#reads = this.#readsOf(line, shown);
+    this.#keyed.fill(NONE);
+    this.#reads.keys.forEach((key, k) => (this.#keyed[key] = k));
     const verdict = this.#settle(line, budget) ? this.#isSound(line) : false;
     line.forEach((unit) => (this.#inLine[unit] = 0));
     return budget.spent() === undefined || verdict ? verdict : undefined;
@@ -178,31 +191,37 @@ export class Views {
   #lowerWrites(): boolean {
     const { level } = this;
     const { history } = this.#units;
+    const { key } = history;
     const { keys, start, at, source } = this.#reads;
-    const writes = this.#writes;
+    const keyed = this.#keyed;
     const lowest = new Int32Array(at.length);
-    let lowered = false;
     for (let k = 0; k < keys.length; k++) {
-      const [from, end] = [start[k], start[k + 1]];
-      for (let r = end - 1; r >= from; r--) {
+      for (let r = start[k + 1] - 1; r >= start[k]; r--) {
         const own = source[r] === INITIAL ? 0 : level[source[r]];
-        lowest[r] = r + 1 < end && lowest[r + 1] < own ? lowest[r + 1] : own;
+        lowest[r] = r + 1 < start[k + 1] && lowest[r + 1] < own ? lowest[r + 1] : own;
       }
-      for (let w = writes.start[keys[k]]; w < writes.start[keys[k] + 1]; w++) {
-        const write = unitOf(history, writes.rows[w]);
-        let l = level[write];
-        if (l === OUTSIDE) continue;
-        // What a unit of the line reads itself comes before what it writes.
-        const own = this.#inLine[write];
-        for (;;) {
-          const r = firstFrom(at, from, end, own === l ? l + 1 : l);
-          if (r === end || lowest[r] >= l) break;
-          l = lowest[r];
-        }
-        if (l === level[write]) continue;
-        level[write] = l;
-        lowered = true;
+    }
+    /** Per key: the read that was found for the write before, which is seldom far from that for the next. */
+    const near = Int32Array.from(start);
+    let lowered = false;
+    for (const row of this.#writes.inOrder) {
+      const k = keyed[key[row]];
+      if (k === NONE) continue;
+      const write = unitOf(history, row);
+      let l = level[write];
+      if (l === OUTSIDE) continue;
+      const [from, end] = [start[k], start[k + 1]];
+      // What a unit of the line reads itself comes before what it writes.
+      const own = this.#inLine[write];
+      for (;;) {
+        const r = firstFrom(at, from, end, own === l ? l + 1 : l, near[k]);
+        near[k] = r;
+        if (r === end || lowest[r] >= l) break;
+        l = lowest[r];
       }
+      if (l === level[write]) continue;
+      level[write] = l;
+      lowered = true;
     }
     return lowered;
   }
@@ -214,7 +233,10 @@ export class Views {
     const { history } = this.#units;
     const { keys, start, source } = this.#reads;
     const { place } = this.#past;
-    const writes = this.#writes;
+    const keyed = this.#keyed;
+    const { inOrder } = this.#writes;
+    for (const row of inOrder) if (keyed[history.key[row]] !== NONE && level[unitOf(history, row)] === 0) return false;
+    const writesAt = this.#writesByLevel(line.length);
     /** Per level: the write of the key at hand that was read from it, if `key` says so. */
     const read = new Int32Array(line.length + 1);
     const key = new Int32Array(line.length + 1).fill(NONE);
@@ -224,34 +246,53 @@ export class Views {
         // A unit of the line comes last in its level anyhow.
         if (source[r] === INITIAL || this.#inLine[source[r]] > 0) continue;
         const l = level[source[r]];
-        if (key[l] === k && read[l] !== source[r]) return false;
+        if (key[l] === k) {
+          if (read[l] !== source[r]) return false;
+          continue;
+        }
         key[l] = k;
         read[l] = source[r];
-      }
-      for (let w = writes.start[keys[k]]; w < writes.start[keys[k] + 1]; w++) {
-        const write = unitOf(history, writes.rows[w]);
-        const l = level[write];
-        if (l === 0) return false;
-        if (l === OUTSIDE || this.#inLine[write] > 0) continue;
-        if (key[l] === k && read[l] !== write && place[write] > place[read[l]]) doubtful.add(l);
+        for (let w = writesAt.start[l]; w < writesAt.start[l + 1]; w++) {
+          const row = writesAt.rows[w];
+          const write = unitOf(history, row);
+          if (history.key[row] !== keys[k] || write === source[r] || this.#inLine[write] > 0) continue;
+          if (place[write] > place[source[r]]) doubtful.add(l);
+        }
       }
     }
-    return this.#keepsOwnWrites() && (doubtful.size === 0 || !this.#isCircular(doubtful));
+    return this.#keepsOwnWrites(line) && (doubtful.size === 0 || !this.#isCircular(doubtful, writesAt));
+  }
+
+  /** Writes of the keys that were read, by level. */
+  #writesByLevel(levels: number): Lists {
+    const { level } = this;
+    const { history } = this.#units;
+    const { inOrder } = this.#writes;
+    const start = new Int32Array(levels + 3);
+    const counts = (row: number): boolean =>
+      this.#keyed[history.key[row]] !== NONE && level[unitOf(history, row)] !== OUTSIDE;
+    for (const row of inOrder) if (counts(row)) start[level[unitOf(history, row)] + 2]++;
+    for (let l = 2; l < start.length; l++) start[l] += start[l - 1];
+    const rows = new Int32Array(start[start.length - 1]);
+    for (const row of inOrder) if (counts(row)) rows[start[level[unitOf(history, row)] + 1]++] = row;
+    return { start, rows };
   }
 
   /** Whether no read of the line returned what a write of the line had replaced. */
-  #keepsOwnWrites(): boolean {
+  #keepsOwnWrites(line: Int32Array): boolean {
     const { level } = this;
-    const { history } = this.#units;
+    const { history, deeds } = this.#units;
     const { keys, start, at, source } = this.#reads;
-    const writes = this.#writes;
-    for (let k = 0; k < keys.length; k++) {
-      const own: number[] = [];
-      for (let w = writes.start[keys[k]]; w < writes.start[keys[k] + 1]; w++) {
-        const place = this.#inLine[unitOf(history, writes.rows[w])];
-        if (place > 0) own.push(place);
+    /** Per key of those read: places in the line of the writes to it, in order. */
+    const ownOf: number[][] = keys.map(() => []);
+    line.forEach((unit, i) => {
+      for (let row = unit, end = endOf(history, unit); row < end; row++) {
+        const k = this.#keyed[history.key[row]];
+        if (k !== NONE && (deeds[row] === WRITES || deeds[row] === SWAPS)) ownOf[k].push(i + 1);
       }
-      own.sort((a, b) => a - b);
+    });
+    for (let k = 0; k < keys.length; k++) {
+      const own = ownOf[k];
       let next = 0;
       let last = 0;
       for (let r = start[k]; r < start[k + 1]; r++) {
@@ -265,7 +306,7 @@ export class Views {
   }
 
   /** Whether happens-before goes in a circle within one of these levels. */
-  #isCircular(levels: ReadonlySet<number>): boolean {
+  #isCircular(levels: ReadonlySet<number>, writesAt: Lists): boolean {
     const { level } = this;
     const { history, source } = this.#units;
     const { order, length } = this.#past;
@@ -282,7 +323,7 @@ export class Views {
         if (source[row] >= 0) link(unitOf(history, source[row]));
       }
     }
-    this.#eachWithin(levels, (before, after) => {
+    this.#eachWithin(levels, writesAt, (before, after) => {
       const [from, to] = [node.get(before), node.get(after)];
       if (from !== undefined && to !== undefined) knots.edge(from, to, 1);
     });
@@ -290,30 +331,54 @@ export class Views {
   }
 
   /** What is forced within levels: at most one write of a key was read from each. */
-  #eachWithin(levels: ReadonlySet<number>, visit: (before: number, after: number) => void): void {
+  #eachWithin(levels: ReadonlySet<number>, writesAt: Lists, visit: (before: number, after: number) => void): void {
     const { level } = this;
     const { history } = this.#units;
     const { keys, start, source } = this.#reads;
-    const writes = this.#writes;
     for (let k = 0; k < keys.length; k++) {
-      const read = new Map<number, number>();
+      const met = new Set<number>();
       for (let r = start[k]; r < start[k + 1]; r++) {
-        if (source[r] === INITIAL || this.#inLine[source[r]] > 0) continue;
-        if (levels.has(level[source[r]])) read.set(level[source[r]], source[r]);
-      }
-      if (read.size === 0) continue;
-      for (let w = writes.start[keys[k]]; w < writes.start[keys[k] + 1]; w++) {
-        const write = unitOf(history, writes.rows[w]);
-        const other = read.get(level[write]);
-        if (other !== undefined && other !== write && this.#inLine[write] === 0) visit(write, other);
+        const after = source[r];
+        if (after === INITIAL || this.#inLine[after] > 0 || !levels.has(level[after]) || met.has(after)) continue;
+        met.add(after);
+        for (let w = writesAt.start[level[after]]; w < writesAt.start[level[after] + 1]; w++) {
+          const row = writesAt.rows[w];
+          const before = unitOf(history, row);
+          if (history.key[row] === keys[k] && before !== after && this.#inLine[before] === 0) visit(before, after);
+        }
       }
     }
   }
 }
 
-/** The first of `at[from … end-1]`, which ascend, that is at least `least`; `end` if there is none. */
-function firstFrom(at: Int32Array, from: number, end: number, least: number): number {
+/** Rows by number: those of n are `rows[start[n]] … rows[start[n + 1] - 1]`. */
+interface Lists {
+  readonly start: Int32Array;
+  readonly rows: Int32Array;
+}
+
+/** The first of `at[from … end-1]`, which ascend, that is at least `least`; `end` if there is none. `near`: where it may be. */
+function firstFrom(at: Int32Array, from: number, end: number, least: number, near: number): number {
   let [low, high] = [from, end];
+  if (near < end && at[near] < least) {
+    low = near + 1;
+    for (let step = 1; low + step < end; step *= 2) {
+      if (at[low + step] >= least) {
+        high = low + step;
+        break;
+      }
+      low += step;
+    }
+  } else {
+    high = near;
+    for (let step = 1; high - step >= from; step *= 2) {
+      if (at[high - step] < least) {
+        low = high - step + 1;
+        break;
+      }
+      high -= step;
+    }
+  }
   while (low < high) {
     const middle = (low + high) >> 1;
     if (at[middle] >= least) high = middle;
