@@ -306,6 +306,7 @@ export class Following implements RecordFollowing {
             },
             values: growing.values,
             paths: growing.paths,
+            writes: this.#writesOfLane(writePath),
             snapshot: () => this.#part(growing.snapshot(), writePath, readPaths),
           };
     const isOfPath = guarantees[guarantee].scope === 'write path' && writePath !== undefined;
@@ -315,6 +316,12 @@ export class Following implements RecordFollowing {
       ...(isOfPath && { blame: writePath }),
     });
     return follower === undefined ? [] : [{ guarantee, writePath, readPaths, follower, suspended: false }];
+  }
+
+  /** The followers of a lane all hear of each write of it. */
+  #writesOfLane(writePath: string | undefined): object {
+    const lane = this.#options.writePaths.indexOf(writePath ?? '');
+    return lane === -1 ? this.#builder : this.#ofLane[lane];
   }
 
   /** The rows that the followers of a row of the matrix are told of. */

@@ -366,6 +366,7 @@ function growingOf(builder: HistoryBuilder, rows: Rows): Growing {
     },
     values: builder.tables.values,
     paths: builder.tables.paths,
+    writes: builder,
     snapshot: () => builder.build(),
   };
 }

@@ -16,6 +16,8 @@ export interface Growing {
   readonly values: Values;
   /** Numbers of paths by their names. */
   readonly paths: Pick<Texts, 'intern'>;
+  /** Those who are given the same object hear of the same writes, one after the other: what is to be known of these they may share. */
+  readonly writes: object;
   /** All rows so far as a history of its own. Costs as much as there are rows. */
   snapshot(): History;
 }

@@ -5,7 +5,7 @@
  * Writes are numbered in the order of their invocation. Versions are claims: two that contradict each other are reported.
  */
 import { entry, type Growing } from '../../history/growing.ts';
-import { CAS, FAIL, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
+import { CAS, FAIL, NEVER, type Columns, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
 import { termOf } from '../positions.ts';
 import { registerValues } from '../sessions/registers.ts';
@@ -23,14 +23,16 @@ const ENDED = 1; // acknowledged, or nobody will ever know
 const REFUSED = 2;
 const REPEATED = 4; // of the value's first write: there are others
 
-export class WriteBook {
-  /** Set to the key of a contradiction between versions, when one is found; NONE otherwise. For the reader to reset. */
+/** What all who hear of the same writes have in common: their invocations and acknowledgements. Told of each as often as one likes. */
+export class Writes {
+  /** Key of the contradiction between versions that the last acknowledgement brought, or NONE. */
   contradicted = NONE;
   readonly #growing: Growing;
   readonly #held: (reference: number) => number;
-  readonly #initial: number;
-  readonly #anyNull: boolean;
   #count = 0;
+  #lastInvoked: number = NONE;
+  #lastEnded: number = NONE;
+  #lastWrite: number = NONE;
   #row = new Int32Array(64);
   #state = new Uint8Array(64);
   /** Event by which it had certainly taken effect. */
@@ -50,12 +52,12 @@ export class WriteBook {
   constructor(growing: Growing, semantics: Semantics) {
     this.#growing = growing;
     this.#held = registerValues(growing, semantics);
-    this.#initial = this.#held(growing.values.intern(semantics.initial));
-    this.#anyNull = semantics.nilRead === 'any';
   }
 
   /** Takes note of an invocation, and numbers it if it is a write. */
   invoked(row: number): void {
+    if (row <= this.#lastInvoked) return;
+    this.#lastInvoked = row;
     const { f, key } = this.#growing.columns;
     const k = key[row];
     if (k >= this.#highest.length) {
@@ -83,7 +85,7 @@ export class WriteBook {
   }
 
   /** The number of a write by its row. */
-  numberOf(row: number): number {
+  #numberOf(row: number): number {
     let low = 0;
     let high = this.#count - 1;
     while (low < high) {
@@ -94,55 +96,25 @@ export class WriteBook {
     return low;
   }
 
-  /** Takes note that a write has ended. */
-  ended(write: number): void {
+  /** Takes note that a write has ended, and says which it is. */
+  ended(row: number): number {
+    if (row === this.#lastEnded) return this.#lastWrite;
+    const write = this.#numberOf(row);
+    this.#lastEnded = row;
+    this.#lastWrite = write;
+    this.contradicted = NONE;
     const { columns } = this.#growing;
-    const row = this.#row[write];
     this.#state[write] |= columns.outcome[row] === FAIL ? REFUSED : ENDED;
-    if (columns.outcome[row] !== OK) return;
-    if (this.#done[write] === NEVER) this.#done[write] = columns.ret[row];
-    if (entry(columns.versionGroup, row, NONE) === NONE) return;
-    const holder = this.#holderOf(row);
-    const learned = this.#version[write];
+    if (columns.outcome[row] !== OK) return write;
+    this.#done[write] = columns.ret[row];
+    if (entry(columns.versionGroup, row, NONE) === NONE) return write;
+    const holder = this.holderOf(row);
     const isTransaction = (columns.flags[row] & TRANSACTION) !== 0;
-    if (
-      (holder !== NONE && holder !== write && !isTransaction) ||
-      (learned !== NONE && !this.#sameVersion(learned, row))
-    )
-      this.contradicted = columns.key[row];
+    if (holder !== NONE && !isTransaction) this.contradicted = columns.key[row];
     this.#version[write] = row;
     if (holder === NONE) this.#putVersion(write);
     this.#place(write);
-  }
-
-  /** The write whose value a read returned that has just ended, or one of the words above. */
-  sourceOf(read: number): number {
-    const { columns } = this.#growing;
-    const key = columns.key[read];
-    if (this.#foreign[key] === 1 || (this.#anyNull && columns.value[read] === NULL_REF)) return UNSURE;
-    const shown = this.#held(columns.value[read]);
-    const versioned = entry(columns.versionGroup, read, NONE) !== NONE;
-    const claimed = versioned ? this.#holderOf(read) : NONE;
-    if (claimed !== NONE) {
-      const row = this.#row[claimed];
-      if (columns.key[row] === key && this.#held(columns.value[row]) === shown) return this.#shown(claimed, read);
-      // A write that may still be refused has no place that others could claim.
-      if (columns.outcome[row] === OK) this.contradicted = key;
-      return UNSURE;
-    }
-    const first = this.#byValue[this.#valueSlot(read)] - 1;
-    const state = first === NONE ? REFUSED : this.#state[first] & (REFUSED | REPEATED);
-    if (state === REFUSED && shown === this.#initial) return INITIAL;
-    if (state !== 0 || shown === this.#initial) return UNSURE;
-    if (versioned) {
-      if (this.#version[first] !== NONE) {
-        if (columns.outcome[this.#row[first]] === OK) this.contradicted = key;
-        return UNSURE;
-      }
-      this.#version[first] = read;
-      this.#putVersion(first);
-    }
-    return this.#shown(first, read);
+    return write;
   }
 
   /** Whether its fate may still change. */
@@ -150,41 +122,45 @@ export class WriteBook {
     return (this.#state[write] & (ENDED | REFUSED)) === 0;
   }
 
+  isRepeated(write: number): boolean {
+    return (this.#state[write] & REPEATED) !== 0;
+  }
+
   wasRefused(write: number): boolean {
     return (this.#state[write] & REFUSED) !== 0;
   }
 
-  /** Whether a (or INITIAL) is certainly older than b, in real time or by version. */
-  older(a: number, b: number): boolean {
-    return a === INITIAL || this.#precedes(a, b) || this.#compare(a, b) < 0;
+  rowOf(write: number): number {
+    return this.#row[write];
   }
 
-  /** Whether asking for b asks for a too. */
+  /** Event by which it was acknowledged, or NEVER. */
+  doneBy(write: number): number {
+    return this.#done[write];
+  }
+
+  /** Row whose version is that of the write, which was acknowledged with it; or NONE. */
+  versionOf(write: number): number {
+    return this.#version[write];
+  }
+
+  isForeign(key: number): boolean {
+    return this.#foreign[key] === 1;
+  }
+
+  /** The first write of the value that a row holds, or NONE: of those that were not refused, if there is one. */
+  firstLike(row: number): number {
+    return this.#byValue[this.#valueSlot(row)] - 1;
+  }
+
+  /** Whether a write is the only one of its value, and was not refused. */
+  isOnly(write: number): boolean {
+    return (this.#state[write] & (REFUSED | REPEATED)) === 0;
+  }
+
+  /** Whether asking for b asks for a too, by what was acknowledged alone. */
   implied(a: number, b: number): boolean {
-    const { call } = this.#growing.columns;
-    const order = this.#compare(a, b);
-    if (order < 0) return this.#precedes(a, b) || call[this.#row[a]] <= call[this.#row[b]];
-    return this.#precedes(a, b) && this.#version[a] === NONE;
-  }
-
-  #precedes(a: number, b: number): boolean {
-    return this.#done[a] < this.#growing.columns.call[this.#row[b]];
-  }
-
-  /** Below 0: a comes before b by their versions. NaN: versions do not say. */
-  #compare(a: number, b: number): number {
-    const { versionGroup, versionHistory, versionAt } = this.#growing.columns;
-    const one = this.#version[a];
-    const other = this.#version[b];
-    if (one === NONE || other === NONE || versionGroup[one] !== versionGroup[other]) return Number.NaN;
-    if (versionHistory[one] === versionHistory[other]) return versionAt[one] - versionAt[other];
-    return termOf(versionHistory[one]) - termOf(versionHistory[other]);
-  }
-
-  #shown(write: number, read: number): number {
-    const { call, ret } = this.#growing.columns;
-    if (this.#done[write] === NEVER) this.#done[write] = Math.max(ret[read], call[this.#row[write]]);
-    return write;
+    return isImplied(this.#growing.columns, this, a, b);
   }
 
   /** Within one term, what is written to a key after an acknowledgement has the higher place. */
@@ -194,9 +170,18 @@ export class WriteBook {
     const k = key[this.#row[write]];
     const then = this.#highestThen[write];
     const termAt = (one: number): number => versionHistory[this.#version[one]];
-    if (then !== NONE && termAt(then) === termAt(write) && this.#compare(write, then) < 0) this.contradicted = k;
+    if (
+      then !== NONE &&
+      termAt(then) === termAt(write) &&
+      comparePlaces(columns, this.#version[write], this.#version[then]) < 0
+    )
+      this.contradicted = k;
     const best = this.#highest[k] - 1;
-    if (best === NONE || this.#compare(write, best) > 0 || Number.isNaN(termOf(termAt(best))))
+    if (
+      best === NONE ||
+      comparePlaces(columns, this.#version[write], this.#version[best]) > 0 ||
+      Number.isNaN(termOf(termAt(best)))
+    )
       this.#highest[k] = write + 1;
   }
 
@@ -215,16 +200,9 @@ export class WriteBook {
     return at;
   }
 
-  /** The write that holds the version which a row claims, or NONE. */
-  #holderOf(row: number): number {
+  /** The acknowledged write that holds the version which a row claims, or NONE. */
+  holderOf(row: number): number {
     return this.#byVersion[this.#versionSlot(row)] - 1;
-  }
-
-  #sameVersion(a: number, b: number): boolean {
-    const { versionGroup, versionHistory, versionAt } = this.#growing.columns;
-    return (
-      versionAt[a] === versionAt[b] && versionHistory[a] === versionHistory[b] && versionGroup[a] === versionGroup[b]
-    );
   }
 
   #versionSlot(row: number): number {
@@ -233,7 +211,7 @@ export class WriteBook {
     const mask = slots.length - 1;
     let at = mix(versionHistory[row] + versionGroup[row] * 7, versionAt[row] | 0) & mask;
     for (let write = slots[at] - 1; write !== NONE; write = slots[at] - 1) {
-      if (this.#sameVersion(this.#version[write], row)) break;
+      if (sameVersion(this.#growing.columns, this.#version[write], row)) break;
       at = (at + 1) & mask;
     }
     return at;
@@ -258,5 +236,153 @@ export class WriteBook {
     const old = this.#byValue;
     this.#byValue = new Int32Array(length * 2);
     for (const entry of old) if (entry !== 0) this.#byValue[this.#valueSlot(this.#row[entry - 1])] = entry;
+  }
+}
+
+/** When writes were certainly done and where they lie, as far as somebody knows. */
+interface Known {
+  rowOf(write: number): number;
+  doneBy(write: number): number;
+  versionOf(write: number): number;
+}
+
+function sameVersion({ versionGroup, versionHistory, versionAt }: Columns, a: number, b: number): boolean {
+  return (
+    versionAt[a] === versionAt[b] && versionHistory[a] === versionHistory[b] && versionGroup[a] === versionGroup[b]
+  );
+}
+
+/** Below 0: the version of row a comes before that of row b. NaN: they do not say. */
+function comparePlaces({ versionGroup, versionHistory, versionAt }: Columns, a: number, b: number): number {
+  if (a === NONE || b === NONE || versionGroup[a] !== versionGroup[b]) return Number.NaN;
+  if (versionHistory[a] === versionHistory[b]) return versionAt[a] - versionAt[b];
+  return termOf(versionHistory[a]) - termOf(versionHistory[b]);
+}
+
+function isImplied(columns: Columns, known: Known, a: number, b: number): boolean {
+  const { call } = columns;
+  const version = known.versionOf(a);
+  const order = comparePlaces(columns, version, known.versionOf(b));
+  const precedes = known.doneBy(a) < call[known.rowOf(b)];
+  if (order < 0) return precedes || call[known.rowOf(a)] <= call[known.rowOf(b)];
+  return precedes && version === NONE;
+}
+
+/** What one reader knows beyond that: what its reads have shown. */
+export class WriteBook {
+  /** Set to the key of a contradiction between versions, when one is found; NONE otherwise. For the reader to reset. */
+  contradicted = NONE;
+  readonly writes: Writes;
+  readonly #growing: Growing;
+  readonly #held: (reference: number) => number;
+  readonly #initial: number;
+  readonly #anyNull: boolean;
+  /** By write: the event by which a read had shown it before it was acknowledged, and the read that told its version. */
+  readonly #shown = new Map<number, number>();
+  readonly #learned = new Map<number, number>();
+  /** Writes whose versions reads have told, by the number within the version. */
+  readonly #byPlace = new Map<number, number[]>();
+
+  constructor(growing: Growing, semantics: Semantics, writes: Writes) {
+    this.writes = writes;
+    this.#growing = growing;
+    this.#held = registerValues(growing, semantics);
+    this.#initial = this.#held(growing.values.intern(semantics.initial));
+    this.#anyNull = semantics.nilRead === 'any';
+  }
+
+  /** Takes note that a write has ended, and says which it is. */
+  ended(row: number): number {
+    const write = this.writes.ended(row);
+    if (this.writes.contradicted !== NONE) this.contradicted = this.writes.contradicted;
+    if (this.#learned.size === 0 || this.writes.versionOf(write) !== row) return write;
+    const { columns } = this.#growing;
+    const isTransaction = (columns.flags[row] & TRANSACTION) !== 0;
+    const learned = this.#learned.get(write);
+    const wrong =
+      learned === undefined ? !isTransaction && this.#learnedHolder(row) !== NONE : !sameVersion(columns, learned, row);
+    if (wrong) this.contradicted = columns.key[row];
+    this.#learned.delete(write);
+    return write;
+  }
+
+  /** The write whose value a read returned that has just ended, or one of the words above. */
+  sourceOf(read: number): number {
+    const { columns } = this.#growing;
+    const { writes } = this;
+    const key = columns.key[read];
+    if (writes.isForeign(key) || (this.#anyNull && columns.value[read] === NULL_REF)) return UNSURE;
+    const shown = this.#held(columns.value[read]);
+    const versioned = entry(columns.versionGroup, read, NONE) !== NONE;
+    const claimed = versioned ? this.#holderOf(read) : NONE;
+    if (claimed !== NONE) {
+      const row = writes.rowOf(claimed);
+      if (columns.key[row] === key && this.#held(columns.value[row]) === shown) return this.#showed(claimed, read);
+      // A write that may still be refused has no place that others could claim.
+      if (columns.outcome[row] === OK) this.contradicted = key;
+      return UNSURE;
+    }
+    const first = writes.firstLike(read);
+    const isRefused = first === NONE || (writes.wasRefused(first) && !writes.isRepeated(first));
+    if (isRefused && shown === this.#initial) return INITIAL;
+    if (first === NONE || !writes.isOnly(first) || shown === this.#initial) return UNSURE;
+    if (versioned) {
+      if (this.versionOf(first) !== NONE) {
+        if (columns.outcome[writes.rowOf(first)] === OK) this.contradicted = key;
+        return UNSURE;
+      }
+      this.#learned.set(first, read);
+      const at = columns.versionAt[read];
+      const others = this.#byPlace.get(at);
+      if (others === undefined) this.#byPlace.set(at, [first]);
+      else others.push(first);
+    }
+    return this.#showed(first, read);
+  }
+
+  /** Whether a (or INITIAL) is certainly older than b, in real time or by version. */
+  older(a: number, b: number): boolean {
+    if (a === INITIAL || this.doneBy(a) < this.#growing.columns.call[this.rowOf(b)]) return true;
+    return comparePlaces(this.#growing.columns, this.versionOf(a), this.versionOf(b)) < 0;
+  }
+
+  /** Whether asking for b asks for a too. */
+  implied(a: number, b: number): boolean {
+    return isImplied(this.#growing.columns, this, a, b);
+  }
+
+  rowOf(write: number): number {
+    return this.writes.rowOf(write);
+  }
+
+  doneBy(write: number): number {
+    return (this.#shown.size === 0 ? undefined : this.#shown.get(write)) ?? this.writes.doneBy(write);
+  }
+
+  versionOf(write: number): number {
+    const own = this.writes.versionOf(write);
+    return own !== NONE || this.#learned.size === 0 ? own : (this.#learned.get(write) ?? NONE);
+  }
+
+  /** The write that holds the version which a row claims, or NONE. */
+  #holderOf(row: number): number {
+    const holder = this.writes.holderOf(row);
+    return holder !== NONE || this.#learned.size === 0 ? holder : this.#learnedHolder(row);
+  }
+
+  /** Of the writes that were read before they were acknowledged, or that never were. */
+  #learnedHolder(row: number): number {
+    const { columns } = this.#growing;
+    for (const write of this.#byPlace.get(columns.versionAt[row]) ?? []) {
+      const read = this.#learned.get(write);
+      if (read !== undefined && sameVersion(columns, read, row)) return write;
+    }
+    return NONE;
+  }
+
+  #showed(write: number, read: number): number {
+    const { call, ret } = this.#growing.columns;
+    if (this.doneBy(write) === NEVER) this.#shown.set(write, Math.max(ret[read], call[this.rowOf(write)]));
+    return write;
   }
 }
