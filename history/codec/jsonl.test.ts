@@ -223,6 +223,12 @@ describe('what is amiss', () => {
   test.each([
     ['half a line in the middle', `${good}{"time":9,\n${good}`, 5, 'This is not JSON: {"time":9,.'],
     ['something else than an object', '[1]\n', 1, 'An event must be a JSON object, not [1].'],
+    [
+      'a history a line',
+      '{"valid":true,"history":[{"process":0,"type":"invoke","f":"read","key":"x"}]}\n',
+      1,
+      'This line holds a whole history: put each into a file of its own, its events as lines or as the array they are.',
+    ],
     ['an unknown type', '{"process":0,"type":"oops","f":"read","key":"x"}\n', 1, 'The type must be invoke, ok, fail or info, not "oops".'],
     ['an unknown method', '{"process":0,"type":"ok","f":"sing","key":"x"}\n', 1, 'The operation must be one of read, write, cas, add, append, send, poll, enqueue, dequeue, drain, acquire, release, put, get, readMany, txn, not "sing".'],
     ['no process', '{"type":"ok","f":"read","key":"x"}\n', 1, 'The event names no process.'],

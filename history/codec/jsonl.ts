@@ -192,9 +192,13 @@ export class JsonlDecoder {
       this.#header = withoutMarks(event as Header) as Header; // came out of JSON
       return;
     }
+    if (Array.isArray(event.history) && event.process === undefined) throw builder.bad(WHOLE_HISTORY);
     builder.add(event as unknown as Event); // checked field by field
   }
 }
+
+const WHOLE_HISTORY =
+  'This line holds a whole history: put each into a file of its own, its events as lines or as the array they are.';
 
 export const NOT_UTF8 = 'This is not UTF-8: other bytes could make two values one.';
 
