@@ -108,6 +108,11 @@ cases(
   'queue',
   [
     ['reordered', 'p0: enqueue 1', 'p0: enqueue 2', 'p1: dequeue 2', 'p1: dequeue 1'],
+    ['reordered', 'p0: enqueue 1', 'p0: enqueue 2', 'p1: drain [2,1]'],
+    ['reordered', 'p0: enqueue 1', 'p0: enqueue 1', 'p0: enqueue 2', 'p1: dequeue 1', 'p1: dequeue 2', 'p1: dequeue 1'],
+    ['reordered', 'p0: enqueue 1', 'p0: enqueue 2', 'p1: dequeue 2'],
+    ['unknown', 'p0: enqueue 1', 'p0: enqueue 2', 'p2 dequeue', 'p2 info', 'p1: dequeue 2'],
+    ['valid', 'p0: enqueue 1', 'p0: enqueue 2', 'p0: enqueue 1', 'p1: dequeue 1', 'p1: drain [2,1]'],
     ['valid', 'p0 enqueue 1', 'p2: enqueue 2', 'p0 ok', 'p1: dequeue 2', 'p1: dequeue 1'],
     ['valid', 'p0: enqueue 1', 'p0: enqueue 2', 'p1 dequeue', 'p2: dequeue 2', 'p1 ok 1'],
   ],

@@ -1,37 +1,73 @@
-/** What was put in before something else and taken out after it, by event positions. */
-import { NEVER } from '../../history/history.ts';
+/** What was put in before something else and taken out after it. */
+import { type History, NEVER, NONE } from '../../history/history.ts';
 
-export interface Passage {
-  readonly group: number;
-  readonly putCall: number;
-  readonly putRet: number;
-  readonly takeCall: number;
-  readonly takeRet: number;
+/** Rows by element, of puts that may have happened and of takes. */
+export class Passages {
+  /** The put that was invoked first, and the one that returned last. */
+  readonly firstPut: Int32Array;
+  readonly lastPut: Int32Array;
+  /** The take that returned first, and the one that was invoked last. */
+  readonly firstTake: Int32Array;
+  readonly lastTake: Int32Array;
+
+  constructor(elements: number) {
+    const none = (): Int32Array => new Int32Array(elements).fill(NONE);
+    [this.firstPut, this.lastPut, this.firstTake, this.lastTake] = [none(), none(), none(), none()];
+  }
+
+  /** Rows must come in their order, which is that of invocation. */
+  put({ ret }: History, element: number, row: number): void {
+    if (this.firstPut[element] === NONE) this.firstPut[element] = row;
+    const last = this.lastPut[element];
+    if (last === NONE || ret[row] > ret[last]) this.lastPut[element] = row;
+  }
+
+  take({ ret }: History, element: number, row: number): void {
+    this.lastTake[element] = row;
+    const first = this.firstTake[element];
+    if (first === NONE || ret[row] < ret[first]) this.firstTake[element] = row;
+  }
 }
 
-/** Pairs [a, b], one for each such a: b's put was invoked after a's had returned, and b's take returned before a's was invoked. */
-export function earlierTaken(passages: readonly Passage[]): readonly (readonly [number, number])[] {
-  const groups = new Map<number, number[]>();
-  passages.forEach(({ group }, i) => {
-    const members = groups.get(group);
-    if (members === undefined) groups.set(group, [i]);
-    else members.push(i);
-  });
-  const pairs: [number, number][] = [];
-  for (const members of groups.values()) {
-    const byCall = [...members].sort((a, b) => passages[b].putCall - passages[a].putCall); // latest first
-    const byReturn = [...members].sort((a, b) => passages[b].putRet - passages[a].putRet);
-    let at = 0;
-    let first = -1; // of those put in later, the one taken out first
-    let soonest = NEVER;
-    for (const a of byReturn) {
-      for (; at < byCall.length && passages[byCall[at]].putCall > passages[a].putRet; at++) {
-        if (passages[byCall[at]].takeRet >= soonest) continue;
-        first = byCall[at];
-        soonest = passages[first].takeRet;
-      }
-      if (soonest < passages[a].takeCall) pairs.push([a, first]);
+/** Elements with the key of each, and those to leave aside; by key, from which position on something unknown may have been taken. */
+export interface Judged {
+  readonly count: number;
+  readonly key: (element: number) => number;
+  readonly isSound: (element: number) => boolean;
+  readonly openFrom: Int32Array;
+}
+
+/**
+ * Elements `a`, each with some `b` that was put after it for certain, and taken before it for certain, or while nobody ever took `a`.
+ * Of an element put several times it is not known which put a take belongs to: all of them must fit.
+ *
+ * One sweep over the events from last to first: behind it lies what was put in later, of which the one taken first counts.
+ */
+export function eachOvertaken(
+  { call, ret, positions, keys }: History,
+  { firstPut, lastPut, firstTake, lastTake }: Passages,
+  { count, key, isSound, openFrom }: Judged,
+  tell: (a: number, b: number) => void,
+): void {
+  const at = new Int32Array(positions); // element + 1: its first put is invoked; negative: its last put returns
+  for (let element = 0; element < count; element++) {
+    if (firstPut[element] === NONE || !isSound(element)) continue;
+    at[call[firstPut[element]]] = element + 1;
+    if (ret[lastPut[element]] !== NEVER) at[ret[lastPut[element]]] = -1 - element;
+  }
+  const soonest = new Int32Array(keys.length).fill(NONE);
+  for (let position = positions - 1; position >= 0; position--) {
+    const code = at[position];
+    if (code === 0) continue;
+    const element = code > 0 ? code - 1 : -1 - code;
+    const b = soonest[key(element)];
+    if (code > 0) {
+      const take = firstTake[element];
+      if (take !== NONE && (b === NONE || ret[take] < ret[firstTake[b]])) soonest[key(element)] = element;
+    } else if (b !== NONE) {
+      const take = lastTake[element];
+      const until = take === NONE ? openFrom[key(element)] : call[take];
+      if (ret[firstTake[b]] < until) tell(element, b);
     }
   }
-  return pairs.sort(([a], [b]) => a - b);
 }

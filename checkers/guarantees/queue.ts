@@ -7,14 +7,15 @@
  * the verdict stays open.
  *
  * Order is asked for by the model `fifo-queue` only: then no value may be dequeued, for certain, before one that was enqueued
- * before it for certain. Otherwise these are counted.
+ * before it for certain, nor while that one is never dequeued; and what a drain lists, it took in that order. Otherwise these are
+ * counted. Which of several enqueues of a value a dequeue belongs to is not known: `linearizable` tries them all.
  */
 import { FAIL, type History, INFO, NEVER, NONE, NULL_REF, OK } from '../../history/history.ts';
 import type { Anomaly, Checker, Follower } from '../checker.ts';
 import { confirming } from '../online/confirming.ts';
 import { ElementStream, queueMethods } from '../online/elements.ts';
 import { Elements, INEXACT, Lists, methodCode } from '../collections/elements.ts';
-import { earlierTaken } from '../collections/order.ts';
+import { eachOvertaken, Passages } from '../collections/order.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { amount, answer, key, valueText } from '../sessions/words.ts';
@@ -29,16 +30,17 @@ class Counts {
   readonly attempts: Int32Array;
   readonly acknowledged: Int32Array;
   readonly taken: Int32Array;
-  /** The enqueue that was invoked first, of those that may have happened; and the first dequeue. */
+  /** Rows of enqueues that may have happened, and of dequeues and drains that took the value after one of them was invoked. */
+  readonly passages: Passages;
+  /** The enqueue that was invoked first. */
   readonly enqueue: Int32Array;
-  readonly dequeue: Int32Array;
 
   constructor({ length, f, key: keyOf, value }: History) {
     for (let row = 0; row < length; row++) if (f[row] === ENQUEUE) this.elements.add(keyOf[row], value[row]);
     const { count } = this.elements;
     [this.attempts, this.acknowledged, this.taken] = [0, 0, 0].map(() => new Int32Array(count)) as Triple;
-    this.enqueue = new Int32Array(count).fill(NONE);
-    this.dequeue = new Int32Array(count).fill(NONE);
+    this.passages = new Passages(count);
+    this.enqueue = this.passages.firstPut;
   }
 
   find({ key: keyOf, value }: History, row: number): number {
@@ -97,9 +99,9 @@ function countTaken(
         findings.add(() => shownAs(history, row, ref, 'unexpected value', why, enqueue === NONE ? [] : [enqueue]));
         return;
       }
-      if (counts.dequeue[element] === NONE) counts.dequeue[element] = row;
+      const before = counts.passages.lastTake[element];
+      counts.passages.take(history, element, row);
       if (++counts.taken[element] > counts.attempts[element]) {
-        const before = counts.dequeue[element];
         const how = counts.attempts[element] === 1 ? 'once' : `${counts.attempts[element]} times`;
         findings.add(() =>
           shownAs(history, row, ref, 'duplicated value', `, which was enqueued ${how} and had been taken as often`, [
@@ -132,21 +134,28 @@ function lossesOf(history: History, counts: Counts, empty: readonly number[]): r
     if (f[row] === DRAIN && outcome[row] === INFO) of.drains = Math.min(of.drains, call[row]);
   }
   for (const row of empty) byKey[keyOf[row]].proofs.push(row);
+  const left = counts.taken.slice(); // of the values seen so far, how often they may still have been taken
+  const invokedBefore = (rows: readonly number[], position: number): number => {
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (call[rows[middle]] < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
   return byKey.flatMap(({ acks, open, drains, proofs }): Loss[] => {
     acks.sort((a, b) => ret[a] - ret[b]);
-    const left = new Map<number, number>(); // of the values seen so far, how often they may still be taken
     const missing: number[] = [];
     let best: { proof: number; missing: number; excused: number } | undefined;
     let at = 0;
     for (const proof of proofs) {
       for (; at < acks.length && ret[acks[at]] < call[proof]; at++) {
         const element = counts.find(history, acks[at]);
-        const takes = left.get(element) ?? counts.taken[element];
-        left.set(element, takes - 1);
-        if (takes <= 0) missing.push(acks[at]);
+        if (left[element]-- <= 0) missing.push(acks[at]);
       }
-      if (drains < ret[proof]) break; // one of unknown outcome may have taken all the rest
-      const excused = open.filter((row) => call[row] < ret[proof]).length;
+      if (drains < ret[proof]) continue; // one of unknown outcome may have taken all the rest
+      const excused = invokedBefore(open, ret[proof]);
       const lost = missing.length - excused;
       if (lost > 0 && lost > (best === undefined ? 0 : best.missing - best.excused))
         best = { proof, missing: missing.length, excused };
@@ -175,7 +184,7 @@ export default {
   name: 'queue',
   decides: 'queue',
   check(history, _budget, { model }) {
-    const { length, f, outcome, ret, call } = history;
+    const { length, f, outcome } = history;
     const counts = new Counts(history);
     const lists = new Lists(history);
     const findings = new Findings();
@@ -187,7 +196,7 @@ export default {
       counts.attempts[element]++;
       if (outcome[row] === OK) counts.acknowledged[element]++;
       else unknown++;
-      if (counts.enqueue[element] === NONE) counts.enqueue[element] = row;
+      counts.passages.put(history, element, row);
     }
     for (let row = 0; row < length; row++) if (f[row] === DRAIN && outcome[row] === OK) lists.refs(history.value[row]);
     if (lists.isInexact) return { type: 'unknown', reason: INEXACT, examined: { operations: history.operations } };
@@ -203,26 +212,13 @@ export default {
       );
       left += Math.max(0, counts.acknowledged[element] - counts.taken[element]);
     }
-    // Of values enqueued and dequeued once it is known which dequeue belongs to which enqueue.
-    const once: number[] = [];
-    counts.attempts.forEach((attempts, element) => {
-      if (attempts === 1 && counts.taken[element] === 1 && f[counts.dequeue[element]] === DEQUEUE) once.push(element);
-    });
-    const reordered = earlierTaken(
-      once.map((element) => {
-        const [put, take] = [counts.enqueue[element], counts.dequeue[element]];
-        return {
-          group: counts.elements.key(element),
-          putCall: call[put],
-          putRet: ret[put],
-          takeCall: call[take],
-          takeRet: ret[take],
-        };
-      }),
-    );
-    if (model === 'fifo-queue') {
-      for (const [a, b] of reordered) findings.add(() => explainOrder(history, counts, once[a], once[b]));
-    }
+    const isOrdered = model === 'fifo-queue';
+    let reordered = 0;
+    const overtaken = (explain: () => Anomaly): void => {
+      reordered++;
+      if (isOrdered) findings.add(explain);
+    };
+    judgeOrder(history, counts, lists, overtaken);
     const examined = {
       operations: history.operations,
       enqueues,
@@ -230,7 +226,7 @@ export default {
       indeterminate: unknown,
       recovered,
       'not dequeued': left,
-      reordered: reordered.length,
+      reordered,
     };
     const doubt =
       enqueues === 0 || taken + empty.length === 0
@@ -245,13 +241,56 @@ export default {
   },
 } satisfies Checker;
 
-function explainOrder(history: History, counts: Counts, early: number, late: number): Anomaly {
+/** Values that others overtook: among all events, and within each drain. */
+function judgeOrder(history: History, counts: Counts, lists: Lists, tell: (explain: () => Anomaly) => void): void {
+  const { length, f, outcome, key: keyOf, value, call, ret, keys } = history;
+  const { elements, passages, taken, attempts } = counts;
+  const openFrom = new Int32Array(keys.length).fill(NEVER);
+  for (let row = length - 1; row >= 0; row--) {
+    if (outcome[row] === INFO && (f[row] === DEQUEUE || f[row] === DRAIN)) openFrom[keyOf[row]] = call[row];
+  }
+  const isSound = (element: number): boolean => taken[element] <= attempts[element];
+  const judged = { count: elements.count, key: (element: number) => elements.key(element), isSound, openFrom };
+  eachOvertaken(history, passages, judged, (a, b) => tell(() => explainOrder(history, counts, a, b)));
+  for (let row = 0; row < length; row++) {
+    if (f[row] !== DRAIN || outcome[row] !== OK) continue;
+    let latest = NONE; // of those listed so far, the one that was put in last
+    for (const ref of lists.refs(value[row]) ?? []) {
+      const element = elements.find(keyOf[row], ref);
+      const put = element === NONE ? NONE : passages.firstPut[element];
+      if (put === NONE || call[put] > ret[row] || !isSound(element)) continue;
+      const before = latest;
+      if (before !== NONE && call[passages.firstPut[before]] > ret[passages.lastPut[element]])
+        tell(() => explainDrain(history, counts, row, element, before));
+      if (before === NONE || call[put] > call[passages.firstPut[before]]) latest = element;
+    }
+  }
+}
+
+function explainDrain(history: History, counts: Counts, row: number, early: number, late: number): Anomaly {
   const text = (element: number): string => valueText(history.values.get(counts.elements.ref(element)));
-  const rows = [early, late].flatMap((element) => [counts.enqueue[element], counts.dequeue[element]]);
+  const { firstPut, lastPut } = counts.passages;
   return {
     kind: 'reordered',
     sentence:
-      `${text(late)} was dequeued from ${key(history, rows[0])} before the dequeue of ${text(early)} was invoked, ` +
+      `The drain of ${key(history, row)}${answer(history, row)} returned ${text(late)} before ${text(early)}, ` +
+      `though ${text(early)} had been enqueued before the enqueue of ${text(late)} was invoked.`,
+    operations: operationsOf(history, [lastPut[early], firstPut[late], row]),
+  };
+}
+
+function explainOrder(history: History, counts: Counts, early: number, late: number): Anomaly {
+  const text = (element: number): string => valueText(history.values.get(counts.elements.ref(element)));
+  const { firstPut, lastPut, firstTake, lastTake } = counts.passages;
+  const rows = [lastPut[early], lastTake[early], firstPut[late], firstTake[late]];
+  const when =
+    lastTake[early] === NONE
+      ? `and ${text(early)} never was`
+      : `before the ${history.f[lastTake[early]] === DRAIN ? 'drain' : 'dequeue'} of ${text(early)} was invoked`;
+  return {
+    kind: 'reordered',
+    sentence:
+      `${text(late)} was dequeued from ${key(history, rows[0])} ${when}, ` +
       `though ${text(early)} had been enqueued before the enqueue of ${text(late)} was invoked.`,
     operations: operationsOf(history, rows),
   };
