@@ -6,7 +6,6 @@ import type { History } from '../../history/history.ts';
 import { historyOf } from '../../history/table.ts';
 import { explore } from './frontier.ts';
 import type { Window } from './frontier.ts';
-import { STEPS_PER_WINDOW, WINDOWS } from './last-state.ts';
 import type { Stuck } from './last-state.ts';
 import { Windows } from './windows.ts';
 
@@ -19,6 +18,8 @@ export interface Failure {
 
 const WHOLE_MAX = 200_000;
 const STEPS_OF_WHOLE = 500_000;
+const STEPS_PER_WINDOW = 20_000;
+const WINDOWS = [32, 256, 2048];
 
 /**
  * Undefined where the key is linearizable, or that cannot be told any more.

@@ -34,7 +34,8 @@ export interface Path {
   readonly steps: readonly { readonly row: number; readonly state: State }[];
 }
 
-export type Frontier =
+/** `steps`: orders tried. */
+export type Frontier = { readonly steps: number } & (
   | { readonly type: 'found'; readonly standings: readonly Standing[] }
   | {
       readonly type: 'stuck';
@@ -44,7 +45,8 @@ export type Frontier =
       readonly pending: readonly number[];
       readonly paths: readonly Path[];
     }
-  | { readonly type: 'stopped'; readonly reason: string };
+  | { readonly type: 'stopped'; readonly reason: string }
+);
 
 export interface Window {
   /** Rows of one object, ascending. */
@@ -76,6 +78,13 @@ interface Mutable {
   /** What was placed since the return that is being decided, and from where. */
   trail: { row: number; state: State }[];
   start: Standing | undefined;
+}
+
+/** What pending reads and cas of a register need, and the cas that deny something. */
+interface Sought {
+  readonly reads: ReadonlySet<State>;
+  readonly swaps: ReadonlySet<State>;
+  readonly denials: readonly number[];
 }
 
 class Explorer {
@@ -113,10 +122,11 @@ class Explorer {
     for (const row of returning) {
       while (called < rows.length && call[rows[called]] < ret[row]) this.#call(rows[called++]);
       const after = this.#return(row);
-      if (after === undefined) return { type: 'stopped', reason: this.#reason ?? 'too many orders' };
+      if (after === undefined)
+        return { type: 'stopped', steps: this.#steps, reason: this.#reason ?? 'too many orders' };
       if (after.length === 0) {
         const pending = [...this.#pending];
-        return { type: 'stuck', row, standings: this.#standings, pending, paths: this.#paths };
+        return { type: 'stuck', steps: this.#steps, row, standings: this.#standings, pending, paths: this.#paths };
       }
       this.#standings = after;
       this.#pending.splice(this.#pending.indexOf(row), 1);
@@ -126,7 +136,7 @@ class Explorer {
       }
     }
     while (called < rows.length) this.#call(rows[called++]);
-    return { type: 'found', standings: this.#standings };
+    return { type: 'found', steps: this.#steps, standings: this.#standings };
   }
 
   #reason: string | undefined;
@@ -184,9 +194,10 @@ class Explorer {
         const steps = [...standing.trail, { row, state: ILLEGAL }];
         this.#paths.push({ start: standing.start ?? standing, steps });
       }
+      const sought = this.#soughtIn(standing);
       for (const next of this.#pending) {
         if (standing.done.has(next) || this.#machine.pure(next)) continue;
-        const placed = this.#place(standing, next, row);
+        const placed = this.#place(standing, next, row, sought);
         if (placed !== undefined) stack.push(placed);
       }
     }
@@ -199,11 +210,32 @@ class Explorer {
     return this.#reason !== undefined;
   }
 
+  /** Whom another state would serve. */
+  #soughtIn(standing: Mutable): Sought | undefined {
+    const { register } = this.#machine;
+    if (register === undefined) return undefined;
+    const [reads, swaps, denials] = [new Set<State>(), new Set<State>(), [] as number[]];
+    for (const row of this.#pending) {
+      if (standing.done.has(row)) continue;
+      const isPure = this.#machine.pure(row);
+      const needs = register.needs(row);
+      if (needs !== ILLEGAL) (isPure ? reads : swaps).add(needs);
+      else if (isPure) denials.push(row);
+    }
+    return { reads, swaps, denials };
+  }
+
   /** The standing after `next`; undefined where that is illegal, or would serve nobody. */
-  #place(standing: Mutable, next: number, stuck: number): Mutable | undefined {
+  #place(standing: Mutable, next: number, stuck: number, sought: Sought | undefined): Mutable | undefined {
     const machine = this.#machine;
     const state = machine.step(standing.state, next);
     if (state === ILLEGAL) return undefined;
+    if (sought !== undefined && next !== stuck && (this.#isOptional(next) || this.#isBlind(next))) {
+      const isNoticed =
+        state !== standing.state &&
+        (sought.reads.has(state) || sought.denials.some((row) => machine.step(state, row) !== ILLEGAL));
+      if (!isNoticed && !sought.swaps.has(state)) return undefined;
+    }
     const placed = copyOf(standing);
     placed.state = state;
     placed.done.add(next);
@@ -213,10 +245,8 @@ class Explorer {
     if (this.#isBlind(next)) {
       for (const row of this.#pending) if (!placed.done.has(row) && this.#isBlind(row)) placed.spare.add(row);
     }
-    const noticed = state !== standing.state && this.#placePure(placed);
-    if (machine.register === undefined || next === stuck || noticed) return placed;
-    const mayWait = this.#isOptional(next) || this.#isBlind(next);
-    return mayWait && !this.#letsSwap(placed) ? undefined : placed;
+    if (state !== standing.state) this.#placePure(placed);
+    return placed;
   }
 
   #isBlind(row: number): boolean {
@@ -224,28 +254,14 @@ class Explorer {
     return register !== undefined && register.needs(row) === ILLEGAL && register.leaves(row) !== ILLEGAL;
   }
 
-  #placePure(standing: Mutable): boolean {
-    let any = false;
+  #placePure(standing: Mutable): void {
     for (const row of this.#pending) {
       if (standing.done.has(row) || !this.#machine.pure(row)) continue;
       if (this.#machine.step(standing.state, row) === ILLEGAL) continue;
       standing.done.add(row);
       standing.placed = { row, before: standing.placed };
       standing.trail.push({ row, state: standing.state });
-      any = true;
     }
-    return any;
-  }
-
-  /** Whether a pending cas finds here what it needs. */
-  #letsSwap(standing: Mutable): boolean {
-    return this.#pending.some(
-      (row) =>
-        !standing.done.has(row) &&
-        !this.#machine.pure(row) &&
-        !this.#isBlind(row) &&
-        this.#machine.step(standing.state, row) !== ILLEGAL,
-    );
   }
 }
 

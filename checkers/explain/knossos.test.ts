@@ -65,7 +65,7 @@ function until(events: readonly Event[], end: number): Event[] {
     .concat(
       openOnes(events, end)
         .filter((at) => !isRefusedLater(at))
-        .map((at) => ({ ...events[at], type: 'info' }) as Event),
+        .map((at) => ({ ...events[at], type: 'info' })),
     );
 }
 

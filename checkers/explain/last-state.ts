@@ -10,9 +10,10 @@ import { OTHER, Windows } from './windows.ts';
 export type Stuck = Frontier & { readonly type: 'stuck' };
 
 const CONFIGURATIONS_SHOWN = 8;
-/** Orders tried in one window; what all of them cost together stays far below what deciding costs. */
-export const STEPS_PER_WINDOW = 20_000;
-export const WINDOWS = [32, 256, 2048];
+/** Orders tried in one window, and in all: far less than deciding costs. Where dozens are pending, no more would do. */
+const STEPS_PER_WINDOW = 300;
+const STEPS_OF_ALL = 10_000;
+const WINDOWS = [32, 256];
 /** Longer than this, a key is not looked at from its beginning. */
 const WHOLE_MAX = 20_000;
 
@@ -24,47 +25,53 @@ export function withLastStates(
   budget: Budget,
 ): readonly Anomaly[] {
   if (anomalies.length === 0) return anomalies;
-  const windows = new Windows(history, machine);
+  const looking = { history, machine, windows: new Windows(history, machine), budget, stepsLeft: STEPS_OF_ALL };
   return anomalies.map((anomaly) => {
     const shown = rowsShown(history, anomaly).filter((row) => machine.relevant(row));
     if (shown.length === 0 || budget.spent() !== undefined) return anomaly;
-    const lastState = lastStateOf(history, machine, windows, shown, budget);
+    const lastState = lastStateOf(looking, shown);
     return lastState === undefined ? anomaly : { ...anomaly, lastState };
   });
+}
+
+interface Looking {
+  readonly history: History;
+  readonly machine: Machine;
+  readonly windows: Windows;
+  readonly budget: Budget;
+  stepsLeft: number;
 }
 
 /**
  * First with all operations of the object: that is how it stood. Where the first operation that fits nowhere is none of
  * those shown, or that takes too long, with those shown alone, as if nobody knew which of the others happened.
  */
-function lastStateOf(
-  history: History,
-  machine: Machine,
-  windows: Windows,
-  shown: readonly number[],
-  budget: Budget,
-): LastState | undefined {
+function lastStateOf(looking: Looking, shown: readonly number[]): LastState | undefined {
+  const { history, machine, windows, budget } = looking;
   const key = history.key[shown[0]];
   const until =
     1 + Math.max(...shown.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
   const isShown = new Set(shown);
-  const tryIn = (window: Window): LastState | undefined | 'elsewhere' => {
-    const frontier = explore(history, machine, window, budget, STEPS_PER_WINDOW);
-    if (frontier.type !== 'stuck') return undefined;
+  const tryIn = (window: Window | undefined, stepsMax: number): LastState | 'possible' | 'elsewhere' | 'stopped' => {
+    if (window === undefined) return 'stopped';
+    const frontier = explore(history, machine, window, budget, stepsMax);
+    looking.stepsLeft -= frontier.steps;
+    if (frontier.type !== 'stuck') return frontier.type === 'found' ? 'possible' : 'stopped';
     return isShown.has(frontier.row) ? describe(history, machine, window, frontier, isShown) : 'elsewhere';
   };
+  const ofAll = (window: Window | undefined, stepsMax: number) =>
+    looking.stepsLeft <= 0 ? 'stopped' : tryIn(window, Math.min(stepsMax, looking.stepsLeft));
   for (const size of WINDOWS) {
-    const window = windows.last(key, until, size);
-    if (window === undefined) break;
-    const lastState = tryIn(window);
-    if (lastState === 'elsewhere') break;
-    if (lastState !== undefined) return lastState;
+    const lastState = ofAll(windows.last(key, until, size), STEPS_PER_WINDOW);
+    if (typeof lastState !== 'string') return lastState;
+    if (lastState !== 'possible') break;
   }
-  const whole = windows.whole(key, until, WHOLE_MAX);
-  const ofAll = whole === undefined ? undefined : tryIn(whole);
-  if (ofAll !== undefined && ofAll !== 'elsewhere') return ofAll;
-  const ofShown = tryIn(windows.alone(key, shown, until));
-  return ofShown === 'elsewhere' ? undefined : ofShown;
+  const whole = ofAll(windows.whole(key, until, WHOLE_MAX), 4 * STEPS_PER_WINDOW);
+  if (typeof whole !== 'string') return whole;
+  const near = tryIn(windows.near(key, shown, until), 4 * STEPS_PER_WINDOW);
+  if (typeof near !== 'string') return near;
+  const alone = tryIn(windows.alone(key, shown, until), 4 * STEPS_PER_WINDOW);
+  return typeof alone === 'string' ? undefined : alone;
 }
 
 function describe(

@@ -49,7 +49,8 @@ export function joinChains(
     for (let c = links.next[root] - 1; c !== NONE; c = links.next[c] - 1) {
       reached[c] = 1;
       if (clusters.first[c] < latest) {
-        findings.add({ type: 'chain against time', key: key[c], earlier: latestIn, later: c, chain: chain(root) });
+        const what = { key: key[c], earlier: latestIn, later: c, root };
+        findings.add(what.key, () => ({ type: 'chain against time', ...what, chain: chain(what.root) }));
       }
       if (clusters.first[c] < earliest) earliest = clusters.first[c];
       if (clusters.last[c] > latest) {
@@ -69,7 +70,8 @@ export function joinChains(
       first[c] = NEVER;
       rows.push(c);
     }
-    findings.add({ type: 'swapped in a circle', key: key[row], rows });
+    const circle = { key: key[row], rows };
+    findings.add(circle.key, () => ({ type: 'swapped in a circle', ...circle }));
   }
   return { first, last, ownLast: clusters.last, skip: clusters.repeated, chain };
 }
@@ -100,11 +102,13 @@ function link(
       asked[c] = 1;
       const before = clusters.of(key[c], reference(reading, expected[c]));
       if (before === NONE) {
-        findings.add({ type: 'never written', key: key[c], row: c });
+        const what = { key: key[c], row: c };
+        findings.add(what.key, () => ({ type: 'never written', ...what }));
         break;
       }
       if (next[before] !== 0) {
-        findings.add({ type: 'swapped twice', key: key[c], row: c, other: next[before] - 1 });
+        const what = { key: key[c], row: c, other: next[before] - 1 };
+        findings.add(what.key, () => ({ type: 'swapped twice', ...what }));
         break;
       }
       next[before] = c + 1;

@@ -40,8 +40,9 @@ export class Findings {
     this.perKey = new Int32Array(keys);
   }
 
-  add(finding: Finding): void {
-    if (this.perKey[finding.key]++ === 0 && this.first.length < FINDINGS_KEPT) this.first.push(finding);
+  /** A chain is as long as the history, and findings may be as many: what is not kept is not made. */
+  add(key: number, finding: () => Finding): void {
+    if (this.perKey[key]++ === 0 && this.first.length < FINDINGS_KEPT) this.first.push(finding());
   }
 }
 
@@ -154,15 +155,17 @@ function judgeWaiting(
   const key = history.key[row];
   if (repeated[key] === 1) return;
   if (what === ABSURD) {
-    findings.add({ type: 'refused without cause', key, row });
+    findings.add(key, () => ({ type: 'refused without cause', key, row }));
     return;
   }
   const c = of(key, found(history, reading, row));
   if (c === NONE) {
-    findings.add({ type: 'never written', key, row });
+    findings.add(key, () => ({ type: 'never written', key, row }));
     return;
   }
-  if (c < length && ret[row] < call[c]) findings.add({ type: 'read before write', key, row, cluster: c });
+  if (c < length && ret[row] < call[c]) {
+    findings.add(key, () => ({ type: 'read before write', key, row, cluster: c }));
+  }
   if (ret[row] < first[c]) first[c] = ret[row];
   if (call[row] > last[c]) last[c] = call[row];
 }

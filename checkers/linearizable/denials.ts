@@ -55,7 +55,8 @@ export function judgeDenials(context: DenialContext, chains: Chains, order: Int3
     }
     denied.add(c, row);
     if (clusters.first[c] < call[row] && ret[row] < clusters.last[c]) {
-      findings.add({ type: 'refused in the midst', key: k, row, cluster: c });
+      const what = { key: k, row, cluster: c };
+      findings.add(k, () => ({ type: 'refused in the midst', ...what }));
     } else if (!isSatisfied(history, timeline, c, row)) {
       unsatisfied.push({ row, cluster: c });
     }

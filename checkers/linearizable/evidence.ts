@@ -2,6 +2,8 @@
 import type { Anomaly } from '../checker.ts';
 import { NEVER, NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
+import { pendingBetween } from '../explain/nearby.ts';
+import type { Clusters } from './clusters.ts';
 import { READS, SILENT, SWAPS, found, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import type { Survey } from './survey.ts';
@@ -11,6 +13,7 @@ export interface Explainer {
   readonly history: History;
   readonly reading: RegisterReading;
   readonly survey: Survey;
+  readonly ends: Pick<Clusters, 'first' | 'last'>;
 }
 
 export function anomaly(history: History, kind: string, sentence: string, rows: Iterable<number>): Anomaly {
@@ -35,20 +38,21 @@ export function extremes(
     first = c;
     foundNothing = false;
   }
-  for (const row of rowsAbout(explainer, key, values)) {
+  for (const row of rowsAbout(explainer, key, values, clusters)) {
     if (foundNothing && (first === NONE || ret[row] < ret[first])) first = row;
     if (last === NONE || call[row] > call[last]) last = row;
   }
   return { first, last };
 }
 
-/** Rows of a key that wrote or found one of these values, ascending. */
+/** Rows of a key that wrote or found one of these values, those of `clusters`; ascending. */
 export function rowsAbout(
-  { history, reading, survey }: Explainer,
+  { history, reading, survey, ends }: Explainer,
   key: number,
   values: Pick<ReadonlySet<number>, 'has'> & Iterable<number>,
+  clusters: readonly number[],
 ): number[] {
-  const { length, value, key: keyOf } = history;
+  const { value, key: keyOf } = history;
   const { deeds } = survey;
   // Most are told apart by one comparison: a set is asked about those between the lowest and the highest value only.
   let [low, high] = [0x7fffffff, -0x80000000];
@@ -56,13 +60,19 @@ export function rowsAbout(
     if (ref < low) low = ref;
     if (ref > high) high = ref;
   }
+  // All of a cluster is called by its latest call, and returns no sooner than its earliest return.
+  let [since, latest] = [NEVER, -1];
+  for (const c of clusters) {
+    if (ends.first[c] < since) since = ends.first[c];
+    if (ends.last[c] > latest) latest = ends.last[c];
+  }
   const rows: number[] = [];
-  for (let row = 0; row < length; row++) {
+  pendingBetween(history, since, latest + 1, (row) => {
     const what = deeds[row];
-    if (what === SILENT || what > SWAPS || keyOf[row] !== key) continue;
+    if (what === SILENT || what > SWAPS || keyOf[row] !== key) return;
     const ref = what === READS ? found(history, reading, row) : reference(reading, value[row]);
     if (ref >= low && ref <= high && values.has(ref)) rows.push(row);
-  }
+  });
   return rows;
 }
 

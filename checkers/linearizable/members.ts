@@ -31,7 +31,7 @@ export function membersOf(explainer: Explainer, key: number, chain: readonly num
   const last = new Int32Array(chain.length).fill(NONE);
   let lastCall = -1;
   if (chain[0] >= history.length) first[0] = chain[0];
-  const rows = rowsAbout(explainer, key, new Set(places.keys()));
+  const rows = rowsAbout(explainer, key, new Set(places.keys()), chain);
   for (const row of rows) {
     const place = placeOf(explainer, { places }, row);
     if (first[place] === NONE || history.ret[row] < retOf(history, first[place])) first[place] = row;

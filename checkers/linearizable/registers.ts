@@ -25,12 +25,13 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
     surveyed.swaps === 0 ? singleClusters(clusters) : joinChains(history, reading, surveyed, clusters, findings);
   const order = orderBlocks(history, chains);
   scanZones(history, chains, order, (key, one, other) => {
-    findings.add({ type: 'crossing', key, one: chains.chain(one), other: chains.chain(other) });
+    findings.add(key, () => ({ type: 'crossing', key, one: chains.chain(one), other: chains.chain(other) }));
   });
   const context = { history, reading, survey: surveyed, clusters };
   const denials = surveyed.denials === 0 ? undefined : judgeDenials(context, chains, order, findings);
 
-  const anomalies = findings.first.map((finding) => explain({ history, reading, survey: surveyed }, finding));
+  const explainer = { history, reading, survey: surveyed, ends: clusters };
+  const anomalies = findings.first.map((finding) => explain(explainer, finding));
   let count = 0;
   const undecided: string[] = [];
   const toSearch: number[] = [];

@@ -201,14 +201,14 @@ class KeyWindows {
   }
 
   #explain(window: Window, machine: Machine, problem: Problem, result: Impossible): Anomaly {
-    const { history, survey, reading } = this.#context;
+    const { history, survey, reading, clusters: ends } = this.#context;
     const searching = { ...this.#searching, machine };
     const core = shrink(history, machine, problem, result, searching.budget);
     const { kind, sentence } = explainCore(searching, this.#rows, core);
     const rows = [...core.rows, core.stuck];
     if (window.before === NONE) return anomaly(history, kind, sentence, rows);
     const key = history.key[core.stuck];
-    const { first, last } = extremes({ history, reading, survey }, key, [window.before]);
+    const { first, last } = extremes({ history, reading, survey, ends }, key, [window.before]);
     const text = show(history.values.get(this.#valueOf(window.before)));
     const showers = [...new Set([window.before, first, last])].map((row) => deedOf(history, row)).join(', ');
     const begins = ` Before, ${show(history.keys[key])} held ${text}, as is known from ${showers}.`;
