@@ -1,4 +1,11 @@
 import { expect, test } from 'vitest';
+import { Random } from '../../history/random.ts';
+import { h } from '../../history/testing.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
+import { problemOf } from '../sessions/prefix/problem.ts';
+import { replay } from '../sessions/prefix/replay.ts';
+import { searchOrder } from '../sessions/prefix/search.ts';
+import { prepare } from '../sessions/rule.ts';
 import { evidence, judge, sentences } from '../sessions/testing.ts';
 import checker from './consistent-prefix.ts';
 
@@ -58,4 +65,59 @@ test('single reads without a place are no states', () => {
 test('a state holds one value of a key, and none that nobody wrote', () => {
   expect(judge(checker, ['p0: w x 1', 'p0: w x 2', 'p1: r* x,x 2,1']).type).toBe('invalid');
   expect(judge(checker, ['p0: w x 1', 'p1: r* x,y 99,null']).type).toBe('invalid');
+});
+
+/** Thirty clients of a log with three keys, who read all of them at once as of some moment: what time says is little. */
+function crowd(spoilt?: (lines: string[]) => void): string[] {
+  const random = new Random('crowd');
+  const lines: string[] = [];
+  const held = new Map<string, number>();
+  const clients = Array.from({ length: 30 }, () => ({ open: '', answer: '', begun: false, done: false }));
+  const keys = ['x', 'y', 'z'];
+  for (let step = 0; step < 4_000; step++) {
+    const p = random.below(clients.length);
+    const client = clients[p];
+    if (!client.begun) {
+      const key = random.pick(keys);
+      client.open = random.chance(0.5) ? `p${p} w ${key} ${step}` : `p${p} r* ${keys.join()}`;
+      lines.push(client.open);
+    } else if (!client.done) {
+      const [, f, key, value] = client.open.split(' ');
+      if (f === 'w') held.set(key, Number(value));
+      client.answer = f === 'w' ? '' : ` ${keys.map((one) => held.get(one) ?? 'null').join()}`;
+    } else lines.push(`p${p} ok${client.answer}`);
+    [client.begun, client.done] = client.begun ? (client.done ? [false, false] : [true, true]) : [true, false];
+  }
+  spoilt?.(lines);
+  return lines;
+}
+
+test('a crowd of writers whose order only the states tell', () => {
+  expect(judge(checker, crowd())).toMatchObject({ type: 'valid' });
+});
+
+test('two states in the midst of a crowd that no order explains; few reads show it', () => {
+  const knot = ['p90 w v -1', 'p91 w w -2', 'p92: r* v,w -1,null', 'p93: r* v,w null,-2', 'p90 ok', 'p91 ok'];
+  const verdict = judge(
+    checker,
+    crowd((lines) => lines.splice(lines.length / 2, 0, ...knot)),
+  );
+  expect(verdict.type).toBe('invalid');
+  expect(evidence(verdict).length).toBe(6);
+});
+
+test('the search ends where its steps or the budget do, and says so', () => {
+  const spent = { spent: () => 'ten seconds spent' };
+  const open = ['p0 w x 12', 'p1 w y 17', 'p2 w x 13', 'p0 ok', 'p1 ok', 'p2 ok'];
+  const history = h(...open, 'p3: r* x,y null,17', 'p4: r* x,y 12,null', 'p4: r* x,y 13,17');
+  const problem = problemOf(prepare(history, defaultSemantics));
+  const { complete, order } = replay(problem);
+  expect(complete).toBe(false);
+  expect(searchOrder(problem, order, unlimited).type).toBe('none');
+  expect(searchOrder(problem, order, spent)).toEqual({ type: 'stopped', reason: 'ten seconds spent' });
+  expect(searchOrder(problem, order, unlimited, -1)).toMatchObject({
+    type: 'stopped',
+    reason: expect.stringContaining('nor refuted'),
+  });
+  expect(checker.check(history, spent, defaultSemantics)).toMatchObject({ type: 'unknown' });
 });

@@ -14,7 +14,7 @@ import { explainClaim, falseClaims } from '../sessions/claims.ts';
 import { Findings } from '../sessions/findings.ts';
 import { type Missing, missingWrites } from '../sessions/prefix/missing.ts';
 import { ambiguousReads, type Problem, problemOf } from '../sessions/prefix/problem.ts';
-import { replays } from '../sessions/prefix/replay.ts';
+import { replay } from '../sessions/prefix/replay.ts';
 import { searchOrder } from '../sessions/prefix/search.ts';
 import { smallestReads } from '../sessions/prefix/smallest.ts';
 import { UNWRITTEN } from '../sessions/registers.ts';
@@ -121,9 +121,9 @@ export default {
     for (const claim of falseClaims(registers, events)) findings.add(() => explainClaim(history, claim));
     const stopped = budget.spent();
     if (findings.count > 0 || stopped !== undefined) return findings.verdict(examined, stopped);
-    if (!replays(problem)) {
-      const all = Array.from({ length: problem.states }, (_, state) => state);
-      const outcome = searchOrder(problem, all, budget);
+    const { complete, order } = replay(problem);
+    if (!complete) {
+      const outcome = searchOrder(problem, order, budget);
       if (outcome.type === 'stopped') return findings.verdict(examined, outcome.reason);
       if (outcome.type === 'none') {
         const reads = smallestReads(problem, outcome.states, budget);

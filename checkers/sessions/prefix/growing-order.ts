@@ -2,9 +2,16 @@
 import { NONE } from '../../../history/history.ts';
 import { doubled } from '../pairs.ts';
 
+const BEGUN = 1;
+const SETTLED = 2;
+
 export class GrowingOrder {
   /** Every edge leads to a higher place. */
   readonly place: Int32Array;
+  /** For each place the node there. */
+  readonly nodeAt: Int32Array;
+  /** The lowest place that changed hands; whoever wants to know sets it before. */
+  lowest = 0;
   readonly #firstOut: Int32Array;
   readonly #firstIn: Int32Array;
   readonly #mark: Int32Array;
@@ -19,6 +26,7 @@ export class GrowingOrder {
 
   constructor(nodes: number) {
     this.place = new Int32Array(nodes);
+    this.nodeAt = new Int32Array(nodes);
     this.#firstOut = new Int32Array(nodes).fill(NONE);
     this.#firstIn = new Int32Array(nodes).fill(NONE);
     this.#mark = new Int32Array(nodes);
@@ -59,21 +67,42 @@ export class GrowingOrder {
     this.#firstIn[to] = edge;
   }
 
-  /** Finds places for all nodes; false if there is a circle. */
-  settle(): boolean {
+  /** Finds places for all nodes, as near to a wanted order of some of them as the edges allow; or the edges of a circle. */
+  settle(wanted: Int32Array): number[] | undefined {
     const nodes = this.place.length;
-    const missing = new Int32Array(nodes);
-    for (let edge = 0; edge < this.#edges; edge++) missing[this.#to[edge]]++;
-    const queue = new Int32Array(nodes);
-    let end = 0;
-    for (let node = 0; node < nodes; node++) if (missing[node] === 0) queue[end++] = node;
-    for (let i = 0; i < end; i++) {
-      this.place[queue[i]] = i;
-      for (let edge = this.#firstOut[queue[i]]; edge !== NONE; edge = this.#nextOut[edge]) {
-        if (--missing[this.#to[edge]] === 0) queue[end++] = this.#to[edge];
+    const begun = new Uint8Array(nodes);
+    /** Of nodes that are begun the edge that was last looked at, plus one. */
+    const looked = new Int32Array(nodes);
+    const stack = new Int32Array(nodes);
+    let settled = 0;
+    for (let i = 0; i < wanted.length + nodes; i++) {
+      let top = 0;
+      let next = i < wanted.length ? wanted[i] : i - wanted.length;
+      if (begun[next] !== 0) continue;
+      while (next !== NONE) {
+        begun[next] = BEGUN;
+        stack[top++] = next;
+        next = NONE;
+        while (top > 0 && next === NONE) {
+          const node = stack[top - 1];
+          const edge = looked[node] === 0 ? this.#firstIn[node] : this.#nextIn[looked[node] - 1];
+          if (edge === NONE) {
+            begun[node] = SETTLED;
+            this.nodeAt[settled] = node;
+            this.place[node] = settled++;
+            top--;
+            continue;
+          }
+          looked[node] = edge + 1;
+          const from = this.#from[edge];
+          if (begun[from] === 0) next = from;
+          else if (begun[from] === BEGUN) {
+            return Array.from(stack.subarray(stack.indexOf(from), top), (one) => looked[one] - 1);
+          }
+        }
       }
     }
-    return end === nodes;
+    return undefined;
   }
 
   /** The edges of a way from one node to another, without those from `before` on; undefined if there is none. */
@@ -131,7 +160,11 @@ export class GrowingOrder {
     const byPlace = (a: number, b: number): number => this.place[a] - this.place[b];
     const nodes = [...behind.sort(byPlace), ...ahead.sort(byPlace)];
     const places = nodes.map((node) => this.place[node]).sort((a, b) => a - b);
-    nodes.forEach((node, i) => (this.place[node] = places[i]));
+    nodes.forEach((node, i) => {
+      this.place[node] = places[i];
+      this.nodeAt[places[i]] = node;
+    });
+    this.lowest = Math.min(this.lowest, places[0]);
   }
 
   #reach(

@@ -24,6 +24,8 @@ export interface Problem {
   readonly states: number;
   /** For each state the one before it in the same log, or NONE. It comes right before it. */
   readonly before: Int32Array;
+  /** For each read the last state before it in the same log that showed something else of the same key, or NONE. */
+  readonly follows: Int32Array;
   /** Writes with versions that count, class by class, each in ascending order. */
   readonly versioned: Int32Array;
   /** For each row its rank among all versioned ones, alike where versions are, or NONE. Ranks of two classes are no order. */
@@ -54,7 +56,7 @@ function writesByKey(registers: Registers): Pick<Problem, 'writes' | 'first'> {
 }
 
 /** The states, without reads of which nobody knows what they show, and without those of transactions that write. */
-function shownStates(registers: Registers): Pick<Problem, 'reads' | 'start' | 'states' | 'before'> {
+function shownStates(registers: Registers): Pick<Problem, 'reads' | 'start' | 'states' | 'before' | 'follows'> {
   const { history, source } = registers;
   const { logs, batches }: StateGroups = statesOf(history);
   const left = ownReads(history);
@@ -86,12 +88,37 @@ function shownStates(registers: Registers): Pick<Problem, 'reads' | 'start' | 's
     if (end > from) start[states++] = from;
   }
   start[states] = end;
-  return {
+  const shown = {
     reads: reads.subarray(0, end),
     start: start.subarray(0, states + 1),
     states,
     before: before.subarray(0, states),
   };
+  return { ...shown, follows: followsOf(registers, shown) };
+}
+
+/** For each read the last state before it in the same log that showed something else of the same key, or NONE. */
+export function followsOf(
+  { history, source }: Registers,
+  { reads, start, states, before }: Pick<Problem, 'reads' | 'start' | 'states' | 'before'>,
+): Int32Array {
+  const follows = new Int32Array(reads.length).fill(NONE);
+  /** For each key the log that last showed it, plus one; in which state, and what. */
+  const logOf = new Int32Array(history.keys.length);
+  const stateOf = new Int32Array(history.keys.length);
+  const shown = new Int32Array(history.keys.length);
+  let log = 0;
+  for (let state = 0; state < states; state++) {
+    if (before[state] === NONE) log = state + 1;
+    for (let i = start[state]; i < start[state + 1]; i++) {
+      const key = history.key[reads[i]];
+      if (logOf[key] === log && stateOf[key] !== state && shown[key] !== source[reads[i]]) follows[i] = stateOf[key];
+      logOf[key] = log;
+      stateOf[key] = state;
+      shown[key] = source[reads[i]];
+    }
+  }
+  return follows;
 }
 
 /** Marks the reads of transactions that also write: these show their own writes before anybody else. */

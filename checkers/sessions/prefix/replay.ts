@@ -4,22 +4,32 @@
  * Where a write has to last until after another one of its key was done (a state shows it together with something newer), that
  * other one comes first: the zones of Gibbons and Korach (1997), with states for reads.
  *
- * A log that comes out is a proof. That none comes out says nothing: where it fails, search.ts decides.
+ * A log that comes out complete is a proof. One that does not says nothing, but is mostly nearly right: search.ts begins with it.
  */
 import { NEVER, NONE } from '../../../history/history.ts';
 import { INITIAL } from '../registers.ts';
+import { momentsOf } from './moments.ts';
 import type { Problem } from './problem.ts';
 
 /** How deep demands may reach into one another before the sweep gives up. */
 const DEPTH_MAX = 400;
 
-export function replays(problem: Problem): boolean {
-  return new Replay(problem).succeeds();
+export interface Replayed {
+  /** Whether all states are prefixes of the order, and time and versions allow it. */
+  readonly complete: boolean;
+  /** Indices into `writes`, and beyond them those of states: what was found. All of them are there. */
+  readonly order: Int32Array;
+}
+
+export function replay(problem: Problem): Replayed {
+  return new Replay(problem).run();
 }
 
 const WAITING = 0;
 const BEGUN = 1;
 const PLACED = 2;
+/** A state that found no place. */
+const STUCK = 3;
 
 class Replay {
   readonly #problem: Problem;
@@ -45,12 +55,19 @@ class Replay {
   /** For each class the place in `versioned` of its first write that is not in the log. */
   readonly #nextVersion: Int32Array;
   readonly #endOfClass: Int32Array;
+  /** For each write the reads that show it where their log showed something else before: plus one; and the next of each. */
+  readonly #after: Int32Array;
+  readonly #nextAfter: Int32Array;
+  readonly #indexOf: Int32Array;
+  readonly #order: Int32Array;
+  #ordered = 0;
   #now = 0;
   #depth = 0;
+  #complete = true;
 
   constructor(problem: Problem) {
     this.#problem = problem;
-    const { history, registers, states, reads, start, before, writes, versioned, rank, classOf } = problem;
+    const { history, registers, states, reads, start, before, follows, writes, versioned, rank, classOf } = problem;
     const { source } = registers;
     this.#call = history.call;
     this.#done = registers.done;
@@ -63,6 +80,11 @@ class Replay {
     this.#shownInitial = new Int32Array(history.keys.length);
     this.#nextShown = new Int32Array(reads.length);
     this.#stateOf = new Int32Array(reads.length);
+    this.#after = new Int32Array(history.length);
+    this.#nextAfter = new Int32Array(reads.length);
+    this.#indexOf = new Int32Array(history.length);
+    for (let i = 0; i < writes.length; i++) this.#indexOf[writes[i]] = i;
+    this.#order = new Int32Array(writes.length + states);
     this.#newest = new Int32Array(history.keys.length).fill(INITIAL);
     this.#pending = new Int32Array(history.keys.length);
     this.#earlier = new Int32Array(history.length);
@@ -88,38 +110,61 @@ class Replay {
         const of = write === INITIAL ? history.key[reads[i]] : write;
         this.#nextShown[i] = heads[of];
         heads[of] = i + 1;
-        if (write !== INITIAL && until > this.#lasts[write]) this.#lasts[write] = until;
+        if (write === INITIAL) continue;
+        if (until > this.#lasts[write]) this.#lasts[write] = until;
+        if (follows[i] === NONE) continue;
+        this.#nextAfter[i] = this.#after[write];
+        this.#after[write] = i + 1;
       }
     }
   }
 
-  succeeds(): boolean {
-    const { history, writes, states } = this.#problem;
-    /** What happens to a write at each position: its row plus one where it is invoked, its complement where it is done. */
-    const moments = new Int32Array(history.positions);
-    for (let i = 0; i < writes.length; i++) {
-      const write = writes[i];
-      moments[this.#call[write]] = write + 1;
-    }
-    for (let i = 0; i < writes.length; i++) {
-      const write = writes[i];
-      // A write that was read before it was asked for is another checker's business.
-      if (this.#done[write] === this.#call[write]) return false;
-      moments[this.#done[write]] = -write - 1;
-    }
-    for (let position = 0; position < moments.length; position++) {
-      const moment = moments[position];
-      if (moment === 0) continue;
-      this.#now = position;
-      if (moment > 0) {
-        const write = moment - 1;
+  run(): Replayed {
+    const { writes, states } = this.#problem;
+    for (const moment of momentsOf(this.#problem)) {
+      const write = writes[moment >> 1];
+      if ((moment & 1) === 0) {
+        this.#now = this.#call[write];
         this.#earlier[write] = this.#pending[this.#key[write]];
-        this.#pending[this.#key[write]] = moment;
-      } else if (!this.#putWrite(-moment - 1)) return false;
+        this.#pending[this.#key[write]] = write + 1;
+      } else {
+        this.#now = this.#done[write];
+        if (!this.#putWrite(write)) this.#complete = false;
+      }
     }
     this.#now = NEVER;
-    for (let state = 0; state < states; state++) if (!this.#putState(state)) return false;
-    return true;
+    for (let state = 0; state < states; state++) if (!this.#putState(state)) this.#complete = false;
+    return { complete: this.#complete, order: this.#complete ? this.#order : this.#withStuck() };
+  }
+
+  /** The order, with states that found no place put in right after all that they have to follow. */
+  #withStuck(): Int32Array {
+    const { writes, states, before, start, reads } = this.#problem;
+    const placeOf = new Int32Array(this.#order.length);
+    for (let i = 0; i < this.#ordered; i++) placeOf[this.#order[i]] = i;
+    /** For each place the first state to come in after it, plus one; and the next of each state. */
+    const first = new Int32Array(this.#order.length + 1);
+    const next = new Int32Array(states);
+    const last = new Int32Array(this.#order.length + 1);
+    for (let state = 0; state < states; state++) {
+      if (this.#state[state] === PLACED) continue;
+      let place = before[state] === NONE ? 0 : placeOf[writes.length + before[state]];
+      for (let i = start[state]; i < start[state + 1]; i++) {
+        const write = this.#source[reads[i]];
+        if (write !== INITIAL) place = Math.max(place, placeOf[this.#indexOf[write]]);
+      }
+      placeOf[writes.length + state] = place;
+      if (first[place] === 0) first[place] = state + 1;
+      else next[last[place]] = state + 1;
+      last[place] = state;
+    }
+    const order = new Int32Array(this.#order.length);
+    let end = 0;
+    for (let i = 0; i < Math.max(1, this.#ordered); i++) {
+      if (i < this.#ordered) order[end++] = this.#order[i];
+      for (let state = first[i]; state !== 0; state = next[state - 1]) order[end++] = writes.length + state - 1;
+    }
+    return order;
   }
 
   #putWrite(write: number): boolean {
@@ -127,11 +172,23 @@ class Replay {
     if (this.#call[write] > this.#now || this.#depth >= DEPTH_MAX) return false;
     this.#write[write] = BEGUN;
     this.#depth++;
-    const fits = this.#putLowerVersions(write) && this.#putThoseThatCannotWait(write) && this.#close(write);
+    // What fails is no reason to leave the rest: the log shall be nearly right.
+    let fits = this.#putLowerVersions(write);
+    fits = this.#putWhatItFollows(write) && fits;
+    fits = this.#putThoseThatCannotWait(write) && fits;
+    fits = this.#close(write) && fits;
     this.#depth--;
     this.#write[write] = PLACED;
     this.#newest[this.#key[write]] = write;
+    this.#order[this.#ordered++] = this.#indexOf[write];
     return fits;
+  }
+
+  #putWhatItFollows(write: number): boolean {
+    for (let at = this.#after[write]; at !== 0; at = this.#nextAfter[at - 1]) {
+      if (!this.#putState(this.#problem.follows[at - 1])) return false;
+    }
+    return true;
   }
 
   #putLowerVersions(write: number): boolean {
@@ -151,18 +208,19 @@ class Replay {
   /** Other writes of the key that were done before this one may be overwritten. Takes those out that are in the log already. */
   #putThoseThatCannotWait(write: number): boolean {
     const of = this.#key[write];
+    let fits = true;
     let kept = 0;
     for (let at = this.#pending[of]; at !== 0; ) {
       const other = at - 1;
       at = this.#earlier[other];
       if (this.#write[other] === WAITING && this.#done[other] < this.#lasts[write] && !this.#putWrite(other))
-        return false;
+        fits = false;
       if (this.#write[other] === PLACED || other === write) {
         if (kept === 0) this.#pending[of] = at;
         else this.#earlier[kept - 1] = at;
       } else kept = other + 1;
     }
-    return true;
+    return fits;
   }
 
   /** Puts the states that show what the write overwrites. */
@@ -176,17 +234,22 @@ class Replay {
   }
 
   #putState(state: number): boolean {
-    const { before } = this.#problem;
-    if (this.#state[state] !== WAITING) return this.#state[state] === PLACED;
+    const { before, writes } = this.#problem;
+    if (this.#state[state] !== WAITING) return this.#state[state] !== BEGUN;
     let from = state;
     while (before[from] !== NONE && this.#state[before[from]] === WAITING) from--;
     if (before[from] !== NONE && this.#state[before[from]] === BEGUN) return false;
     for (let one = from; one <= state; one++) {
-      if (this.#state[one] === PLACED) continue;
       if (this.#state[one] === BEGUN) return false;
+      if (this.#state[one] !== WAITING) continue;
       this.#state[one] = BEGUN;
-      if (!this.#putOne(one)) return false;
-      this.#state[one] = PLACED;
+      if (this.#putOne(one)) {
+        this.#state[one] = PLACED;
+        this.#order[this.#ordered++] = writes.length + one;
+      } else {
+        this.#state[one] = STUCK;
+        this.#complete = false;
+      }
     }
     return true;
   }

@@ -2,11 +2,14 @@
 import { NONE } from '../../../history/history.ts';
 import type { Budget } from '../../checker.ts';
 import { INITIAL } from '../registers.ts';
-import type { Problem } from './problem.ts';
+import { followsOf, type Problem } from './problem.ts';
+import { replay } from './replay.ts';
 import { searchOrder } from './search.ts';
 
 /** Of so many reads the fewest are looked for; more are shown as they are. */
 const READS_MAX = 400;
+/** So many steps each search for fewer may take. */
+const STEPS_MAX = 20_000;
 
 /** Places in `problem.reads`, ascending: all that some states show, or fewer. */
 export function smallestReads(problem: Problem, states: readonly number[], budget: Budget): readonly number[] {
@@ -18,8 +21,7 @@ export function smallestReads(problem: Problem, states: readonly number[], budge
       );
   const cannotStand = (reads: readonly number[]): boolean => {
     const part = partOf(problem, reads);
-    const all = Array.from({ length: part.states }, (_, state) => state);
-    return searchOrder(part, all, budget).type === 'none';
+    return searchOrder(part, replay(part).order, budget, STEPS_MAX).type === 'none';
   };
   let left = ofStates(states);
   if (left.length > READS_MAX || !cannotStand(left)) return left;
@@ -50,13 +52,21 @@ function partOf(problem: Problem, reads: readonly number[]): Problem {
   const shown = reads.map((read) => registers.source[problem.reads[read]]).filter((write) => write !== INITIAL);
   const earliest = shown.reduce((least, write) => Math.min(least, history.call[write]), Number.POSITIVE_INFINITY);
   const latest = shown.reduce((most, write) => Math.max(most, history.call[write]), 0);
-  return {
-    ...problem,
-    ...writesWithin(problem, earliest, latest),
+  const shownReads = {
     reads: Int32Array.from(reads, (read) => problem.reads[read]),
     start: Int32Array.from([...start, reads.length]),
     states: start.length,
     before: Int32Array.from(before),
+  };
+  const within = writesWithin(problem, earliest, latest);
+  const kept = new Uint8Array(history.length);
+  for (const write of within.writes) kept[write] = 1;
+  return {
+    ...problem,
+    ...within,
+    ...shownReads,
+    follows: followsOf(registers, shownReads),
+    versioned: problem.versioned.filter((write) => kept[write] === 1),
   };
 }
 
