@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Event } from '../../history/operation.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
 import { evidence, judge, sentences } from '../sessions/testing.ts';
 import checker from './monotonic-reads.ts';
 
@@ -84,6 +87,40 @@ test('a version that belongs to another write is a lie, and judged by values the
     'Process 1 read 17 from x at 0.005 s and then 12, written before it, from n2 at 0.007 s.',
     'A read of x returned 12 from n2 at 0.007 s with version (1,8), which belongs to the write of 17 to x.',
   ]);
+});
+
+test('all writes of a transaction have one version', () => {
+  const version = ['g0', 1, 7] as const;
+  const events = [
+    {
+      type: 'invoke',
+      process: 0,
+      f: 'txn',
+      value: [
+        ['w', 'x', 1],
+        ['w', 'y', 1],
+        ['w', 'x', 2],
+      ],
+    },
+    {
+      type: 'ok',
+      process: 0,
+      f: 'txn',
+      value: [
+        ['w', 'x', 1],
+        ['w', 'y', 1],
+        ['w', 'x', 2],
+      ],
+      version,
+    },
+    ...['x', 'y', 'y'].flatMap((key) => [
+      { type: 'invoke', process: 1, f: 'read', key, value: null },
+      { type: 'ok', process: 1, f: 'read', key, value: 1, version },
+    ]),
+  ];
+  const history = historyFromEvents(events.map((event, i) => ({ ...event, time: i * 1000 })) as unknown as Event[]);
+  expect(Array.from(history.versionAt).slice(0, 3)).toEqual([7, 7, 7]);
+  expect(checker.check(history, unlimited, defaultSemantics)).toMatchObject({ type: 'valid', examined: { pairs: 1 } });
 });
 
 test('the other false claims', () => {

@@ -135,7 +135,7 @@ export class Registers {
 
   #placeWrites(byValue: Buckets, byVersion: Buckets): Alike {
     const { done, source } = this;
-    const { key, outcome, ret, flags, f, value, versionGroup, length } = this.history;
+    const { batch, key, outcome, ret, flags, f, value, versionGroup, length } = this.history;
     const next = new Int32Array(length);
     let second = next; // of its own as soon as there is one
     for (let row = 0; row < length; row++) {
@@ -157,7 +157,7 @@ export class Registers {
       const holder = this.#holder(byVersion, row);
       this.#adopt(row, row);
       if (holder === NONE) byVersion.put(versionGroup[row], this.versions.at[row], row);
-      else if ((flags[row] & TRANSACTION) === 0 || key[row] === key[holder]) {
+      else if ((flags[row] & TRANSACTION) === 0 || (key[row] === key[holder] && batch[row] !== batch[holder])) {
         this.#claims.push({ type: 'one version, two writes', rows: [holder, row] });
       }
     }
@@ -191,11 +191,14 @@ export class Registers {
   }
 
   #sourceOf(read: number, first: number, alike: Alike, byVersion: Buckets): number {
-    const { key, value, versionGroup, call, ret } = this.history;
+    const { key, value, flags, versionGroup, call, ret } = this.history;
     const shown = this.#held(value[read]);
     const claimed = versionGroup[read] === NONE ? NONE : this.#holder(byVersion, read);
     if (claimed !== NONE) {
       if (key[claimed] === key[read] && this.#held(value[claimed]) === shown) return claimed;
+      // All writes of a transaction have one version, under which one of them is known.
+      const own = (flags[claimed] & TRANSACTION) === 0 ? NONE : this.#ofVersion(read, first, alike);
+      if (own !== NONE) return own;
       this.#claims.push({ type: 'version of another write', rows: [claimed, read] });
     }
     if (first === NONE) return shown === this.#initial ? INITIAL : UNWRITTEN;
@@ -213,6 +216,17 @@ export class Registers {
     if (unplaced === NONE) return AMBIGUOUS;
     this.#learn(unplaced, read, byVersion);
     return unplaced;
+  }
+
+  /** The first among the writes of one value that has the version which a read claims, or NONE. */
+  #ofVersion(read: number, first: number, { next }: Alike): number {
+    const { group, history, at } = this.versions;
+    const { versionGroup, versionHistory, versionAt } = this.history;
+    for (let write = first; write !== NONE; write = next[write] - 1) {
+      const isSame = at[write] === versionAt[read] && history[write] === versionHistory[read];
+      if (isSame && group[write] === versionGroup[read]) return write;
+    }
+    return NONE;
   }
 
   /** The one write of this value, asked for before the answer, whose version nobody has said yet; NONE if there are several or none. */
