@@ -8,9 +8,15 @@ import { anomalyOf, aside, did, keyText, tellConflict, tellPast, type Told, writ
 
 const CLAUSES_MAX = 6;
 
-export function explainView(at: Case, views: Views, whole: Int32Array): Anomaly {
-  const line = shortestPart(at, views, whole);
-  const reads = fewestReads(at, views, line);
+/** How often parts of a view may still be tried. */
+export interface Tries {
+  left: number;
+}
+
+/** The fewest as far as tries last: without them, more than are needed. */
+export function explainView(at: Case, views: Views, whole: Int32Array, tries: Tries): Anomaly {
+  const line = shortestPart(at, views, whole, tries);
+  const reads = fewestReads(at, views, line, tries);
   views.stands(line, at.budget, shownOf(at, reads));
   const { history, source } = at.units;
   /** Per pair of write and read what it forces; few, as the reads are few. */
@@ -32,7 +38,8 @@ export function explainView(at: Case, views: Views, whole: Int32Array): Anomaly 
   });
   const rows = reads.flatMap((read) => (source[read] >= 0 ? [read, source[read]] : [read]));
   const others = reads.filter((read) => !said.has(read)).map((read) => `${at.threads.name(read)} ${did(at, read)}`);
-  const clauses = [...told.map(({ text }) => text), ...others];
+  const more = others.length > CLAUSES_MAX ? [`and ${others.length - CLAUSES_MAX} more reads`] : [];
+  const clauses = [...told.map(({ text }) => text), ...others.slice(0, CLAUSES_MAX), ...more];
   const where = keyText(history, reads[0]);
   const sentence =
     `No order of the writes in its past explains what ${at.threads.name(line[0])} read${reads.length === 1 ? ` from ${where}` : ''}: ` +
@@ -47,13 +54,16 @@ function shownOf({ units }: Case, reads: readonly number[]): Uint8Array {
 }
 
 /** The shortest beginning of a line that fails. What is short is quickly judged, so the search begins with the short. */
-function shortestPart(at: Case, views: Views, line: Int32Array): Int32Array {
-  const fails = (length: number): boolean => views.stands(line.subarray(0, length), at.budget) === false;
+function shortestPart(at: Case, views: Views, line: Int32Array, tries: Tries): Int32Array {
+  const fails = (length: number): boolean => {
+    tries.left--;
+    return views.stands(line.subarray(0, length), at.budget) === false;
+  };
   let high = 8;
   while (high < line.length && !fails(high)) high *= 2;
   let low = high === 8 ? 0 : high >> 1;
   high = Math.min(high, line.length);
-  while (low + 1 < high) {
+  while (low + 1 < high && tries.left > 0) {
     const middle = (low + high) >> 1;
     if (fails(middle)) high = middle;
     else low = middle;
@@ -62,20 +72,27 @@ function shortestPart(at: Case, views: Views, line: Int32Array): Int32Array {
 }
 
 /** Reads that cannot stand together, though any part of them can: the last read of the shortest prefix that fails, and again. */
-function fewestReads(at: Case, views: Views, line: Int32Array): readonly number[] {
+function fewestReads(at: Case, views: Views, line: Int32Array, tries: Tries): readonly number[] {
   const { history, source } = at.units;
   let candidates: number[] = [];
   for (const unit of line) {
     for (let row = unit, end = endOf(history, unit); row < end; row++) if (source[row] !== NONE) candidates.push(row);
   }
   const needed: number[] = [];
-  const fails = (reads: readonly number[]): boolean => views.stands(line, at.budget, shownOf(at, reads)) === false;
+  const fails = (reads: readonly number[]): boolean => {
+    tries.left--;
+    return views.stands(line, at.budget, shownOf(at, reads)) === false;
+  };
   while (!fails(needed) && candidates.length > 0 && at.budget.spent() === undefined) {
     let [low, high] = [1, candidates.length];
-    while (low < high) {
+    while (low < high && tries.left > 0) {
       const middle = (low + high) >> 1;
       if (fails([...needed, ...candidates.slice(0, middle)])) high = middle;
       else low = middle + 1;
+    }
+    if (low < high) {
+      needed.push(...candidates.slice(0, high));
+      break;
     }
     needed.push(candidates[low - 1]);
     candidates = candidates.slice(0, low - 1);

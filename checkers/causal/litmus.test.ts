@@ -41,8 +41,14 @@ describe('Bouajjani, Enea, Guerraoui & Hamza 2017, figure 3', () => {
 
   test('c: convergent and causal memory, not sequential', () => {
     const history = h(
-      ...['p0: w x 1', 'p0: r y 0', 'p0: w y 1', 'p0: r x 1'],
-      ...['p1: w x 2', 'p1: r y 0', 'p1: w y 2', 'p1: r x 2'],
+      'p0: w x 1',
+      'p0: r y 0',
+      'p0: w y 1',
+      'p0: r x 1',
+      'p1: w x 2',
+      'p1: r y 0',
+      'p1: w y 2',
+      'p1: r x 2',
     );
     expect(held(history)).toEqual(['causal-weak', 'causal', 'causal-memory']);
     expect(kinds(history, 'sequential')).toEqual(['no one order']);

@@ -1,7 +1,7 @@
 /** Causal memory, session by session. */
 import { NONE } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
-import type { Case, Wrong } from './judge.ts';
+import { type Case, exactPast, type Wrong } from './judge.ts';
 import { IntList } from './int-list.ts';
 import { explainNoOrder } from '../sequential/explain.ts';
 import { OneOrder } from '../sequential/search.ts';
@@ -10,6 +10,10 @@ import { endOf } from './units.ts';
 import { Views } from './views.ts';
 
 const EXPLAINED = 2;
+
+/** How many units may be looked at to find a short explanation: about a second. */
+const UNITS_LOOKED_AT = 12_000_000;
+const TRIES_LEAST = 16;
 
 export interface Memory extends Wrong {
   /** Why a session could not be judged; undefined where all were. */
@@ -20,6 +24,7 @@ export function judgeMemory(at: Case): Memory {
   const { units, sessions, past, budget, threads } = at;
   const views = new Views(units, sessions, past);
   const anomalies: Anomaly[] = [];
+  const tries = { left: Math.max(TRIES_LEAST, Math.floor(UNITS_LOOKED_AT / (past.length + 1))) };
   let count = 0;
   let doubt: string | undefined;
   for (const lanes of linesByThread(at)) {
@@ -44,8 +49,14 @@ export function judgeMemory(at: Case): Memory {
       }
       continue;
     }
-    count++;
-    if (anomalies.length < EXPLAINED) anomalies.push(explainView(at, views, wrong));
+    if (count++ === 0) {
+      // What is wrong with one operation alone says more than what a session cannot have seen.
+      const { wrong: alone } = exactPast(at);
+      if (alone.count > 0) return { ...alone, doubt: undefined };
+    }
+    if (anomalies.length === 0 || (anomalies.length < EXPLAINED && tries.left > 0)) {
+      anomalies.push(explainView(at, views, wrong, tries));
+    }
   }
   return { anomalies, count, doubt };
 }

@@ -14,14 +14,13 @@ import { DENIES, reference, SWAPS, WRITES } from '../linearizable/register.ts';
 import { Clocks } from './clocks.ts';
 import { IntList } from './int-list.ts';
 import type { SessionOrder } from './order.ts';
+import { shortestCircle } from './short-circle.ts';
 import { endOf, INITIAL, type Units, unitOf } from './units.ts';
 import { WriteLists } from './write-lists.ts';
 
 const FINDINGS_KEPT = 10;
 const CACHE_MAX = 1 << 14;
 const ASK_EVERY = 0x3fff;
-/** From how many conflicts a short circle is sought. */
-const STARTS = 50;
 
 /** What is wrong, by units and rows. */
 export type PastFinding =
@@ -391,34 +390,4 @@ export class Past {
   #find(finding: PastFinding): void {
     if (this.count++ < FINDINGS_KEPT) this.findings.push(finding);
   }
-}
-
-/** Few conflicts each of which leads on to the next, and the last to the first; undefined if there are none. */
-function shortestCircle(
-  conflicts: readonly Conflict[],
-  leadsTo: (a: Conflict, b: Conflict) => boolean,
-): readonly Conflict[] | undefined {
-  const following = conflicts.map((a) => conflicts.filter((b) => leadsTo(a, b)));
-  const after = new Map(conflicts.map((conflict, i) => [conflict, following[i]]));
-  // What leads to nothing that is left is on no circle.
-  const left = new Set(conflicts);
-  for (let before = -1; before !== left.size; ) {
-    before = left.size;
-    for (const conflict of left) if (!(after.get(conflict) ?? []).some((next) => left.has(next))) left.delete(conflict);
-  }
-  let best: readonly Conflict[] | undefined;
-  for (const start of [...left].slice(0, STARTS)) {
-    const cameFrom = new Map<Conflict, Conflict | undefined>([[start, undefined]]);
-    for (const at of cameFrom.keys()) {
-      const next = after.get(at) ?? [];
-      if (next.includes(start)) {
-        const circle: Conflict[] = [];
-        for (let c: Conflict | undefined = at; c !== undefined; c = cameFrom.get(c)) circle.unshift(c);
-        if (best === undefined || circle.length < best.length) best = circle;
-        break;
-      }
-      for (const other of next) if (left.has(other) && !cameFrom.has(other)) cameFrom.set(other, at);
-    }
-  }
-  return best;
 }

@@ -3,15 +3,15 @@
  * past, in which every one of its reads stands.
  */
 import type { Checker, Verdict } from '../checker.ts';
-import { type Case, exactPast, invalid, judge, standing } from '../causal/judge.ts';
+import { type Case, invalid, judge, standing } from '../causal/judge.ts';
 import { judgeMemory } from '../causal/memory.ts';
+import { hasVersionOrder } from '../sequential/versions.ts';
 
 function decide(at: Case): Verdict {
+  // Whatever has one order for all operations has one for each session.
+  if (hasVersionOrder(at)) return standing(at);
   const memory = judgeMemory(at);
-  if (memory.count === 0) return standing(at, memory.doubt);
-  // What is wrong with one operation alone says more than what a session cannot have seen.
-  const { wrong } = exactPast(at);
-  return invalid(wrong.count > 0 ? wrong : memory, at.examined);
+  return memory.count > 0 ? invalid(memory, at.examined) : standing(at, memory.doubt);
 }
 
 export default {

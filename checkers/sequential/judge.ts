@@ -7,15 +7,14 @@ import { judgeMemory } from '../causal/memory.ts';
 import linearizable from '../guarantees/linearizable.ts';
 import { explainNoOrder } from './explain.ts';
 import { OneOrder } from './search.ts';
-import { judgeVersions } from './versions.ts';
+import { hasVersions, judgeVersions } from './versions.ts';
 
 /** How often the first try may ask the budget: it is not worth more. */
 const FIRST_TRY = 64;
 
 export function judgeSequential(history: History, budget: Budget, semantics: Semantics): Verdict {
   // Versions are held against the answers, whatever values alone would allow.
-  const hasVersions = history.versionGroup.some((group) => group !== NONE);
-  const easily = hasVersions ? undefined : isLinearizable(history, budget, semantics);
+  const easily = hasVersions(history) ? undefined : isLinearizable(history, budget, semantics);
   return easily ?? judge(history, budget, semantics, decide, 'none');
 }
 

@@ -26,8 +26,8 @@ const shape: Shape = {
 function numbered(random: Random, events: readonly Event[], disorder: number): Map<Value, number> {
   const values = events.flatMap((event): Value[] => {
     if (event.type === 'invoke' || event.type === 'fail') return [];
-    const { f, value } = event as Completion;
-    return f === 'write' ? [value as Value] : f === 'cas' ? [(value as Value[])[1]] : [];
+    const { f, value } = event;
+    return f === 'write' ? [value] : f === 'cas' ? [(value as Value[])[1]] : [];
   });
   for (let i = 1; i < values.length; i++) {
     if (random.chance(disorder)) [values[i - 1], values[i]] = [values[i], values[i - 1]];
@@ -42,8 +42,8 @@ function withVersions(
 ): Event[] {
   return events.map((event) => {
     if (event.type !== 'ok') return event;
-    const { f, value } = event as Completion;
-    const number = numbers.get(f === 'cas' ? (value as Value[])[1] : (value as Value));
+    const { f, value } = event;
+    const number = numbers.get(f === 'cas' ? (value as Value[])[1] : value);
     return number === undefined || !tells() ? event : { ...event, version: ['g', 1, number] };
   }) as Event[];
 }

@@ -7,7 +7,7 @@
  * to have the order of their numbers: what a deposed leader acknowledged last was undone. An order through all terms is
  * merely tried.
  */
-import { NONE } from '../../history/history.ts';
+import { type History, NONE } from '../../history/history.ts';
 import type { Anomaly, Verdict } from '../checker.ts';
 import { circlesOf, type Step } from '../causal/converge.ts';
 import { IntList } from '../causal/int-list.ts';
@@ -27,7 +27,7 @@ const TERMS_TRIED = 4;
 /** What versions alone decide; undefined where they do not. */
 export function judgeVersions(at: Case): Verdict | undefined {
   const { history, semantics, examined, past } = at;
-  if (!history.versionGroup.some((group) => group !== NONE)) return undefined;
+  if (!hasVersions(history)) return undefined;
   const { registers } = prepare(history, semantics);
   const claims = registers.falseClaims;
   if (claims.length > 0) {
@@ -43,6 +43,17 @@ export function judgeVersions(at: Case): Verdict | undefined {
   if (sure === undefined || sure.count === 0) return undefined;
   const anomalies = sure.circles.map((circle) => explainVersions(at, registers.versions, circle));
   return invalid({ anomalies, count: sure.count }, examined);
+}
+
+/** Whether one order of all operations keeps to the versions: whatever else the store says, such an order then exists. */
+export function hasVersionOrder(at: Case): boolean {
+  if (!hasVersions(at.history)) return false;
+  const order = new VersionOrder(at, prepare(at.history, at.semantics).registers.versions);
+  return order.isComplete && circlesOf(at.units, at.sessions, at.past, order.edges(true)).count === 0;
+}
+
+export function hasVersions({ versionGroup }: History): boolean {
+  return versionGroup.some((group) => group !== NONE);
 }
 
 class VersionOrder {
