@@ -19,6 +19,7 @@ import { layOut } from '../search/problem.ts';
 import type { SearchResult } from '../search/search.ts';
 import { search } from '../search/search.ts';
 import { shrink } from '../search/shrink.ts';
+import { fewest } from '../explain/fewest.ts';
 import { explainCore } from './core.ts';
 import type { Denial, DenialContext, Denials } from './denials.ts';
 import { anomaly, extremes } from './evidence.ts';
@@ -204,15 +205,27 @@ class KeyWindows {
     const { history, survey, reading, clusters: ends } = this.#context;
     const searching = { ...this.#searching, machine };
     const core = shrink(history, machine, problem, result, searching.budget);
-    const { kind, sentence } = explainCore(searching, this.#rows, core);
-    const rows = [...core.rows, core.stuck];
-    if (window.before === NONE) return anomaly(history, kind, sentence, rows);
+    const own = [...new Set([...core.rows, core.stuck])];
+    if (window.before === NONE) {
+      const { kind, sentence } = explainCore(searching, this.#rows, core);
+      return anomaly(history, kind, sentence, own);
+    }
     const key = history.key[core.stuck];
     const { first, last } = extremes({ history, reading, survey, ends }, key, [window.before]);
+    const showers = [window.before, first, last].filter((row, i, all) => all.indexOf(row) === i && !own.includes(row));
+    const less = fewest(history, this.#searching.machine, [...own, ...showers], searching.budget);
+    // Where it could not be told whether one can be spared, all are shown.
+    const kept = less === undefined || less.states.length === 0 ? undefined : less;
+    const shown = kept?.rows ?? [...own, ...showers];
+    const isShower = (row: number): boolean => showers.includes(row);
+    const rest = kept === undefined ? core : { ...kept, rows: shown.filter((row) => !isShower(row)), minimal: true };
+    const { kind, sentence } = explainCore(searching, this.#rows, rest);
+    const left = shown.filter((row) => isShower(row) && row !== rest.stuck);
+    if (left.length === 0) return anomaly(history, kind, sentence, shown);
     const text = show(history.values.get(this.#valueOf(window.before)));
-    const showers = [...new Set([window.before, first, last])].map((row) => deedOf(history, row)).join(', ');
-    const begins = ` Before, ${show(history.keys[key])} held ${text}, as is known from ${showers}.`;
-    return anomaly(history, kind, sentence + begins, [...rows, window.before, first, last]);
+    const known = left.map((row) => deedOf(history, row)).join(', ');
+    const begins = ` Before, ${show(history.keys[key])} held ${text}, as is known from ${known}.`;
+    return anomaly(history, kind, sentence + begins, shown);
   }
 
   /** Rows that are pending at some moment of the window, strays called before it excepted. */

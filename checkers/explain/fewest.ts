@@ -1,0 +1,65 @@
+/** Of operations that cannot all stand, those that none can be spared of: exactly, for the few that are shown. */
+import type { Budget } from '../checker.ts';
+import type { Machine, State } from '../model.ts';
+import { ILLEGAL } from '../model.ts';
+import type { History } from '../../history/history.ts';
+import { NEVER } from '../../history/history.ts';
+import { explore } from './frontier.ts';
+import { OTHER, Windows } from './windows.ts';
+
+export interface Fewest {
+  readonly rows: readonly number[];
+  /** The row that finds no place, and what the register can hold by then. */
+  readonly stuck: number;
+  readonly states: readonly State[];
+}
+
+const STEPS_MAX = 2000;
+
+/**
+ * Of a register. What can be spared is a read, a failed cas, or a write with all that found its value. Undefined where it was
+ * not proven that `rows` cannot all stand, whichever of the others happened.
+ */
+export function fewest(
+  history: History,
+  machine: Machine,
+  rows: readonly number[],
+  budget: Budget,
+): Fewest | undefined {
+  const windows = new Windows(history, machine);
+  const refute = (some: readonly number[]): Fewest | undefined => {
+    if (some.length === 0) return undefined;
+    const key = history.key[some[0]];
+    const until =
+      1 + Math.max(...some.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
+    for (const how of ['near', 'alone'] as const) {
+      const window = windows[how](key, some, until);
+      if (window === undefined) continue;
+      const frontier = explore(history, machine, window, budget, STEPS_MAX);
+      if (frontier.type !== 'stuck' || !some.includes(frontier.row)) continue;
+      const states = [...new Set(frontier.standings.map(({ state }) => state))].filter((state) => state !== OTHER);
+      return { rows: some, stuck: frontier.row, states };
+    }
+    return undefined;
+  };
+  let known = refute(rows);
+  if (known === undefined) return undefined;
+  for (let i = 0; i < known.rows.length; ) {
+    const gone = unitOf(machine, known.rows, known.rows[i]);
+    const less = refute(known.rows.filter((row) => !gone.has(row)));
+    if (less !== undefined) known = less;
+    i = less === undefined ? i + 1 : 0;
+  }
+  return known;
+}
+
+function unitOf(machine: Machine, rows: readonly number[], of: number): ReadonlySet<number> {
+  const unit = new Set([of]);
+  // A set grows while it is gone through: of cas, what followed from it goes as well.
+  for (const row of unit) {
+    const left = machine.register?.leaves(row) ?? ILLEGAL;
+    if (left === ILLEGAL) continue;
+    for (const other of rows) if (machine.register?.needs(other) === left) unit.add(other);
+  }
+  return unit;
+}
