@@ -123,12 +123,12 @@ function makeLog(random: Random): Object {
         const offset = fault() ? Math.max(0, end - 2) : end;
         if (!fault()) entries.push([offset, asked]);
         if (fault()) entries.push([++end, asked]);
-        return [offset, asked] as unknown as Value;
+        return [offset, asked];
       }
       const from = random.chance(0.15) ? random.below(entries.length + 1) : (places.get(process) ?? 0);
       const to = Math.min(entries.length, from + 1 + random.below(4));
       places.set(process, to);
-      return entries.slice(from, to) as unknown as Value;
+      return entries.slice(from, to);
     },
     lie: (_, { f, answer }) => {
       if (f === 'send') return [(answer as unknown as Pair)[0] - 1, (answer as unknown as Pair)[1]];
