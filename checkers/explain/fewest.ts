@@ -9,12 +9,14 @@ import { OTHER, Windows } from './windows.ts';
 
 export interface Fewest {
   readonly rows: readonly number[];
-  /** The row that finds no place, and what the register can hold by then. */
+  /** The row that finds no place, and all that the register can hold by then; none where it may be anything but what is needed. */
   readonly stuck: number;
   readonly states: readonly State[];
 }
 
 const STEPS_MAX = 2000;
+/** Of more rows than these, only what is near those shown is asked about. */
+const ROWS_MAX = 200_000;
 
 /**
  * Of a register. What can be spared is a read, a failed cas, or a write with all that found its value. Undefined where it was
@@ -27,18 +29,19 @@ export function fewest(
   budget: Budget,
 ): Fewest | undefined {
   const windows = new Windows(history, machine);
+  const cuts = history.length > ROWS_MAX ? (['near'] as const) : (['near', 'alone'] as const);
   const refute = (some: readonly number[]): Fewest | undefined => {
     if (some.length === 0) return undefined;
     const key = history.key[some[0]];
     const until =
       1 + Math.max(...some.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
-    for (const how of ['near', 'alone'] as const) {
+    for (const how of cuts) {
       const window = windows[how](key, some, until);
       if (window === undefined) continue;
       const frontier = explore(history, machine, window, budget, STEPS_MAX);
       if (frontier.type !== 'stuck' || !some.includes(frontier.row)) continue;
-      const states = [...new Set(frontier.standings.map(({ state }) => state))].filter((state) => state !== OTHER);
-      return { rows: some, stuck: frontier.row, states };
+      const states = [...new Set(frontier.standings.map(({ state }) => state))];
+      return { rows: some, stuck: frontier.row, states: states.includes(OTHER) ? [] : states };
     }
     return undefined;
   };

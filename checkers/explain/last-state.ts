@@ -135,7 +135,7 @@ export function configurationOf(
 }
 
 /** Rows of the operations shown, by their place in the journal; none where they are of several objects. */
-function rowsShown(history: History, { operations }: Anomaly): number[] {
+export function rowsShown(history: History, { operations }: Anomaly): number[] {
   const rows: number[] = [];
   for (const { index, key } of operations) {
     let row = rowAt(history, index);

@@ -11,7 +11,8 @@ import { call, deedOf, ret, show } from './words.ts';
 const NAMED = 3;
 
 /** `rows` are all relevant rows of the key. */
-export function explainCore({ history, machine, batches }: SearchContext, rows: Int32Array, core: Core): Anomaly {
+export function explainCore(context: SearchContext, rows: Int32Array, core: Core): Anomaly {
+  const { history, machine } = context;
   const { stuck } = core;
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
@@ -20,6 +21,14 @@ export function explainCore({ history, machine, batches }: SearchContext, rows: 
     const sentence = `${deedOf(history, stuck)} found ${value}, which nothing ever wrote to ${x}.`;
     return anomaly(history, 'read of a value never written', sentence, [stuck]);
   }
+  return noPlace(context, core);
+}
+
+/** What can be said of any core, whatever it consists of. */
+export function noPlace({ history, machine, batches }: SearchContext, core: Core): Anomaly {
+  const { stuck } = core;
+  const x = show(history.keys[history.key[stuck]]);
+  const needs = machine.register?.needs(stuck) ?? ILLEGAL;
   const others = core.rows.filter((row) => row !== stuck);
   const beside =
     others.length === 0
@@ -30,7 +39,7 @@ export function explainCore({ history, machine, batches }: SearchContext, rows: 
   const held =
     machine.register === undefined
       ? 'no order of what was pending leads to it'
-      : `whatever else was pending happened or not, ${x} can only hold ${heldBy(history, core.states)} by then`;
+      : `whatever else was pending happened or not, ${x} ${heldBy(history, core.states, needs)} by then`;
   const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.`;
   return anomaly(
     history,
@@ -50,8 +59,10 @@ function withBatches({ batch, length }: History, rows: readonly number[]): numbe
 }
 
 /** States of a register are references to its values. */
-function heldBy(history: History, states: readonly State[]): string {
+function heldBy(history: History, states: readonly State[], needs: State): string {
+  if (states.length === 0)
+    return needs === ILLEGAL ? 'is not what it must be' : `cannot hold ${show(history.values.get(needs))}`;
   const texts = states.map((state) => show(history.values.get(state)));
-  if (texts.length <= 1) return texts.join('');
-  return `${texts.slice(0, -1).join(', ')} or ${texts[texts.length - 1]}`;
+  if (texts.length === 1) return `can only hold ${texts[0]}`;
+  return `can only hold ${texts.slice(0, -1).join(', ')} or ${texts[texts.length - 1]}`;
 }

@@ -11,7 +11,7 @@ import { READS, SWAPS, found, reference } from './register.ts';
 import { call, deedOf, ret, show } from './words.ts';
 
 /** By what went wrong last: a read of something old, a cas upon something old, a write that was read already. */
-function kindOf(history: History, row: number): string {
+export function kindOf(history: History, row: number): string {
   if (history.f[row] === WRITE) return 'read before write';
   return history.f[row] === CAS && history.outcome[row] !== FAIL ? 'stale cas' : 'stale read';
 }

@@ -1,14 +1,44 @@
 /** Sentences for what is wrong with a register, each with the fewest operations that convince. */
 import type { Anomaly } from '../checker.ts';
 import { CAS, FAIL, NEVER, NONE, WRITE } from '../../history/history.ts';
+import { fewest } from '../explain/fewest.ts';
+import { rowsShown } from '../explain/last-state.ts';
 import type { Finding } from './clusters.ts';
-import { chainAgainstTime, crossing } from './crossings.ts';
+import { noPlace } from './core.ts';
+import { chainAgainstTime, crossing, kindOf } from './crossings.ts';
 import type { Explainer } from './evidence.ts';
 import { anomaly, extremes, seen, witnessesOf } from './evidence.ts';
+import type { SearchContext } from './objects.ts';
 import { READS, SWAPS, WRITES, found, reference } from './register.ts';
 import { call, deedOf, ret, show } from './words.ts';
 
-export function explain(explainer: Explainer, finding: Finding): Anomaly {
+/** More operations than this are not looked at one by one. */
+const LOOKED_AT_MAX = 24;
+/** Nor where they are called further apart than this, in events. */
+const APART_MAX = 400_000;
+
+export function explain(explainer: Explainer, searching: SearchContext, finding: Finding): Anomaly {
+  const told = tell(explainer, finding);
+  const isPlain = explainer.survey.swaps === 0 || !BY_ZONES.has(finding.type);
+  if (isPlain || told.operations.length > LOOKED_AT_MAX) return told;
+  // Zones know the ends of clusters. Of cas they do not know that one more, which is not shown, could not have come later.
+  const { history, machine, budget } = searching;
+  const rows = rowsShown(history, told);
+  const calls = rows.map((row) => history.call[row]);
+  if (Math.max(...calls) - Math.min(...calls) > APART_MAX) return told;
+  const less = fewest(history, machine, rows, budget);
+  if (less === undefined || less.rows.length === rows.length) return told;
+  const { sentence, operations } = noPlace(searching, { ...less, minimal: true });
+  return {
+    kind: told.kind === 'stale read' || told.kind === 'stale cas' ? kindOf(history, less.stuck) : told.kind,
+    sentence,
+    operations,
+  };
+}
+
+const BY_ZONES: ReadonlySet<Finding['type']> = new Set(['crossing', 'chain against time', 'refused in the midst']);
+
+function tell(explainer: Explainer, finding: Finding): Anomaly {
   const { history } = explainer;
   const x = show(history.keys[finding.key]);
   const did = (row: number): string => deedOf(history, row);

@@ -31,7 +31,9 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
   const denials = surveyed.denials === 0 ? undefined : judgeDenials(context, chains, order, findings);
 
   const explainer = { history, reading, survey: surveyed, ends: clusters };
-  const anomalies = findings.first.map((finding) => explain(explainer, finding));
+  const machine = model.machine(history, semantics);
+  const telling = { history, machine, semantics, budget, explains: true };
+  const anomalies = findings.first.map((finding) => explain(explainer, telling, finding));
   let count = 0;
   const undecided: string[] = [];
   const toSearch: number[] = [];
@@ -42,7 +44,6 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
     else if (clusters.repeated[k] === 1 || denials?.open[k] === 1) toSearch.push(k);
   }
   if (toSearch.length > 0) {
-    const machine = model.machine(history, semantics);
     const rows = rowsByKey(history, (row) => deeds[row] !== SILENT && denials?.settled[row] !== 1);
     for (const k of toSearch) {
       const explains = anomalies.length < ANOMALIES_EXPLAINED;

@@ -215,10 +215,9 @@ class KeyWindows {
     const showers = [window.before, first, last].filter((row, i, all) => all.indexOf(row) === i && !own.includes(row));
     const less = fewest(history, this.#searching.machine, [...own, ...showers], searching.budget);
     // Where it could not be told whether one can be spared, all are shown.
-    const kept = less === undefined || less.states.length === 0 ? undefined : less;
-    const shown = kept?.rows ?? [...own, ...showers];
+    const shown = less?.rows ?? [...own, ...showers];
     const isShower = (row: number): boolean => showers.includes(row);
-    const rest = kept === undefined ? core : { ...kept, rows: shown.filter((row) => !isShower(row)), minimal: true };
+    const rest = less === undefined ? core : { ...less, rows: shown.filter((row) => !isShower(row)), minimal: true };
     const { kind, sentence } = explainCore(searching, this.#rows, rest);
     const left = shown.filter((row) => isShower(row) && row !== rest.stuck);
     if (left.length === 0) return anomaly(history, kind, sentence, shown);
