@@ -10,9 +10,9 @@ import { type History, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Checker, Semantics } from '../checker.ts';
 import { Findings } from '../sessions/findings.ts';
 import { AMBIGUOUS, INITIAL, Registers, UNWRITTEN } from '../sessions/registers.ts';
-import { operationsOf } from '../sessions/rule.ts';
+import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
 import { undoneWrites } from '../sessions/survival.ts';
-import { amount, answer, key, seconds, server, value } from '../sessions/words.ts';
+import { amount, key, seconds, server, value } from '../sessions/words.ts';
 import { effectsOf, type Effects, type ReadAge, readAges } from '../staleness.ts';
 
 const MILLISECOND = 1e6;
@@ -55,14 +55,6 @@ function explainAge(registers: Registers, { shownBy, time }: Effects, age: ReadA
       `then out of date for at least ${ms(lowNs)}, where ${ms(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
       `${seconds(time[newer])}.`,
     operations: operationsOf(history, [source[row], newer, by, row]),
-  };
-}
-
-function explainUnwritten(history: History, row: number): Anomaly {
-  return {
-    kind: 'read of a value never written',
-    sentence: `The read of ${key(history, row)}${answer(history, row)} returned ${value(history, row)}, which no write can have left there.`,
-    operations: operationsOf(history, [row]),
   };
 }
 

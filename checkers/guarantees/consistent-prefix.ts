@@ -7,7 +7,7 @@
  * were acknowledged or read are in it, so an acknowledged write that a failover undid is missing from every state after it.
  * Order within sessions is not asked for: that is monotonic writes.
  */
-import { NONE, OK, READ } from '../../history/history.ts';
+import { NONE, OK } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { placeText, positionsOf } from '../positions.ts';
 import { explainClaim, falseClaims } from '../sessions/claims.ts';
@@ -17,10 +17,9 @@ import { ambiguousReads, type Problem, problemOf } from '../sessions/prefix/prob
 import { replay } from '../sessions/prefix/replay.ts';
 import { searchOrder } from '../sessions/prefix/search.ts';
 import { smallestReads } from '../sessions/prefix/smallest.ts';
-import { UNWRITTEN } from '../sessions/registers.ts';
-import { NO_STATES, operationsOf, prepare, type Prepared, verdictOf } from '../sessions/rule.ts';
+import { NO_STATES, operationsOf, prepare, type Prepared, reportUnwritten, verdictOf } from '../sessions/rule.ts';
 import { showed } from '../sessions/showed.ts';
-import { answer, capital, key, server, value, when } from '../sessions/words.ts';
+import { capital, key, server, value, when } from '../sessions/words.ts';
 
 function explainMissing({ history, registers }: Prepared, { read, write, via }: Missing): Anomaly {
   const newer = registers.source[via];
@@ -68,20 +67,6 @@ function explainKnot({ history, registers }: Prepared, problem: Problem, reads: 
     sentence: `No order of the writes has a prefix for each of these states: ${shown.join('; ')}.`,
     operations: operationsOf(history, [...rows, ...rows.map((row) => registers.source[row])]),
   };
-}
-
-/** Reads of a state that returned what nobody wrote. */
-function reportUnwritten({ history, registers }: Prepared, findings: Findings): void {
-  const { f, outcome, batch, node, positionGroup, length } = history;
-  for (let row = 0; row < length; row++) {
-    if (f[row] !== READ || outcome[row] !== OK || registers.source[row] !== UNWRITTEN) continue;
-    if (batch[row] === NONE && (node[row] === NONE || positionGroup[row] === NONE)) continue;
-    findings.add(() => ({
-      kind: 'read of a value never written',
-      sentence: `A read of ${key(history, row)} returned ${value(history, row)}${answer(history, row)}, which nobody wrote there.`,
-      operations: operationsOf(history, [row]),
-    }));
-  }
 }
 
 /** Reads of states that show a write besides, there or before. */

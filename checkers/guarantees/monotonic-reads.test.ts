@@ -149,5 +149,7 @@ test('null stands for the initial value, whatever that is', () => {
   expect(judge(checker, both, zero)).toMatchObject({ type: 'invalid', count: 1 });
   const texts = ['p0: w x a', 'p1: r x a', 'p1: r x ""'];
   expect(judge(checker, texts, { model: 'string' })).toMatchObject({ type: 'invalid', count: 1 });
-  expect(judge(checker, texts).type).toBe('unknown');
+  expect(sentences(judge(checker, texts))).toEqual([
+    'The read of x at 0.005 s returned "", which no write can have left there.',
+  ]);
 });

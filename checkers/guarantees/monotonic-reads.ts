@@ -24,7 +24,6 @@ export default {
     const prepared = prepare(history, semantics);
     return judgeThreads(prepared, budget, {
       binding: 'seen',
-      blamesUnwritten: false,
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ by, read }) => ({
         text: `${prepared.threads.name(read)} read ${value(history, by)} and then ${value(history, read)}`,

@@ -114,7 +114,7 @@ test('a cas that succeeded is a write', () => {
 test('a value that nobody wrote is neither the own write nor a later one', () => {
   const verdict = judge(checker, ['p1: w x 1', 'p1: r x 99 node=n1']);
   expect(sentences(verdict)).toEqual([
-    'Process 1 wrote 1 to x (ok at 0.001 s) and then read 99, which no write can have left there, from n1 at 0.003 s; no read ever returned 1.',
+    'The read of x from n1 at 0.003 s returned 99, which no write can have left there.',
   ]);
 });
 

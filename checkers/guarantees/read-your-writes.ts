@@ -7,22 +7,17 @@ import type { Anomaly, Checker, Follower } from '../checker.ts';
 import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
-import { INITIAL, UNWRITTEN } from '../sessions/registers.ts';
+import { INITIAL } from '../sessions/registers.ts';
 import { operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
 import { answer, capital, value, wrote } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
   const shown = registers.source[read];
-  const how =
-    shown === UNWRITTEN
-      ? 'which no write can have left there'
-      : shown === INITIAL
-        ? 'the initial value'
-        : 'written before it';
+  const how = shown === INITIAL ? 'the initial value' : 'written before it';
   const source = answer(history, read);
   const lost = registers.seen[write] === 0 ? `; no read ever returned ${value(history, write)}` : '';
   return {
-    kind: shown === UNWRITTEN ? 'read of a value never written' : 'own write not seen',
+    kind: 'own write not seen',
     sentence:
       `${capital(threads.name(read))} ${wrote(history, write)} and then read ${value(history, read)}, ${how}` +
       `${source === '' ? '' : `,${source}`}${lost}.`,
@@ -37,7 +32,6 @@ export default {
     const prepared = prepare(history, semantics);
     return judgeThreads(prepared, budget, {
       binding: 'acknowledged',
-      blamesUnwritten: true,
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ write, by, read, shown }) => ({
         text: `${prepared.threads.name(read)} wrote ${value(history, write)} and then read ${value(history, read)}`,

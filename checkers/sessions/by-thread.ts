@@ -10,8 +10,6 @@ import { type Wanted, WantedOrder } from './wanted-order.ts';
 
 export interface ThreadRule {
   readonly binding: Binding;
-  /** Whether a value that nobody wrote breaks it. */
-  readonly blamesUnwritten: boolean;
   explain(demand: Demand, read: number): Anomaly;
   /** `session s3 wrote 1 and then read 2`. */
   clause(wanted: Wanted): { readonly text: string; readonly rows: readonly number[] };
@@ -39,12 +37,12 @@ export function judgeThreads(prepared: Prepared, budget: Budget, rule: ThreadRul
 
   const beginRead = (row: number): void => {
     const shown = source[row];
-    if (shown === NOTHING) return;
+    if (shown === NOTHING || shown === UNWRITTEN) return;
     const list = lists.of(threads.of[row], key[row]);
     const newest = demands.newest(list);
     if (newest === NONE) return;
-    if (shown === AMBIGUOUS || (shown === UNWRITTEN && !rule.blamesUnwritten)) {
-      if (shown === AMBIGUOUS) counts.ambiguous++;
+    if (shown === AMBIGUOUS) {
+      counts.ambiguous++;
       return;
     }
     counts.reads++;
@@ -53,7 +51,7 @@ export function judgeThreads(prepared: Prepared, budget: Budget, rule: ThreadRul
       sessions[threads.of[row]] = 1;
       counts.sessions++;
     }
-    const failed = shown === UNWRITTEN ? newest : demands.failed(list, shown);
+    const failed = demands.failed(list, shown);
     if (failed !== NONE) fail(failed, row);
     else order.add(list, row, shown);
   };

@@ -1,13 +1,13 @@
 /** What the session guarantees have in common, and where they differ. */
 import { INFO, OK, READ } from '../../history/history.ts';
-import type { Budget, Evidence, Semantics, Verdict } from '../checker.ts';
+import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { explainClaim, falseClaims } from './claims.ts';
 import type { Findings } from './findings.ts';
-import { INITIAL, Registers } from './registers.ts';
+import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
 import { eventsOf, type Threads, threadsOf } from './threads.ts';
 import type { Wanted, WantedOrder } from './wanted-order.ts';
-import { amount, key } from './words.ts';
+import { amount, answer, key, value } from './words.ts';
 
 /** A history prepared for any of them. */
 export interface Prepared {
@@ -57,7 +57,10 @@ export function bound({ history, registers, threads }: Prepared, binding: Bindin
   return history.outcome[write] === INFO && threads.of[write] === threads.of[row] ? write : INITIAL;
 }
 
-/** Adds the contradictions that all of them report alike: false claims, and circles of what the guarantee wants. */
+/**
+ * Adds the contradictions that all of them report alike: reads of what nobody wrote, false claims, and circles of what the guarantee
+ * wants.
+ */
 export function reportCommon(
   prepared: Prepared,
   order: WantedOrder,
@@ -66,6 +69,7 @@ export function reportCommon(
   clause: (wanted: Wanted) => { readonly text: string; readonly rows: readonly number[] },
 ): string | undefined {
   const { history, registers, events } = prepared;
+  reportUnwritten(prepared, findings);
   for (const claim of falseClaims(registers, events)) findings.add(() => explainClaim(history, claim));
   const { circles, stopped } = order.circles(budget);
   for (const circle of circles) {
@@ -82,6 +86,22 @@ export function reportCommon(
     });
   }
   return stopped;
+}
+
+/** Whatever order the writes had, none of them left that value there: no guarantee about orders stands. */
+export function reportUnwritten({ history, registers }: Prepared, findings: Findings): void {
+  const { source } = registers;
+  for (let row = 0; row < history.length; row++) {
+    if (source[row] === UNWRITTEN) findings.add(() => explainUnwritten(history, row));
+  }
+}
+
+export function explainUnwritten(history: History, row: number): Anomaly {
+  return {
+    kind: 'read of a value never written',
+    sentence: `The read of ${key(history, row)}${answer(history, row)} returned ${value(history, row)}, which no write can have left there.`,
+    operations: operationsOf(history, [row]),
+  };
 }
 
 /** Rows as operations, each once, in order of invocation; what stands for no row is left out. */
