@@ -1,6 +1,6 @@
 /**
  * Every checker's speed in one table: each row in a process of its own, the median of five runs after a first one. That first run
- * is shown too, for its code was never run before; the heap is cleared before each run. Peak memory is that of the whole process,
+ * is shown too, for its code was never run before (what takes above 5 s is run once); the heap is cleared before each run. Peak memory is that of the whole process,
  * the history included, from before the first run to its end (Linux); generating the history is not counted, nor timed.
  *
  *     npm run bench:checkers [-- --only TEXT] [--quick] [--json FILE]
@@ -135,6 +135,11 @@ for (const [i, row] of picked.entries()) {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${i + 1} of ${picked.length}: ${name}`);
   const result = { row, name, measured: measured(row) };
   results.push({ ...result, missed: missedBy(result) });
+  if (!process.stderr.isTTY) {
+    const { ms, verdict } = result.measured;
+    const figure = ms.length === 0 ? '' : `${milliseconds(medianOf(result.measured))} ms, `;
+    process.stderr.write(`${i + 1} of ${picked.length}: ${name}: ${figure}${verdict.slice(0, 80)}\n`);
+  }
 }
 if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
 
