@@ -15,6 +15,8 @@ export interface Fewest {
 }
 
 const STEPS_MAX = 2000;
+/** Orders tried for all questions about one anomaly. */
+const STEPS_IN_ALL = 100_000;
 /** Of more rows than these, only what is near those shown is asked about. */
 const ROWS_MAX = 200_000;
 
@@ -28,23 +30,7 @@ export function fewest(
   rows: readonly number[],
   budget: Budget,
 ): Fewest | undefined {
-  const windows = new Windows(history, machine);
-  const cuts = history.length > ROWS_MAX ? (['near'] as const) : (['near', 'alone'] as const);
-  const refute = (some: readonly number[]): Fewest | undefined => {
-    if (some.length === 0) return undefined;
-    const key = history.key[some[0]];
-    const until =
-      1 + Math.max(...some.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
-    for (const how of cuts) {
-      const window = windows[how](key, some, until);
-      if (window === undefined) continue;
-      const frontier = explore(history, machine, window, budget, STEPS_MAX);
-      if (frontier.type !== 'stuck' || !some.includes(frontier.row)) continue;
-      const states = [...new Set(frontier.standings.map(({ state }) => state))];
-      return { rows: some, stuck: frontier.row, states: states.includes(OTHER) ? [] : states };
-    }
-    return undefined;
-  };
+  const refute = refuter(history, machine, budget);
   let known = refute(rows);
   if (known === undefined) return undefined;
   for (let i = 0; i < known.rows.length; ) {
@@ -54,6 +40,56 @@ export function fewest(
     i = less === undefined ? i + 1 : 0;
   }
   return known;
+}
+
+/** Operations of a register called last before it got stuck: so many at first, and then more. */
+const SIZES = [32, 256];
+
+/**
+ * Of a long key of a register: what cannot stand after whatever it may have held some time before `stuck` returned, by delta
+ * debugging (Zeller) over the last operations before. Undefined where that alone does not show it.
+ */
+export function fewestBefore(history: History, machine: Machine, stuck: number, budget: Budget): Fewest | undefined {
+  const windows = new Windows(history, machine);
+  const refute = refuter(history, machine, budget);
+  for (const size of SIZES) {
+    const window = windows.last(history.key[stuck], history.ret[stuck], size);
+    if (window === undefined) return undefined;
+    const own = window.rows.filter((row) => !window.mayBeMissing.has(row));
+    let known = refute(own);
+    if (known === undefined) continue;
+    for (let part = known.rows.length >> 1; part >= 1; part >>= 1) {
+      for (let from = 0; from < known.rows.length; ) {
+        const less = refute(known.rows.toSpliced(from, part));
+        if (less === undefined) from += part;
+        else known = less;
+      }
+    }
+    return fewest(history, machine, known.rows, budget) ?? known;
+  }
+  return undefined;
+}
+
+function refuter(history: History, machine: Machine, budget: Budget): (some: readonly number[]) => Fewest | undefined {
+  const windows = new Windows(history, machine);
+  const cuts = history.length > ROWS_MAX ? (['near'] as const) : (['near', 'alone'] as const);
+  let left = STEPS_IN_ALL;
+  return (some) => {
+    if (some.length === 0 || left <= 0) return undefined;
+    const key = history.key[some[0]];
+    const until =
+      1 + Math.max(...some.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
+    for (const how of cuts) {
+      const window = windows[how](key, some, until);
+      if (window === undefined) continue;
+      const frontier = explore(history, machine, window, budget, STEPS_MAX);
+      left -= frontier.steps;
+      if (frontier.type !== 'stuck' || !some.includes(frontier.row)) continue;
+      const states = [...new Set(frontier.standings.map(({ state }) => state))];
+      return { rows: some, stuck: frontier.row, states: states.includes(OTHER) ? [] : states };
+    }
+    return undefined;
+  };
 }
 
 function unitOf(machine: Machine, rows: readonly number[], of: number): ReadonlySet<number> {

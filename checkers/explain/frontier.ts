@@ -66,9 +66,16 @@ export function explore(
   window: Window,
   budget: Budget,
   stepsMax: number,
+  settled?: Settled,
 ): Frontier {
-  return new Explorer(history, machine, window, budget, stepsMax).run();
+  return new Explorer(history, machine, window, budget, stepsMax).run(settled);
 }
+
+/**
+ * Told after each return that every order agrees on: how all stands then, and what is pending. Orders that differ only in
+ * which of pending operations that do the same goes first count as one, in which the one that ends first does.
+ */
+export type Settled = (row: number, standing: Standing, pending: readonly number[]) => void;
 
 interface Mutable {
   state: State;
@@ -114,7 +121,8 @@ class Explorer {
     }));
   }
 
-  run(): Frontier {
+  run(settled?: Settled): Frontier {
+    this.#oneOfAKind = settled !== undefined;
     const { call, ret } = this.#history;
     const { rows } = this.#window;
     const returning = rows.filter((row) => ret[row] !== NEVER).sort((a, b) => ret[a] - ret[b]);
@@ -134,12 +142,36 @@ class Explorer {
         standing.done.delete(row);
         standing.spare.delete(row);
       }
+      if (after.length === 1) settled?.(row, after[0], this.#pending);
     }
     while (called < rows.length) this.#call(rows[called++]);
     return { type: 'found', steps: this.#steps, standings: this.#standings };
   }
 
   #reason: string | undefined;
+
+  /** Whether, of pending operations that do the same, only the one that ends first is placed. */
+  #oneOfAKind = false;
+  readonly #kinds = new Map<number, number | string>();
+
+  #kindOf(row: number): number | string {
+    const { f, value, expected } = this.#history;
+    const kind = this.#kinds.get(row) ?? this.#machine.kind?.(row) ?? `${f[row]} ${value[row]} ${expected[row]}`;
+    this.#kinds.set(row, kind);
+    return kind;
+  }
+
+  /** Whether another one does the same, needs its place as much, and ends sooner. */
+  #isBehind({ done, spare }: Standing, row: number): boolean {
+    const { ret } = this.#history;
+    return this.#pending.some(
+      (other) =>
+        (ret[other] < ret[row] || (ret[other] === ret[row] && other < row)) &&
+        !done.has(other) &&
+        spare.has(other) === spare.has(row) &&
+        this.#kindOf(other) === this.#kindOf(row),
+    );
+  }
 
   #isOptional(row: number): boolean {
     return this.#history.ret[row] === NEVER || this.#window.mayBeMissing.has(row);
@@ -197,6 +229,7 @@ class Explorer {
       const sought = this.#soughtIn(standing);
       for (const next of this.#pending) {
         if (standing.done.has(next) || this.#machine.pure(next)) continue;
+        if (this.#oneOfAKind && this.#isBehind(standing, next)) continue;
         const placed = this.#place(standing, next, row, sought);
         if (placed !== undefined) stack.push(placed);
       }

@@ -74,7 +74,7 @@ function lastStateOf(looking: Looking, shown: readonly number[]): LastState | un
   return typeof alone === 'string' ? undefined : alone;
 }
 
-function describe(
+export function describe(
   history: History,
   machine: Machine,
   window: Window,

@@ -4,9 +4,12 @@ import type { Decision, Machine, Model } from '../model.ts';
 import { METHODS, NEVER, NONE, TRANSACTION } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { layOut } from '../search/problem.ts';
+import type { Problem } from '../search/problem.ts';
 import { search } from '../search/search.ts';
+import type { SearchResult } from '../search/search.ts';
 import { shrink } from '../search/shrink.ts';
 import { explainCore } from './core.ts';
+import { LONG, MANY, explainLong } from './long-keys.ts';
 import { type Objects, objectsOf, rowsByObject } from './partition.ts';
 import { show } from './words.ts';
 
@@ -70,7 +73,22 @@ export function searchKey(context: SearchContext, rows: Int32Array): KeyOutcome 
     };
   }
   if (!context.explains) return { type: 'impossible' };
-  return { type: 'impossible', anomaly: explainCore(context, rows, shrink(history, machine, problem, result, budget)) };
+  return { type: 'impossible', anomaly: explained(context, rows, problem, result) };
+}
+
+function explained(
+  context: SearchContext,
+  rows: Int32Array,
+  problem: Problem,
+  result: SearchResult & { readonly type: 'impossible' },
+): Anomaly {
+  const { history, machine, budget } = context;
+  const stuck = problem.row[result.stuck];
+  const long = problem.count > LONG ? explainLong(context, rows, stuck) : undefined;
+  if (long !== undefined) return long;
+  const core = shrink(history, machine, problem, result, budget);
+  const ofEnd = problem.count <= LONG && core.rows.length > MANY ? explainLong(context, rows, stuck) : undefined;
+  return ofEnd ?? explainCore(context, rows, core);
 }
 
 export function checkObjects(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
