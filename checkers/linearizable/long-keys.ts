@@ -26,7 +26,8 @@ export function explainLong(context: SearchContext, rows: Int32Array, stuck: num
   const { history, machine, budget } = context;
   if (machine.register !== undefined) {
     const less = fewestBefore(history, machine, stuck, budget);
-    if (less !== undefined) return explainCore(context, rows, { ...less, minimal: true });
+    // A register's writes that nobody noticed make a cut less than the whole: these keys are not cut.
+    return less === undefined ? undefined : explainCore(context, rows, { ...less, minimal: true });
   }
   let best: Anomaly | undefined;
   for (const cut of cutsBefore(history, machine, rows, stuck, budget)) {
