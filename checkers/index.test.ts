@@ -8,6 +8,7 @@ import {
   BadHistory,
   check,
   checkLinearizable,
+  follow,
   historyFromEvents,
   historyFromOperations,
   models,
@@ -65,4 +66,33 @@ test('a budget of steps is spent', () => {
 
 test('what cannot be is refused', () => {
   expect(() => checkLinearizable([events[1]])).toThrow(BadHistory);
+});
+
+test('what is no guarantee is refused with those there are', () => {
+  expect(() => check('nonsense' as never, [])).toThrow(/^There is no guarantee 'nonsense'\. Valid: linearizable, /);
+});
+
+test('a history is followed while it is made', () => {
+  const followed = follow('linearizable', { initial: 0 });
+  const told = events.map((event) => {
+    followed.add(event);
+    return followed.broken()?.kind;
+  });
+  expect(told.slice(0, -1)).toEqual(told.slice(0, -1).map(() => undefined));
+  expect(followed.end()).toEqual(check('linearizable', events, { initial: 0 }));
+  const set = follow('causal');
+  for (const event of events) set.add(event);
+  expect(set.broken()).toBeUndefined();
+  expect(set.end()).toEqual(check('causal', events));
+});
+
+test('the set of EDN is a list of its elements; a state of null is shown as null', () => {
+  const set = (type: string, f: string, value: unknown, time: number): Event =>
+    ({ type, f, value, time, process: 0, key: 's' }) as unknown as Event;
+  const added = [set('invoke', 'add', 1, 0), set('ok', 'add', 1, 1), set('invoke', 'read', null, 2)];
+  const read = (value: unknown): string =>
+    check('linearizable', [...added, set('ok', 'read', value, 3)], { model: 'set' }).type;
+  expect([read({ '#set': [1] }), read({ '#set': [] })]).toEqual(['valid', 'invalid']);
+  const lone = check('linearizable', [set('invoke', 'read', null, 0), set('ok', 'read', 7, 1)]);
+  expect(lone).toMatchObject({ type: 'invalid', anomalies: [{ lastState: { configurations: [{ held: null }] } }] });
 });

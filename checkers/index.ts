@@ -33,7 +33,7 @@
  * guarantees the operations stay in one session, in which those that overlap have no order. `readHistory` and
  * `historyFromEvents` take the option too, and deal answers to the oldest.
  */
-import type { Budget, Checker, Semantics, Verdict } from './checker.ts';
+import type { Anomaly, Budget, Checker, Semantics, Verdict } from './checker.ts';
 import { defaultSemantics, unlimited } from './checker.ts';
 import { judgeDealings } from './dealings.ts';
 import boundedStaleness from './guarantees/bounded-staleness.ts';
@@ -57,6 +57,7 @@ import oneLeaderPerTerm from './guarantees/one-leader-per-term.ts';
 import readYourWrites from './guarantees/read-your-writes.ts';
 import writesFollowReads from './guarantees/writes-follow-reads.ts';
 import { readEvents } from '../history/builder.ts';
+import { HistoryBuilder } from '../history/builder.ts';
 import type { BuilderOptions } from '../history/builder.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { History } from '../history/history.ts';
@@ -119,17 +120,52 @@ export interface CheckOptions extends Partial<Semantics> {
   readonly processes?: BuilderOptions['processes'];
 }
 
+/** @throws RangeError for what is no guarantee */
+function checkerOf(guarantee: Guarantee): Checker {
+  if (!Object.hasOwn(checkers, guarantee)) {
+    throw new RangeError(`There is no guarantee '${guarantee}'. Valid: ${Object.keys(checkers).join(', ')}.`);
+  }
+  return checkers[guarantee];
+}
+
+/** A history in the making, and what is known of it so far. */
+export interface Followed {
+  /** Takes the next event, in the order of events. Throws BadHistory as {@link check} does. */
+  add(event: Event): void;
+  /** The first anomaly, as soon as nothing that may still happen can mend it; some guarantees tell late, or only at the end. */
+  broken(): Anomaly | undefined;
+  /** The verdict of {@link check} on all there is. */
+  end(): Verdict;
+}
+
+/** Judges one guarantee while the history is being made. */
+export function follow(guarantee: Guarantee, options: Omit<CheckOptions, 'processes'> = {}): Followed {
+  const { budget = unlimited, ...given } = options;
+  const semantics = { ...defaultSemantics, ...given };
+  const checker = checkerOf(guarantee);
+  const builder = new HistoryBuilder();
+  const follower = checker.follow?.(builder.growing, budget, semantics);
+  builder.listener = follower;
+  return {
+    add: (event) => builder.add(event),
+    broken: () => follower?.broken(),
+    end: () => follower?.end() ?? checker.check(builder.build(), budget, semantics),
+  };
+}
+
 /**
  * Judges one guarantee. The verdict is `unknown`, with its reason, when the budget is spent or there is nothing to examine.
  *
  * @param history a history, or its events in order
  * @throws BadHistory for events that cannot be: a completion without an invocation, two operations of one
  *   process at once (unless `processes` is `overlapping`)
+ * @throws RangeError for what is no guarantee
  */
 export function check(guarantee: Guarantee, history: History | Iterable<Event>, options: CheckOptions = {}): Verdict {
   const { budget = unlimited, processes = 'sequential', ...given } = options;
   const semantics = { ...defaultSemantics, ...given };
-  const judge = (one: History): Verdict => checkers[guarantee].check(one, budget, semantics);
+  const checker = checkerOf(guarantee);
+  const judge = (one: History): Verdict => checker.check(one, budget, semantics);
   if (!(Symbol.iterator in history)) return judge(history);
   const { history: read, dealing } = readEvents(history, { processes });
   return guarantee === 'linearizable' && dealing !== undefined

@@ -1,7 +1,7 @@
 /** Which guarantees a history tells anything about. */
 import type { Header } from '../history/codec/jsonl.ts';
 import { boundMsOf, type Guarantee, guaranteeNames } from '../history/guarantee.ts';
-import { type History, METHODS, NONE, OK, READ } from '../history/history.ts';
+import { type History, METHODS, NONE, OK, READ, TRANSACTION } from '../history/history.ts';
 import { defaultSemantics, type Semantics } from '../checkers/checker.ts';
 
 /** In the order of the columns; never none. */
@@ -38,7 +38,8 @@ export function evident(
     'one-leader-per-term': noted('cluster', 'sighting'),
     // What takes long, or is implied by the others, is judged where it is asked for.
     sequential: false,
-    causal: false,
+    // What Elle's histories of registers hold: nothing else judges them.
+    causal: objects.transactions,
     'causal-memory': false,
     'causal-weak': false,
     'consistent-prefix': false,
@@ -52,9 +53,22 @@ export function evident(
 }
 
 /** What the keys hold, by what was asked of them. */
-function collections({ length, f, key, keys, outcome, value, values }: History): Readonly<Record<Held, boolean>> {
+function collections({
+  length,
+  f,
+  flags,
+  key,
+  keys,
+  outcome,
+  value,
+  values,
+}: History): Readonly<Record<Held, boolean>> {
   const bits = new Uint32Array(keys.length);
-  for (let row = 0; row < length; row++) bits[key[row]] |= 1 << f[row];
+  let transactions = false;
+  for (let row = 0; row < length; row++) {
+    if ((flags[row] & TRANSACTION) === 0) bits[key[row]] |= 1 << f[row];
+    else transactions = true;
+  }
   const did = (k: number, ...methods: readonly (typeof METHODS)[number][]): boolean =>
     methods.some((name) => ((bits[k] >> METHODS.indexOf(name)) & 1) === 1);
   // Something is added to sets and to counters: what reads return, or what was added, tells which.
@@ -65,7 +79,7 @@ function collections({ length, f, key, keys, outcome, value, values }: History):
     const held = values.get(value[row]);
     if (held !== null) counts[k] = typeof held === 'number' ? 1 : 2;
   }
-  const has = { registers: false, set: false, queue: false, log: false, counter: false, lock: false };
+  const has = { registers: false, transactions, set: false, queue: false, log: false, counter: false, lock: false };
   for (let k = 0; k < keys.length; k++) {
     const adds = did(k, 'add');
     if (did(k, 'write', 'cas', 'append') || bits[k] === 1 << READ) has.registers = true;
@@ -78,7 +92,7 @@ function collections({ length, f, key, keys, outcome, value, values }: History):
   return has;
 }
 
-type Held = 'registers' | 'set' | 'queue' | 'log' | 'counter' | 'lock';
+type Held = 'registers' | 'transactions' | 'set' | 'queue' | 'log' | 'counter' | 'lock';
 
 function some(column: Int32Array): boolean {
   for (let row = 0; row < column.length; row++) if (column[row] !== NONE) return true;

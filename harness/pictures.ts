@@ -1,6 +1,6 @@
 /** `--svg`: one picture an anomaly, in a folder of the user's. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Anomaly } from '../checkers/checker.ts';
 import { timelineSvg } from '../checkers/explain/svg.ts';
 import type { Guarantee } from '../history/guarantee.ts';
@@ -13,7 +13,7 @@ export interface Pictures {
 
 /** Makes the folder if need be; names are those of the histories, numbered where two are alike. */
 export function picturesIn(folder: string): Pictures {
-  attempt(folder, () => mkdirSync(folder, { recursive: true }));
+  attempt(folder, () => makeFolder(resolve(folder)));
   const taken = new Set<string>();
   return {
     write: (file, guarantee, anomalies) =>
@@ -28,6 +28,16 @@ export function picturesIn(folder: string): Pictures {
         return path;
       }),
   };
+}
+
+/** One folder after the other: Node's own recursion never ends where a file system makes none (`/proc/x`). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) {
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error('no directory'), { code: 'ENOTDIR' });
+    return;
+  }
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 function attempt(path: string, act: () => void): void {

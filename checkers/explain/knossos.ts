@@ -118,7 +118,7 @@ function configOf(history: History, machine: Machine, standing: Standing, pendin
 }
 
 function pathOf(history: History, machine: Machine, { start, steps }: Path): KnossosStep[] {
-  const value = (state: State): Value => machine.show?.(state) ?? state;
+  const value = (state: State): Value => (machine.show === undefined ? state : machine.show(state));
   const path: KnossosStep[] = [];
   if (start.placed !== undefined) {
     path.push({ op: opOf(history.operation(start.placed.row)), model: { value: value(start.state) } });

@@ -128,7 +128,7 @@ export function configurationOf(
   pending: readonly number[],
 ): Configuration {
   return {
-    held: machine.show?.(state) ?? state,
+    held: machine.show === undefined ? state : machine.show(state),
     ...(placed === undefined ? {} : { last: history.operation(placed.row) }),
     pending: pending.filter((row) => !done.has(row)).map((row) => history.operation(row)),
   };

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { Random } from '../../history/random.ts';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Event } from '../../history/operation.ts';
 import { h } from '../../history/testing.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 import { problemOf } from '../sessions/prefix/problem.ts';
@@ -120,4 +122,27 @@ test('the search ends where its steps or the budget do, and says so', () => {
     reason: expect.stringContaining('nor refuted'),
   });
   expect(checker.check(history, spent, defaultSemantics)).toMatchObject({ type: 'unknown' });
+});
+
+test('parts of a transaction of several writes are not looked for, and that is said', () => {
+  const txn = (process: number, time: number, value: unknown, answer = value): Event[] =>
+    [
+      { type: 'invoke', time, process, f: 'txn', value },
+      { type: 'ok', time: time + 1, process, f: 'txn', value: answer },
+    ] as unknown as Event[];
+  const asked = [
+    ['r', 'x', null],
+    ['r', 'y', null],
+  ];
+  const fractured = [
+    ['r', 'x', 1],
+    ['r', 'y', null],
+  ];
+  const writes = [
+    ['w', 'x', 1],
+    ['w', 'y', 1],
+  ];
+  const history = historyFromEvents([...txn(0, 0, writes), ...txn(1, 2, asked, fractured)]);
+  const verdict = checker.check(history, unlimited, defaultSemantics);
+  expect(verdict.type).not.toBe('valid');
 });

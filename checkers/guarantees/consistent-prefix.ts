@@ -7,7 +7,7 @@
  * were acknowledged or read are in it, so an acknowledged write that a failover undid is missing from every state after it.
  * Order within sessions is not asked for: that is monotonic writes.
  */
-import { NONE, OK } from '../../history/history.ts';
+import { type History, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { placeText, positionsOf } from '../positions.ts';
 import { explainClaim, falseClaims } from '../sessions/claims.ts';
@@ -115,8 +115,24 @@ export default {
         findings.add(() => explainKnot(prepared, problem, reads));
       }
     }
-    return verdictOf(findings, examined, problem.states === 0 ? NO_STATES : NOTHING);
+    const verdict = verdictOf(findings, examined, problem.states === 0 ? NO_STATES : NOTHING);
+    // A prefix that ends within a transaction is none, and is not looked for here.
+    const doubt = verdict.type === 'valid' && hasTransactions(history);
+    return doubt ? { type: 'unknown', reason: TRANSACTIONS, examined } : verdict;
   },
 } satisfies Checker;
 
+/** Whether a transaction made several writes, which become visible together. */
+function hasTransactions({ length, flags, f, batch }: History): boolean {
+  let writing = NONE;
+  for (let row = 0; row < length; row++) {
+    if ((flags[row] & TRANSACTION) === 0 || f[row] === READ) continue;
+    if (batch[row] === writing) return true;
+    writing = batch[row];
+  }
+  return false;
+}
+
+const TRANSACTIONS =
+  'transactions made several writes each: whether states show parts of them is judged by causal and sequential';
 const NOTHING = 'no state showed a write together with anything else';

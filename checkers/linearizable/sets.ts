@@ -11,6 +11,7 @@ import type { Anomaly, Semantics } from '../checker.ts';
 import type { Decision } from '../model.ts';
 import { FAIL, METHODS, NEVER, NONE, NULL_REF, READ } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
+import { itemsOf } from '../collections/elements.ts';
 import type { Value } from '../../history/operation.ts';
 import { Numbering } from '../search/numbering.ts';
 import { anomaly } from './evidence.ts';
@@ -27,8 +28,8 @@ export function elementsOf(history: History, row: number): Int32Array | undefine
   const lists = known.get(history) ?? new Map<number, Int32Array | undefined>();
   if (lists.size === 0) known.set(history, lists);
   if (lists.has(reference)) return lists.get(reference);
-  const list = reference === NULL_REF ? [] : history.values.get(reference);
-  const elements = Array.isArray(list) ? eachOnce(history, list as readonly Value[]) : undefined;
+  const list = itemsOf(history.values.get(reference));
+  const elements = list === undefined ? undefined : eachOnce(history, list);
   lists.set(reference, elements);
   return elements;
 }
