@@ -153,3 +153,13 @@ test('null stands for the initial value, whatever that is', () => {
     'The read of x at 0.005 s returned "", which no write can have left there.',
   ]);
 });
+
+test('a cas that succeeded read what it expected', () => {
+  const before = ['p0: w x 1', 'p0: w x 2', 'p1: r x 2 session=s'];
+  const verdict = judge(checker, [...before, 'p1: cas x 1 8 session=s']);
+  expect(sentences(verdict)).toEqual(['Session s read 2 from x at 0.005 s and then 1, written before it, at 0.007 s.']);
+  expect(evidence(verdict)).toEqual([0, 2, 4, 6]);
+  expect(judge(checker, [...before, 'p1: cas x 2 8 session=s']).type).toBe('valid');
+  const twice = ['p0: w x 1', 'p0: w x 2', 'p1: cas x 2 3 session=s', 'p1: r x 1 session=s'];
+  expect(judge(checker, twice).type).toBe('invalid');
+});

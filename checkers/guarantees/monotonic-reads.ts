@@ -4,7 +4,7 @@ import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { INITIAL } from '../sessions/registers.ts';
-import { operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
+import { operationsOf, type Prepared, prepareSessions } from '../sessions/rule.ts';
 import { answer, capital, key, value } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
@@ -21,12 +21,13 @@ export default {
   name: 'monotonic-reads',
   decides: 'monotonic-reads',
   check(history, budget, semantics) {
-    const prepared = prepare(history, semantics);
+    const prepared = prepareSessions(history, semantics);
+    const { history: rows } = prepared;
     return judgeThreads(prepared, budget, {
       binding: 'seen',
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ by, read }) => ({
-        text: `${prepared.threads.name(read)} read ${value(history, by)} and then ${value(history, read)}`,
+        text: `${prepared.threads.name(read)} read ${value(rows, by)} and then ${value(rows, read)}`,
         rows: [by, read],
       }),
       nothing: 'no session read a key again after it had read a write there',

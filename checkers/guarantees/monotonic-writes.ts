@@ -5,7 +5,7 @@
 import type { Anomaly, Checker } from '../checker.ts';
 import { judgeStates } from '../sessions/by-state.ts';
 import type { Demand } from '../sessions/demands.ts';
-import { operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
+import { operationsOf, type Prepared, prepareSessions } from '../sessions/rule.ts';
 import { showed } from '../sessions/showed.ts';
 import { capital, key, value, wrote } from '../sessions/words.ts';
 
@@ -22,14 +22,15 @@ export default {
   name: 'monotonic-writes',
   decides: 'monotonic-writes',
   check(history, budget, semantics) {
-    const prepared = prepare(history, semantics);
+    const prepared = prepareSessions(history, semantics);
+    const { history: rows } = prepared;
     return judgeStates(prepared, budget, {
       binding: 'own',
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ write, by, via, read, shown }) => ({
         text:
-          `${value(history, read)} is shown with ${value(history, via)} of ${key(history, via)}, which ` +
-          `${prepared.threads.name(write)} wrote after ${value(history, write)}`,
+          `${value(rows, read)} is shown with ${value(rows, via)} of ${key(rows, via)}, which ` +
+          `${prepared.threads.name(write)} wrote after ${value(rows, write)}`,
         rows: [write, by, prepared.registers.source[via], shown, via, read],
       }),
       nothing: 'no state showed a write whose session had written before',

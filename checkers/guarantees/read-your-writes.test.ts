@@ -164,3 +164,32 @@ test('null is the initial value, not one that nobody wrote', () => {
     'Process 0 wrote 5 to x (ok at 0.001 s) and then read null, the initial value, at 0.003 s; no read ever returned 5.',
   ]);
 });
+
+test('a cas is a read too: it found what it expected, or says what it found', () => {
+  const own = 'p1: w x 1 session=s';
+  const verdict = judge(checker, [own, 'p1: cas x null 2 session=s']);
+  expect(sentences(verdict)).toEqual([
+    'Session s wrote 1 to x (ok at 0.001 s) and then read null, the initial value, at 0.003 s; no read ever returned 1.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2]);
+  expect(verdict.type === 'invalid' && verdict.anomalies[0].operations[1]).toMatchObject({ f: 'cas', expected: null });
+  expect(verdict.examined).toMatchObject({ operations: 2, reads: 1, writes: 2 });
+  expect(judge(checker, [own, 'p1: cas x 1 2 session=s']).type).toBe('valid');
+  const refused = [own, 'p1 cas x 7 2 session=s'];
+  expect(judge(checker, [...refused, 'p1 fail error=mismatch actual=null']).type).toBe('invalid');
+  expect(judge(checker, [...refused, 'p1 fail error=mismatch actual=1']).type).toBe('valid');
+  const nothing = [['p1 fail error=mismatch'], ['p1 info']];
+  for (const end of nothing) expect(judge(checker, [...refused, ...end]).type).toBe('unknown');
+  const ignored = judge(checker, [...refused, 'p1 fail error=mismatch actual=null'], { failedCas: 'ignore' });
+  expect(ignored.type).toBe('unknown');
+});
+
+test('a cas by a write path is not a read by a read path', () => {
+  const verdict = judge(checker, ['p1: w x 1 session=s path=log', 'p1: cas x null 2 session=s path=log']);
+  expect(verdict.type).toBe('unknown');
+});
+
+test('what a cas found it has not written itself', () => {
+  const verdict = judge(checker, ['p1: w x 1', 'p1: cas x 5 5']);
+  expect(sentences(verdict)).toEqual(['The read of x at 0.003 s returned 5, which no write can have left there.']);
+});

@@ -8,7 +8,7 @@ import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { INITIAL } from '../sessions/registers.ts';
-import { operationsOf, prepare, type Prepared } from '../sessions/rule.ts';
+import { operationsOf, type Prepared, prepareSessions } from '../sessions/rule.ts';
 import { answer, capital, value, wrote } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
@@ -29,12 +29,13 @@ export default {
   name: 'read-your-writes',
   decides: 'read-your-writes',
   check(history, budget, semantics) {
-    const prepared = prepare(history, semantics);
+    const prepared = prepareSessions(history, semantics);
+    const { history: rows } = prepared;
     return judgeThreads(prepared, budget, {
       binding: 'acknowledged',
       explain: (demand, read) => explain(prepared, demand, read),
       clause: ({ write, by, read, shown }) => ({
-        text: `${prepared.threads.name(read)} wrote ${value(history, write)} and then read ${value(history, read)}`,
+        text: `${prepared.threads.name(read)} wrote ${value(rows, write)} and then read ${value(rows, read)}`,
         rows: [write, by, shown, read],
       }),
       nothing: 'no read follows an acknowledged write of its own session to the same key',

@@ -56,3 +56,15 @@ test('one state holds one value of a key', () => {
   });
   expect(judge(checker, [...writes, 'p1: r* x,x 0,null'], { initial: 0 }).type).not.toBe('invalid');
 });
+
+test('a cas binds its session to what it found', () => {
+  const before = ['p0: w x 1', 'p1: cas x 1 2 session=s', 'p1: w y 5 session=s'];
+  expect(judge(checker, [...before, 'p2: r* x,y null,5']).type).toBe('invalid');
+  expect(judge(checker, [...before, 'p2: r* x,y 1,5']).type).toBe('valid');
+  const refused = ['p0: w x 1', 'p1 cas x 7 2 session=s', 'p1 fail error=mismatch actual=1', 'p1: w y 5 session=s'];
+  const verdict = judge(checker, [...refused, 'p2: r* x,y null,5']);
+  expect(sentences(verdict)).toEqual([
+    'Session s read 1 from x at 0.003 s and then wrote 5 to y (ok at 0.005 s); an unnamed node showed 5 in y together with null, the initial value, in x at 0.007 s.',
+  ]);
+  expect(evidence(verdict)).toEqual([0, 2, 4, 6, 6]);
+});

@@ -15,13 +15,15 @@ interface Shape {
   readonly versions: number;
   /** Of answers that are something older, or nothing at all. */
   readonly stale: number;
-  /** Values written twice, values that nobody wrote, versions of something else, writes refused after all. */
+  /** Values written twice, values that nobody wrote, versions of something else, writes refused after all, cas. */
   readonly wild: number;
 }
 
 interface Open {
-  readonly f: 'read' | 'write';
+  readonly f: 'read' | 'write' | 'cas';
   readonly key: string;
+  /** Of a cas. */
+  readonly expected: number | null;
   readonly value: number;
   place: number;
 }
@@ -51,26 +53,32 @@ function randomEvents(random: Random, { versions, stale, wild }: Shape): Event[]
     const client = random.pick(clients);
     const { process, session, device, open } = client;
     if (open === undefined) {
-      const f = random.chance(0.45) ? 'write' : 'read';
+      const f = !random.chance(0.45) ? 'read' : random.chance(wild / 2) ? 'cas' : 'write';
       const value = random.chance(wild / 4) ? random.below(4) : ++unique;
-      client.open = { f, key: random.pick(['x', 'x', 'y']), value, place: -1 };
+      const key = random.pick(['x', 'x', 'y']);
+      const held = log.filter((entry) => entry.key === key).map((entry) => entry.value);
+      const expected =
+        f === 'cas' ? (random.chance(stale) ? random.pick([null, ...held]) : (held.at(-1) ?? null)) : null;
+      client.open = { f, key, value, expected, place: -1 };
       const who = { type: 'invoke', process, ...(named && { session, device }) };
-      push({ ...who, f, key: client.open.key, value: f === 'write' ? value : null });
+      push({ ...who, f, key, value: f === 'cas' ? [expected, value] : f === 'write' ? value : null });
       continue;
     }
-    const { f, key, value } = open;
-    if (f === 'write' && open.place < 0 && random.chance(0.5)) {
+    const { f, key } = open;
+    if (f !== 'read' && open.place < 0 && random.chance(0.5)) {
       land(open);
       continue;
     }
     client.open = undefined;
     const done = { process, f, key };
-    if (f === 'write') {
+    if (f !== 'read') {
+      const value = f === 'cas' ? [open.expected, open.value] : open.value;
       if (random.chance(0.15)) {
         push({ ...done, type: 'info', value });
         client.process = processes++;
       } else if (open.place < 0 ? random.chance(0.2) : random.chance(wild / 3)) {
-        push({ ...done, type: 'fail', value });
+        const actual = f === 'cas' ? log.findLast((entry) => entry.key === key)?.value : undefined;
+        push({ ...done, type: 'fail', value, ...(actual !== undefined && { error: 'mismatch', actual }) });
       } else {
         land(open);
         push({ ...done, type: 'ok', value, ...version(open.place) });

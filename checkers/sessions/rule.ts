@@ -2,6 +2,7 @@
 import { INFO, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
+import { companionsOf, shownRow, withCasReads } from './cas-reads.ts';
 import { explainClaim, falseClaims } from './claims.ts';
 import type { Findings } from './findings.ts';
 import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
@@ -30,6 +31,26 @@ export function prepare(history: History, semantics: Semantics): Prepared {
     events: eventsOf(history),
   };
   prepared.set(history, { semantics, parts });
+  return parts;
+}
+
+/** The preparation of the history in which a cas is a read too (cas-reads.ts): with rows of its own. */
+const preparedSessions = new WeakMap<History, { readonly semantics: Semantics; readonly parts: Prepared }>();
+
+/** A history prepared for the session guarantees. Its rows are not those of the history it is made from. */
+export function prepareSessions(history: History, semantics: Semantics): Prepared {
+  const known = preparedSessions.get(history);
+  if (known !== undefined && alike(known.semantics, semantics) && known.semantics.failedCas === semantics.failedCas) {
+    return known.parts;
+  }
+  const parts = prepare(withCasReads(history, semantics), semantics);
+  const companions = companionsOf(parts.history);
+  const { source } = parts.registers;
+  // What a cas found it cannot have written itself.
+  companions?.forEach((is, row) => {
+    if (is === 1 && source[row] === row + 1) source[row] = UNWRITTEN;
+  });
+  preparedSessions.set(history, { semantics, parts });
   return parts;
 }
 
@@ -106,7 +127,8 @@ export function explainUnwritten(history: History, row: number): Anomaly {
 
 /** Rows as operations, each once, in order of invocation; what stands for no row is left out. */
 export function operationsOf(history: History, rows: readonly number[]): ReturnType<History['operation']>[] {
-  const distinct = [...new Set(rows)].filter((row) => row >= 0).sort((a, b) => a - b);
+  const shown = rows.map((row) => shownRow(history, row));
+  const distinct = [...new Set(shown)].filter((row) => row >= 0).sort((a, b) => a - b);
   return distinct.map((row) => history.operation(row));
 }
 

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { historyFromEvents } from '../../history/builder.ts';
-import { CAS, FAIL, type History, INFO, NONE, OK, READ } from '../../history/history.ts';
+import { CAS, FAIL, HAS_ACTUAL, type History, INFO, NONE, OK, READ } from '../../history/history.ts';
 import type { Event, Position, Value } from '../../history/operation.ts';
 import { Random } from '../../history/random.ts';
 import { type Checker, defaultSemantics, unlimited } from '../checker.ts';
@@ -110,8 +110,10 @@ function smallHistory(random: Random): History {
         const write = { process, key, value: repeats ? random.below(3) : unique++, place: -1 };
         pending.push(write);
         client.open = { keys: [key], write };
-        if (random.chance(0.2)) events.push({ ...who, f: 'cas', key, value: [null, write.value] });
-        else events.push({ ...who, f: 'write', key, value: write.value });
+        if (random.chance(0.2)) {
+          const [expected = null] = random.chance(0.8) && !repeats ? store.read([key]).values : [];
+          events.push({ ...who, f: 'cas', key, value: [expected, write.value] });
+        } else events.push({ ...who, f: 'write', key, value: write.value });
       } else if (random.chance(0.4)) {
         client.open = { keys, write: undefined };
         events.push({ ...who, f: 'readMany', value: keys });
@@ -155,7 +157,9 @@ function smallHistory(random: Random): History {
       events.push({ ...done, type: 'info', value });
       client.process = processes++;
     } else if (write.place < 0 && random.chance(0.2)) {
-      events.push({ ...done, type: 'fail', value });
+      const tells = f === 'cas' && random.chance(0.7);
+      const [actual = null] = tells ? store.read(asked).values : [];
+      events.push({ ...done, type: 'fail', value, ...(tells && { error: 'mismatch', actual }) });
       pending.splice(pending.indexOf(write), 1);
     } else {
       land(write);
@@ -164,6 +168,36 @@ function smallHistory(random: Random): History {
     }
   }
   return historyFromEvents(events);
+}
+
+/** With a read after all rows for each cas that says what it found, at the moments of the cas. */
+function withReads(history: History): History {
+  const cas = Array.from({ length: history.length }, (_, row) => row).filter(
+    (row) => history.f[row] === CAS && (history.outcome[row] === OK || (history.flags[row] & HAS_ACTUAL) !== 0),
+  );
+  const more = (column: ArrayLike<number>, added: (row: number) => number = (row) => column[row]): Int32Array =>
+    Int32Array.from([...Array.from(column), ...cas.map(added)]);
+  const floats = (column: Float64Array): Float64Array => Float64Array.from([...column, ...cas.map(() => Number.NaN)]);
+  const { f, outcome, expected, actual, key, value, call, ret, session, device, process, batch, node } = history;
+  const found = (row: number): number => (outcome[row] === OK ? expected[row] : actual[row]);
+  const columns = {
+    f: Uint8Array.from(more(f, () => READ)),
+    outcome: Uint8Array.from(more(outcome, () => OK)),
+    value: more(value, found),
+    batch: more(batch, () => NONE),
+    key: more(key),
+    call: more(call),
+    ret: more(ret),
+    session: more(session),
+    device: more(device),
+    process: more(process),
+    node: more(node),
+    versionAt: floats(history.versionAt),
+    positionAt: floats(history.positionAt),
+    versionHistory: more(history.versionHistory),
+    positionHistory: more(history.positionHistory),
+  };
+  return { ...history, ...columns };
 }
 
 const INITIAL = -1;
@@ -178,10 +212,11 @@ class Twin {
   readonly rows: readonly number[];
   readonly #sources: (readonly number[] | undefined)[] = [];
 
-  constructor(history: History, byDevice: boolean) {
-    this.history = history;
+  /** @param casReads whether what a cas found counts as a read of its session */
+  constructor(history: History, byDevice: boolean, casReads: boolean) {
+    this.history = casReads ? withReads(history) : history;
     this.#byDevice = byDevice;
-    this.rows = Array.from({ length: history.length }, (_, row) => row);
+    this.rows = Array.from({ length: this.history.f.length }, (_, row) => row);
     this.#findSources();
   }
 
@@ -436,7 +471,7 @@ test.each(guarantees)(
       const semantics = { ...defaultSemantics, thread: byDevice ? ('device' as const) : ('session' as const) };
       const verdict = checker.check(history, unlimited, semantics);
       found[verdict.type]++;
-      const twin = new Twin(history, byDevice);
+      const twin = new Twin(history, byDevice, checker !== consistentPrefix);
       const expected = !twin.readsUnwritten() && !twin.lies() && holds(twin);
       const context = `round ${round}: ${JSON.stringify(verdict)}`;
       expect(verdict.type === 'invalid', context).toBe(!expected);
