@@ -163,3 +163,10 @@ test('a cas that succeeded read what it expected', () => {
   const twice = ['p0: w x 1', 'p0: w x 2', 'p1: cas x 2 3 session=s', 'p1: r x 1 session=s'];
   expect(judge(checker, twice).type).toBe('invalid');
 });
+
+test('versions of an older term are held against time too', () => {
+  const lines = ['p0: w x 1 version=g0/2/5', 'p1: w x 2 version=g0/1/2', 'p1: w x 3 version=g0/1/1'];
+  expect(judge(checker, lines)).toMatchObject({ type: 'invalid', anomalies: [{ kind: 'false version claim' }] });
+  const deposed = ['p0: w x 1 version=g0/2/5', 'p1: w x 2 version=g0/1/2', 'p1: w x 3 version=g0/1/3'];
+  expect(judge(checker, deposed).type).not.toBe('invalid');
+});

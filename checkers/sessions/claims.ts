@@ -32,16 +32,26 @@ function ordersAgainstTime(registers: Registers, events: Int32Array): FalseClaim
   const claims: FalseClaim[] = [];
   /** For each key the acknowledged write of the highest place so far, in the highest term so far. */
   const highest = new Int32Array(history.keys.length).fill(NONE);
+  /** The same for each key and every other term, of which there are few: a deposed leader's. */
+  const others = new Map<string, number>();
+  const idOf = (row: number): string => `${history.key[row]} ${versions.group[row]} ${versions.history[row]}`;
   for (const event of events) {
     const row = event >> 1;
     if (event === NONE || !registers.isAcknowledged(row) || history.versionGroup[row] === NONE) continue;
-    const best = highest[history.key[row]];
-    const sameTerm = best !== NONE && versions.history[best] === versions.history[row];
-    const sign = best === NONE ? 1 : registers.compare(row, best);
+    const key = history.key[row];
+    const best = highest[key];
+    const isOfBest = best !== NONE && versions.history[best] === versions.history[row];
+    const rival = isOfBest || best === NONE ? best : (others.get(idOf(row)) ?? NONE);
+    const isHigher = rival === NONE || registers.compare(row, rival) > 0;
     if ((event & 1) === 0) {
-      if (sameTerm && sign < 0) claims.push({ type: 'order against real time', rows: [best, row] });
-    } else if (best === NONE || sign > 0 || Number.isNaN(termOf(versions.history[best]))) {
-      highest[history.key[row]] = row;
+      if (rival !== NONE && registers.compare(row, rival) < 0) {
+        claims.push({ type: 'order against real time', rows: [rival, row] });
+      }
+    } else if (best === NONE || registers.compare(row, best) > 0 || Number.isNaN(termOf(versions.history[best]))) {
+      if (best !== NONE && !isOfBest) others.set(idOf(best), best);
+      highest[key] = row;
+    } else if (!isOfBest && isHigher) {
+      others.set(idOf(row), row);
     }
   }
   return claims;
