@@ -77,7 +77,7 @@ describe.each(files)('docs/%s', (file) => {
       const printed = settled(ended.stdout);
       if (process.env['TIDEMARK_UPDATE'] !== undefined) console.log(`$ ${code}\n${ended.stdout}${ended.stderr}`);
       let at = 0;
-      for (const part of settled(output).split(/^…\n/m)) {
+      for (const part of settled(output).split(/^…(?:\n|$)/m)) {
         const found = printed.indexOf(part.trimEnd(), at);
         expect(
           found,
