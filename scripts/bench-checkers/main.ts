@@ -97,7 +97,9 @@ function cells({ row, measured: found, missed }: Result): string[] {
     row.input,
     count(found.operations),
     guaranteeOf(row),
-    row.work.type === 'columns' ? `${found.bytesPerOperation.toFixed(1)} bytes an operation` : found.verdict.slice(0, 60),
+    row.work.type === 'columns'
+      ? `${found.bytesPerOperation.toFixed(1)} bytes an operation`
+      : found.verdict.slice(0, 60),
     timed ? milliseconds(medianOf(found)) : '',
     timed ? `${milliseconds(found.ms[0])}..${milliseconds(found.ms[found.ms.length - 1])}` : '',
     timed ? milliseconds(found.firstMs) : '',
