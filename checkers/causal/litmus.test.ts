@@ -101,6 +101,13 @@ describe('single operations', () => {
     expect(held(h(...late, 'p1: r x 1 session=a', 'p1: r x 2 session=a'))).toEqual(['causal-weak']);
   });
 
+  test('what a session was never told is no read of its own', () => {
+    const lost = ['p0 cas x 0 1 session=a', 'p0 info', 'p1: cas x 0 2 session=a', 'p2: r x 1 session=b'];
+    expect(held(h(...lost))).toContain('causal-memory');
+    expect(held(h(...lost, 'p1: r x 1 session=a'))).not.toContain('causal-memory');
+    expect(held(h(...lost.map((line) => line.replace('p0 info', 'p0 ok'))))).not.toContain('causal-memory');
+  });
+
   test('devices whose operations overlap have no order', () => {
     const overlapping = [
       'p0 w x 1 session=a',

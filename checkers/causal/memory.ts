@@ -2,10 +2,10 @@
 import { NONE } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
 import { type Case, exactPast, type Wrong } from './judge.ts';
-import { IntList } from './int-list.ts';
 import { explainNoOrder } from '../sequential/explain.ts';
-import { OneOrder } from '../sequential/search.ts';
-import { explainView } from './explain-view.ts';
+import { OneOrder, UNJUDGED } from '../sequential/search.ts';
+import { explainView, type Tries } from './explain-view.ts';
+import { type Lines, linesByThread } from './lines.ts';
 import { endOf } from './units.ts';
 import { Views } from './views.ts';
 
@@ -21,84 +21,86 @@ export interface Memory extends Wrong {
 }
 
 export function judgeMemory(at: Case): Memory {
-  const { units, sessions, past, budget, threads } = at;
-  const views = new Views(units, sessions, past);
-  const anomalies: Anomaly[] = [];
-  const tries = { left: Math.max(TRIES_LEAST, Math.floor(UNITS_LOOKED_AT / (past.length + 1))) };
-  let count = 0;
-  let doubt: string | undefined;
-  for (const lanes of linesByThread(at)) {
-    doubt ??= budget.spent();
-    if (doubt !== undefined) break;
-    const whole = lanes.length === 1 ? lanes[0] : merge(lanes, past.place);
-    const stands = views.stands(whole, budget);
-    if (stands === undefined) doubt = budget.spent();
-    if (stands !== false) continue;
-    // The order in which overlapping operations of a session were seen is open: only what one lane alone forces is certain.
-    const wrong = lanes.length === 1 ? whole : lanes.find((lane) => views.stands(lane, budget) === false);
-    if (wrong === undefined) {
-      const hidden = hideOthers(at, threads.of[whole[0]]);
-      const found = new OneOrder(at, hidden).search(budget);
-      if (found === 'an order') continue;
-      const name = threads.name(whole[0]);
-      if (found === 'none') {
-        count++;
-        anomalies.push(explainNoOrder(at, hidden, `all writes and the operations of ${name}`));
-      } else {
-        doubt ??= `${name} has operations that overlap, and no order of them was found that explains its reads: ${found.undecided}`;
-      }
-      continue;
+  return new MemoryJudge(at).judge();
+}
+
+class MemoryJudge {
+  readonly #at: Case;
+  readonly #views: Views;
+  readonly #tries: Tries;
+  readonly #anomalies: Anomaly[] = [];
+  #count = 0;
+  #doubt: string | undefined;
+  #alone: Wrong | undefined;
+
+  constructor(at: Case) {
+    this.#at = at;
+    this.#views = new Views(at.units, at.sessions, at.past);
+    this.#tries = { left: Math.max(TRIES_LEAST, Math.floor(UNITS_LOOKED_AT / (at.past.length + 1))) };
+  }
+
+  judge(): Memory {
+    for (const { all, parts } of linesByThread(this.#at)) {
+      this.#doubt ??= this.#at.budget.spent();
+      if (this.#doubt !== undefined) break;
+      if (this.#views.stands(merged(all, this.#at.past.place), this.#at.budget) === true) continue;
+      for (const part of parts()) if (this.#doubt === undefined) this.#judgePart(part);
+      if (this.#alone !== undefined) return { ...this.#alone, doubt: undefined };
     }
-    if (count++ === 0) {
+    return { anomalies: this.#anomalies, count: this.#count, doubt: this.#doubt };
+  }
+
+  #judgePart(lines: Lines): void {
+    const at = this.#at;
+    const whole = merged(lines, at.past.place);
+    const stands = this.#views.stands(whole, at.budget);
+    if (stands === undefined) this.#doubt ??= at.budget.spent();
+    if (stands !== false) return;
+    // The order in which overlapping operations of a session were seen is open: only what one lane alone forces is certain.
+    const wrong = lines.length === 1 ? whole : lines.find((line) => this.#views.stands(line, at.budget) === false);
+    if (wrong === undefined) {
+      this.#search(lines);
+      return;
+    }
+    if (this.#count++ === 0) {
       // What is wrong with one operation alone says more than what a session cannot have seen.
       const { wrong: alone } = exactPast(at);
-      if (alone.count > 0) return { ...alone, doubt: undefined };
+      if (alone.count > 0) this.#alone = alone;
     }
-    if (anomalies.length === 0 || (anomalies.length < EXPLAINED && tries.left > 0)) {
-      anomalies.push(explainView(at, views, wrong, tries));
+    if (this.#anomalies.length === 0 || (this.#anomalies.length < EXPLAINED && this.#tries.left > 0)) {
+      this.#anomalies.push(explainView(at, this.#views, wrong, this.#tries));
     }
   }
-  return { anomalies, count, doubt };
+
+  #search(lines: Lines): void {
+    const { budget, threads } = this.#at;
+    const hidden = showOnly(this.#at, lines);
+    const found = new OneOrder(this.#at, hidden).search(budget);
+    if (found === 'an order') return;
+    const name = threads.name(lines[0][0]);
+    if (found === 'none') {
+      this.#count++;
+      this.#anomalies.push(explainNoOrder(this.#at, hidden, `all writes and the operations of ${name}`));
+    } else {
+      this.#doubt ??= `${name} has operations that overlap, and no order of them was found that explains its reads: ${found.undecided}`;
+    }
+  }
 }
 
-/** 1 for each row that says what another thread found, and for what does not say it. */
-function hideOthers({ units, threads }: Case, thread: number): Uint8Array {
-  return threads.of.reduce((hidden, other, row) => {
-    if (other !== thread || units.source[row] === NONE) hidden[row] = 1;
-    return hidden;
-  }, new Uint8Array(threads.of.length));
-}
-
-/**
- * Per thread its lanes, each as its units in order; what lies on no lane and found something is one of its own. Threads that read
- * nothing have nothing to explain.
- */
-function* linesByThread({ units, sessions, past, threads }: Case): Generator<Int32Array[]> {
+/** UNJUDGED for each row that says what others found, and for what does not say it. */
+function showOnly({ units }: Case, lines: Lines): Uint8Array {
   const { history, source } = units;
-  const { firstLane, nextLane, lane } = sessions;
-  const lists = Array.from({ length: sessions.lanes }, () => new IntList(8));
-  const reads = new Uint8Array(firstLane.length);
-  const loose = new Map<number, Int32Array[]>();
-  for (let i = 0; i < past.length; i++) {
-    const unit = past.order[i];
-    let isReader = false;
-    for (let row = unit, end = endOf(history, unit); row < end; row++) if (source[row] !== NONE) isReader = true;
-    const thread = threads.of[unit];
-    if (isReader) reads[thread] = 1;
-    if (lane[unit] !== NONE) lists[lane[unit]].push(unit);
-    else if (isReader) loose.set(thread, [...(loose.get(thread) ?? []), Int32Array.of(unit)]);
-  }
-  for (let thread = 0; thread < firstLane.length; thread++) {
-    if (reads[thread] === 0) continue;
-    const lines = loose.get(thread) ?? [];
-    for (let at = firstLane[thread]; at !== NONE; at = nextLane.at(at)) {
-      lines.push(lists[at].items.subarray(0, lists[at].length));
+  const hidden = new Uint8Array(history.length).fill(UNJUDGED);
+  for (const line of lines) {
+    for (const unit of line) {
+      for (let row = unit, end = endOf(history, unit); row < end; row++) if (source[row] !== NONE) hidden[row] = 0;
     }
-    yield lines;
   }
+  return hidden;
 }
 
 /** In causal order. */
-function merge(lanes: readonly Int32Array[], place: Int32Array): Int32Array {
+function merged(lanes: Lines, place: Int32Array): Int32Array {
+  if (lanes.length === 1) return lanes[0];
   return Int32Array.from(lanes.flatMap((lane) => [...lane]).sort((a, b) => place[a] - place[b]));
 }

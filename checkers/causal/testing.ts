@@ -262,6 +262,34 @@ function someOrder<T>(
 
 const empty: State = new Map();
 
+/**
+ * Whose reads have to stand in one order, by units: for each session what was answered to it, and for each operation that it was
+ * never told the outcome of, that operation; either with all that precedes it in the session. Whose value the session has read,
+ * that it knows to have happened, as if it had been answered.
+ */
+function viewsOf(units: readonly Unit[]): Set<number>[] {
+  const known = (members: readonly number[]): Set<number> => {
+    const view = new Set(members);
+    for (const b of view) {
+      units.forEach((a, i) => {
+        if (a.session === units[b].session && (a.ret < units[b].call || readsFrom(units[b], a))) view.add(i);
+      });
+    }
+    return view;
+  };
+  const isOpen = (i: number): boolean => units[i].ret === Infinity;
+  return [...new Set(units.map(({ session }) => session))].flatMap((session) => {
+    const own = [...units.keys()].filter((i) => units[i].session === session);
+    return [known(own.filter((i) => !isOpen(i))), ...own.filter(isOpen).map((i) => known([i]))];
+  });
+}
+
+function readsFrom(b: Unit, a: Unit): boolean {
+  return b.parts.some(
+    ([f, key, value]) => f === 'r' && a.parts.some(([g, k, v]) => g === 'w' && k === key && v === value),
+  );
+}
+
 const definitions = {
   'causal-weak': (units: readonly Unit[]): boolean => {
     const before = causalOrder(units);
@@ -288,12 +316,12 @@ const definitions = {
   'causal-memory': (units: readonly Unit[]): boolean => {
     const before = causalOrder(units);
     if (before === undefined) return false;
-    return [...new Set(units.map(({ session }) => session))].every((session) =>
+    return viewsOf(units).every((view) =>
       someOrder(
         units.map((_, i) => i),
         before,
         empty,
-        (state, i) => run(state, units[i], units[i].session === session),
+        (state, i) => run(state, units[i], view.has(i)),
       ),
     );
   },

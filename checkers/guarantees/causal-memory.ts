@@ -1,6 +1,7 @@
 /**
  * Causal memory (Ahamad et al. 1995; CM in Bouajjani, Enea, Guerraoui & Hamza 2017): each session has one order of the writes in its causal
- * past, in which every one of its reads stands.
+ * past, in which every one of its reads stands. A cas of which the session was never told that it happened is no read of the session:
+ * what it found is explained by what precedes it alone, as each operation is in the definition of 2017.
  */
 import type { Checker, Verdict } from '../checker.ts';
 import { type Case, invalid, judge, standing } from '../causal/judge.ts';

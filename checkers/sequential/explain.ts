@@ -3,7 +3,7 @@ import { NONE } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
 import type { Case } from '../causal/judge.ts';
 import { anomalyOf, did } from '../causal/words.ts';
-import { OneOrder } from './search.ts';
+import { GONE, OneOrder } from './search.ts';
 
 /** Up to how many reads the fewest are sought that cannot stand together. */
 const READS_TRIED = 400;
@@ -18,7 +18,7 @@ export function explainNoOrder(at: Case, hidden: Uint8Array, ofWhat: string): An
   const left = hidden.slice();
   if (reads.length <= READS_TRIED) {
     for (const read of reads) {
-      left[read] = 1;
+      left[read] = GONE;
       if (at.budget.spent() !== undefined || new OneOrder(at, left).search(at.budget) !== 'none') left[read] = 0;
     }
   }

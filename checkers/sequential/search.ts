@@ -18,11 +18,15 @@ const ASK_EVERY = 0xfff;
 const STATES_MAX = 300_000;
 const TEXT_MAX = 200_000_000;
 
+/** In `hidden`: a read that is taken away, with what follows from it; one that need not stand, though causality goes through it. */
+export const GONE = 1;
+export const UNJUDGED = 2;
+
 export type Found = 'an order' | 'none' | { readonly undecided: string };
 
 export class OneOrder {
   readonly #at: Case;
-  /** Per read row: 1 if it need not stand. */
+  /** Per read row: GONE, UNJUDGED, or 0. */
   readonly #hidden: Uint8Array;
   /** Successors of unit u: `#next[#start[u]] … #next[#start[u + 1] - 1]`. */
   readonly #start: Int32Array;
@@ -108,9 +112,9 @@ export class OneOrder {
     for (let i = 0; i < past.length; i++) {
       const unit = past.order[i];
       sessions.eachPrevious(unit, (before) => visit(before, unit));
-      this.#eachRead(unit, (row) => {
-        if (units.source[row] >= 0) visit(unitOf(history, units.source[row]), unit);
-      });
+      for (let row = unit, end = endOf(history, unit); row < end; row++) {
+        if (units.source[row] >= 0 && this.#hidden[row] !== GONE) visit(unitOf(history, units.source[row]), unit);
+      }
     }
     const { conflicts } = past;
     for (let i = 0; i < conflicts.length; i += 3) {
