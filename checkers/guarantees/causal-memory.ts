@@ -6,6 +6,7 @@
 import type { Checker, Verdict } from '../checker.ts';
 import { type Case, invalid, judge, standing } from '../causal/judge.ts';
 import { judgeMemory } from '../causal/memory.ts';
+import { smallest } from '../causal/reduce.ts';
 import { hasVersionOrder } from '../sequential/versions.ts';
 
 function decide(at: Case): Verdict {
@@ -18,5 +19,6 @@ function decide(at: Case): Verdict {
 export default {
   name: 'causal-memory',
   decides: 'causal-memory',
-  check: (history, budget, semantics) => judge(history, budget, semantics, decide, 'all denials'),
+  check: (history, budget, semantics) =>
+    smallest(history, budget, semantics, (...of) => judge(...of, decide, 'all denials')),
 } satisfies Checker;

@@ -4,6 +4,7 @@
  */
 import type { Checker, Verdict } from '../checker.ts';
 import { type Case, convergence, exactPast, invalid, judge, standing } from '../causal/judge.ts';
+import { smallest } from '../causal/reduce.ts';
 
 function decide(at: Case): Verdict {
   // Whatever has one order for all has one for each.
@@ -15,5 +16,5 @@ function decide(at: Case): Verdict {
 export default {
   name: 'causal-weak',
   decides: 'causal-weak',
-  check: (history, budget, semantics) => judge(history, budget, semantics, decide),
+  check: (history, budget, semantics) => smallest(history, budget, semantics, (...of) => judge(...of, decide)),
 } satisfies Checker;

@@ -4,6 +4,7 @@
  */
 import type { Checker, Verdict } from '../checker.ts';
 import { type Case, convergence, exactPast, invalid, judge, standing, wrongCircles } from '../causal/judge.ts';
+import { smallest } from '../causal/reduce.ts';
 
 function decide(at: Case): Verdict {
   const converging = convergence(at);
@@ -16,5 +17,5 @@ function decide(at: Case): Verdict {
 export default {
   name: 'causal',
   decides: 'causal',
-  check: (history, budget, semantics) => judge(history, budget, semantics, decide),
+  check: (history, budget, semantics) => smallest(history, budget, semantics, (...of) => judge(...of, decide)),
 } satisfies Checker;

@@ -4,6 +4,7 @@ import type { Budget, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { type Case, convergence, exactPast, invalid, judge, standing, wrongCircles } from '../causal/judge.ts';
 import { judgeMemory } from '../causal/memory.ts';
+import { smallest } from '../causal/reduce.ts';
 import linearizable from '../guarantees/linearizable.ts';
 import { explainNoOrder } from './explain.ts';
 import { OneOrder } from './search.ts';
@@ -13,6 +14,10 @@ import { hasVersions, judgeVersions } from './versions.ts';
 const FIRST_TRY = 64;
 
 export function judgeSequential(history: History, budget: Budget, semantics: Semantics): Verdict {
+  return smallest(history, budget, semantics, judgeWhole);
+}
+
+function judgeWhole(history: History, budget: Budget, semantics: Semantics): Verdict {
   // Versions are held against the answers, whatever values alone would allow.
   const easily = hasVersions(history) ? undefined : isLinearizable(history, budget, semantics);
   return easily ?? judge(history, budget, semantics, decide, 'none');
