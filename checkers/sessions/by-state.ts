@@ -54,9 +54,9 @@ class StateJudge {
   }
 
   verdict(): Verdict {
-    const { history, registers } = this.#prepared;
+    const { history } = this.#prepared;
     const counts = this.#counts;
-    for (let row = 0; row < history.length; row++) if (registers.isAcknowledged(row)) counts.writes++;
+    counts.writes = this.#past.acknowledged;
     const { logs, batches } = statesOf(history);
     const stopped = this.#judgeLogs(logs) ?? this.#judgeBatches(batches) ?? this.#common();
     const examined = { operations: history.operations, ...counts };
@@ -83,21 +83,23 @@ class StateJudge {
   #judgeLogs({ rows, start, count }: Lists): string | undefined {
     const { history, registers, threads } = this.#prepared;
     const { positionAt } = history;
+    const { source } = registers;
+    const { length } = this.#past;
     /** How much of the past of each thread the log owes. */
     const known = new Int32Array(threads.count);
     const met: number[] = [];
     for (let log = 0; log < count; log++) {
       for (let from = start[log]; from < start[log + 1]; ) {
-        let to = from;
+        let to = from + 1; // a place that is no number is like no other
         while (to < start[log + 1] && positionAt[rows[to]] === positionAt[rows[from]]) to++;
-        if (to === from) to++; // a place that is no number is like no other
         for (let i = from; i < to; i++) {
-          const write = registers.source[rows[i]];
-          if (write < 0) continue;
+          const write = source[rows[i]];
+          if (write < 0 || length[write] === 0) continue;
           const thread = threads.of[write];
+          if (length[write] <= known[thread]) continue;
           if (known[thread] === 0) met.push(thread);
-          this.#owe(thread, rows[i], known[thread], this.#past.length[write]);
-          if (this.#past.length[write] > known[thread]) known[thread] = this.#past.length[write];
+          this.#owe(thread, rows[i], known[thread], length[write]);
+          known[thread] = length[write];
         }
         for (let i = from; i < to; i++) this.#judge(rows[i]);
         this.#counts.states++;
@@ -114,9 +116,16 @@ class StateJudge {
 
   /** A state that shows the write of `via` owes these dependencies of its thread. */
   #owe(thread: number, via: number, from: number, to: number): void {
-    const { write, start } = this.#past;
+    const { write, by, start } = this.#past;
     const { key } = this.#prepared.history;
-    for (let i = start[thread] + from; i < start[thread] + to; i++) this.#oweOne(key[write[i]], i, via);
+    const due = this.#due;
+    const end = start[thread] + to;
+    this.#rows += to - from;
+    for (let i = start[thread] + from; i < end; i++) {
+      const of = key[write[i]];
+      if (due.newest(of) === NONE) this.#owed.push(of);
+      due.add(of, write[i], by[i], via);
+    }
   }
 
   #forget(): void {
@@ -210,6 +219,13 @@ class StateJudge {
     const newest = due.newest(list);
     if (newest === NONE || shown < INITIAL) return;
     // What a write of the same key asks of itself is no evidence; it can still be broken, by versions out of order.
+    if (due.older(newest) === NONE && due.write(newest) === shown) {
+      // What was asked for is just what is shown.
+      if (due.via(newest) === read) return;
+      counts.reads++;
+      counts.pairs++;
+      return;
+    }
     let others = 0;
     for (let demand = newest; demand !== NONE; demand = due.older(demand)) if (due.via(demand) !== read) others++;
     if (others > 0) counts.reads++;

@@ -5,7 +5,7 @@ import { type Demand, Demands } from './demands.ts';
 import { Findings } from './findings.ts';
 import { Pairs } from './pairs.ts';
 import { AMBIGUOUS, NOTHING, UNWRITTEN } from './registers.ts';
-import { type Binding, bound, type Prepared, reportCommon, verdictOf } from './rule.ts';
+import { type Binding, Bound, type Prepared, reportCommon, verdictOf } from './rule.ts';
 import { type Wanted, WantedOrder } from './wanted-order.ts';
 
 export interface ThreadRule {
@@ -46,16 +46,20 @@ export function judgeThreads(prepared: Prepared, budget: Budget, rule: ThreadRul
       return;
     }
     counts.reads++;
-    for (let demand = newest; demand !== NONE; demand = demands.older(demand)) counts.pairs++;
+    counts.pairs++;
     if (sessions[threads.of[row]] === 0) {
       sessions[threads.of[row]] = 1;
       counts.sessions++;
     }
+    // What was asked for is mostly just what is shown.
+    if (demands.older(newest) === NONE && demands.write(newest) === shown) return;
+    for (let demand = demands.older(newest); demand !== NONE; demand = demands.older(demand)) counts.pairs++;
     const failed = demands.failed(list, shown);
     if (failed !== NONE) fail(failed, row);
     else order.add(list, row, shown);
   };
 
+  const bound = new Bound(prepared, rule.binding);
   let asked = 0;
   for (let position = 0; position < events.length; position++) {
     if (position + demands.steps >= asked) {
@@ -67,7 +71,7 @@ export function judgeThreads(prepared: Prepared, budget: Budget, rule: ThreadRul
     if (event === NONE) continue;
     const row = event >> 1;
     if ((event & 1) === 1) {
-      const write = bound(prepared, rule.binding, row);
+      const write = bound.by(row);
       if (write >= 0) demands.add(lists.of(threads.of[row], key[row]), write, row, NONE);
     } else if (f[row] !== READ) {
       if (registers.isAcknowledged(row)) counts.writes++;

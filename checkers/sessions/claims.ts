@@ -2,7 +2,7 @@
  * Versions are what a store says of itself. A store whose versions contradict its own answers is not judged by them alone: the
  * contradiction is an anomaly, so that a lying server does not pass.
  */
-import { type History, NONE } from '../../history/history.ts';
+import { CAS, type History, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
 import { placeText, termOf, versionsOf } from '../positions.ts';
 import type { Registers } from './registers.ts';
@@ -30,16 +30,30 @@ export function falseClaims(registers: Registers, events: Int32Array): readonly 
 function ordersAgainstTime(registers: Registers, events: Int32Array): FalseClaim[] {
   const { history, versions } = registers;
   const claims: FalseClaim[] = [];
+  if (!registers.isVersioned) return claims;
   /** For each key the acknowledged write of the highest place so far, in the highest term so far. */
   const highest = new Int32Array(history.keys.length).fill(NONE);
   /** The same for each key and every other term, of which there are few: a deposed leader's. */
   const others = new Map<string, number>();
   const idOf = (row: number): string => `${history.key[row]} ${versions.group[row]} ${versions.history[row]}`;
-  for (const event of events) {
+  const { f, outcome, versionGroup, versionHistory, versionAt } = history;
+  for (let position = 0; position < events.length; position++) {
+    const event = events[position];
     const row = event >> 1;
-    if (event === NONE || !registers.isAcknowledged(row) || history.versionGroup[row] === NONE) continue;
+    if (event === NONE || f[row] === READ || f[row] > CAS || outcome[row] !== OK || versionGroup[row] === NONE)
+      continue;
     const key = history.key[row];
     const best = highest[key];
+    if (
+      best !== NONE &&
+      versionHistory[best] === versionHistory[row] &&
+      versionGroup[best] === versionGroup[row] &&
+      versionAt[best] < versionAt[row]
+    ) {
+      // As it is nearly always.
+      if ((event & 1) === 1) highest[key] = row;
+      continue;
+    }
     const isOfBest = best !== NONE && versions.history[best] === versions.history[row];
     const rival = isOfBest || best === NONE ? best : (others.get(idOf(row)) ?? NONE);
     const isHigher = rival === NONE || registers.compare(row, rival) > 0;

@@ -3,6 +3,7 @@
  * Lists of such demands, each under a number of its own, in typed arrays: there are as many as operations.
  */
 import { NONE } from '../../history/history.ts';
+import type { Places } from '../positions.ts';
 import { doubled } from './pairs.ts';
 import { INITIAL, type Registers } from './registers.ts';
 
@@ -18,6 +19,9 @@ export interface Demand {
 export class Demands {
   readonly #registers: Registers;
   readonly #call: Int32Array;
+  /** No write is done before it was asked for. */
+  readonly #done: Int32Array;
+  readonly #versions: Places;
   /** The newest demand of each list, plus one; 0: the list is empty. */
   readonly #newest: Int32Array;
   #write = new Int32Array(256);
@@ -32,6 +36,8 @@ export class Demands {
   constructor(registers: Registers, lists: number) {
     this.#registers = registers;
     this.#call = registers.history.call;
+    this.#done = registers.done;
+    this.#versions = registers.versions;
     this.#newest = new Int32Array(lists);
   }
 
@@ -46,6 +52,18 @@ export class Demands {
    */
   add(list: number, write: number, by: number, via: number): void {
     const head = this.#newest[list];
+    if (head !== 0 && this.#older[head - 1] === 0) {
+      // One alone is mostly implied, and makes room.
+      this.#steps++;
+      const other = this.#write[head - 1];
+      if (other === write || this.#implied(write, other)) return;
+      if (this.#implied(other, write)) {
+        this.#write[head - 1] = write;
+        this.#by[head - 1] = by;
+        this.#via[head - 1] = via;
+        return;
+      }
+    }
     for (let at = head; at !== 0; at = this.#older[at - 1]) {
       this.#steps++;
       const other = this.#write[at - 1];
@@ -117,10 +135,11 @@ export class Demands {
 
   /** Whether asking for b asks for a too. */
   #implied(a: number, b: number): boolean {
-    const registers = this.#registers;
-    const order = registers.compare(a, b);
-    if (order < 0) return registers.precedes(a, b) || this.#call[a] <= this.#call[b];
-    return registers.precedes(a, b) && !registers.hasVersion(a);
+    const { group, history, at } = this.#versions;
+    if (group[a] === NONE) return this.#done[a] < this.#call[b];
+    if (group[a] !== group[b]) return false;
+    if (history[a] === history[b]) return at[a] < at[b] && this.#call[a] <= this.#call[b];
+    return this.#registers.compare(a, b) < 0 && this.#call[a] <= this.#call[b];
   }
 
   #place(): number {

@@ -1,8 +1,8 @@
 /** What each thread had done before each of its writes: what the write depends on, in the order in which it came to count. */
-import { NONE } from '../../history/history.ts';
+import { CAS, FAIL, NONE, OK, READ } from '../../history/history.ts';
 import { HighestVersions } from './highest-versions.ts';
 import { Pairs } from './pairs.ts';
-import { type Binding, bound, type Prepared } from './rule.ts';
+import { type Binding, Bound, type Prepared } from './rule.ts';
 
 export class Past {
   /** Dependencies of all threads, one thread after the other, each oldest first. */
@@ -13,37 +13,43 @@ export class Past {
   readonly start: Int32Array;
   /** For each write how many dependencies of its thread came before it. */
   readonly length: Int32Array;
+  /** Writes that were. */
+  readonly acknowledged: number;
 
   constructor(prepared: Prepared, binding: Binding) {
-    const { history, registers, threads, events } = prepared;
+    const { history, threads, events } = prepared;
     const { of, count } = threads;
+    const { f, outcome, length } = history;
     this.start = new Int32Array(count + 1);
-    const binds = new Int32Array(history.length);
-    for (let row = 0; row < history.length; row++) {
-      binds[row] = bound(prepared, binding, row);
-      if (binds[row] >= 0) this.start[of[row] + 1]++;
-    }
+    // A thread depends on no more than its operations.
+    for (let row = 0; row < length; row++) this.start[of[row] + 1]++;
     for (let thread = 0; thread < count; thread++) this.start[thread + 1] += this.start[thread];
-    this.write = new Int32Array(this.start[count]);
-    this.by = new Int32Array(this.start[count]);
-    this.length = new Int32Array(history.length);
-    const end = this.start.slice();
+    this.write = new Int32Array(length);
+    this.by = new Int32Array(length);
+    this.length = new Int32Array(length);
+    const { start, write, by } = this;
+    const end = start.slice();
+    const bound = new Bound(prepared, binding);
+    let acknowledged = 0;
     for (let position = 0; position < events.length; position++) {
       const event = events[position];
       if (event === NONE) continue;
       const row = event >> 1;
       const thread = of[row];
       if ((event & 1) === 0) {
-        if (registers.isWrite(row)) this.length[row] = end[thread] - this.start[thread];
+        if (f[row] === READ || f[row] > CAS || outcome[row] === FAIL) continue;
+        if (outcome[row] === OK) acknowledged++;
+        this.length[row] = end[thread] - start[thread];
         continue;
       }
-      const write = binds[row];
+      const dependency = bound.by(row);
       // Reading the same write again and again binds no further.
-      if (write < 0 || (end[thread] > this.start[thread] && this.write[end[thread] - 1] === write)) continue;
-      this.write[end[thread]] = write;
-      this.by[end[thread]++] = row;
+      if (dependency < 0 || (end[thread] > start[thread] && write[end[thread] - 1] === dependency)) continue;
+      write[end[thread]] = dependency;
+      by[end[thread]++] = row;
     }
     this.#ends = end;
+    this.acknowledged = acknowledged;
   }
 
   readonly #ends: Int32Array;

@@ -8,6 +8,7 @@
 import { CAS, FAIL, type History, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
 import { comparePlaces, type Places, versionsOf } from '../positions.ts';
+import { WriteTable } from '../linearizable/write-table.ts';
 import { Buckets } from './buckets.ts';
 import type { FalseClaim } from './claims.ts';
 
@@ -43,18 +44,41 @@ interface Alike {
   readonly second: Int32Array;
 }
 
+/** What rows are looked up by. */
+interface Tables {
+  /** The first write of each value to each key. */
+  readonly byValue: WriteTable;
+  readonly byVersion: Buckets;
+  /** Keys that something other than read, write and cas was done to. */
+  readonly otherKeys: Uint8Array;
+  readonly isVersioned: boolean;
+  /** Whether all writes that may have happened were acknowledged with a version. */
+  readonly areAllVersioned: boolean;
+}
+
+/** What placing the writes found. */
+interface Placed {
+  /** Absent where no value was written twice to a key. */
+  readonly alike: Alike | undefined;
+  /** Whether no two writes were acknowledged with one version, as those of a transaction are. */
+  readonly areVersionsOwn: boolean;
+}
+
 export class Registers {
   readonly history: History;
   /** For each row the write whose value an ok read returned, or one of the words above. */
   readonly source: Int32Array;
   /** For each write the event position by which it had certainly taken effect: it was acknowledged, or read. Or NEVER. */
   readonly done: Int32Array;
-  /** Versions of the writes: acknowledged with it, or said by a read that returned it. */
+  /** Versions of the writes: acknowledged with it, or said by a read that returned it. Other rows have no group. */
   readonly versions: Places;
+  /** Whether any row has a version. */
+  readonly isVersioned: boolean;
   readonly falseClaims: readonly FalseClaim[];
   /** Whether a read returned this write. */
   readonly seen: Uint8Array;
 
+  #hasUnwritten = false;
   readonly #claims: FalseClaim[] = [];
   /** Reference of what null stands for. */
   readonly #null: number;
@@ -72,24 +96,53 @@ export class Registers {
     this.#null = heldForNull(history, semantics);
     this.#initial = this.#held(history.values.intern(semantics.initial));
     this.#anyNull = semantics.nilRead === 'any';
-    const { f, outcome, key, value, versionGroup, versionAt } = history;
-    /** Keys that something other than read, write and cas was done to. */
-    const otherKeys = new Uint8Array(history.keys.length);
-    const byValue = new Buckets(length, history.keys.length);
-    const byVersion = new Buckets(versionGroup.length, history.groups.length);
-    let versioned = false;
+    const tables = this.#tables();
+    this.isVersioned = tables.isVersioned;
+    this.versions = tables.isVersioned ? versionsOfWrites(history, tables) : versionsOf(history);
+    this.#placeReads(tables, this.#placeWrites(tables));
+  }
+
+  #tables(): Tables {
+    const { f, outcome, key, keys, value, versionGroup, versionAt, groups, length } = this.history;
+    const ofNull = this.#null;
+    const writesOf = new Int32Array(keys.length);
+    const lowest = new Int32Array(keys.length).fill(0x7fffffff);
+    const highest = new Int32Array(keys.length).fill(-0x80000000);
+    const otherKeys = new Uint8Array(keys.length);
+    const byVersion = new Buckets(versionGroup.length, groups.length);
+    let versioned = 0;
+    let unversionedWrites = 0;
     for (let row = 0; row < length; row++) {
+      if (versionGroup[row] !== NONE) {
+        versioned++;
+        byVersion.measure(versionGroup[row], versionAt[row]);
+      }
+      if (f[row] === READ) continue;
       if (f[row] > CAS) otherKeys[key[row]] = 1;
-      else if (f[row] !== READ && outcome[row] !== FAIL) byValue.measure(key[row], this.#held(value[row]));
-      if (versionGroup[row] === NONE) continue;
-      versioned = true;
-      byVersion.measure(versionGroup[row], versionAt[row]);
+      else if (outcome[row] !== FAIL) {
+        const k = key[row];
+        const held = value[row] === NULL_REF ? ofNull : value[row];
+        writesOf[k]++;
+        if (held < lowest[k]) lowest[k] = held;
+        if (held > highest[k]) highest[k] = held;
+        if (outcome[row] !== OK || versionGroup[row] === NONE) unversionedWrites++;
+      }
     }
-    byValue.ready();
     byVersion.ready();
-    this.versions = versioned ? noPlaces(length) : versionsOf(history);
-    const alike = this.#placeWrites(byValue, byVersion);
-    this.#placeReads(otherKeys, alike, byValue, byVersion);
+    const byValue = new WriteTable(key, writesOf, lowest, highest);
+    const isVersioned = versioned > 0;
+    return { byValue, byVersion, otherKeys, isVersioned, areAllVersioned: unversionedWrites === 0 };
+  }
+
+  /** Whether a read returned what no write can have left. */
+  get hasUnwritten(): boolean {
+    return this.#hasUnwritten;
+  }
+
+  /** Takes a read's source away from it: it cannot be that one. */
+  disown(read: number): void {
+    this.source[read] = UNWRITTEN;
+    this.#hasUnwritten = true;
   }
 
   /** Whether the row is a write or cas that may have taken effect. */
@@ -133,56 +186,76 @@ export class Registers {
     return reference === NULL_REF ? this.#null : reference;
   }
 
-  #placeWrites(byValue: Buckets, byVersion: Buckets): Alike {
+  #placeWrites({ byValue, byVersion }: Tables): Placed {
     const { done, source } = this;
     const { batch, key, outcome, ret, flags, f, value, versionGroup, length } = this.history;
-    const next = new Int32Array(length);
-    let second = next; // of its own as soon as there is one
+    const { group, at } = this.versions;
+    const ofNull = this.#null;
+    let alike: Alike | undefined;
+    let areVersionsOwn = true;
     for (let row = 0; row < length; row++) {
       source[row] = NOTHING;
       done[row] = NEVER;
       if (f[row] === READ || f[row] > CAS || outcome[row] === FAIL) continue;
-      const held = this.#held(value[row]);
-      const same = this.#written(byValue, key[row], held);
-      if (same === NONE) byValue.put(key[row], held, row);
-      else {
-        if (second === next) second = new Int32Array(length);
-        if (next[same] === 0) second[same] = row + 1;
-        next[row] = next[same];
-        next[same] = row + 1;
+      const held = value[row] === NULL_REF ? ofNull : value[row];
+      if (!byValue.add(key[row], held, row)) {
+        alike ??= { next: new Int32Array(length), second: new Int32Array(length) };
+        const same = byValue.get(key[row], held);
+        if (alike.next[same] === 0) alike.second[same] = row + 1;
+        alike.next[row] = alike.next[same];
+        alike.next[same] = row + 1;
       }
       if (outcome[row] !== OK) continue;
       done[row] = ret[row];
       if (versionGroup[row] === NONE) continue;
       const holder = this.#holder(byVersion, row);
-      this.#adopt(row, row);
-      if (holder === NONE) byVersion.put(versionGroup[row], this.versions.at[row], row);
-      else if ((flags[row] & TRANSACTION) === 0 || (key[row] === key[holder] && batch[row] !== batch[holder])) {
+      group[row] = versionGroup[row];
+      if (holder === NONE) {
+        byVersion.put(versionGroup[row], at[row], row);
+        continue;
+      }
+      areVersionsOwn = false;
+      if ((flags[row] & TRANSACTION) === 0 || (key[row] === key[holder] && batch[row] !== batch[holder])) {
         this.#claims.push({ type: 'one version, two writes', rows: [holder, row] });
       }
     }
-    return { next, second };
+    return { alike, areVersionsOwn };
   }
 
-  #placeReads(otherKeys: Uint8Array, alike: Alike, byValue: Buckets, byVersion: Buckets): void {
+  #placeReads(tables: Tables, placed: Placed): void {
     const { source, seen, done } = this;
-    const { f, outcome, ret, call, key, value, versionGroup, length } = this.history;
+    const { f, outcome, ret, call, key, value, versionGroup, versionHistory, versionAt, length } = this.history;
+    const { otherKeys, byValue } = tables;
+    const { group, history, at } = this.versions;
+    const { alike, areVersionsOwn } = placed;
+    const ofNull = this.#null;
+    const initial = this.#initial;
     for (let row = 0; row < length; row++) {
       if (f[row] !== READ || outcome[row] !== OK) continue;
       let write = AMBIGUOUS;
       if (otherKeys[key[row]] === 0) {
         if (this.#anyNull && value[row] === NULL_REF) write = NOTHING;
         else {
-          const held = this.#held(value[row]);
-          const first = this.#written(byValue, key[row], held);
-          // Where there is no version to weigh, and one write of the value, there is nothing more to find out.
+          const held = value[row] === NULL_REF ? ofNull : value[row];
+          const first = byValue.get(key[row], held);
+          // Where value and version name one write, and neither names another, there is nothing more to find out.
           const plain =
-            first !== NONE && alike.next[first] === 0 && versionGroup[row] === NONE && held !== this.#initial;
-          write = plain ? first : this.#sourceOf(row, first, alike, byVersion);
+            first !== NONE &&
+            held !== initial &&
+            (alike === undefined || alike.next[first] === 0) &&
+            (versionGroup[row] === NONE ||
+              (areVersionsOwn &&
+                group[first] === versionGroup[row] &&
+                at[first] === versionAt[row] &&
+                history[first] === versionHistory[row]));
+          write = plain ? first : this.#sourceOf(row, first, placed, tables);
         }
       }
       source[row] = write;
-      if (write < 0) continue;
+      if (write < 0) {
+        if (write === UNWRITTEN) this.#hasUnwritten = true;
+        continue;
+      }
       seen[write] = 1;
       // A read from the future is another checker's business; here a write is never done before it was asked for.
       const by = ret[row] > call[write] ? ret[row] : call[write];
@@ -190,7 +263,7 @@ export class Registers {
     }
   }
 
-  #sourceOf(read: number, first: number, alike: Alike, byVersion: Buckets): number {
+  #sourceOf(read: number, first: number, { alike }: Placed, { byVersion }: Tables): number {
     const { key, value, flags, versionGroup, call, ret } = this.history;
     const shown = this.#held(value[read]);
     const claimed = versionGroup[read] === NONE ? NONE : this.#holder(byVersion, read);
@@ -205,7 +278,10 @@ export class Registers {
     if (shown === this.#initial && call[first] > ret[read]) return INITIAL;
     const versioned = versionGroup[read] !== NONE && claimed === NONE;
     // What was asked for only after the answer cannot be what it showed, where something else can.
-    const isOnly = alike.next[first] === 0 || (call[first] < ret[read] && call[alike.second[first] - 1] > ret[read]);
+    const isOnly =
+      alike === undefined ||
+      alike.next[first] === 0 ||
+      (call[first] < ret[read] && call[alike.second[first] - 1] > ret[read]);
     if (isOnly && (shown !== this.#initial || versioned)) {
       if (versioned && this.hasVersion(first))
         this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
@@ -219,10 +295,10 @@ export class Registers {
   }
 
   /** The first among the writes of one value that has the version which a read claims, or NONE. */
-  #ofVersion(read: number, first: number, { next }: Alike): number {
+  #ofVersion(read: number, first: number, alike: Alike | undefined): number {
     const { group, history, at } = this.versions;
     const { versionGroup, versionHistory, versionAt } = this.history;
-    for (let write = first; write !== NONE; write = next[write] - 1) {
+    for (let write = first; write !== NONE; write = after(alike, write)) {
       const isSame = at[write] === versionAt[read] && history[write] === versionHistory[read];
       if (isSame && group[write] === versionGroup[read]) return write;
     }
@@ -230,10 +306,10 @@ export class Registers {
   }
 
   /** The one write of this value, asked for before the answer, whose version nobody has said yet; NONE if there are several or none. */
-  #onlyUnplaced(read: number, first: number, { next }: Alike): number {
+  #onlyUnplaced(read: number, first: number, alike: Alike | undefined): number {
     const { call, ret } = this.history;
     let found = NONE;
-    for (let write = first; write !== NONE; write = next[write] - 1) {
+    for (let write = first; write !== NONE; write = after(alike, write)) {
       if (this.hasVersion(write) || call[write] > ret[read]) continue;
       if (found !== NONE) return NONE;
       found = write;
@@ -253,14 +329,6 @@ export class Registers {
     versions.at[write] = history.versionAt[from];
   }
 
-  /** The first write of a value to a key, or NONE. */
-  #written(byValue: Buckets, ofKey: number, held: number): number {
-    const { key, value } = this.history;
-    let row = byValue.first(ofKey, held);
-    while (row !== NONE && (key[row] !== ofKey || this.#held(value[row]) !== held)) row = byValue.next(row);
-    return row;
-  }
-
   /** The write that holds the version that a row claims, or NONE. */
   #holder(byVersion: Buckets, row: number): number {
     const { group, history, at } = this.versions;
@@ -276,7 +344,15 @@ export class Registers {
   }
 }
 
-function noPlaces(length: number): Places {
-  const group = new Int32Array(length).fill(NONE);
-  return { group, history: new Int32Array(length).fill(NONE), at: new Float64Array(length).fill(Number.NaN) };
+/** The next write of the same value to the same key, or NONE. */
+function after(alike: Alike | undefined, write: number): number {
+  return alike === undefined ? NONE : alike.next[write] - 1;
+}
+
+/** The places with which rows were answered, without groups: those that count are named one by one. */
+function versionsOfWrites(history: History, { areAllVersioned }: Tables): Places {
+  const group = new Int32Array(history.length).fill(NONE);
+  const { history: terms, at } = versionsOf(history);
+  // Where there is none to be learned, nothing will be written into the other columns.
+  return areAllVersioned ? { group, history: terms, at } : { group, history: terms.slice(), at: at.slice() };
 }

@@ -1,5 +1,5 @@
 /** What the session guarantees have in common, and where they differ. */
-import { INFO, OK, READ } from '../../history/history.ts';
+import { CAS, INFO, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { companionsOf, shownRow, withCasReads } from './cas-reads.ts';
@@ -45,10 +45,9 @@ export function prepareSessions(history: History, semantics: Semantics): Prepare
   }
   const parts = prepare(withCasReads(history, semantics), semantics);
   const companions = companionsOf(parts.history);
-  const { source } = parts.registers;
   // What a cas found it cannot have written itself.
   companions?.forEach((is, row) => {
-    if (is === 1 && source[row] === row + 1) source[row] = UNWRITTEN;
+    if (is === 1 && parts.registers.source[row] === row + 1) parts.registers.disown(row);
   });
   preparedSessions.set(history, { semantics, parts });
   return parts;
@@ -69,13 +68,33 @@ function alike(a: Semantics, b: Semantics): boolean {
  */
 export type Binding = 'acknowledged' | 'own' | 'seen';
 
-/** The write that a completed operation binds its session to, or a negative number. */
-export function bound({ history, registers, threads }: Prepared, binding: Binding, row: number): number {
-  if (history.f[row] !== READ) return binding !== 'seen' && registers.isAcknowledged(row) ? row : INITIAL;
-  if (binding === 'acknowledged' || history.outcome[row] !== OK) return INITIAL;
-  const write = registers.source[row];
-  if (binding === 'seen' || write < 0) return write;
-  return history.outcome[write] === INFO && threads.of[write] === threads.of[row] ? write : INITIAL;
+/** Which write a completed operation binds its session to. */
+export class Bound {
+  readonly #binding: Binding;
+  readonly #f: Uint8Array;
+  readonly #outcome: Uint8Array;
+  readonly #source: Int32Array;
+  readonly #threadOf: Int32Array;
+
+  constructor({ history, registers, threads }: Prepared, binding: Binding) {
+    this.#binding = binding;
+    this.#f = history.f;
+    this.#outcome = history.outcome;
+    this.#source = registers.source;
+    this.#threadOf = threads.of;
+  }
+
+  /** The write, or a negative number. */
+  by(row: number): number {
+    const outcome = this.#outcome;
+    if (this.#f[row] !== READ) {
+      return this.#binding !== 'seen' && this.#f[row] <= CAS && outcome[row] === OK ? row : INITIAL;
+    }
+    if (this.#binding === 'acknowledged' || outcome[row] !== OK) return INITIAL;
+    const write = this.#source[row];
+    if (this.#binding === 'seen' || write < 0) return write;
+    return outcome[write] === INFO && this.#threadOf[write] === this.#threadOf[row] ? write : INITIAL;
+  }
 }
 
 /**
@@ -112,6 +131,7 @@ export function reportCommon(
 /** Whatever order the writes had, none of them left that value there: no guarantee about orders stands. */
 export function reportUnwritten({ history, registers }: Prepared, findings: Findings): void {
   const { source } = registers;
+  if (!registers.hasUnwritten) return;
   for (let row = 0; row < history.length; row++) {
     if (source[row] === UNWRITTEN) findings.add(() => explainUnwritten(history, row));
   }

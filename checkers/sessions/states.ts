@@ -30,9 +30,8 @@ const NO_LIST = -1;
 
 export function statesOf(history: History): StateGroups {
   const { f, outcome, batch, key, length, positionGroup, positionAt } = history;
-  const groups = groupsOfKeys(history);
   // Where one group is all there is, a key of which no version tells lies in it too.
-  if (history.groups.length === 1) groups.fill(0);
+  const groups = history.groups.length === 1 ? new Int32Array(history.keys.length) : groupsOfKeys(history);
   const logOf = logs(history);
   const logRows = new Int32Array(length).fill(NO_LIST);
   const batchRows = new Int32Array(length).fill(NO_LIST);
@@ -116,6 +115,7 @@ function logs(history: History): { list(row: number): number; count(): number } 
 /** Rows by the number of their list; below 0: in none. */
 export function gather(list: Int32Array, count: number): Lists {
   const start = new Int32Array(count + 1);
+  if (count === 0) return { rows: new Int32Array(0), start, count };
   for (let row = 0; row < list.length; row++) if (list[row] !== NO_LIST) start[list[row] + 1]++;
   for (let i = 0; i < count; i++) start[i + 1] += start[i];
   const rows = new Int32Array(start[count]);

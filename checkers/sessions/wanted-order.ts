@@ -115,6 +115,7 @@ export class WantedOrder {
   #versionedKeys(): Uint8Array {
     const { history, versions } = this.#registers;
     const versioned = new Uint8Array(history.keys.length);
+    if (!this.#registers.isVersioned) return versioned;
     for (let row = 0; row < history.length; row++) if (versions.group[row] !== NONE) versioned[history.key[row]] = 1;
     return versioned;
   }
