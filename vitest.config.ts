@@ -1,14 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
+/** What needs no process, file or module of its own: pure functions, which may share a warm process (half the time). */
+const pure = ['checkers', 'history', 'workloads', 'nemesis', 'reference-impl/core', 'reference-impl/client'];
+const tests = (folder: string): string => `${folder}/**/*.test.ts`;
+const never = ['**/node_modules/**', 'dist/**', 'dist.tmp-*/**', '.tidemark/**'];
+
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'dist/**', 'dist.tmp-*/**', '.tidemark/**'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 5_000,
     reporters: ['default', './test-support/skip-reporter.ts'],
+    projects: [
+      { extends: true, test: { name: 'whole', include: ['**/*.test.ts'], exclude: [...never, ...pure.map(tests)] } },
+      { extends: true, test: { name: 'pure', include: pure.map(tests), exclude: never, isolate: false } },
+    ],
   },
 });

@@ -29,7 +29,8 @@ function tidemark(cwd: string, ...args: string[]): { status: number | null; stde
   return { status, stderr, lines: lines.map((line) => JSON.parse(line) as Line) }; // our own output
 }
 
-const short = ['--duration', '4s', '--fault', 'isolate-leader', '--guarantee', 'linearizable,durable'];
+const onePair = ['--write-path', 'quorum-ack', '--read-path', 'follower'];
+const short = ['--duration', '2s', '--fault', 'isolate-leader', '--guarantee', 'linearizable,durable', ...onePair];
 
 describe('a campaign', { timeout: 60_000 }, () => {
   it('gives each seed the journal it has alone, whatever the jobs, and adds evidence up', () => {
@@ -67,7 +68,7 @@ describe('a campaign', { timeout: 60_000 }, () => {
   it('keeps the files of runs that broke, and of no others; --bail ends it; --last-failed finds them again', () => {
     const cwd = mkdtempSync(join(folder, 'c-'));
     const args = ['--seed', '1', '--duration', '12s', '--fault', 'isolate-leader', '--set', 'defect=ack-before-quorum'];
-    const more = ['--guarantee', 'durable', '--jobs', '1', '--quiet'];
+    const more = ['--guarantee', 'durable', '--jobs', '1', '--quiet', ...onePair];
     const bailed = tidemark(cwd, ...args, ...more, '--runs', '5', '--bail', '1');
     expect(bailed.status).toBe(1);
     expect(bailed.stderr).toContain('runs were not made');

@@ -97,7 +97,7 @@ describe('an isolated leader', () => {
 describe('a run that is told to stop', () => {
   it('heals, reads back and judges what there is', { timeout: 60_000 }, async () => {
     let asks = 0;
-    const { ended, journal } = await run({ durationNs: 600 * SECOND, faults: ['kill-leader'] }, () => ++asks > 1200);
+    const { ended, journal } = await run({ durationNs: 600 * SECOND, faults: ['kill-leader'] }, () => ++asks > 700);
     expect(ended.interrupted).toBe(true);
     expect(ended.virtualNs).toBeLessThan(100 * SECOND);
     const text = readFileSync(journal, 'utf8');
