@@ -97,9 +97,9 @@ describe('an isolated leader', () => {
 describe('a run that is told to stop', () => {
   it('heals, reads back and judges what there is', { timeout: 60_000 }, async () => {
     let asks = 0;
-    const { ended, journal } = await run({ durationNs: 600 * SECOND, faults: ['kill-leader'] }, () => ++asks > 700);
+    const { ended, journal } = await run({ durationNs: 100 * SECOND, faults: ['kill-leader'] }, () => ++asks > 220);
     expect(ended.interrupted).toBe(true);
-    expect(ended.virtualNs).toBeLessThan(100 * SECOND);
+    expect(ended.virtualNs).toBeLessThan(50 * SECOND);
     const text = readFileSync(journal, 'utf8');
     const phases = [...text.matchAll(/"f":"phase","value":"(\w+)"/g)].map((match) => match[1]);
     expect(phases).toEqual(['starting', 'calm', 'faults', 'healed', 'settle', 'epilogue', 'end']);
