@@ -83,7 +83,7 @@ const kindsOf = (guarantee: Defined, events: readonly Event[]): readonly string[
 
 for (const guarantee of ['causal-weak', 'causal', 'causal-memory', 'sequential'] as const) {
   test(`${guarantee}: what is shown is wrong by itself, and nothing of it can be spared`, {
-    timeout: 1_800_000,
+    timeout: 3_600_000,
   }, () => {
     let compared = 0;
     const kinds = new Set<string>();

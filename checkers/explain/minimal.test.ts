@@ -74,7 +74,7 @@ function kindsAmong(events: readonly Event[], key: unknown, shown: ReadonlySet<n
 const PAIRS = new Set(['read of a refused write', 'read before write']);
 
 test('what is shown cannot all stand; without any unit of it the rest can, or is of another kind', {
-  timeout: 1_800_000,
+  timeout: 3_600_000,
 }, () => {
   let compared = 0;
   const spared: string[] = [];

@@ -41,7 +41,7 @@ describe('every order of small random histories', () => {
     { values: 0, casPercent: 75 },
     { values: 3, casPercent: 0 },
     { values: 3, casPercent: 40 },
-  ])('%o', { timeout: 600_000 }, ({ values, casPercent }) => {
+  ])('%o', { timeout: 3_600_000 }, ({ values, casPercent }) => {
     const count = { valid: 0, invalid: 0, unknown: 0 };
     for (let round = 0; round < rounds; round++) {
       const random = new Random(seed).fork(`${values}/${casPercent}/${round}`);

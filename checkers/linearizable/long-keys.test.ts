@@ -43,7 +43,7 @@ describe('what is left after a cut is as impossible as the whole, and as possibl
   const times = rounds > 1000 ? rounds : rounds / 10;
 
   const objects = definitions.filter(([name]) => modelNamed(name)?.partition === undefined && name !== 'string');
-  test.each(objects)('%s, %s', { timeout: 600_000 }, (name, what, definition) => {
+  test.each(objects)('%s, %s', { timeout: 3_600_000 }, (name, what, definition) => {
     let cuts = 0;
     const attempt = (random: Random, label: string): void => {
       const how = { processes: random.between(2, 4), operations: random.between(4, 8), swaps: random.pick([0, 2]) };

@@ -15,7 +15,7 @@ test('the list of models is the folder of models', () => {
 });
 
 describe.each(definitions)('%s, %s', (name, what, definition) => {
-  test('agrees with trying every order, with and without its shortcut', { timeout: 600_000 }, () => {
+  test('agrees with trying every order, with and without its shortcut', { timeout: 3_600_000 }, () => {
     const model = modelNamed(name);
     if (model === undefined) throw new Error(`no model ${name}`);
     const { decide, ...searchOnly } = model;

@@ -39,7 +39,7 @@ function withOtherDenials(events: readonly Event[], random: Random): Event[] {
   });
 }
 
-test('denials decided in a part of a key are decided as in the whole', { timeout: 600_000 }, () => {
+test('denials decided in a part of a key are decided as in the whole', { timeout: 3_600_000 }, () => {
   const seen = { valid: 0, invalid: 0 };
   eachRound(
     'windows',

@@ -48,7 +48,9 @@ function randomSmall(random: Random): Event[] {
 }
 
 describe('search', () => {
-  test('finds an order iff there is one, with and without knowing that it is a register', { timeout: 600_000 }, () => {
+  test('finds an order iff there is one, with and without knowing that it is a register', {
+    timeout: 3_600_000,
+  }, () => {
     for (let round = 0; round < rounds; round++) {
       const events = randomSmall(new Random(seed).fork(`search/${round}`));
       const history = historyFromEvents(events);
@@ -124,7 +126,7 @@ describe('search', () => {
 });
 
 describe('shrinking', () => {
-  test('keeps operations that cannot all stand, and none to spare', { timeout: 600_000 }, () => {
+  test('keeps operations that cannot all stand, and none to spare', { timeout: 3_600_000 }, () => {
     let shrunk = 0;
     for (let round = 0; round < rounds; round++) {
       const events = randomSmall(new Random(seed).fork(`shrink/${round}`));

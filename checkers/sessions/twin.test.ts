@@ -461,7 +461,7 @@ const guarantees: readonly [Checker, (twin: Twin) => boolean][] = [
 
 test.each(guarantees)(
   `$name agrees with its definition (seed ${seed}, ${rounds} histories)`,
-  { timeout: 600_000 },
+  { timeout: 3_600_000 },
   (checker, holds) => {
     const found = { valid: 0, invalid: 0, unknown: 0 };
     for (let round = 0; round < rounds; round++) {
