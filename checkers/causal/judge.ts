@@ -33,6 +33,8 @@ const nothingWrong: Wrong = { anomalies: [], count: 0 };
 /**
  * The verdict of `decide`. Failed cas that do not say what they found are left out of it at first; where they may matter, each is
  * taken for a read of some value: if that can stand, so can they.
+ *
+ * @param quickly whether it is certain that the history is valid; false says nothing
  */
 export function judge(
   history: History,
@@ -40,15 +42,21 @@ export function judge(
   semantics: Semantics,
   decide: (of: Case) => Verdict,
   doubtful: 'open denials' | 'all denials' | 'none' = 'open denials',
+  quickly?: (units: Units, sessions: SessionOrder, threads: Threads, budget: Budget) => boolean,
 ): Verdict {
   const threads = threadsOf(history, semantics);
   const units = unitsOf(history, semantics);
-  const at = open({ history, budget, semantics }, units, threads);
+  const sessions = new SessionOrder(units, threads);
+  if (quickly?.(units, sessions, threads, budget) === true) {
+    return standing({ units, examined: { ...units.examined, sessions: threads.count } });
+  }
+  const at = open({ history, budget, semantics }, units, sessions, threads);
   const verdict = early(at) ?? decide(at);
   const denials = doubtful === 'open denials' ? at.past.openDenials : at.past.denials;
   if (verdict.type !== 'valid' || denials.length === 0 || doubtful === 'none') return verdict;
   for (const latest of ['before its end', 'before its beginning'] as const) {
-    const guessed = open(at, guess(units, denials, latest), threads);
+    const others = guess(units, denials, latest);
+    const guessed = open(at, others, new SessionOrder(others, threads), threads);
     const stands = early(guessed) ?? decide(guessed);
     const left = doubtful === 'open denials' ? guessed.past.openDenials : guessed.past.denials;
     if (stands.type === 'valid' && left.length === 0) return verdict;
@@ -59,9 +67,9 @@ export function judge(
 function open(
   { history, budget, semantics }: Pick<Case, 'history' | 'budget' | 'semantics'>,
   units: Units,
+  sessions: SessionOrder,
   threads: Threads,
 ): Case {
-  const sessions = new SessionOrder(units, threads);
   const past = new Past(units, sessions, budget, false);
   const teller = { units, sessions, threads };
   const anomalies = [
@@ -85,7 +93,7 @@ export function invalid({ anomalies, count }: Wrong, examined: Evidence): Verdic
 }
 
 /** Valid, unless something was left out of the judgement or there was nothing to judge. */
-export function standing({ units, examined }: Case, doubt?: string): Verdict {
+export function standing({ units, examined }: Pick<Case, 'units' | 'examined'>, doubt?: string): Verdict {
   const reason = doubt ?? units.doubt ?? nothingSeen(examined);
   return reason === undefined ? { type: 'valid', examined } : { type: 'unknown', reason, examined };
 }

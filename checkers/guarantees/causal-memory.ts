@@ -7,6 +7,7 @@ import type { Checker, Verdict } from '../checker.ts';
 import { type Case, invalid, judge, standing } from '../causal/judge.ts';
 import { judgeMemory } from '../causal/memory.ts';
 import { smallest } from '../causal/reduce.ts';
+import { eachSessionStands } from '../causal/sweep.ts';
 import { hasVersionOrder } from '../sequential/versions.ts';
 
 function decide(at: Case): Verdict {
@@ -20,5 +21,5 @@ export default {
   name: 'causal-memory',
   decides: 'causal-memory',
   check: (history, budget, semantics) =>
-    smallest(history, budget, semantics, (...of) => judge(...of, decide, 'all denials')),
+    smallest(history, budget, semantics, (...of) => judge(...of, decide, 'all denials', eachSessionStands)),
 } satisfies Checker;
