@@ -81,8 +81,8 @@ export interface Anomaly {
   readonly sentence: string;
   /** The fewest that convince, in order of invocation. May be empty where the evidence is notes alone. */
   readonly operations: readonly Operation[];
-  /** For orders that were searched for (linearizable): where the last one ended. */
-  readonly lastState?: LastState;
+  /** For orders that were searched for (linearizable): where the last one ended. Found out when it is first read. */
+  readonly lastState?: LastState | undefined;
 }
 
 /** What a valid verdict rests on: counts by name (`reads`, `writes`, `keys`, …). `operations` is always there. */

@@ -37,6 +37,11 @@ export interface Machine {
   };
   /** Why a row cannot be judged by this model, as in `an add of "x", which is no integer`; undefined where it can. */
   meaningless?(row: number): string | undefined;
+  /**
+   * Rows without which the machine is not right about this one: others of the history that it takes for granted. Where it is
+   * absent: none.
+   */
+  restsOn?(row: number): readonly number[];
   /** Rows of one number do the same. Where it is absent: rows of one method, value and expected value. */
   kind?(row: number): number;
   /** Bytes that its states take. */
@@ -65,4 +70,5 @@ export interface Model {
   decide?(history: History, rows: Int32Array, semantics: Semantics, budget: Budget): Decision | undefined;
 }
 
-export type Decision = 'possible' | Anomaly;
+/** `rough`: what it shows is more, or less, than it takes; a search tells it better, where there are few operations. */
+export type Decision = 'possible' | Anomaly | { readonly rough: Anomaly };

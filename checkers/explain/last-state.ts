@@ -17,20 +17,42 @@ const WINDOWS = [32, 256];
 /** Longer than this, a key is not looked at from its beginning. */
 const WHOLE_MAX = 20_000;
 
-/** The same anomalies, each that shows operations of one object with the last state that worked. */
+/**
+ * The same anomalies, each that shows operations of one object with the last state that worked. They are found out together
+ * when the first of them is read, and the history is held until then: that takes as long as deciding does, and many only
+ * want to know whether there is an anomaly.
+ */
 export function withLastStates(
   anomalies: readonly Anomaly[],
   history: History,
   machine: Machine,
   budget: Budget,
 ): readonly Anomaly[] {
-  if (anomalies.length === 0) return anomalies;
+  let find: (() => readonly (LastState | undefined)[]) | undefined = () =>
+    lastStatesOf(anomalies, history, machine, budget);
+  let found: readonly (LastState | undefined)[] = [];
+  return anomalies.map((anomaly, i) => ({
+    ...anomaly,
+    get lastState() {
+      if (find !== undefined) found = find();
+      find = undefined;
+      return found[i];
+    },
+  }));
+}
+
+function lastStatesOf(
+  anomalies: readonly Anomaly[],
+  history: History,
+  machine: Machine,
+  budget: Budget,
+): readonly (LastState | undefined)[] {
   const looking = { history, machine, windows: new Windows(history, machine), budget, stepsLeft: STEPS_OF_ALL };
   return anomalies.map((anomaly) => {
     const shown = rowsShown(history, anomaly).filter((row) => machine.relevant(row));
-    if (shown.length === 0 || budget.spent() !== undefined) return anomaly;
-    const lastState = lastStateOf(looking, shown);
-    return lastState === undefined ? anomaly : { ...anomaly, lastState };
+    const known = anomaly.lastState;
+    if (shown.length === 0 || budget.spent() !== undefined) return known;
+    return lastStateOf(looking, shown) ?? known;
   });
 }
 

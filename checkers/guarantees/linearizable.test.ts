@@ -171,8 +171,9 @@ describe('sentences', () => {
 
   test('what only the search can tell', () => {
     expect(said('p0: w x 1', 'p0: w x 2', 'p0: w x 1', 'p0: w x 3', 'p1: r x 1')).toEqual([
-      "no possible order (2): Process 1's read of 1 from x has no place between 8 ms and 9 ms beside process 0's write of 3 to " +
-        'x: whatever else was pending happened or not, x can only hold 3 by then.',
+      "no possible order (3): Process 1's read of 1 from x has no place between 8 ms and 9 ms beside process 0's write of 1 to " +
+        "x, process 0's write of 3 to x: whatever else was pending happened or not, x can only hold 3 by then. " +
+        "It would have one right after process 0's write of 1 to x.",
     ]);
   });
 });
@@ -217,7 +218,11 @@ describe('semantics', () => {
       judge(['p0: put x "a"', 'p0 append x "b"', 'p1: get x "a"', 'p0 ok', 'p1: get x "ab"'], semantics).type,
     ).toBe('valid');
     const verdict = judge(['p0: put x "a"', 'p0: append x "b"', 'p1: get x "a"'], semantics);
-    expect(verdict.type === 'invalid' && verdict.anomalies[0].operations.map(({ f }) => f)).toEqual(['append', 'read']);
+    expect(verdict.type === 'invalid' && verdict.anomalies[0].operations.map(({ f }) => f)).toEqual([
+      'write',
+      'append',
+      'read',
+    ]);
   });
 });
 

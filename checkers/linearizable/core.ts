@@ -3,6 +3,8 @@ import type { Anomaly } from '../checker.ts';
 import type { State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import type { History } from '../../history/history.ts';
+import { originOf } from '../explain/origin.ts';
+import type { Origin } from '../explain/origin.ts';
 import type { Core } from '../search/shrink.ts';
 import type { SearchContext } from './objects.ts';
 import { anomaly } from './evidence.ts';
@@ -10,8 +12,8 @@ import { call, deedOf, ret, show } from './words.ts';
 
 const NAMED = 3;
 
-/** `rows` are all relevant rows of the key. */
-export function explainCore(context: SearchContext, rows: Int32Array, core: Core): Anomaly {
+/** `rows` are all relevant rows of the object. `tellsOrigin`: whether what would have led to the answer is shown as well. */
+export function explainCore(context: SearchContext, rows: Int32Array, core: Core, tellsOrigin = true): Anomaly {
   const { history, machine } = context;
   const { stuck } = core;
   const x = show(history.keys[history.key[stuck]]);
@@ -21,32 +23,49 @@ export function explainCore(context: SearchContext, rows: Int32Array, core: Core
     const sentence = `${deedOf(history, stuck)} found ${value}, which nothing ever wrote to ${x}.`;
     return anomaly(history, 'read of a value never written', sentence, [stuck]);
   }
-  return noPlace(context, core);
+  return noPlace(context, core, tellsOrigin ? originOf(context, rows, core) : undefined);
 }
 
 /** What can be said of any core, whatever it consists of. */
-export function noPlace({ history, machine, batches }: SearchContext, core: Core): Anomaly {
+export function noPlace(context: SearchContext, core: Core, origin?: Origin): Anomaly {
+  const { history, machine } = context;
   const { stuck } = core;
+  const { rows, minimal } = origin?.type === 'story' ? origin : core;
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
-  const others = core.rows.filter((row) => row !== stuck);
+  const others = rows.filter((row) => row !== stuck);
   const beside =
     others.length === 0
       ? ''
-      : ` beside ${others.length <= NAMED ? others.map((row) => deedOf(history, row)).join(', ') : `the ${others.length} others shown`}`;
+      : ` beside ${others.length <= NAMED ? listed(history, others) : `the ${others.length} others shown`}`;
   const [from, until] = [call(history, stuck, 'between '), ret(history, stuck, 'and ')];
   const when = from === '' || until === '' ? 'between its call and its answer' : `${from} ${until}`;
   const held =
-    machine.register === undefined
-      ? 'no order of what was pending leads to it'
-      : `whatever else was pending happened or not, ${x} ${heldBy(history, core.states, needs)} by then`;
-  const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.`;
+    origin?.type === 'impossible'
+      ? 'nothing asked for by then leads to it, in whatever order'
+      : machine.register === undefined
+        ? 'no order of what was asked for by then leads to it'
+        : `whatever else was pending happened or not, ${x} ${heldBy(history, core.states, needs)} by then`;
+  const fewer = minimal ? '' : ' The budget did not allow to find the fewest that show it.';
+  const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.${wayText(history, origin, others)}${fewer}`;
+  const shown = [...others, stuck];
   return anomaly(
     history,
-    'no possible order',
+    origin?.type === 'impossible' ? 'impossible answer' : 'no possible order',
     sentence,
-    batches === true ? withBatches(history, [...others, stuck]) : [...others, stuck],
+    context.batches === true ? withBatches(history, shown) : shown,
   );
+}
+
+/** ` It would have one right after process 0's write of 3 to x.`, where that is not said already. */
+function wayText(history: History, origin: Origin | undefined, others: readonly number[]): string {
+  if (origin?.type !== 'story' || origin.last.length === 0 || origin.last.length === others.length) return '';
+  const after = origin.last.length <= NAMED ? listed(history, origin.last) : `${origin.last.length} of those shown`;
+  return ` It would have one right after ${after}.`;
+}
+
+function listed(history: History, rows: readonly number[]): string {
+  return rows.map((row) => deedOf(history, row)).join(', ');
 }
 
 /** A batch is one operation where its model says so, and is shown with all its rows. */

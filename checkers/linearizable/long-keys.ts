@@ -4,7 +4,7 @@ import { cutsBefore } from '../explain/cut.ts';
 import type { Cut } from '../explain/cut.ts';
 import { fewestBefore } from '../explain/fewest.ts';
 import { explore } from '../explain/frontier.ts';
-import { describe } from '../explain/last-state.ts';
+import { describe, rowsShown } from '../explain/last-state.ts';
 import { layOut } from '../search/problem.ts';
 import { search } from '../search/search.ts';
 import { shrink } from '../search/shrink.ts';
@@ -31,7 +31,7 @@ export function explainLong(context: SearchContext, rows: Int32Array, stuck: num
   }
   let best: Anomaly | undefined;
   for (const cut of cutsBefore(history, machine, rows, stuck, budget)) {
-    const anomaly = explainCut(context, rows, cut);
+    const anomaly = explainCut(context, cut);
     if (anomaly === undefined) break;
     // Two at least, where there are two: what clashes, rather than one that clashes with what is told.
     if (best === undefined || anomaly.operations.length > 1) best = anomaly;
@@ -40,14 +40,14 @@ export function explainLong(context: SearchContext, rows: Int32Array, stuck: num
   return best;
 }
 
-function explainCut(context: SearchContext, rows: Int32Array, cut: Cut): Anomaly | undefined {
+function explainCut(context: SearchContext, cut: Cut): Anomaly | undefined {
   const { history, machine, budget } = context;
   const since = { ...machine, initial: cut.state };
   const problem = layOut(history, since, cut.rows, cut.mayBeMissing);
   const result = search(problem, since, { budget, stepsMax: STEPS_MAX });
   if (result.type !== 'impossible') return undefined;
   const core = shrink(history, since, problem, result, budget);
-  const { kind, sentence, operations } = explainCore({ ...context, machine: since }, rows, core);
+  const { kind, sentence, operations } = explainCore({ ...context, machine: since }, Int32Array.from(cut.rows), core);
   const held = show(machine.show?.(cut.state) ?? cut.state);
   const isLarge = held.length > HELD_MAX;
   const at = ret(history, cut.after, ' (at ');
@@ -57,7 +57,7 @@ function explainCut(context: SearchContext, rows: Int32Array, cut: Cut): Anomaly
   const mayBeMissing = new Set(cut.rows.filter((_, i) => cut.mayBeMissing[i] === 1));
   const window = { rows: cut.rows, mayBeMissing, states: [cut.state] };
   const frontier = explore(history, since, window, budget, STEPS_MAX);
-  const shown = new Set([...core.rows, core.stuck]);
+  const shown = new Set(rowsShown(history, { kind, sentence, operations }));
   if (frontier.type !== 'stuck' || !shown.has(frontier.row)) return { kind, sentence: sentence + before, operations };
   const lastState = describe(history, since, window, frontier, shown);
   return { kind, sentence: sentence + before, operations, lastState };

@@ -44,7 +44,7 @@ describe.each(definitions)('%s, %s', (name, what, definition) => {
       seen.decided++;
       expect(decision === 'possible' ? 'valid' : 'invalid', label).toBe(truth);
       if (decision === 'possible') return;
-      const { operations, sentence } = decision;
+      const { operations, sentence } = 'rough' in decision ? decision.rough : decision;
       expect(operations.length, label).toBeGreaterThan(0);
       expect(sentence, label).toMatch(/^[^ ].*\.$/);
     };

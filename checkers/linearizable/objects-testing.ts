@@ -236,43 +236,54 @@ export function drive(random: Random, definition: Definition, how: Drive): Event
   return events.map((event, time) => ({ ...event, time }));
 }
 
-interface Step {
+export interface Step {
+  /** Position of the invocation among the events. */
+  readonly index: number;
   readonly asked: Asked;
   readonly answer: Value | undefined;
   readonly call: number;
   readonly ret: number;
+  /** It may have happened in its time, or not. */
+  readonly optional?: boolean;
+}
+
+/** What happened, or may have happened. */
+export function stepsOf(events: readonly Event[]): Step[] {
+  const calls = new Map<unknown, number>();
+  const steps: Step[] = [];
+  events.forEach((event, at) => {
+    const { process, type, value } = event;
+    if (type === 'invoke') calls.set(process, at);
+    if (type === 'invoke' || type === 'fail') return;
+    const index = calls.get(process) ?? 0;
+    const asked = { f: event.f, value: events[index].value };
+    const isKnown = type === 'ok';
+    const ret = isKnown ? at : Number.POSITIVE_INFINITY;
+    steps.push({ index, asked, answer: isKnown ? value : undefined, call: index, ret });
+  });
+  return steps;
 }
 
 /** Whether there is an order: the definition, and nothing else. */
 export function hasOrder(events: readonly Event[], definition: Definition): boolean {
-  const calls = new Map<unknown, number>();
-  const steps: Step[] = [];
-  events.forEach((event, at) => {
-    const { f, process, type, value } = event;
-    if (type === 'invoke') calls.set(process, at);
-    if (type === 'invoke' || type === 'fail') return;
-    const call = calls.get(process) ?? 0;
-    const asked = { f, value: events[call].value };
-    steps.push({
-      asked,
-      answer: type === 'ok' ? value : undefined,
-      call,
-      ret: type === 'ok' ? at : Number.POSITIVE_INFINITY,
-    });
-  });
+  return canAllStand(stepsOf(events), definition);
+}
+
+export function canAllStand(steps: readonly Step[], definition: Definition): boolean {
   return canFinish(steps, definition.initial, definition, new Set());
 }
 
 /** `hopeless` remembers what was tried: which operations were left, and the state. */
 function canFinish(steps: readonly Step[], state: Value, definition: Definition, hopeless: Set<string>): boolean {
-  const soonest = Math.min(...steps.map(({ ret }) => ret));
+  const soonest = Math.min(...steps.map(({ optional, ret }) => (optional === true ? Number.POSITIVE_INFINITY : ret)));
   if (soonest === Number.POSITIVE_INFINITY) return true;
   const here = JSON.stringify([state, ...steps.map(({ call }) => call)]);
   if (hopeless.has(here)) return false;
   hopeless.add(here);
   return steps.some((step, i) => {
     if (step.call > soonest) return false;
-    const rest = steps.filter((_, j) => j !== i);
+    // Whatever returned before this one was called can have happened no more.
+    const rest = steps.filter((other, j) => j !== i && other.ret >= step.call);
     return definition.after(state, step.asked, step.answer).some((next) => canFinish(rest, next, definition, hopeless));
   });
 }

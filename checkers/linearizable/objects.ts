@@ -26,6 +26,8 @@ export interface Outcome {
 
 /** Explaining costs more than deciding: later anomalies are only counted. */
 export const ANOMALIES_EXPLAINED = 10;
+/** Orders tried where it is known that there is none. */
+const STEPS_TO_EXPLAIN = 200_000;
 
 /** All rows that `keep`, by key, each ascending; linear in the history. */
 export function rowsByKey(history: History, keep: (row: number) => boolean): (key: number) => Int32Array {
@@ -55,14 +57,14 @@ export type KeyOutcome =
   | { readonly type: 'undecided'; readonly reason: string };
 
 /** Searches one key; `rows` are its relevant rows, ascending. */
-export function searchKey(context: SearchContext, rows: Int32Array): KeyOutcome {
+export function searchKey(context: SearchContext, rows: Int32Array, stepsMax?: number): KeyOutcome {
   const { history, machine, budget } = context;
   if (rows.length === 0) return { type: 'found' };
   const x = show(history.keys[history.key[rows[0]]]);
   const exhausted = budget.spent();
   if (exhausted !== undefined) return { type: 'undecided', reason: `key ${x}: ${exhausted} before it was looked at` };
   const problem = layOut(history, machine, rows);
-  const result = search(problem, machine, { budget });
+  const result = search(problem, machine, stepsMax === undefined ? { budget } : { budget, stepsMax });
   if (result.type === 'found') return { type: 'found' };
   if (result.type === 'stopped') {
     const { reason, placed } = result;
@@ -120,7 +122,7 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
     }
     const explains = anomalies.length < ANOMALIES_EXPLAINED;
     const context = { history, machine, semantics, budget, explains, batches: model.partition !== undefined };
-    const outcome = decided(model.decide?.(history, own, semantics, budget)) ?? searchKey(context, own);
+    const outcome = decided(context, own, model.decide?.(history, own, semantics, budget)) ?? searchKey(context, own);
     if (outcome.type === 'undecided') undecided.push(outcome.reason);
     if (outcome.type !== 'impossible') continue;
     count++;
@@ -130,9 +132,15 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
   return { anomalies, count, undecided, seesNothing, examined };
 }
 
-function decided(decision: Decision | undefined): KeyOutcome | undefined {
+function decided(context: SearchContext, rows: Int32Array, decision: Decision | undefined): KeyOutcome | undefined {
   if (decision === undefined) return undefined;
-  return decision === 'possible' ? { type: 'found' } : { type: 'impossible', anomaly: decision };
+  if (decision === 'possible') return { type: 'found' };
+  if (!('rough' in decision)) return { type: 'impossible', anomaly: decision };
+  const searched = context.explains && rows.length <= LONG ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
+  if (searched?.type === 'impossible') return searched;
+  const { kind, operations, sentence } = decision.rough;
+  const anomaly = { kind, operations, sentence: `${sentence} There may be fewer operations, or others, that show it.` };
+  return { type: 'impossible', anomaly };
 }
 
 /** Per object, why it cannot be judged by the model; undefined where it can. */

@@ -65,26 +65,34 @@ export function takenBefore(history: History, takings: readonly Taking[], enqueu
 }
 
 /** `guesses` are dequeues of unknown outcome that are needed for other values. */
-export function takenOutOfOrder(history: History, first: Item, second: Item, guesses: readonly number[] = []): Anomaly {
+export function takenOutOfOrder(
+  history: History,
+  first: Item,
+  second: Item,
+  mayBeGuessed: boolean,
+  guesses: readonly number[] = [],
+): Anomaly {
   if (first.copy !== undefined || second.copy !== undefined) return copiesOutOfOrder(history, first, second);
   const [a, b] = [first.enqueue, second.enqueue].map((row) => valueOf(history, history.value[row]));
-  const inside = `${a} was in the queue${ret(history, first.taking === undefined || history.ret[first.enqueue] <= first.putUntil ? first.enqueue : first.taking.row, ' by ')}, before ${b} was enqueued${call(history, second.enqueue)}`;
   const rows = [first.enqueue, second.enqueue];
   if (second.taking !== undefined) rows.push(second.taking.row);
-  if (first.taking !== undefined) rows.push(first.taking.row);
+  // Where nobody knows what was taken, that it was not taken sooner shows in who took it.
+  if (first.taking !== undefined && mayBeGuessed) rows.push(first.taking.row);
   const out = second.taking === undefined ? '' : took(history, second.taking);
-  const otherwise =
-    guesses.length === 0
-      ? ''
-      : `, and the ${guesses.length} dequeues of unknown outcome that could have taken it are needed for others`;
-  const sentence =
-    first.taking === undefined
-      ? `${inside}, yet ${out} came first: ${a} was never taken${otherwise}.`
-      : `${inside}, yet ${out} was over${ret(history, second.taking?.row ?? 0)}, before ${took(history, first.taking)} was asked for${call(history, first.taking.row)}.`;
+  const count = guesses.length === 1 ? 'the dequeue' : `the ${guesses.length} dequeues`;
+  const needed = guesses.length === 1 ? 'is needed for another' : 'are needed for others';
+  const otherwise = guesses.length === 0 ? '' : `, and ${count} of unknown outcome that could have taken it ${needed}`;
+  const fate = first.taking === undefined ? 'never taken' : 'still in it';
+  const sentence = `${a} was in the queue${ret(history, first.enqueue, ' by ')}, before ${b} was enqueued${call(history, second.enqueue)}, yet ${out} came first: ${a} was ${fate}${otherwise}.`;
   return anomaly(history, 'out of order', sentence, [...rows, ...guesses]);
 }
 
-export function foundEmptyWrongly(history: History, row: number, inside: readonly Item[]): Anomaly {
+export function foundEmptyWrongly(
+  history: History,
+  row: number,
+  inside: readonly Item[],
+  mayBeGuessed: boolean,
+): Anomaly {
   const values = inside.map(({ enqueue }) => valueOf(history, history.value[enqueue]));
   const what =
     values.length === 1
@@ -93,7 +101,9 @@ export function foundEmptyWrongly(history: History, row: number, inside: readonl
   const how = history.f[row] === DRAIN ? 'left the queue empty' : 'found the queue empty';
   const sentence = `${deedOf(history, row)} ${how}${call(history, row, ', asked for at ')}${ret(history, row, ' and answered at ')}, although ${what}.`;
   const rows = inside.flatMap(
-    ({ copy, enqueue, taking }) => copy?.rows ?? (taking === undefined ? [enqueue] : [enqueue, taking.row]),
+    // When it was taken does not matter: not before the queue was found empty.
+    ({ copy, enqueue, taking }) =>
+      copy?.rows ?? (taking !== undefined && mayBeGuessed ? [enqueue, taking.row] : [enqueue]),
   );
   return anomaly(history, 'empty while something was in it', sentence, [row, ...rows]);
 }

@@ -66,13 +66,22 @@ function wrongWith(
   items: Item[],
   { empties, guesses }: Collected,
   isFifo: boolean,
-): Anomaly | undefined {
+): Wrong | undefined {
   items.sort((a, b) => a.putFrom - b.putFrom);
-  const disorder = isFifo ? (outOfOrder(history, items) ?? overtaken(history, items, guesses)) : undefined;
+  const disorder = isFifo ? (outOfOrder(history, items, guesses) ?? overtaken(history, items, guesses)) : undefined;
   if (disorder !== undefined) return disorder;
   const surely = guesses.length === 0 ? items : items.filter(({ taking }) => taking !== undefined);
   const empty = empties.length === 0 ? undefined : foundEmptyTooSoon(surely, empties);
-  return empty === undefined ? undefined : foundEmptyWrongly(history, empty.row, insideAllAlong(surely, empty));
+  if (empty === undefined) return undefined;
+  const inside = insideAllAlong(surely, empty);
+  return told(foundEmptyWrongly(history, empty.row, inside, guesses.length > 0), guesses, ...inside);
+}
+
+type Wrong = Anomaly | { readonly rough: Anomaly };
+
+/** Where values repeat, or nobody knows what was taken, others than those shown may have to do with it. */
+function told(anomaly: Anomaly, guesses: readonly number[], ...items: readonly Item[]): Wrong {
+  return guesses.length > 0 || items.some(({ copy }) => copy !== undefined) ? { rough: anomaly } : anomaly;
 }
 
 /**
@@ -170,15 +179,18 @@ function byValue<T>(count: number, all: readonly T[], numberOf: (one: T) => numb
 }
 
 /** Of each value, by every moment no more may have been taken for certain than were put in perhaps. */
-function countEach(history: History, puts: readonly number[][], takes: readonly Taking[][]): Anomaly | undefined {
+function countEach(history: History, puts: readonly number[][], takes: readonly Taking[][]): Wrong | undefined {
   for (let v = 0; v < takes.length; v++) {
     if (takes[v].length === 0) continue;
     if (puts[v].length === 0) return neverEnqueued(history, takes[v][0]);
     const taken = takes[v].length === 1 ? takes[v] : [...takes[v]].sort((a, b) => a.until - b.until);
     for (let i = 0; i < taken.length; i++) {
-      if (i >= puts[v].length) return takenTooOften(history, taken.slice(0, i + 1), puts[v]);
-      if (history.call[puts[v][i]] > taken[i].until)
-        return takenBefore(history, taken.slice(0, i + 1), puts[v].slice(0, i + 1));
+      const tooMany = i >= puts[v].length;
+      if (!tooMany && history.call[puts[v][i]] <= taken[i].until) continue;
+      const anomaly = tooMany
+        ? takenTooOften(history, taken.slice(0, i + 1), puts[v])
+        : takenBefore(history, taken.slice(0, i + 1), puts[v].slice(0, i + 1));
+      return i > 0 && puts[v].length > 1 ? { rough: anomaly } : anomaly;
     }
   }
   return undefined;
@@ -199,7 +211,7 @@ function itemOf(history: History, enqueue: number, taking: Taking | undefined): 
 }
 
 /** Of two that were both taken, the one put in first came out last. */
-function outOfOrder(history: History, items: readonly Item[]): Anomaly | undefined {
+function outOfOrder(history: History, items: readonly Item[], guesses: readonly number[]): Wrong | undefined {
   const taken = items.filter(({ taking }) => taking !== undefined);
   const byEnd = [...taken].sort((a, b) => a.putUntil - b.putUntil);
   let next = 0;
@@ -208,13 +220,15 @@ function outOfOrder(history: History, items: readonly Item[]): Anomaly | undefin
     for (; next < byEnd.length && byEnd[next].putUntil < item.putFrom; next++) {
       if (last === undefined || byEnd[next].takenFrom > last.takenFrom) last = byEnd[next];
     }
-    if (last !== undefined && item.takenUntil < last.takenFrom) return takenOutOfOrder(history, last, item);
+    if (last !== undefined && item.takenUntil < last.takenFrom) {
+      return told(takenOutOfOrder(history, last, item, guesses.length > 0), guesses, last, item);
+    }
   }
   return undefined;
 }
 
 /** One that was never taken was put in before another that was: some dequeue of unknown outcome must have taken it. */
-function overtaken(history: History, items: readonly Item[], guesses: readonly number[]): Anomaly | undefined {
+function overtaken(history: History, items: readonly Item[], guesses: readonly number[]): Wrong | undefined {
   const taken = items.filter(({ taking }) => taking !== undefined);
   // Of those put in from the i-th on, the one that came out first.
   const firstOut: Item[] = taken.slice();
@@ -230,7 +244,8 @@ function overtaken(history: History, items: readonly Item[], guesses: readonly n
   needy.sort((a, b) => a.by.takenUntil - b.by.takenUntil);
   for (let i = 0; i < needy.length; i++) {
     if (i < guesses.length && history.call[guesses[i]] < needy[i].by.takenUntil) continue;
-    return takenOutOfOrder(history, needy[i].item, needy[i].by, guesses.slice(0, i));
+    const { item, by } = needy[i];
+    return told(takenOutOfOrder(history, item, by, guesses.length > 0, guesses.slice(0, i)), guesses, item, by);
   }
   return undefined;
 }

@@ -212,6 +212,8 @@ class SetJudge {
     const did = (row: number): string => deedOf(history, row);
     if (who >= 0 && first >= 0) {
       const e = this.#elementBetween(first, who);
+      // Where it was added for certain, that it was seen as well need not be shown.
+      if (this.#high[e] < history.call[first] && this.#highRow[e] !== NONE) return this.#tooLate(-2 - e, first);
       const sentence = `${did(first)}, asked for${call(history, first)}, lacks ${this.#name(e)}, which ${did(who)}, over${ret(history, who)}, holds.`;
       return anomaly(history, 'stale read', sentence, [first, who, ...this.#adds(e)]);
     }
@@ -239,11 +241,13 @@ class SetJudge {
     );
   }
 
-  /** One that the answer of `later` holds and that of `earlier` does not. */
+  /** One that the answer of `later` holds and that of `earlier` does not; one that was added before it, if there is any. */
   #elementBetween(earlier: number, later: number): number {
     const had = new Set(elementsOf(this.#history, earlier));
-    const more = elementsOf(this.#history, later)?.find((reference) => !had.has(reference));
-    return this.#numbering.of(more ?? NULL_REF);
+    const more = [...(elementsOf(this.#history, later) ?? [])].filter((reference) => !had.has(reference));
+    const isOver = (reference: number): boolean =>
+      this.#high[this.#numbering.of(reference)] < this.#history.call[earlier];
+    return this.#numbering.of(more.find(isOver) ?? more[0] ?? NULL_REF);
   }
 
   #adds(element: number): number[] {

@@ -206,10 +206,7 @@ class KeyWindows {
     const searching = { ...this.#searching, machine };
     const core = shrink(history, machine, problem, result, searching.budget);
     const own = [...new Set([...core.rows, core.stuck])];
-    if (window.before === NONE) {
-      const { kind, sentence } = explainCore(searching, this.#rows, core);
-      return anomaly(history, kind, sentence, own);
-    }
+    if (window.before === NONE) return explainCore(searching, this.#rows, core);
     const key = history.key[core.stuck];
     const { first, last } = extremes({ history, reading, survey, ends }, key, [window.before]);
     const showers = [window.before, first, last].filter((row, i, all) => all.indexOf(row) === i && !own.includes(row));
@@ -218,7 +215,7 @@ class KeyWindows {
     const shown = less?.rows ?? [...own, ...showers];
     const isShower = (row: number): boolean => showers.includes(row);
     const rest = less === undefined ? core : { ...less, rows: shown.filter((row) => !isShower(row)), minimal: true };
-    const { kind, sentence } = explainCore(searching, this.#rows, rest);
+    const { kind, sentence } = explainCore(searching, this.#rows, rest, false);
     const left = shown.filter((row) => isShower(row) && row !== rest.stuck);
     if (left.length === 0) return anomaly(history, kind, sentence, shown);
     const text = show(history.values.get(this.#valueOf(window.before)));

@@ -66,11 +66,27 @@ export default {
         if (outcome[row] === OK) return change(state, cellOf(row, value[row]), -1);
         return states.get(state, UNNAMED) === 0 ? state : change(state, UNNAMED, -1);
       },
+      // That a dequeue of unknown outcome did not take a value is known only from the one that did.
+      restsOn: (row) => (f[row] !== ENQUEUE || !guesses.has(key[row]) ? [] : takersOf(history, key[row], value[row])),
       bytes: () => states.bytes,
     };
   },
   decide: decideUnordered,
 } satisfies Model;
+
+function takersOf(history: History, k: number, reference: number): readonly number[] {
+  const { f, key, length, outcome, value } = history;
+  const takers: number[] = [];
+  for (let row = 0; row < length; row++) {
+    if (key[row] !== k || outcome[row] !== OK) continue;
+    const took = f[row] === DEQUEUE ? value[row] === reference : f[row] === DRAIN && drains(history, row, reference);
+    if (took) takers.push(row);
+  }
+  return takers;
+}
+
+const drains = (history: History, row: number, reference: number): boolean =>
+  drained(history, row)?.includes(reference) === true;
 
 interface Survey {
   readonly numbering: Numbering;

@@ -23,6 +23,9 @@ const STEPS_IN_ALL = 1_000_000;
 /** Operations laid out in all; bounds what long keys cost. */
 const OPERATIONS_IN_ALL = 4_000_000;
 
+/** Operations called last: so many are tried alone at first. */
+const LAST_FEW = 8;
+
 type Impossible = SearchResult & { readonly type: 'impossible' };
 
 /**
@@ -71,14 +74,25 @@ class Shrinker {
     this.#spared = spared;
   }
 
-  /** Delta debugging (Zeller): ever smaller chunks, from the oldest operations on. True if it ended undisturbed. */
+  /**
+   * Delta debugging (Zeller): ever smaller chunks, from the oldest operations on. What clashes mostly lies near the end, so all
+   * but the last few are tried first. True if it ended undisturbed.
+   */
   run(): boolean {
-    for (let size = this.#rows.length >> 1; size >= 1; size = size >> 1) {
+    let left = this.#rows.length;
+    for (let size = LAST_FEW; size < left; size *= 4) {
+      const outcome = this.#trySparing(0, left - size);
+      if (outcome === 'exhausted') return false;
+      if (outcome === 'needed') continue;
+      left = size;
+      break;
+    }
+    for (let size = left >> 1; size >= 1; size = size >> 1) {
       let spared = true;
       // Single operations are gone over until none can be spared.
       while (spared) {
         spared = false;
-        for (let from = 0; from < this.#rows.length; from += size) {
+        for (let from = this.#rows.length - left; from < this.#rows.length; from += size) {
           const outcome = this.#trySparing(from, Math.min(from + size, this.#rows.length));
           if (outcome === 'exhausted') return false;
           spared ||= outcome === 'spared';
@@ -107,19 +121,46 @@ class Shrinker {
   }
 
   #isImpossible(): boolean {
-    const rows: number[] = [];
-    const mayBeMissing: number[] = [];
-    this.#rows.forEach((row, i) => {
-      if (this.#spared[i] === 1 && this.#machine.pure(row)) return;
-      rows.push(row);
-      mayBeMissing.push(this.#spared[i]);
-    });
+    const shown = new Set(this.#rows.filter((_, i) => this.#spared[i] === 0));
     this.#operations += this.#rows.length;
-    const problem = layOut(this.#history, this.#machine, rows, Uint8Array.from(mayBeMissing));
-    const result = search(problem, this.#machine, { budget: this.#budget, stepsMax: STEPS_PER_QUESTION });
-    this.#steps += result.steps;
-    if (result.type !== 'impossible') return false;
-    this.#last = { stuck: problem.row[result.stuck], states: result.states };
+    const asked = question(this.#history, this.#machine, this.#rows, shown, this.#budget);
+    this.#steps += asked.result.steps;
+    if (asked.result.type !== 'impossible') return false;
+    this.#last = { stuck: asked.problem.row[asked.result.stuck], states: asked.result.states };
     return true;
   }
+}
+
+/** Whether `shown` can all stand where what changes the object may have happened or not, and the others say nothing. */
+function question(
+  history: History,
+  machine: Machine,
+  rows: readonly number[],
+  shown: ReadonlySet<number>,
+  budget: Budget,
+): { readonly problem: Problem; readonly result: SearchResult } {
+  const kept = rows.filter((row) => shown.has(row) || !machine.pure(row));
+  const problem = layOut(
+    history,
+    machine,
+    kept,
+    Uint8Array.from(kept, (row) => (shown.has(row) ? 0 : 1)),
+  );
+  return { problem, result: search(problem, machine, { budget, stepsMax: STEPS_PER_QUESTION }) };
+}
+
+/**
+ * Whether those shown cannot all stand, whichever of the others happened; false where that was not found out. `rows` were all
+ * called before `until`; what is not over by then may be missing.
+ */
+export function refuteWith(
+  history: History,
+  machine: Machine,
+  rows: readonly number[],
+  shown: ReadonlySet<number>,
+  until: number,
+  budget: Budget,
+): boolean {
+  const over = new Set([...shown].filter((row) => history.ret[row] <= until));
+  return question(history, machine, rows, over, budget).result.type === 'impossible';
 }
