@@ -113,7 +113,8 @@ test('the search ends where its steps or the budget do, and says so', () => {
   const open = ['p0 w x 12', 'p1 w y 17', 'p2 w x 13', 'p0 ok', 'p1 ok', 'p2 ok'];
   const history = h(...open, 'p3: r* x,y null,17', 'p4: r* x,y 12,null', 'p4: r* x,y 13,17');
   const problem = problemOf(prepare(history, defaultSemantics));
-  const { complete, order } = replay(problem);
+  const { complete, order: found } = replay(problem);
+  const order = found();
   expect(complete).toBe(false);
   expect(searchOrder(problem, order, unlimited).type).toBe('none');
   expect(searchOrder(problem, order, spent)).toEqual({ type: 'stopped', reason: 'ten seconds spent' });

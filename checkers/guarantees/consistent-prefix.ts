@@ -108,7 +108,7 @@ export default {
     if (findings.count > 0 || stopped !== undefined) return findings.verdict(examined, stopped);
     const { complete, order } = replay(problem);
     if (!complete) {
-      const outcome = searchOrder(problem, order, budget);
+      const outcome = searchOrder(problem, order(), budget);
       if (outcome.type === 'stopped') return findings.verdict(examined, outcome.reason);
       if (outcome.type === 'none') {
         const reads = smallestReads(problem, outcome.states, budget);

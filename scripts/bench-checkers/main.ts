@@ -119,11 +119,16 @@ function guaranteeOf({ work }: Row): string {
 function ratios(results: readonly Result[]): string[] {
   const lines: string[] = [];
   for (const { row, measured: larger } of results) {
-    if (row.load.operations !== 10_000_000 || row.work.type !== 'check') continue;
-    const smaller = results.find((one) => one.row.input === row.input && one.row.load.operations === 1_000_000);
+    if (row.load.operations !== 10_000_000 || larger.ms.length === 0) continue;
+    const smaller = results.find(
+      (one) =>
+        one.row.input === row.input &&
+        guaranteeOf(one.row) === guaranteeOf(row) &&
+        one.row.load.operations === 1_000_000,
+    );
     if (smaller === undefined) continue;
     const ratio = medianOf(larger) / medianOf(smaller.measured);
-    lines.push(`10 M / 1 M operations, ${row.input}: ${ratio.toFixed(1)} times`);
+    lines.push(`10 M / 1 M operations, ${row.input}, ${guaranteeOf(row)}: ${ratio.toFixed(1)} times`);
   }
   return lines;
 }

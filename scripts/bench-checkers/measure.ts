@@ -15,6 +15,7 @@ import { readJsonlSync } from '../../history/codec/jsonl.ts';
 import type { History } from '../../history/history.ts';
 import { bytesOf, historyOf } from '../../history/table.ts';
 import { clientHistory } from './clients.ts';
+import { objectHistory } from './objects.ts';
 import { runsOf } from './files.ts';
 import { replicaHistory } from './replicas.ts';
 import type { Load, Row } from './rows.ts';
@@ -42,6 +43,7 @@ const clock = realClock();
 
 function historiesOf(load: Load, vectors: string): readonly History[] {
   if (load.type === 'clients') return [clientHistory(load)];
+  if (load.type === 'objects') return [objectHistory(load)];
   if (load.type === 'replicas') return [replicaHistory(load)];
   const folder = join(vectors, 'porcupine-etcd');
   return readdirSync(folder).map((name) => readJsonlSync(join(folder, name)).history);

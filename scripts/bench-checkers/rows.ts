@@ -2,11 +2,13 @@
 import type { CheckOptions } from '../../checkers/index.ts';
 import type { Guarantee } from '../../history/guarantee.ts';
 import type { ClientLoad } from './clients.ts';
+import type { ObjectLoad } from './objects.ts';
 import type { ReplicaLoad } from './replicas.ts';
 
 export type Load =
   | ({ readonly type: 'clients' } & ClientLoad)
   | ({ readonly type: 'replicas' } & ReplicaLoad)
+  | ({ readonly type: 'objects' } & ObjectLoad)
   /** All logs of etcd among the vectors, one after the other. */
   | { readonly type: 'etcd logs'; readonly operations: number };
 
@@ -110,8 +112,14 @@ function general(): Row[] {
 
 function sessions(): Row[] {
   const rows: Row[] = [];
-  const judged = (guarantee: Guarantee, count: number, tells: ReplicaLoad['tells'], aim?: Aim): void => {
-    const load: Load = { type: 'replicas', operations: MILLION, sessions: count, keys: 100, tells };
+  const judged = (
+    guarantee: Guarantee,
+    count: number,
+    tells: ReplicaLoad['tells'],
+    aim?: Aim,
+    operations = MILLION,
+  ): void => {
+    const load: Load = { type: 'replicas', operations, sessions: count, keys: 100, tells };
     rows.push({
       input: `100 keys, ${count} sessions, ${tells}`,
       load,
@@ -126,31 +134,51 @@ function sessions(): Row[] {
       for (const tells of ['versions and positions', 'values alone'] as const) judged(guarantee, count, tells, aim);
     }
   }
-  for (const guarantee of ['read-your-writes', 'monotonic-reads'] as const) {
+  const ofThreads = ['read-your-writes', 'monotonic-reads'] as const;
+  // These speak of one state, which takes positions to know.
+  const ofStates = ['monotonic-writes', 'writes-follow-reads', 'consistent-prefix'] as const;
+  for (const guarantee of ofThreads) {
     for (const tells of ['versions and positions', 'values alone'] as const) judged(guarantee, 20, tells, { ms: 300 });
   }
-  // These speak of one state, which takes positions to know.
-  for (const guarantee of ['monotonic-writes', 'writes-follow-reads', 'consistent-prefix'] as const) {
+  for (const guarantee of ofStates) {
     for (const tells of ['versions and positions', 'positions'] as const) judged(guarantee, 20, tells, { ms: 300 });
   }
+  for (const guarantee of ['causal-weak', 'causal', ...ofThreads, ...ofStates] as const) {
+    judged(guarantee, 20, 'versions and positions', undefined, 10 * MILLION);
+  }
+  judged('causal', 20, 'values alone', undefined, 10 * MILLION);
   return rows;
 }
 
+/** Collections, counters and locks. */
+function objects(): Row[] {
+  return (['set', 'queue', 'log', 'counter', 'lock'] as const).map((kind): Row => {
+    return {
+      input: `${kind}, 20 clients`,
+      load: { type: 'objects', operations: MILLION, clients: 20, kind },
+      work: { type: 'check', guarantee: kind, options: {} },
+      expected: 'valid',
+    };
+  });
+}
+
 function staleness(): Row[] {
-  const aim = { ms: 1000 };
-  const load: Load = { type: 'clients', operations: MILLION, clients: 20, keys: 1 };
-  const rows: Row[] = [
-    { input: 'Δ and k, one key, 20 clients', load, work: { type: 'staleness', options: zero }, aim },
-  ];
-  for (const tells of ['versions and positions', 'values alone'] as const) {
-    rows.push({
-      input: `Δ and k, 100 keys, 20 sessions, ${tells}`,
-      load: { type: 'replicas', operations: MILLION, sessions: 20, keys: 100, tells },
-      work: { type: 'staleness', options: {} },
-      aim,
-    });
-  }
-  return rows;
+  const judged = (input: string, load: Load): Row => {
+    const aim = load.operations === MILLION ? { aim: { ms: 1000 } } : {};
+    return { input, load, work: { type: 'staleness', options: load.type === 'clients' ? zero : {} }, ...aim };
+  };
+  return [MILLION, 10 * MILLION].flatMap((operations) => [
+    judged('Δ and k, one key, 20 clients', { type: 'clients', operations, clients: 20, keys: 1 }),
+    ...(['versions and positions', 'values alone'] as const).map((tells) =>
+      judged(`Δ and k, 100 keys, 20 sessions, ${tells}`, {
+        type: 'replicas',
+        operations,
+        sessions: 20,
+        keys: 100,
+        tells,
+      }),
+    ),
+  ]);
 }
 
 function files(): Row[] {
@@ -180,6 +208,7 @@ export const rows: readonly Row[] = [
   },
   ...general(),
   ...sessions(),
+  ...objects(),
   ...staleness(),
   ...files(),
   {

@@ -23,16 +23,21 @@ export function missingWrites(problem: Problem, found: (missing: Missing) => voi
   const nextVersion = nextVersions(problem);
   /** In the log at hand: the reads that showed the write invoked last, of all and of each key; the highest of each class. */
   let latest = NONE;
+  let latestCall = NONE;
   const latestOf = new Int32Array(history.keys.length).fill(NONE);
   const highest = new Int32Array(classOf.length === 0 ? 0 : classOf[classOf.length - 1] + 1).fill(NONE);
+  const isVersioned = classOf.length > 0;
   let from = 0;
   const note = (read: number): void => {
     const write = source[read];
     if (write < 0) return;
     const of = key[read];
-    if (latest === NONE || call[write] > call[source[latest]]) latest = read;
+    if (call[write] > latestCall) {
+      latest = read;
+      latestCall = call[write];
+    }
     if (latestOf[of] === NONE || call[write] > call[source[latestOf[of]]]) latestOf[of] = read;
-    if (rank[write] === NONE) return;
+    if (!isVersioned || rank[write] === NONE) return;
     const one = classOf[rank[write]];
     if (highest[one] === NONE || rank[write] > rank[source[highest[one]]]) highest[one] = read;
   };
@@ -43,6 +48,7 @@ export function missingWrites(problem: Problem, found: (missing: Missing) => voi
       if (write >= 0 && rank[write] !== NONE) highest[classOf[rank[write]]] = NONE;
     }
     latest = NONE;
+    latestCall = NONE;
     from = end;
   };
   for (let state = 0; state < states; state++) {
@@ -52,15 +58,16 @@ export function missingWrites(problem: Problem, found: (missing: Missing) => voi
       const read = reads[i];
       const write = source[read];
       const sameKey = latestOf[key[read]];
-      if (sameKey !== NONE && registers.precedes(write, source[sameKey])) {
+      if (sameKey !== NONE && source[sameKey] !== write && registers.precedes(write, source[sameKey])) {
         found({ read, write: source[sameKey], via: sameKey });
         continue;
       }
-      const missed = latest === NONE ? NONE : soonest(write, key[read], call[source[latest]]);
+      const missed = latest === NONE ? NONE : soonest(write, key[read], latestCall);
       if (missed !== NONE) {
         found({ read, write: missed, via: latest });
         continue;
       }
+      if (!isVersioned) continue;
       const next = write === INITIAL ? nextVersion.first[key[read]] : nextVersion.of[write];
       if (next === NONE) continue;
       const via = highest[classOf[rank[next]]];
@@ -73,33 +80,22 @@ export function missingWrites(problem: Problem, found: (missing: Missing) => voi
  * Finds, among the writes of a key that were invoked after a write (or INITIAL) was done, the one that was done first, if that was
  * before a moment.
  */
-function soonestDone({
-  registers,
-  history,
-  writes,
-  first,
-}: Problem): (write: number, key: number, moment: number) => number {
-  const { call } = history;
+function soonestDone({ registers, history, moments }: Problem): (write: number, key: number, moment: number) => number {
+  const { key, keys, length } = history;
   const { done } = registers;
-  /** For each place in `writes` the write done first from there on, within its key. */
-  const best = new Int32Array(writes.length);
-  for (let key = 0; key < history.keys.length; key++) {
-    for (let i = first[key + 1] - 1; i >= first[key]; i--) {
-      best[i] = i + 1 < first[key + 1] && done[best[i + 1]] < done[writes[i]] ? best[i + 1] : writes[i];
-    }
+  /** For each key the one done first, among the writes that are invoked after the moment at hand. */
+  const best = new Int32Array(keys.length).fill(NONE);
+  /** That, when each write was done. */
+  const after = new Int32Array(length);
+  for (let i = moments.length - 1; i >= 0; i--) {
+    const write = moments[i] >> 1;
+    const of = key[write];
+    if ((moments[i] & 1) === 1) after[write] = best[of];
+    else if (best[of] === NONE || done[write] <= done[best[of]]) best[of] = write;
   }
-  return (write, key, moment) => {
-    let low = first[key];
-    let high = first[key + 1];
-    if (write !== INITIAL) {
-      const after = done[write];
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (call[writes[middle]] <= after) low = middle + 1;
-        else high = middle;
-      }
-    }
-    return low < first[key + 1] && done[best[low]] < moment ? best[low] : NONE;
+  return (write, of, moment) => {
+    const soonest = write === INITIAL ? best[of] : after[write];
+    return soonest !== NONE && done[soonest] < moment ? soonest : NONE;
   };
 }
 

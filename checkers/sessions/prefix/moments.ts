@@ -1,20 +1,32 @@
 /** When writes are invoked and done, in the order of events. */
-import type { Problem } from './problem.ts';
+import { NEVER } from '../../../history/history.ts';
+import type { Registers } from '../registers.ts';
 
 /**
- * For each moment twice the index into `writes`, plus one where the write is done; by ascending event position. Of one position
- * the invocations come first.
+ * Moments of the writes that certainly happened: twice the row where a write is invoked, plus one where it is done; by ascending
+ * event position. A write that is done at the very position of its invocation is invoked first.
  */
-export function momentsOf({ history, registers, writes }: Problem): Int32Array {
-  const { length } = writes;
-  const sorted = new Float64Array(length * 2);
-  for (let i = 0; i < length; i++) {
-    sorted[i] = history.call[writes[i]] * length * 2 + i;
-    sorted[length + i] = registers.done[writes[i]] * length * 2 + length + i;
+export function momentsOf(registers: Registers): Int32Array {
+  const { call, length, positions } = registers.history;
+  const { done } = registers;
+  /** For each event position its first moment, plus one; and for each write the moment after it is done, in the same way. */
+  const first = new Int32Array(positions);
+  const next = new Int32Array(length);
+  let count = 0;
+  for (let row = length - 1; row >= 0; row--) {
+    if (done[row] === NEVER) continue;
+    next[row] = first[done[row]];
+    first[done[row]] = row * 2 + 2;
+    count += 2;
   }
-  sorted.sort();
-  return Int32Array.from(sorted, (moment) => {
-    const code = moment % (length * 2);
-    return code < length ? code * 2 : (code - length) * 2 + 1;
-  });
+  const moments = new Int32Array(count);
+  let end = 0;
+  let row = 0;
+  for (let position = 0; position < positions; position++) {
+    for (; row < length && call[row] <= position; row++) {
+      if (done[row] !== NEVER) moments[end++] = row * 2;
+    }
+    for (let at = first[position]; at !== 0; at = next[(at >> 1) - 1]) moments[end++] = at - 1;
+  }
+  return moments;
 }

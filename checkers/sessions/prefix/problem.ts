@@ -10,14 +10,16 @@ import { termOf } from '../../positions.ts';
 import { Pairs } from '../pairs.ts';
 import { AMBIGUOUS, INITIAL, type Registers } from '../registers.ts';
 import type { Prepared } from '../rule.ts';
+import { momentsOf } from './moments.ts';
 import { gather, sortRows, type StateGroups, statesOf } from '../states.ts';
 
 export interface Problem {
   readonly history: History;
   readonly registers: Registers;
-  /** Rows of the writes that certainly happened, by key: those of key k are `writes[first[k]] … writes[first[k + 1] - 1]`. */
+  /** Rows of the writes that certainly happened, ascending. */
   readonly writes: Int32Array;
-  readonly first: Int32Array;
+  /** When they are invoked and done (moments.ts). */
+  readonly moments: Int32Array;
   /** Reads that show something, state by state: those of state s are `reads[start[s]] … reads[start[s + 1] - 1]`. */
   readonly reads: Int32Array;
   readonly start: Int32Array;
@@ -40,19 +42,11 @@ export function hasHappened(registers: Registers, row: number): boolean {
 }
 
 export function problemOf({ history, registers }: Prepared): Problem {
-  const { first, writes } = writesByKey(registers);
-  return { history, registers, writes, first, ...shownStates(registers), ...versionOrder(registers) };
-}
-
-function writesByKey(registers: Registers): Pick<Problem, 'writes' | 'first'> {
-  const { key, keys, length } = registers.history;
-  const first = new Int32Array(keys.length + 1);
-  for (let row = 0; row < length; row++) if (hasHappened(registers, row)) first[key[row] + 1]++;
-  for (let k = 0; k < keys.length; k++) first[k + 1] += first[k];
-  const next = first.slice();
-  const writes = new Int32Array(first[keys.length]);
-  for (let row = 0; row < length; row++) if (hasHappened(registers, row)) writes[next[key[row]]++] = row;
-  return { writes, first };
+  const moments = momentsOf(registers);
+  const writes = new Int32Array(moments.length >> 1);
+  let end = 0;
+  for (let i = 0; i < moments.length; i++) if ((moments[i] & 1) === 0) writes[end++] = moments[i] >> 1;
+  return { history, registers, writes, moments, ...shownStates(registers), ...versionOrder(registers) };
 }
 
 /** The states, without reads of which nobody knows what they show, and without those of transactions that write. */
@@ -135,12 +129,24 @@ function ownReads({ flags, batch, f, length }: History): Uint8Array | undefined 
 function versionOrder(registers: Registers): Pick<Problem, 'versioned' | 'rank' | 'classOf'> {
   const { history, versions } = registers;
   const rank = new Int32Array(history.length).fill(NONE);
+  if (!registers.isVersioned) return { versioned: new Int32Array(0), rank, classOf: new Int32Array(0) };
   const pairs = new Pairs(history.groups.length, 2 ** 32, 0);
   const of = new Int32Array(history.length).fill(NONE);
+  /** A write of a class, and the class: mostly that of the next write too. */
+  let last = NONE;
+  let ofLast = NONE;
   for (let row = 0; row < history.length; row++) {
     if (versions.group[row] === NONE || !hasHappened(registers, row)) continue;
-    const unnumbered = Number.isNaN(termOf(versions.history[row]));
-    of[row] = pairs.of(versions.group[row], unnumbered ? versions.history[row] : 0);
+    if (
+      last === NONE ||
+      versions.group[row] !== versions.group[last] ||
+      versions.history[row] !== versions.history[last]
+    ) {
+      const unnumbered = Number.isNaN(termOf(versions.history[row]));
+      ofLast = pairs.of(versions.group[row], unnumbered ? versions.history[row] : 0);
+    }
+    last = row;
+    of[row] = ofLast;
   }
   const { rows, start, count } = gather(of, pairs.count);
   const counting: Int32Array[] = [];
@@ -150,16 +156,17 @@ function versionOrder(registers: Registers): Pick<Problem, 'versioned' | 'rank' 
     if (!contradictsTime(registers, ofClass)) counting.push(ofClass);
   }
   const versioned = new Int32Array(counting.reduce((sum, ofClass) => sum + ofClass.length, 0));
-  const classes: number[] = [];
+  const classOf = new Int32Array(versioned.length);
+  let ranks = 0;
   let end = 0;
   counting.forEach((ofClass, one) => {
     for (let i = 0; i < ofClass.length; i++) {
-      if (i === 0 || registers.compare(ofClass[i - 1], ofClass[i]) !== 0) classes.push(one);
-      rank[ofClass[i]] = classes.length - 1;
+      if (i === 0 || registers.compare(ofClass[i - 1], ofClass[i]) !== 0) classOf[ranks++] = one;
+      rank[ofClass[i]] = ranks - 1;
       versioned[end++] = ofClass[i];
     }
   });
-  return { versioned, rank, classOf: Int32Array.from(classes) };
+  return { versioned, rank, classOf: classOf.subarray(0, ranks) };
 }
 
 /** Whether a write was done before one of a lower version was asked for. */

@@ -8,7 +8,6 @@
  */
 import { NEVER, NONE } from '../../../history/history.ts';
 import { INITIAL } from '../registers.ts';
-import { momentsOf } from './moments.ts';
 import type { Problem } from './problem.ts';
 
 /** How deep demands may reach into one another before the sweep gives up. */
@@ -18,7 +17,7 @@ export interface Replayed {
   /** Whether all states are prefixes of the order, and time and versions allow it. */
   readonly complete: boolean;
   /** Indices into `writes`, and beyond them those of states: what was found. All of them are there. */
-  readonly order: Int32Array;
+  readonly order: () => Int32Array;
 }
 
 export function replay(problem: Problem): Replayed {
@@ -58,7 +57,7 @@ class Replay {
   /** For each write the reads that show it where their log showed something else before: plus one; and the next of each. */
   readonly #after: Int32Array;
   readonly #nextAfter: Int32Array;
-  readonly #indexOf: Int32Array;
+  /** What is in the log: rows of writes, and states, each plus the number of rows. */
   readonly #order: Int32Array;
   #ordered = 0;
   #now = 0;
@@ -75,15 +74,13 @@ class Replay {
     this.#source = source;
     this.#write = new Uint8Array(history.length);
     this.#state = new Uint8Array(states);
-    this.#lasts = new Int32Array(history.length);
+    this.#lasts = history.call.slice();
     this.#shown = new Int32Array(history.length);
     this.#shownInitial = new Int32Array(history.keys.length);
     this.#nextShown = new Int32Array(reads.length);
     this.#stateOf = new Int32Array(reads.length);
     this.#after = new Int32Array(history.length);
     this.#nextAfter = new Int32Array(reads.length);
-    this.#indexOf = new Int32Array(history.length);
-    for (let i = 0; i < writes.length; i++) this.#indexOf[writes[i]] = i;
     this.#order = new Int32Array(writes.length + states);
     this.#newest = new Int32Array(history.keys.length).fill(INITIAL);
     this.#pending = new Int32Array(history.keys.length);
@@ -96,7 +93,6 @@ class Replay {
       if (this.#nextVersion[one] === NONE) this.#nextVersion[one] = i;
       this.#endOfClass[one] = i + 1;
     }
-    for (let i = 0; i < writes.length; i++) this.#lasts[writes[i]] = history.call[writes[i]];
     let until = 0;
     for (let state = 0; state < states; state++) {
       if (before[state] === NONE) until = 0;
@@ -120,9 +116,10 @@ class Replay {
   }
 
   run(): Replayed {
-    const { writes, states } = this.#problem;
-    for (const moment of momentsOf(this.#problem)) {
-      const write = writes[moment >> 1];
+    const { states, moments } = this.#problem;
+    for (let i = 0; i < moments.length; i++) {
+      const moment = moments[i];
+      const write = moment >> 1;
       if ((moment & 1) === 0) {
         this.#now = this.#call[write];
         this.#earlier[write] = this.#pending[this.#key[write]];
@@ -134,34 +131,40 @@ class Replay {
     }
     this.#now = NEVER;
     for (let state = 0; state < states; state++) if (!this.#putState(state)) this.#complete = false;
-    return { complete: this.#complete, order: this.#complete ? this.#order : this.#withStuck() };
+    return { complete: this.#complete, order: () => this.#withStuck() };
   }
 
   /** The order, with states that found no place put in right after all that they have to follow. */
   #withStuck(): Int32Array {
-    const { writes, states, before, start, reads } = this.#problem;
-    const placeOf = new Int32Array(this.#order.length);
-    for (let i = 0; i < this.#ordered; i++) placeOf[this.#order[i]] = i;
+    const { history, writes, states, before, start, reads } = this.#problem;
+    const { length } = history;
+    const indexOf = new Int32Array(length);
+    for (let i = 0; i < writes.length; i++) indexOf[writes[i]] = i;
+    const placed = this.#order.subarray(0, this.#ordered);
+    const placeOf = new Int32Array(length + states);
+    for (let i = 0; i < placed.length; i++) placeOf[placed[i]] = i;
     /** For each place the first state to come in after it, plus one; and the next of each state. */
     const first = new Int32Array(this.#order.length + 1);
     const next = new Int32Array(states);
     const last = new Int32Array(this.#order.length + 1);
     for (let state = 0; state < states; state++) {
       if (this.#state[state] === PLACED) continue;
-      let place = before[state] === NONE ? 0 : placeOf[writes.length + before[state]];
+      let place = before[state] === NONE ? 0 : placeOf[length + before[state]];
       for (let i = start[state]; i < start[state + 1]; i++) {
         const write = this.#source[reads[i]];
-        if (write !== INITIAL) place = Math.max(place, placeOf[this.#indexOf[write]]);
+        if (write !== INITIAL) place = Math.max(place, placeOf[write]);
       }
-      placeOf[writes.length + state] = place;
+      placeOf[length + state] = place;
       if (first[place] === 0) first[place] = state + 1;
       else next[last[place]] = state + 1;
       last[place] = state;
     }
     const order = new Int32Array(this.#order.length);
     let end = 0;
-    for (let i = 0; i < Math.max(1, this.#ordered); i++) {
-      if (i < this.#ordered) order[end++] = this.#order[i];
+    for (let i = 0; i < Math.max(1, placed.length); i++) {
+      if (i < placed.length) {
+        order[end++] = placed[i] < length ? indexOf[placed[i]] : writes.length + placed[i] - length;
+      }
       for (let state = first[i]; state !== 0; state = next[state - 1]) order[end++] = writes.length + state - 1;
     }
     return order;
@@ -180,7 +183,7 @@ class Replay {
     this.#depth--;
     this.#write[write] = PLACED;
     this.#newest[this.#key[write]] = write;
-    this.#order[this.#ordered++] = this.#indexOf[write];
+    this.#order[this.#ordered++] = write;
     return fits;
   }
 
@@ -234,7 +237,7 @@ class Replay {
   }
 
   #putState(state: number): boolean {
-    const { before, writes } = this.#problem;
+    const { before, history } = this.#problem;
     if (this.#state[state] !== WAITING) return this.#state[state] !== BEGUN;
     let from = state;
     while (before[from] !== NONE && this.#state[before[from]] === WAITING) from--;
@@ -245,7 +248,7 @@ class Replay {
       this.#state[one] = BEGUN;
       if (this.#putOne(one)) {
         this.#state[one] = PLACED;
-        this.#order[this.#ordered++] = writes.length + one;
+        this.#order[this.#ordered++] = history.length + one;
       } else {
         this.#state[one] = STUCK;
         this.#complete = false;

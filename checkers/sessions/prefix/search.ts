@@ -12,7 +12,6 @@ import { NONE } from '../../../history/history.ts';
 import type { Budget } from '../../checker.ts';
 import { INITIAL } from '../registers.ts';
 import { GrowingOrder } from './growing-order.ts';
-import { momentsOf } from './moments.ts';
 import type { Problem } from './problem.ts';
 
 export type Outcome =
@@ -92,7 +91,7 @@ class Search {
     this.#passed = new Int32Array(this.#order.place.length);
     this.#newest = new Int32Array(history.keys.length);
     this.#newestBefore = new Int32Array(writes.length);
-    this.#layVersions(this.#layTime(), nodeOf);
+    this.#layVersions(this.#layTime(nodeOf), nodeOf);
     this.#layStates();
     this.#firstFollowing = this.#order.edges;
     this.#layFollowing();
@@ -100,13 +99,14 @@ class Search {
   }
 
   /** Real time, through a chain of barriers: one for each time that writes are invoked after others were done. */
-  #layTime(): number {
+  #layTime(nodeOf: Int32Array): number {
     const order = this.#order;
     let barrier = this.#barriers - 1;
     let closed = true;
-    for (const moment of momentsOf(this.#problem)) {
+    for (const moment of this.#problem.moments) {
+      const write = nodeOf[moment >> 1];
       if ((moment & 1) === 0) {
-        if (barrier >= this.#barriers) order.lay(barrier, moment >> 1);
+        if (barrier >= this.#barriers) order.lay(barrier, write);
         closed = true;
         continue;
       }
@@ -115,7 +115,7 @@ class Search {
         if (barrier > this.#barriers) order.lay(barrier - 1, barrier);
         closed = false;
       }
-      order.lay(moment >> 1, barrier);
+      order.lay(write, barrier);
     }
     return barrier + 1;
   }

@@ -21,7 +21,7 @@ export function smallestReads(problem: Problem, states: readonly number[], budge
       );
   const cannotStand = (reads: readonly number[]): boolean => {
     const part = partOf(problem, reads);
-    return searchOrder(part, replay(part).order, budget, STEPS_MAX).type === 'none';
+    return searchOrder(part, replay(part).order(), budget, STEPS_MAX).type === 'none';
   };
   let left = ofStates(states);
   if (left.length > READS_MAX || !cannotStand(left)) return left;
@@ -58,13 +58,14 @@ function partOf(problem: Problem, reads: readonly number[]): Problem {
     states: start.length,
     before: Int32Array.from(before),
   };
-  const within = writesWithin(problem, earliest, latest);
   const kept = new Uint8Array(history.length);
-  for (const write of within.writes) kept[write] = 1;
+  const writes = writesWithin(problem, earliest, latest);
+  for (const write of writes) kept[write] = 1;
   return {
     ...problem,
-    ...within,
     ...shownReads,
+    writes,
+    moments: problem.moments.filter((moment) => kept[moment >> 1] === 1),
     follows: followsOf(registers, shownReads),
     versioned: problem.versioned.filter((write) => kept[write] === 1),
   };
@@ -80,24 +81,13 @@ function goesOn({ before }: Problem, earlier: number, later: number): boolean {
  * Writes that were open between two moments, and of each key the first that was done: what was done before all that is shown is
  * older than all of it, and matters only where an initial value is shown.
  */
-function writesWithin(
-  { registers, history, writes, first }: Problem,
-  earliest: number,
-  latest: number,
-): Pick<Problem, 'writes' | 'first'> {
+function writesWithin({ registers, history, writes }: Problem, earliest: number, latest: number): Int32Array {
   const { done } = registers;
-  const kept: number[] = [];
-  const starts = [0];
-  for (let key = 0; key < history.keys.length; key++) {
-    let soonest = NONE;
-    for (let i = first[key]; i < first[key + 1]; i++) {
-      if (soonest === NONE || done[writes[i]] < done[soonest]) soonest = writes[i];
-    }
-    for (let i = first[key]; i < first[key + 1]; i++) {
-      const write = writes[i];
-      if (write === soonest || (done[write] >= earliest && history.call[write] <= latest)) kept.push(write);
-    }
-    starts.push(kept.length);
+  const { call, key, keys } = history;
+  const soonest = new Int32Array(keys.length).fill(NONE);
+  for (const write of writes) {
+    const of = key[write];
+    if (soonest[of] === NONE || done[write] < done[soonest[of]]) soonest[of] = write;
   }
-  return { writes: Int32Array.from(kept), first: Int32Array.from(starts) };
+  return writes.filter((write) => write === soonest[key[write]] || (done[write] >= earliest && call[write] <= latest));
 }
