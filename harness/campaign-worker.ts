@@ -1,7 +1,7 @@
 /** Runs one seed after another, as told by the campaign: a worker thread, started from dist. */
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { RunRecord } from '../results/record.ts';
 import { type Plan, resolvePlan } from './plan.ts';
 import { judgeRun } from './record-run.ts';
@@ -20,6 +20,8 @@ export interface Done {
   readonly id: string;
   readonly record: RunRecord;
   readonly journal: string | undefined;
+  /** Folder with the logs of its nodes, where they were kept and there are any. */
+  readonly logs: string | undefined;
   /** What went wrong in the harness, or broke down in a node. */
   readonly failures: readonly string[];
 }
@@ -41,9 +43,12 @@ port.on('message', (order: Order) => {
 async function work({ plan, id, bail }: Order): Promise<Done> {
   const resolved = await resolvePlan(plan);
   const journal = join(setup.folder, `${id}.jsonl`);
-  const ended = await executeRun(resolved, { journal, bail: bail === true });
+  const logs = join(setup.folder, `${id}.nodes`);
+  const ended = await executeRun(resolved, { journal, run: { id, logs }, bail: bail === true });
   const record = await judgeRun({ plan: resolved, ended, journal, id, labels: {}, histograms: false });
   const keep = setup.keepAll || record.verdict !== 'kept' || record.exitCode !== 0;
   if (!keep) rmSync(journal);
-  return { id, record, journal: keep ? journal : undefined, failures: ended.failures };
+  if (!keep) rmSync(logs, { recursive: true, force: true });
+  const kept = keep ? { journal, logs: existsSync(logs) ? logs : undefined } : { journal: undefined, logs: undefined };
+  return { id, record, ...kept, failures: ended.failures };
 }

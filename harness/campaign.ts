@@ -110,10 +110,11 @@ async function perform(
 }
 
 /** Runs that broke a promise, stayed undecided, or were asked for keep their files; a seed remakes the rest. */
-function keepFiles(home: string, { record, journal }: Done): void {
+function keepFiles(home: string, { record, journal, logs }: Done): void {
   if (journal === undefined) return;
   const folder = createRunFolder(home, record.id);
   renameSync(journal, join(folder, 'journal.jsonl'));
+  if (logs !== undefined) renameSync(logs, join(folder, 'nodes'));
   writeRunFiles(folder, record, renderReport(record, { color: false }));
 }
 

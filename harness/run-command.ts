@@ -55,6 +55,11 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
     flags.progress === 'json' ? 'json' : flags.quiet || flags.json ? 'none' : io.terminal.err ? 'terminal' : 'lines';
   const display: Display = { progress, quiet: flags.quiet === true, json: flags.json === true, labels };
   const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);
+  const prepare = async (): Promise<void> => {
+    await plan.use.environment.prepare?.(plan.use.settings, (line) =>
+      io.err(`tidemark: ${plan.environment}: ${line}\n`),
+    );
+  };
   if (flags.runs === undefined) {
     for (const name of ['jobs', 'shard', 'lastFailed', 'fresh'] as const) {
       if (flags[name] !== undefined) throw new BadInput(`--${dashed(name)} goes with --runs.`);
@@ -63,9 +68,11 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
       throw new BadInput(
         `--bail ${bail} goes with --runs: a single run stops at the first broken promise, with --bail 1.`,
       );
+    await prepare();
     return single(plan, display, bail === 1, io);
   }
   const runs = wholeNumber('--runs', flags.runs, 1, 10_000_000);
+  await prepare();
   return campaign({
     plan,
     display,

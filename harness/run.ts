@@ -13,7 +13,7 @@ import { Nemesis } from '../nemesis/nemesis.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
 import type { Bail, FaultRecord } from '../results/record.ts';
 import { Driver, type DriverCounts } from './driver.ts';
-import type { Deployment, NodeEvent } from './environments/environment.ts';
+import type { DeployOptions, Deployment, NodeEvent } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
 import { BAD_INPUT, type ExitCode, HARNESS_FAILED } from './errors.ts';
 import { type Broken, Following } from './following.ts';
@@ -44,6 +44,8 @@ export interface Progress {
 
 export interface RunOptions {
   readonly journal: string;
+  /** What the run is called, and where the logs of its nodes go. */
+  readonly run?: DeployOptions['run'];
   /** Told once, when there is something to see. */
   readonly watching?: (progress: () => Progress) => void;
   /** Asked now and then: heal, judge what there is, end. */
@@ -88,6 +90,7 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
     seed: plan.seed,
     settings,
     observe: (event) => listen(event),
+    ...(options.run !== undefined && { run: options.run }),
   });
   const following = options.bail === true ? await follow(plan, () => run) : undefined;
   const recorder = new Recorder({
@@ -278,6 +281,7 @@ class Run {
       await this.#wait(end);
     }
     this.failures.push(...(await this.nemesis.stop()));
+    this.failures.push(...((await this.#cluster.lingering?.()) ?? []));
     this.#enter('healed');
   }
 

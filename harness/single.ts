@@ -26,6 +26,7 @@ export async function single(plan: ResolvedPlan, display: Display, bail: boolean
   let stopProgress: () => void = () => undefined;
   const ended = await executeRun(plan, {
     journal,
+    run: { id, logs: join(folder, 'nodes') },
     watching: (look) => {
       stopProgress = showProgress(io, display.progress, look);
     },

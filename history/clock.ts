@@ -39,3 +39,8 @@ export function realClock(): Clock {
 export function wallTime(): Date {
   return new Date();
 }
+
+/** Milliseconds since 1970 of a moment that somebody else wrote down in ISO 8601; NaN when it is none. */
+export function millisecondsOf(text: string): number {
+  return Date.parse(text);
+}

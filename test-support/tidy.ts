@@ -71,6 +71,21 @@ const layers: readonly {
     packages: true,
   },
   {
+    folder: 'harness/environments/docker/agent/',
+    mayImport: ['harness/environments/real/', 'history/'],
+    packages: true,
+  },
+  {
+    folder: 'harness/environments/docker/',
+    mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
+    packages: true,
+  },
+  {
+    folder: 'harness/environments/real/',
+    mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
+    packages: true,
+  },
+  {
     folder: 'harness/environments/processes/',
     mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
     packages: true,

@@ -16,6 +16,14 @@ export interface DeployOptions {
   readonly settings: ReadonlyMap<string, string>;
   /** Told what nodes say and suffer, as it happens. */
   readonly observe: (event: NodeEvent) => void;
+  /** The run's name, and a folder for the logs of its nodes, which may not be there yet; without, logs are not kept. */
+  readonly run?: { readonly id: string; readonly logs: string };
+}
+
+/** What interrupted runs had left, and sentences of what of it could not be removed. */
+export interface CleanUp {
+  readonly removed: readonly { readonly kind: string; readonly name: string; readonly run: string }[];
+  readonly failures: readonly string[];
 }
 
 export type NodeEvent =
@@ -39,7 +47,14 @@ export interface Environment {
   readonly settings: readonly Setting[];
   /** What its deployments let faults do; operations are the system's to offer. */
   readonly levers: readonly Exclude<Lever, 'operate'>[];
+  /**
+   * Before the first run of a command: finds or makes what clusters need, and removes what killed harnesses left. `say` is
+   * told what takes its time. Throws BadInput, in one sentence, for what this machine cannot do.
+   */
+  prepare?(settings: ReadonlyMap<string, string>, say: (line: string) => void): Promise<void>;
   deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Deployment>;
+  /** Removes what killed harnesses left, and nothing that a living one uses; `dryRun`: only says what it would remove. */
+  cleanUp?(dryRun: boolean): Promise<CleanUp>;
 }
 
 export interface Deployment {
@@ -66,5 +81,7 @@ export interface Deployment {
   crashes(): readonly string[];
   /** Whether nodes ended because they refuse what they were started with: settings are to blame, not the harness. */
   refused?(): boolean;
+  /** Once all faults are healed: what is not as it was before them, in sentences. */
+  lingering?(): Promise<readonly string[]>;
   destroy(): Promise<void>;
 }

@@ -8,18 +8,17 @@ import { join } from 'node:path';
 import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
 import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
-import type { Injection, Levers } from '../../../nemesis/fault.ts';
-import { dialTcp } from '../../../reference-impl/client/tcp.ts';
+import type { Levers } from '../../../nemesis/fault.ts';
 import { BAD_INPUT } from '../../errors.ts';
 import { freePorts } from '../../ports.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
-import { damageLog } from './damage.ts';
-import { CLUSTER, commandOf, type Place } from './command.ts';
-import { NodeProcess } from './node-process.ts';
+import { damageLog } from '../real/damage.ts';
+import { injection } from '../real/injection.ts';
+import { NodeProcess } from '../real/node-process.ts';
+import { dialStore, distanceNs, type Place, REGIONS, storeStatus } from '../real/store.ts';
+import { commandOf } from './command.ts';
 
 const STOP_NS = 10 * SECOND;
-const STATUS_MS = 500;
-const REGIONS = ['r1', 'r2', 'r3'];
 
 interface Member {
   readonly id: NodeId;
@@ -40,12 +39,16 @@ export class Processes implements Deployment {
 
   static async deploy(specs: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Processes> {
     const ids = [...specs.keys()];
-    const ports = await freePorts(ids.length * 2);
+    const addresses = (await freePorts(ids.length * 2)).map((port) => `127.0.0.1:${port}`);
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-processes-'));
     const places = ids.map((node, i): Place => {
       const data = join(folder, node);
       mkdirSync(data, { mode: 0o700 });
-      return { node, region: REGIONS[i % REGIONS.length], client: ports[2 * i], admin: ports[2 * i + 1], data };
+      const [listen, admin] = [addresses[2 * i], addresses[2 * i + 1]];
+      const peers = Object.fromEntries(
+        ids.map((id, j) => [id, addresses[2 * j]] as const).filter(([id]) => id !== node),
+      );
+      return { node, region: REGIONS[i % REGIONS.length], listen, admin, peers, data };
     });
     const cluster = new Processes(folder, specs, places, options);
     for (const member of cluster.#members.values()) cluster.#start(member, options);
@@ -63,7 +66,7 @@ export class Processes implements Deployment {
     this.#members = new Map(
       [...specs].map(([id, spec], i) => {
         const process = new NodeProcess({
-          command: commandOf(spec, places[i], places, options.settings),
+          command: commandOf(spec, places[i], options.settings),
           log: join(folder, `${id}.log`),
           ended: ({ expected, reason, code }) => {
             this.#refused ||= code === BAD_INPUT;
@@ -131,38 +134,16 @@ export class Processes implements Deployment {
   }
 
   distanceNs(home: string, node: NodeId): number {
-    const apart = Math.abs(REGIONS.indexOf(home) - REGIONS.indexOf(this.regionOf(node)));
-    return apart * MILLISECOND;
+    return distanceNs(home, this.regionOf(node));
   }
 
   dial(node: NodeId): Connection {
-    const { client } = this.#member(node).place;
-    const line = dialTcp(`127.0.0.1:${client}`, { cluster: CLUSTER, node });
-    return {
-      request: (body) => {
-        this.#requests++;
-        return line.request(body as Parameters<typeof line.request>[0]); // the clients of this program send these
-      },
-      close: () => line.close(),
-    };
+    return dialStore(this.#member(node).place.listen, node, () => void this.#requests++);
   }
 
   async status(node: NodeId): Promise<unknown> {
     const { place, process } = this.#member(node);
-    if (!process.up) return undefined;
-    try {
-      const answer = await fetch(`http://127.0.0.1:${place.admin}/status`, { signal: this.#deadline(STATUS_MS) });
-      const { groups } = (await answer.json()) as { readonly groups: readonly object[] };
-      return groups.length > 1 ? { ...groups[0], groups } : groups[0];
-    } catch {
-      return undefined; // not up yet, killed, stopped or busy: it does not answer
-    }
-  }
-
-  #deadline(ms: number): AbortSignal {
-    const controller = new AbortController();
-    this.clock.timer(this.clock.now() + ms * MILLISECOND, () => controller.abort());
-    return controller.signal;
+    return process.up ? storeStatus(place.admin, this.clock) : undefined;
   }
 
   isUp(node: NodeId): boolean {
@@ -196,17 +177,4 @@ export class Processes implements Deployment {
     if (member === undefined) throw new Error(`no node '${id}': there are ${this.nodes.join(', ')}`);
     return member;
   }
-}
-
-/** Heals once, and remembers the effect as it was then. */
-function injection(undo: () => Promise<void>, effect: () => Readonly<Record<string, number>>): Injection {
-  let final: Readonly<Record<string, number>> | undefined;
-  return {
-    async heal() {
-      if (final !== undefined) return;
-      final = effect();
-      await undo();
-    },
-    effect: () => final ?? effect(),
-  };
 }

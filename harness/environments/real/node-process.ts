@@ -11,8 +11,8 @@ const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(p
 
 export interface ProcessOptions {
   readonly command: readonly [string, ...string[]];
-  /** Appended to by every life. */
-  readonly log: string;
+  /** Appended to by every life; this process's own stderr if not given. */
+  readonly log?: string;
   /** The process has ended; `expected`: by `kill` or `stop`. */
   readonly ended: (how: { readonly expected: boolean; readonly reason: string; readonly code?: number }) => void;
 }
@@ -39,9 +39,9 @@ export class NodeProcess {
     if (this.#child !== undefined) return;
     const [program, ...rest] = this.#options.command;
     const command = SETPRIV === undefined ? [program, ...rest] : [SETPRIV, '--pdeathsig', 'KILL', program, ...rest];
-    const log = openSync(this.#options.log, 'a');
+    const log = this.#options.log === undefined ? 2 : openSync(this.#options.log, 'a');
     const child = spawn(command[0], command.slice(1), { stdio: ['ignore', log, log] });
-    closeSync(log);
+    if (log !== 2) closeSync(log);
     this.lives++;
     this.#expected = false;
     this.#child = child;
@@ -51,7 +51,7 @@ export class NodeProcess {
       this.#options.ended({ expected: this.#expected, reason, ...(code !== null && { code }) });
     };
     child.once('error', (error) => over(error.message));
-    child.once('exit', (code, signal) => over(`${signal ?? `code ${code}`}: ${this.lastWords()}`, code));
+    child.once('exit', (code, signal) => over([signal ?? `code ${code}`, ...this.#lastWords()].join(': '), code));
   }
 
   /** SIGKILL; resolves when the process is gone. False: there was none. */
@@ -98,20 +98,22 @@ export class NodeProcess {
     return this.#child === child;
   }
 
-  lastWords(): string {
+  /** None where somebody else keeps the log. */
+  #lastWords(): readonly string[] {
+    if (this.#options.log === undefined) return [];
     try {
       const lines = readFileSync(this.#options.log, 'utf8').slice(-LAST_WORDS_BYTES).trim().split('\n');
       // Of an uncaught error, what comes before its stack.
       const words = lines.filter((line) => /^\S/.test(line) && !line.startsWith('Node.js v'));
-      return words.at(-1) ?? 'it said nothing';
+      return [words.at(-1) ?? 'it said nothing'];
     } catch {
-      return 'it left no log';
+      return ['it left no log'];
     }
   }
 }
 
 /** The kernel's letter: R, S, D, T (stopped), Z; X for a process that is gone. */
-function stateOf(pid: number): string {
+export function stateOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.charAt(stat.lastIndexOf(')') + 2);

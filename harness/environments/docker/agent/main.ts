@@ -1,0 +1,113 @@
+/**
+ * The first process of a node's container: starts the store, ends, stops and continues it by its pid, and changes what the
+ * container hears, as the harness asks. It ends with the harness: when its stdin does.
+ *
+ * Faults need no `exec` so, which costs 50 ms each, no rights on the engine's host, and no second way for an engine that is
+ * on another machine.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { Random } from '../../../../history/random.ts';
+import { damageLog } from '../../real/damage.ts';
+import { NodeProcess, stateOf } from '../../real/node-process.ts';
+import { Links, rulesAndQueues } from './links.ts';
+import { type Answered, type Answers, type Event, lines, type Numbered, type Program } from './protocol.ts';
+
+const FOLDER = '/run/tidemark';
+const CONFIG = `${FOLDER}/store.yaml`;
+
+const links = new Links();
+let store: NodeProcess | undefined;
+/** Pauses in force, of this life of the store. */
+let pauses = { life: 0, n: 0 };
+
+function say(message: Event | Answered): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
+
+function start(program: Program): Answers['start'] {
+  if (store === undefined) {
+    mkdirSync(FOLDER, { recursive: true });
+    writeFileSync(CONFIG, program.config);
+    store = new NodeProcess({
+      command: program.command,
+      ended: ({ expected, reason, code }) => {
+        const why = !expected && reason.startsWith('SIGKILL') && outOfMemory() ? 'its memory limit is used up' : reason;
+        say({ event: 'ended', expected, reason: why, ...(code !== undefined && { code }) });
+      },
+    });
+  }
+  store.start();
+  return { life: store.lives };
+}
+
+/** Whether the kernel has ended a process of this container for want of memory. */
+function outOfMemory(): boolean {
+  for (const file of ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control']) {
+    try {
+      return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0) > 0;
+    } catch {
+      // The other version of cgroups.
+    }
+  }
+  return false;
+}
+
+async function pause(life: number): Promise<boolean> {
+  const was = (await store?.pause()) ?? false;
+  if (was) pauses = { life, n: pauses.life === life ? pauses.n + 1 : 1 };
+  return was;
+}
+
+async function resume(life: number): Promise<boolean> {
+  if (pauses.life !== life || pauses.n === 0) return false;
+  pauses = { life, n: pauses.n - 1 };
+  return pauses.n === 0 ? ((await store?.resume()) ?? false) : false;
+}
+
+async function perform(request: Numbered): Promise<Answers[keyof Answers]> {
+  const life = store?.lives ?? 0;
+  switch (request.do) {
+    case 'start':
+      return start(request.program);
+    case 'kill':
+      return { was: (await store?.kill()) ?? false, life };
+    case 'pause':
+      return { was: await pause(life), life };
+    case 'resume':
+      return { was: await resume(request.life) };
+    case 'cut':
+      return { dropped: await links.cut(request.sources) };
+    case 'mend':
+      return { dropped: await links.mend(request.sources) };
+    case 'damage':
+      return { kind: damageLog(request.data, new Random(request.seed))?.kind ?? 'nothing to damage' };
+    case 'stand': {
+      const pid = store?.pid;
+      return { ...(pid !== undefined && { process: stateOf(pid) }), ...(await rulesAndQueues()) };
+    }
+  }
+}
+
+async function answer(line: string): Promise<void> {
+  const request = JSON.parse(line) as Numbered; // the harness's own word
+  try {
+    say({ id: request.id, ok: await perform(request) });
+  } catch (error) {
+    say({ id: request.id, error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+const end = (): never => process.exit(0); // the store ends with its container's first process
+process.stdin.setEncoding('utf8');
+process.stdin.on(
+  'data',
+  lines((line) => void answer(line)),
+);
+process.stdin.on('end', end);
+process.stdin.on('error', end);
+process.stdout.on('error', end);
+process.on('SIGTERM', end);
+process.on('SIGINT', end);
+
+await links.setUp();
+say({ event: 'ready' });

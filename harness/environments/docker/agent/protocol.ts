@@ -1,0 +1,65 @@
+/**
+ * What the harness and the agent in a node's container say to each other, one JSON object a line: requests on the agent's
+ * stdin, answers and events on its stdout. Its stderr is the node's log.
+ */
+
+/** How the store is started: the configuration is written to `/run/tidemark/store.yaml` first. */
+export interface Program {
+  readonly command: readonly [string, ...string[]];
+  readonly config: string;
+}
+
+export type Request =
+  | { readonly do: 'start'; readonly program: Program }
+  | { readonly do: 'kill' | 'pause' | 'stand' }
+  /** Lets this life of the store go on, once it was resumed as often as it was paused. */
+  | { readonly do: 'resume'; readonly life: number }
+  /** Drops what comes from these addresses, or no longer. Cuts are counted: what was cut twice is mended twice. */
+  | { readonly do: 'cut' | 'mend'; readonly sources: readonly string[] }
+  /** Damages the log of the store, which is down. */
+  | { readonly do: 'damage'; readonly data: string; readonly seed: string };
+
+export interface Answers {
+  readonly start: { readonly life: number };
+  /** `was`: whether it was up before; `life`: which life of it. */
+  readonly kill: { readonly was: boolean; readonly life: number };
+  readonly pause: { readonly was: boolean; readonly life: number };
+  readonly resume: { readonly was: boolean };
+  readonly cut: Dropped;
+  readonly mend: Dropped;
+  readonly damage: { readonly kind: 'bit flipped' | 'file cut' | 'nothing to damage' };
+  readonly stand: Stand;
+}
+
+export interface Dropped {
+  /** Packets that were dropped since the agent started, of each of the sources asked for. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** What faults may have left behind; everything but `process` is the same whenever no fault is in force. */
+export interface Stand {
+  /** The kernel's letter for the store's process; absent where there is none. */
+  readonly process?: string;
+  readonly rules: string;
+  readonly queues: string;
+}
+
+export type Event =
+  /** The container is set up and takes requests. */
+  | { readonly event: 'ready' }
+  | { readonly event: 'ended'; readonly expected: boolean; readonly reason: string; readonly code?: number };
+
+/** With the number that its answer carries. */
+export type Numbered = Request & { readonly id: number };
+
+export type Answered = { readonly id: number; readonly ok: unknown } | { readonly id: number; readonly error: string };
+
+/** Whole lines of a stream of text. */
+export function lines(take: (line: string) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) if (part !== '') take(part);
+  };
+}

@@ -1,0 +1,265 @@
+/**
+ * A cluster of containers: real networks between real processes, in real time. Each node is a container with a fixed address
+ * and a data volume of its own; see agent/main.ts for who starts the store in it and does faults to it.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { realClock } from '../../../history/clock.ts';
+import { Random } from '../../../history/random.ts';
+import type { NodeId } from '../../../history/operation.ts';
+import type { Levers } from '../../../nemesis/fault.ts';
+import { unguessable } from '../../../reference-impl/server/clock.ts';
+import { newRunId } from '../../../results/files.ts';
+import { BAD_INPUT } from '../../errors.ts';
+import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
+import { dialStore, distanceNs, REGIONS, storeConfig, storeStatus } from '../real/store.ts';
+import type { Event, Program, Stand } from './agent/protocol.ts';
+import { Container, type ContainerSpec, DATA, ports, removeNetwork } from './container.ts';
+import type { Engine } from './engine.ts';
+import { createLevers } from './levers.ts';
+import { createNetwork } from './network.ts';
+import { labels, owner } from './owner.ts';
+import { limitsOf, reachOf } from './settings.ts';
+
+/** 1 is the gateway. */
+const FIRST_ADDRESS = 2;
+const STORE = '/opt/tidemark/bin/tidemark-store.mjs';
+/** Where the agent puts it. */
+const CONFIG = '/run/tidemark/store.yaml';
+
+interface Member {
+  readonly id: NodeId;
+  readonly region: string;
+  readonly spec: ContainerSpec;
+  readonly container: Container;
+  readonly program: Program;
+  /** `host:port`, as the harness reaches them. */
+  client: string;
+  admin: string;
+  up: boolean;
+  starts: number;
+  /** As it was before the first fault. */
+  calm: Stand | undefined;
+}
+
+export class DockerCluster implements Deployment {
+  readonly clock = realClock();
+  readonly nodes: readonly NodeId[];
+  readonly regions = REGIONS;
+  readonly levers: Partial<Levers>;
+  readonly #engine: Engine;
+  readonly #network: string;
+  readonly #observe: DeployOptions['observe'];
+  readonly #members = new Map<NodeId, Member>();
+  readonly #crashes: string[] = [];
+  #refused = false;
+  #requests = 0;
+  #ending = false;
+
+  static async deploy(
+    engine: Engine,
+    image: string,
+    nodes: ReadonlyMap<NodeId, NodeSpec>,
+    options: DeployOptions,
+  ): Promise<DockerCluster> {
+    const cluster = new DockerCluster(engine, [...nodes.keys()], options);
+    try {
+      await cluster.#setUp(image, nodes, options);
+      return cluster;
+    } catch (error) {
+      await cluster.destroy().catch(() => undefined); // the first error says what matters; the next start finds what is left
+      throw error;
+    }
+  }
+
+  private constructor(engine: Engine, nodes: readonly NodeId[], { run, seed, observe }: DeployOptions) {
+    this.#engine = engine;
+    this.nodes = nodes;
+    this.#network = `tidemark-${run?.id ?? newRunId()}`;
+    this.#observe = observe;
+    this.levers = createLevers(
+      (id) => {
+        const member = this.#member(id);
+        const { spec, container } = member;
+        return { id, address: spec.address, link: container.link, start: () => this.#start(member) };
+      },
+      this.clock,
+      new Random(seed).fork('damage'),
+    );
+  }
+
+  async #setUp(image: string, nodes: ReadonlyMap<NodeId, NodeSpec>, { run, settings }: DeployOptions): Promise<void> {
+    const self = owner();
+    const name = this.#network;
+    const runId = name.slice('tidemark-'.length);
+    const subnet = await createNetwork(this.#engine, name, { [labels.run]: runId, [labels.owner]: self });
+    const addresses = new Map(this.nodes.map((id, i) => [id, subnet.address(FIRST_ADDRESS + i)]));
+    const reach = reachOf(settings, this.#engine);
+    const limits = limitsOf(settings);
+    if (run !== undefined) mkdirSync(run.logs, { recursive: true });
+    // Reading what a node says of itself is free; nobody is to operate it from outside.
+    const secret = unguessable(32).toString('hex');
+    await Promise.all(
+      [...nodes].map(async ([id, nodeSpec], i) => {
+        const address = addresses.get(id) ?? '';
+        const region = REGIONS[i % REGIONS.length];
+        const config = storeConfig(
+          'docker',
+          nodeSpec,
+          {
+            node: id,
+            region,
+            listen: `${address}:${ports.client}`,
+            admin: `${address}:${ports.admin}`,
+            peers: Object.fromEntries(
+              [...addresses].filter(([peer]) => peer !== id).map(([peer, at]) => [peer, `${at}:${ports.client}`]),
+            ),
+            data: `${DATA}/store`,
+          },
+          settings,
+        );
+        const spec: ContainerSpec = {
+          run: runId,
+          owner: self,
+          node: id,
+          image,
+          network: name,
+          address,
+          ...limits,
+          publishOn: reach === 'ports' ? (this.#engine.host === '127.0.0.1' ? '127.0.0.1' : '0.0.0.0') : undefined,
+          env: [`TIDEMARK_STORE_OPERATOR_SECRET=${secret}`],
+          logFile: run === undefined ? undefined : join(run.logs, `${id}.log`),
+        };
+        const container = await Container.create(this.#engine, spec, {
+          clock: this.clock,
+          told: (event) => this.#told(id, event),
+          broken: () => void this.#broken(id),
+        });
+        const program: Program = {
+          command: ['node', STORE, '--config', CONFIG],
+          config: JSON.stringify(config, undefined, 2), // JSON is YAML
+        };
+        const at = { client: `${address}:${ports.client}`, admin: `${address}:${ports.admin}` };
+        const member: Member = { id, region, spec, container, program, ...at, up: false, starts: 0, calm: undefined };
+        this.#members.set(id, member);
+        await container.start();
+        if (spec.publishOn !== undefined) {
+          const published = await container.published();
+          member.client = `${this.#engine.host}:${published.client}`;
+          member.admin = `${this.#engine.host}:${published.admin}`;
+        }
+        member.calm = await container.link.ask({ do: 'stand' });
+      }),
+    );
+    await Promise.all([...this.#members.values()].map((member) => this.#start(member)));
+  }
+
+  async #start(member: Member): Promise<void> {
+    if (member.up) return;
+    member.up = true;
+    member.starts++;
+    await member.container.link.ask({ do: 'start', program: member.program });
+    this.#observe({ type: 'up', node: member.id });
+  }
+
+  #told(id: NodeId, event: Event): void {
+    if (event.event !== 'ended') return;
+    const member = this.#member(id);
+    member.up = false;
+    this.#refused ||= event.code === BAD_INPUT;
+    if (event.expected) return this.#observe({ type: 'down', node: id });
+    const reason = `${event.reason}: ${member.container.lastWords()}`;
+    this.#crashes.push(`${id} ended by itself: ${reason}`);
+    this.#observe({ type: 'down', node: id, reason });
+  }
+
+  /** A container has ended that nobody has ended. */
+  async #broken(id: NodeId): Promise<void> {
+    const member = this.#members.get(id);
+    if (this.#ending || member === undefined) return;
+    member.up = false;
+    const at = this.#crashes.push(`the container of ${id} has ended by itself`) - 1;
+    this.#observe({ type: 'down', node: id, reason: 'its container has ended' });
+    this.#crashes[at] = `the container of ${id} has ended by itself: ${await member.container.autopsy()}`;
+  }
+
+  regionOf(node: NodeId): string {
+    return this.#member(node).region;
+  }
+
+  distanceNs(home: string, node: NodeId): number {
+    return distanceNs(home, this.regionOf(node));
+  }
+
+  dial(node: NodeId): Connection {
+    return dialStore(this.#member(node).client, node, () => void this.#requests++);
+  }
+
+  async status(node: NodeId): Promise<unknown> {
+    const { up, admin } = this.#member(node);
+    return up ? storeStatus(admin, this.clock) : undefined;
+  }
+
+  isUp(node: NodeId): boolean {
+    return this.#member(node).up;
+  }
+
+  run<T>(main: () => Promise<T>): Promise<T> {
+    return main();
+  }
+
+  statistics(): Readonly<Record<string, number>> {
+    const starts = [...this.#members.values()].reduce((sum, member) => sum + member.starts, 0);
+    return { requests: this.#requests, 'processes started': starts };
+  }
+
+  crashes(): readonly string[] {
+    return this.#crashes;
+  }
+
+  refused(): boolean {
+    return this.#refused;
+  }
+
+  async lingering(): Promise<readonly string[]> {
+    const found = await Promise.all(
+      [...this.#members.values()].map(async ({ id, up, calm, container, spec }) => {
+        try {
+          const [stand, changed] = await Promise.all([container.link.ask({ do: 'stand' }), container.changed(spec)]);
+          const sentences = [...changed];
+          if (!up) sentences.push('it was not started again');
+          if (stand.process === 'T') sentences.push('its process is stopped still');
+          if (stand.rules !== calm?.rules)
+            sentences.push(`its rules are not what they were: ${difference(calm?.rules, stand.rules)}`);
+          if (stand.queues !== calm?.queues)
+            sentences.push(`its queues are not what they were: ${difference(calm?.queues, stand.queues)}`);
+          return sentences.map((sentence) => `${id} was not healed: ${sentence}`);
+        } catch (error) {
+          return [`nobody knows whether ${id} was healed: ${(error as Error).message}`];
+        }
+      }),
+    );
+    return found.flat();
+  }
+
+  async destroy(): Promise<void> {
+    this.#ending = true;
+    const removed = await Promise.allSettled([...this.#members.values()].map(({ container }) => container.remove()));
+    await removeNetwork(this.#engine, this.#network);
+    for (const one of removed) if (one.status === 'rejected') throw one.reason;
+  }
+
+  #member(id: NodeId): Member {
+    const member = this.#members.get(id);
+    if (member === undefined) throw new Error(`no node '${id}': there are ${this.nodes.join(', ')}`);
+    return member;
+  }
+}
+
+/** The first line that only one of them has. */
+function difference(before = '', after: string): string {
+  const [was, is] = [before.split('\n'), after.split('\n')];
+  const more = is.find((line) => !was.includes(line));
+  const less = was.find((line) => !is.includes(line));
+  return more !== undefined ? `'${more}' is new` : `'${less ?? ''}' is gone`;
+}

@@ -1,0 +1,52 @@
+/** From nothing to a cluster: an engine that answers, nothing of the dead in the way, the image, the containers. */
+import type { NodeId } from '../../../history/operation.ts';
+import type { CleanUp, DeployOptions, NodeSpec } from '../environment.ts';
+import { DockerCluster } from './cluster.ts';
+import { Engine } from './engine.ts';
+import { storeImage } from './images.ts';
+import { leftovers, removeLeftovers } from './leftovers.ts';
+
+type Settings = ReadonlyMap<string, string>;
+
+interface Prepared {
+  readonly engine: Engine;
+  readonly image: string;
+}
+
+/** By base image: many runs of one process prepare once. */
+const preparations = new Map<string | undefined, Promise<Prepared>>();
+
+export function prepared(settings: Settings, say: (line: string) => void = () => undefined): Promise<Prepared> {
+  const base = settings.get('base-image');
+  const known = preparations.get(base);
+  if (known !== undefined) return known;
+  const preparing = prepare(base, say);
+  preparations.set(base, preparing);
+  preparing.catch(() => preparations.delete(base)); // whoever asked is told; the next may try again
+  return preparing;
+}
+
+async function prepare(base: string | undefined, say: (line: string) => void): Promise<Prepared> {
+  const engine = await Engine.reach();
+  const { removed, failures } = await removeLeftovers(engine, await leftovers(engine));
+  if (removed.length > 0) say(`removed what interrupted runs had left: ${removed.map(({ name }) => name).join(', ')}`);
+  for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
+  return { engine, image: await storeImage({ engine, base, say }) };
+}
+
+export async function deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<DockerCluster> {
+  const { engine, image } = await prepared(options.settings);
+  return DockerCluster.deploy(engine, image, nodes, options);
+}
+
+export async function cleanUp(dryRun: boolean): Promise<CleanUp> {
+  const engine = await Engine.reach();
+  const found = await leftovers(engine);
+  if (dryRun) return { removed: found.map(named), failures: [] };
+  const { removed, failures } = await removeLeftovers(engine, found);
+  return { removed: removed.map(named), failures };
+}
+
+function named({ kind, name, run }: { readonly kind: string; readonly name: string; readonly run: string }) {
+  return { kind, name, run };
+}

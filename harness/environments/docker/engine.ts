@@ -1,0 +1,136 @@
+/** The Docker engine: found where the `docker` command finds it, and never waited for without an end. */
+import Docker from 'dockerode';
+import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
+import { BadInput } from '../../errors.ts';
+
+const clock = realClock();
+const HELLO_NS = 5 * SECOND;
+const CALL_NS = 30 * SECOND;
+
+export interface EngineFacts {
+  /** `x64`, `arm64`, …, as Node calls them. */
+  readonly arch: string;
+  readonly version: string;
+  readonly cgroup: string;
+}
+
+export class Engine {
+  readonly docker: Docker;
+  /** Where it is: `unix:///var/run/docker.sock`, or DOCKER_HOST. */
+  readonly address: string;
+  readonly facts: EngineFacts;
+
+  /** Throws {@link BadInput} when no engine answers that this user may use. */
+  static async reach(): Promise<Engine> {
+    const address = addressOf(process.env['DOCKER_HOST']);
+    let docker: Docker;
+    try {
+      docker = new Docker(); // reads DOCKER_HOST, DOCKER_CERT_PATH and the like itself
+      const info = await within(HELLO_NS, 'asking it for what it is', (abortSignal) =>
+        (docker as unknown as Typed).info({ abortSignal }),
+      );
+      return new Engine(docker, address, info);
+    } catch (error) {
+      throw unreachable(address, error);
+    }
+  }
+
+  private constructor(docker: Docker, address: string, info: Info) {
+    this.docker = docker;
+    this.address = address;
+    this.facts = {
+      arch: archs[info.Architecture] ?? info.Architecture,
+      version: info.ServerVersion,
+      cgroup: info.CgroupVersion ?? '1',
+    };
+  }
+
+  /** Whether its containers' own addresses can be reached from here. */
+  get isHere(): boolean {
+    return process.platform === 'linux' && this.address.startsWith('unix://');
+  }
+
+  /** The host that ports are published on, seen from here. */
+  get host(): string {
+    return this.address.startsWith('unix://') ? '127.0.0.1' : new URL(this.address).hostname;
+  }
+
+  /** Each call has a deadline; `what` names it in the error: `removing the network x`. */
+  async ask<T>(what: string, work: (abortSignal: AbortSignal) => Promise<T>, ns: number = CALL_NS): Promise<T> {
+    try {
+      return await within(ns, what, work);
+    } catch (error) {
+      throw new EngineError(what, error);
+    }
+  }
+}
+
+/** As dockerode has it, and its types do not. */
+interface Typed {
+  info(options: { readonly abortSignal: AbortSignal }): Promise<Info>;
+}
+
+interface Info {
+  readonly Architecture: string;
+  readonly ServerVersion: string;
+  readonly CgroupVersion?: string;
+}
+
+const archs: Readonly<Record<string, string>> = { x86_64: 'x64', aarch64: 'arm64' };
+
+/** The engine refused, or did not answer in time. */
+export class EngineError extends Error {
+  /** HTTP status of its answer; undefined: there was none. */
+  readonly status: number | undefined;
+
+  constructor(what: string, cause: unknown) {
+    const said = reasonOf(cause);
+    super(`the Docker engine failed at ${what}: ${said}`, { cause });
+    this.status = (cause as { readonly statusCode?: number }).statusCode;
+  }
+}
+
+/** The engine's own sentence. */
+export function reasonOf(error: unknown): string {
+  const { json, message } = (error ?? {}) as {
+    readonly json?: { readonly message?: string };
+    readonly message?: string;
+  };
+  return (json?.message ?? message ?? String(error)).trim();
+}
+
+function addressOf(host: string | undefined): string {
+  if (host === undefined || host === '') return 'unix:///var/run/docker.sock';
+  return host.includes('//') ? host : `tcp://${host}`;
+}
+
+function unreachable(address: string, error: unknown): BadInput {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new BadInput(
+      `This user may not use the Docker engine at ${address}: join the group that owns the socket (docker), or run as root.`,
+    );
+  }
+  const why = code === '' ? reasonOf(error) : code;
+  return new BadInput(
+    `No Docker engine answers at ${address} (${why}): start one, or say in DOCKER_HOST where it is.`,
+    { cause: error },
+  );
+}
+
+async function within<T>(ns: number, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const late = new Error(`no answer within ${Math.round(ns / MILLISECOND)} ms (${what})`);
+  let cancel = (): void => undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    cancel = clock.timer(clock.now() + ns, () => {
+      reject(late);
+      controller.abort();
+    });
+  });
+  try {
+    return await Promise.race([work(controller.signal), deadline]);
+  } finally {
+    cancel();
+  }
+}
