@@ -1,6 +1,6 @@
 /** `tidemark cleanup`: asks every environment that can leave something behind. */
 import type { Io } from './command.ts';
-import { BadInput, type ExitCode, HARNESS_FAILED, KEPT } from './errors.ts';
+import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, KEPT, worst } from './errors.ts';
 import { loadEnvironments } from './plugins.ts';
 
 export interface CleanUpOptions {
@@ -9,7 +9,7 @@ export interface CleanUpOptions {
 }
 
 export async function cleanUp({ dryRun, json }: CleanUpOptions, io: Io): Promise<ExitCode> {
-  let failed = false;
+  const codes: ExitCode[] = [KEPT];
   let removed = 0;
   for (const { name: environment, cleanUp: clean } of (await loadEnvironments()).values()) {
     if (clean === undefined) continue;
@@ -21,13 +21,15 @@ export async function cleanUp({ dryRun, json }: CleanUpOptions, io: Io): Promise
         else io.out(`${dryRun ? 'would remove' : 'removed'} the ${kind} ${name}\n`);
       }
       for (const failure of done.failures) io.err(`tidemark: ${environment}: ${failure}\n`);
-      failed ||= done.failures.length > 0;
+      if (done.failures.length > 0) codes.push(HARNESS_FAILED);
     } catch (error) {
       if (!(error instanceof BadInput)) throw error;
       // Where it cannot run now, it may have run before: whoever asks is told that nobody looked.
       io.err(`tidemark: ${environment}: nothing was looked for. ${error.message}\n`);
+      codes.push(BAD_INPUT);
     }
   }
-  if (removed === 0 && !json) io.out('nothing was left behind\n');
-  return failed ? HARNESS_FAILED : KEPT;
+  const code = worst(codes);
+  if (removed === 0 && code === KEPT && !json) io.out('nothing was left behind\n');
+  return code;
 }

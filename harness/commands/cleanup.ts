@@ -6,7 +6,7 @@ Examples:
   tidemark cleanup
 
 What a living harness uses is left alone. The next run in the same environment cleans up too.
-Exit codes: 0 nothing is left; 255 something could not be removed.`;
+Exit codes: 0 nothing is left; 254 nobody could look; 255 something could not be removed.`;
 
 export default {
   name: 'cleanup',

@@ -61,7 +61,7 @@ export class AgentLink {
           reject(error);
         },
       });
-      const numbered: Numbered = { ...(request as Request), id };
+      const numbered: Numbered = { ...request, id };
       stream.write(`${JSON.stringify(numbered)}\n`);
     });
   }

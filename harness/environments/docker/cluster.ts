@@ -24,6 +24,8 @@ import { limitsOf, reachOf } from './settings.ts';
 /** 1 is the gateway. */
 const FIRST_ADDRESS = 2;
 const STORE = '/opt/tidemark/bin/tidemark-store.mjs';
+/** Below the volume's own folder, which may hold `lost+found` and the like. */
+const STORE_DATA = `${DATA}/store`;
 /** Where the agent puts it. */
 const CONFIG = '/run/tidemark/store.yaml';
 
@@ -81,7 +83,7 @@ export class DockerCluster implements Deployment {
       (id) => {
         const member = this.#member(id);
         const { spec, container } = member;
-        return { id, address: spec.address, link: container.link, start: () => this.#start(member) };
+        return { id, address: spec.address, data: STORE_DATA, link: container.link, start: () => this.#start(member) };
       },
       this.clock,
       new Random(seed).fork('damage'),
@@ -114,7 +116,7 @@ export class DockerCluster implements Deployment {
             peers: Object.fromEntries(
               [...addresses].filter(([peer]) => peer !== id).map(([peer, at]) => [peer, `${at}:${ports.client}`]),
             ),
-            data: `${DATA}/store`,
+            data: STORE_DATA,
           },
           settings,
         );
@@ -223,7 +225,8 @@ export class DockerCluster implements Deployment {
 
   async lingering(): Promise<readonly string[]> {
     const found = await Promise.all(
-      [...this.#members.values()].map(async ({ id, up, calm, container, spec }) => {
+      this.nodes.map(async (node) => {
+        const { id, up, calm, container, spec } = this.#member(node);
         try {
           const [stand, changed] = await Promise.all([container.link.ask({ do: 'stand' }), container.changed(spec)]);
           const sentences = [...changed];

@@ -29,7 +29,8 @@ export function prepared(settings: Settings, say: (line: string) => void = () =>
 async function prepare(base: string | undefined, say: (line: string) => void): Promise<Prepared> {
   const engine = await Engine.reach();
   const { removed, failures } = await removeLeftovers(engine, await leftovers(engine));
-  if (removed.length > 0) say(`removed what interrupted runs had left: ${removed.map(({ name }) => name).join(', ')}`);
+  const runs = [...new Set(removed.map(({ run }) => run))];
+  if (runs.length > 0) say(`removed what interrupted runs had left: ${runs.join(', ')}`);
   for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
   return { engine, image: await storeImage({ engine, base, say }) };
 }

@@ -9,7 +9,6 @@ import type { Random } from '../../../history/random.ts';
 import type { Levers, Link } from '../../../nemesis/fault.ts';
 import { injection } from '../real/injection.ts';
 import type { AgentLink } from './agent-link.ts';
-import { DATA } from './container.ts';
 
 interface Cut {
   readonly receiver: Controlled;
@@ -21,6 +20,8 @@ interface Cut {
 export interface Controlled {
   readonly id: NodeId;
   readonly address: string;
+  /** Its store's data folder. */
+  readonly data: string;
   readonly link: AgentLink;
   /** Starts the store again. */
   start(): Promise<void>;
@@ -93,7 +94,9 @@ export function createLevers(
       const victim = nodeOf(id);
       const { was } = await victim.link.ask({ do: 'kill' });
       const seed = `${random.fork(++damaged).u32()}`;
-      const { kind } = was ? await victim.link.ask({ do: 'damage', data: DATA, seed }) : { kind: 'nothing to damage' };
+      const { kind } = was
+        ? await victim.link.ask({ do: 'damage', data: victim.data, seed })
+        : { kind: 'nothing to damage' };
       return injection(
         async () => {
           if (was) await victim.start();

@@ -38,18 +38,12 @@ export class Links {
   /** Atomic: all rules change at once, or none. Resolves when the kernel's own list says that it is so. */
   async #apply(sources: readonly string[], by: 1 | -1): Promise<Record<string, number>> {
     const wanted = new Map(this.#cuts);
-    for (const source of sources) wanted.set(source, (wanted.get(source) ?? 0) + by);
+    for (const source of sources) wanted.set(source, Math.max(0, (wanted.get(source) ?? 0) + by));
     const turned = sources.filter((source) => isCut(wanted, source) !== isCut(this.#cuts, source));
-    // The counters of rules that go.
-    const counted = by === -1 ? await packets() : new Map<string, number>();
-    if (turned.length > 0) await restore(turned.map((source) => `${by === 1 ? '-A' : '-D'} ${rule(source)}`));
-    for (const [source, n] of wanted) this.#cuts.set(source, Math.max(0, n));
-    if (by === -1) {
-      for (const source of turned) {
-        this.#before.set(source, (this.#before.get(source) ?? 0) + (counted.get(source) ?? 0));
-      }
-    }
-    const now = await packets();
+    const { before, now } = await change(turned.map((source) => `${by === 1 ? '-A' : '-D'} ${rule(source)}`));
+    for (const [source, n] of wanted) this.#cuts.set(source, n);
+    const gone = by === 1 ? [] : turned;
+    for (const source of gone) this.#before.set(source, (this.#before.get(source) ?? 0) + (before.get(source) ?? 0));
     const wrong = turned.find((source) => now.has(source) !== isCut(this.#cuts, source));
     if (wrong !== undefined) throw new Error(`the rule against ${wrong} is ${by === 1 ? 'not there' : 'still there'}`);
     return Object.fromEntries(
@@ -67,13 +61,24 @@ function rule(source: string): string {
 }
 
 function restore(lines: readonly string[]): Promise<string> {
-  return run(['iptables-restore', '--noflush', '--wait', LOCK_S], ['*filter', ...lines, 'COMMIT', ''].join('\n'));
+  return run(['iptables-restore', '--noflush', '--wait', LOCK_S], transaction(lines));
 }
 
-/** Of the rules in force: how many packets each has dropped, by address. */
-async function packets(): Promise<Map<string, number>> {
-  const listed = await run(['iptables', '--wait', LOCK_S, '-nvxL', CHAIN]);
-  // num pkts bytes target prot opt in out source destination
+function transaction(lines: readonly string[]): string {
+  return ['*filter', ...lines, 'COMMIT', ''].join('\n');
+}
+
+const LIST = `iptables --wait ${LOCK_S} -nvxL ${CHAIN}`;
+const CHANGE = `${LIST} && echo === && iptables-restore --noflush --wait ${LOCK_S} && ${LIST}`;
+
+/** Packets that each rule has dropped, by address: before these lines are carried out, and after. One process, for speed. */
+async function change(lines: readonly string[]): Promise<Record<'before' | 'now', ReadonlyMap<string, number>>> {
+  const [before, now] = (await run(['sh', '-c', CHANGE], transaction(lines))).split('===');
+  return { before: packets(before), now: packets(now) };
+}
+
+function packets(listed: string): ReadonlyMap<string, number> {
+  // pkts bytes target prot opt in out source destination
   const rows = listed.split('\n').map((line) => line.trim().split(/\s+/));
   return new Map(rows.filter((row) => row[2] === 'DROP').map((row) => [row[7], Number(row[0])]));
 }
