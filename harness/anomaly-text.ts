@@ -1,9 +1,12 @@
 /** What is printed below an anomaly's sentence: its operations, the last state that worked, and the drawing. */
 import type { Anomaly } from '../checkers/checker.ts';
+import { partsOf, printable } from '../checkers/explain/labels.ts';
 import { lastStateText, timelineLines } from '../checkers/explain/text.ts';
 import type { PaintPart } from '../checkers/explain/text.ts';
 import { SECOND } from '../history/clock.ts';
 import type { Operation } from '../history/history.ts';
+import type { Value } from '../history/operation.ts';
+import { shownValue } from '../history/shown.ts';
 import { type Paint, painter } from './matrix.ts';
 import { duration } from './table.ts';
 
@@ -28,13 +31,18 @@ export function linesOfAnomaly(anomaly: Anomaly, columns: number, colour: boolea
 
 const COLUMNS_MIN = 40;
 
+/** Long values are shown as they are: this is the line that names them. */
+const shown = (value: Value | undefined): string => printable(shownValue(value ?? null, Number.POSITIVE_INFINITY));
+
 /** One operation on one line: `[118..131] p7 s3 read x = 12 on n2 (follower) at 1.31 s, took 4.02 ms`. */
 export function describe(operation: Operation): string {
   const { index, completionIndex, outcome, f } = operation;
   const what =
     f === 'cas'
-      ? `cas ${operation.key} ${JSON.stringify(operation.expected)} -> ${JSON.stringify(operation.value)}`
-      : `${f} ${operation.key}${f === 'read' && outcome !== 'ok' ? '' : ` = ${JSON.stringify(operation.value)}`}`;
+      ? `cas ${operation.key} ${shown(operation.expected)} -> ${shown(operation.value)}`
+      : f === 'txn'
+        ? `txn ${partsOf(operation.value)}`
+        : `${f} ${operation.key}${f === 'read' && outcome !== 'ok' ? '' : ` = ${shown(operation.value)}`}`;
   const node = operation.node ? ` on ${operation.node}${operation.role ? ` (${operation.role})` : ''}` : '';
   const session = operation.session ? ` ${operation.session}` : '';
   const took = operation.retTime === undefined ? '' : `, took ${duration(operation.retTime - operation.callTime)}`;

@@ -215,9 +215,8 @@ function knossosShape(
 ): KnossosResult {
   const budget = budgetOf(limits);
   const model = modelNamed(semantics.model);
-  // An object of several keys is not one that Knossos would be asked about.
-  const machine = model?.partition === undefined ? model?.machine(history, semantics) : undefined;
-  return knossosOf(history, machine, verdict, (part) => checker.check(part, budget, semantics), budget);
+  const machine = model?.machine(history, semantics);
+  return knossosOf(history, machine, verdict, (part) => checker.check(part, budget, semantics), budget, model);
 }
 
 /** A budget is a bound: what is taken between two looks must stay below it too. */

@@ -7,6 +7,7 @@ import { historyOf } from '../../history/table.ts';
 import { explore } from './frontier.ts';
 import type { Window } from './frontier.ts';
 import type { Stuck } from './last-state.ts';
+import { wholeOf } from './whole.ts';
 import { Windows } from './windows.ts';
 
 export interface Failure {
@@ -24,6 +25,7 @@ const WINDOWS = [32, 256, 2048];
 /**
  * Undefined where the key is linearizable, or that cannot be told any more.
  *
+ * @param key number of the key, or of the object where it is several
  * @param judge decides any history of the key; asked about beginnings of it where it is too long to be looked through
  */
 export function firstFailure(
@@ -32,15 +34,16 @@ export function firstFailure(
   key: number,
   judge: (part: History) => Verdict,
   budget: Budget,
+  whole = wholeOf(history),
 ): Failure | undefined {
-  const windows = new Windows(history, machine);
-  const whole = windows.whole(key, NEVER, WHOLE_MAX);
-  if (whole !== undefined) {
-    const frontier = explore(history, machine, whole, budget, STEPS_OF_WHOLE);
+  const windows = new Windows(history, machine, whole);
+  const all = windows.whole(key, NEVER, WHOLE_MAX);
+  if (all !== undefined) {
+    const frontier = explore(history, machine, all, budget, STEPS_OF_WHOLE);
     if (frontier.type === 'found') return undefined;
-    if (frontier.type === 'stuck') return { row: frontier.row, frontier, window: whole };
+    if (frontier.type === 'stuck') return { row: frontier.row, frontier, window: all };
   }
-  const row = bisect(history, key, judge);
+  const row = bisect(history, whole.of, key, judge);
   if (row === NONE) return undefined;
   const until = history.ret[row] + 1;
   for (const size of WINDOWS) {
@@ -54,8 +57,8 @@ export function firstFailure(
 }
 
 /** A beginning of an impossible history may be possible; what follows an impossible beginning never is. */
-function bisect(history: History, key: number, judge: (part: History) => Verdict): number {
-  const own = history.filter((row) => history.key[row] === key);
+function bisect(history: History, of: Int32Array, key: number, judge: (part: History) => Verdict): number {
+  const own = history.filter((row) => of[row] === key);
   const returns = [...own.ret.keys()].filter((row) => own.ret[row] !== NEVER).sort((a, b) => own.ret[a] - own.ret[b]);
   let [low, high] = [0, returns.length];
   while (low < high) {

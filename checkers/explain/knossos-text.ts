@@ -16,7 +16,11 @@ export function knossosEdn(result: KnossosResult): string {
 }
 
 function mapOf(map: object): string {
-  const fields = Object.entries(map).map(([name, value]: [string, unknown]) => `:${name} ${fieldOf(name, value)}`);
+  const isTransaction = 'f' in map && map.f === 'txn';
+  const fields = Object.entries(map).map(([name, value]: [string, unknown]) => {
+    const text = isTransaction && name === 'value' ? partsOf(value as Value) : fieldOf(name, value);
+    return `:${name} ${text}`;
+  });
   return `{${fields.join(', ')}}`;
 }
 
@@ -32,14 +36,34 @@ function fieldOf(name: string, value: unknown): string {
   return typeof value === 'object' && value !== null ? mapOf(value) : valueOf(value as Value);
 }
 
+/** `[[:r "x" 1] [:w "y" 2]]` */
+function partsOf(transaction: Value): string {
+  if (!Array.isArray(transaction)) return valueOf(transaction);
+  const parts = (transaction as readonly Value[]).map((part) => {
+    const [what, ...rest] = part as readonly Value[];
+    return `[:${String(what)} ${rest.map(valueOf).join(' ')}]`;
+  });
+  return `[${parts.join(' ')}]`;
+}
+
 /** Keywords are read as texts that begin with a colon, and written as what they were. */
 const KEYWORD = /^:[A-Za-z*!_?<>=+-][\w*!?<>=+./#'-]*$/;
 
 function valueOf(value: Value): string {
   if (value === null) return 'nil';
-  if (typeof value === 'string') return KEYWORD.test(value) ? value : textOf(value);
+  if (typeof value === 'string') {
+    if (/^\0-?\d/.test(value)) return value.slice(1); // a number that JavaScript has not
+    return KEYWORD.test(value) ? value : textOf(value);
+  }
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `[${value.map((element: Value) => valueOf(element)).join(' ')}]`;
+  const [[only, list] = [], second] = Object.entries<Value>(value as { readonly [name: string]: Value });
+  if (second === undefined && Array.isArray(list)) {
+    const parts = list as readonly Value[];
+    if (only === '#set') return `#{${parts.map(valueOf).join(' ')}}`;
+    if (only === '#map')
+      return `{${parts.map((pair) => (pair as readonly Value[]).map(valueOf).join(' ')).join(', ')}}`;
+  }
   return `{${Object.entries(value)
     .map(([name, element]: [string, Value]) => `${valueOf(name)} ${valueOf(element)}`)
     .join(', ')}}`;

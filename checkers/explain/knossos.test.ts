@@ -11,6 +11,7 @@ import { eachRound } from '../../test-support/rounds.ts';
 import type { Semantics } from '../checker.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 import linearizable from '../guarantees/linearizable.ts';
+import { modelNamed } from '../linearizable/models.ts';
 import { registerMachine } from '../linearizable/register.ts';
 import { isLinearizableByBruteForce, randomEvents } from '../linearizable/testing.ts';
 import { beginning, firstFailure } from './first-failure.ts';
@@ -129,8 +130,70 @@ describe('the map', () => {
           { op: write, model: { value: 2 } },
           { op: read, model: { msg: "can't read 1 from register 2" } },
         ],
+        [
+          { op: write, model: { value: 2 } },
+          { op: { process: 3, type: 'invoke', f: 'write', value: 3, index: 2 }, model: { value: 3 } },
+          { op: read, model: { msg: "can't read 1 from register 3" } },
+        ],
       ],
     });
+  });
+
+  test('of what is pending, every order up to what the model refuses', () => {
+    const open = h('p0: w x 1', 'p3 cas x 1 2', 'p4 cas x 7 8', 'p1: r x 5');
+    const result = analyse(open, zero) as KnossosAnalysis;
+    const said = result['final-paths']?.map((path) =>
+      path.map(({ op, model }) => `${op.f} ${JSON.stringify('msg' in model ? model.msg : model.value)}`).join(', '),
+    );
+    // 5 is found by nobody, so that what was pending before can be placed or not.
+    expect(said).toEqual([
+      'write 1, read "can\'t read 5 from register 1"',
+      'write 1, cas 2, read "can\'t read 5 from register 2"',
+      'write 1, cas "can\'t CAS 1 from 7 to 8"',
+      'write 1, cas 2, cas "can\'t CAS 2 from 7 to 8"',
+    ]);
+  });
+
+  test('transactions are one operation, and their registers one state', () => {
+    const txn = (process: number, type: string, value: unknown): Event =>
+      ({ process, type, f: 'txn', value, time: 0 }) as Event;
+    const written = [
+      ['w', 'a', 1],
+      ['w', 'b', 1],
+    ];
+    const asked = [
+      ['r', 'a', null],
+      ['r', 'b', null],
+    ];
+    const answered = [
+      ['r', 'a', 1],
+      ['r', 'b', null],
+    ];
+    const history = historyFromEvents([
+      txn(0, 'invoke', written),
+      txn(0, 'ok', written),
+      txn(1, 'invoke', asked),
+      txn(1, 'ok', answered),
+    ]);
+    const semantics = { ...defaultSemantics, model: 'multi-register' };
+    const model = modelNamed('multi-register');
+    const judge = (part: History) => linearizable.check(part, unlimited, semantics);
+    const verdict = judge(history);
+    const lastState = verdict.type === 'invalid' ? verdict.anomalies[0].lastState : undefined;
+    expect(lastState).toMatchObject({
+      stuck: { f: 'txn', value: answered },
+      configurations: [{ held: { a: 1, b: 1 } }],
+    });
+    const result = knossosOf(history, model?.machine(history, semantics), verdict, judge, unlimited, model);
+    expect(result).toMatchObject({
+      op: { f: 'txn', value: answered, index: 3 },
+      'previous-ok': { value: written },
+      configs: [{ model: { value: { a: 1, b: 1 } } }],
+      'final-paths': [
+        [{ model: { value: { a: 1, b: 1 } } }, { model: { msg: expect.stringMatching(/^can't txn/) as unknown } }],
+      ],
+    });
+    expect(knossosEdn(result)).toContain(':f :txn, :value [[:r "a" 1] [:r "b" nil]]');
   });
 
   test('valid, unknown with its cause, and several keys', () => {
@@ -152,6 +215,7 @@ describe('the map', () => {
       /^\{:valid\? false, :analyzer :linear, :op \{:process 1, :type :ok, :f :read, :value :kw, :index 3/,
     );
     expect(line).toContain(':model {:value "a\\"b"}');
+    expect(knossosEdn(analyse(h('p1: r x {"#set":[1,2]}'), zero))).toContain(':value #{1 2}');
     expect(new EdnReader(line).next()).toMatchObject({ ':valid?': false, ':analyzer': ':linear' });
   });
 });

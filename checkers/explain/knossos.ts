@@ -5,14 +5,19 @@
  * from one of them to `op`, which the model then refuses. Indices are those of the history that was read.
  */
 import type { Budget, Verdict } from '../checker.ts';
-import type { Machine, State } from '../model.ts';
+import type { Machine, Model, State } from '../model.ts';
+import { ILLEGAL } from '../model.ts';
 import { NONE } from '../../history/history.ts';
 import type { History, Operation } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
+import { shownValue } from '../../history/shown.ts';
 import { firstFailure } from './first-failure.ts';
 import type { Failure } from './first-failure.ts';
 import type { Path, Standing } from './frontier.ts';
 import { configurationOf, fullest, previousOk } from './last-state.ts';
+import type { Stuck } from './last-state.ts';
+import { wholeOf } from './whole.ts';
+import type { Whole } from './whole.ts';
 
 export interface KnossosOp {
   readonly process: number;
@@ -63,17 +68,27 @@ export function knossosOf(
   verdict: Verdict,
   judge: (part: History) => Verdict,
   budget: Budget,
+  model?: Model,
 ): KnossosResult {
   if (verdict.type !== 'invalid') return withoutOp(verdict);
-  const names = verdict.anomalies.flatMap(({ operations }) => operations.slice(0, 1).map(({ key }) => key));
-  const keys = [...new Set(names.map((name) => history.keys.indexOf(name)))];
-  const results = keys.map((key) => {
-    const failure = machine === undefined ? undefined : firstFailure(history, machine, key, judge, budget);
+  const whole = wholeOf(history, model);
+  const objects = new Map<number, Value>();
+  for (const anomaly of verdict.anomalies) {
+    const [first] = anomaly.operations;
+    if (first === undefined) continue;
+    const object = whole.of[history.key.indexOf(history.keys.indexOf(first.key))];
+    if (!objects.has(object)) objects.set(object, first.key);
+  }
+  const results = [...objects].map(([object, key]) => {
+    const failure = machine === undefined ? undefined : firstFailure(history, machine, object, judge, budget, whole);
     const result: KnossosAnalysis =
-      machine === undefined || failure === undefined ? withoutOp(verdict) : analysisOf(history, machine, failure);
-    return { key: history.keys[key], result };
+      machine === undefined || failure === undefined
+        ? withoutOp(verdict)
+        : analysisOf(history, machine, whole, failure);
+    return { key, result };
   });
-  if (history.keys.length === 1 && results.length === 1) return results[0].result;
+  const isOne = history.keys.length === 1 || whole.of.every((object) => object === 0);
+  if (isOne && results.length === 1) return results[0].result;
   return { 'valid?': false, results, failures: results.map(({ key }) => key) };
 }
 
@@ -94,10 +109,44 @@ function causeOf(reason: string): string {
   return /spent/.test(reason) ? 'timeout' : 'undecided';
 }
 
-const PATHS_MAX = 10;
+/** As many as Jepsen keeps of them would be 10. */
+const PATHS_MAX = 32;
+/** Orders looked at for them. */
+const STEPS_MAX = 5000;
 
-function analysisOf(history: History, machine: Machine, { row, frontier, window }: Failure): KnossosAnalysis {
-  const op = (of: number): KnossosOp => opOf(history.operation(of));
+/**
+ * Every order of what was pending, from each of the configurations, up to the step that the model refuses: first those that lead to
+ * the operation which got stuck, the shortest before the others; then those that end before.
+ */
+function finalPaths(machine: Machine, standings: readonly Standing[], { row, pending }: Stuck): readonly Path[] {
+  const toStuck: Path[] = [];
+  const others: Path[] = [];
+  let paths: Path[] = standings.map((start) => ({ start, steps: [] }));
+  for (let steps = 0; paths.length > 0 && toStuck.length < PATHS_MAX && steps < STEPS_MAX; ) {
+    const longer: Path[] = [];
+    for (const { start, steps: so } of paths) {
+      const state = so.at(-1)?.state ?? start.state;
+      for (const next of pending) {
+        if (start.done.has(next) || so.some((step) => step.row === next)) continue;
+        if (++steps > STEPS_MAX) break;
+        const after = machine.step(state, next);
+        const path = { start, steps: [...so, { row: next, state: after }] };
+        if (after !== ILLEGAL) longer.push(path);
+        else (next === row ? toStuck : others).push(path);
+      }
+    }
+    paths = longer;
+  }
+  return [...toStuck, ...others].slice(0, PATHS_MAX);
+}
+
+function analysisOf(
+  history: History,
+  machine: Machine,
+  whole: Whole,
+  { row, frontier, window }: Failure,
+): KnossosAnalysis {
+  const op = (of: number): KnossosOp => opOf(whole.operation(of));
   const base = { 'valid?': false, analyzer: 'linear', op: op(row) } as const;
   if (frontier === undefined || window === undefined) return base;
   const previous = previousOk(history, window, row);
@@ -107,25 +156,25 @@ function analysisOf(history: History, machine: Machine, { row, frontier, window 
     ...base,
     'previous-ok': previous === NONE ? null : op(previous),
     'last-op': last === undefined ? null : op(last.row),
-    configs: standings.map((standing) => configOf(history, machine, standing, frontier.pending)),
-    'final-paths': frontier.paths.slice(0, PATHS_MAX).map((path) => pathOf(history, machine, path)),
+    configs: standings.map((standing) => configOf(whole, machine, standing, frontier.pending)),
+    'final-paths': finalPaths(machine, standings, frontier).map((path) => pathOf(whole, machine, path)),
   };
 }
 
-function configOf(history: History, machine: Machine, standing: Standing, pending: readonly number[]): KnossosConfig {
-  const { held, last, pending: open } = configurationOf(history, machine, standing, pending);
+function configOf(whole: Whole, machine: Machine, standing: Standing, pending: readonly number[]): KnossosConfig {
+  const { held, last, pending: open } = configurationOf(whole, machine, standing, pending);
   return { model: { value: held }, 'last-op': last === undefined ? null : opOf(last), pending: open.map(invocationOf) };
 }
 
-function pathOf(history: History, machine: Machine, { start, steps }: Path): KnossosStep[] {
+function pathOf(whole: Whole, machine: Machine, { start, steps }: Path): KnossosStep[] {
   const value = (state: State): Value => (machine.show === undefined ? state : machine.show(state));
   const path: KnossosStep[] = [];
   if (start.placed !== undefined) {
-    path.push({ op: opOf(history.operation(start.placed.row)), model: { value: value(start.state) } });
+    path.push({ op: opOf(whole.operation(start.placed.row)), model: { value: value(start.state) } });
   }
   let held = start.state;
   steps.forEach(({ row, state }, i) => {
-    const operation = history.operation(row);
+    const operation = whole.operation(row);
     const model = i === steps.length - 1 ? { msg: messageOf(operation, value(held)) } : { value: value(state) };
     path.push({ op: opOf(operation), model });
     held = state;
@@ -134,8 +183,8 @@ function pathOf(history: History, machine: Machine, { start, steps }: Path): Kno
 }
 
 function messageOf({ f, outcome, value, expected }: Operation, held: Value): string {
-  const text = JSON.stringify;
-  if (f === 'read') return `can't read ${text(value)} from register ${text(held)}`;
+  const text = (of: Value): string => shownValue(of);
+  if (f === 'read' && outcome === 'ok') return `can't read ${text(value)} from register ${text(held)}`;
   if (f !== 'cas') return `can't ${f} ${text(value)} in ${text(held)}`;
   const what = `CAS ${text(held)} from ${text(expected ?? null)} to ${text(value)}`;
   return outcome === 'fail' ? `can't fail to ${what}` : `can't ${what}`;

@@ -1,6 +1,7 @@
 /** Operations in a few characters, safe to print wherever they came from. */
 import type { Operation } from '../../history/history.ts';
 import type { Key, Value } from '../../history/operation.ts';
+import { shownValue } from '../../history/shown.ts';
 
 const SHORT: Readonly<Record<string, string>> = { read: 'r', write: 'w', get: 'r', put: 'w' };
 
@@ -49,13 +50,19 @@ export function nameOfKey(key: Key): string {
 export function textOf(value: Value | undefined): string {
   if (value === undefined) return '';
   // A long value is cut before it is looked at character by character.
-  const text = typeof value === 'string' && /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value);
-  return printable(text.slice(0, 200));
+  return printable(shownValue(value, 200).slice(0, 200));
+}
+
+/** `[r x 1, w y 2]` */
+export function partsOf(transaction: Value): string {
+  const parts = Array.isArray(transaction) ? (transaction as readonly Value[]) : [];
+  return `[${parts.map((part) => (Array.isArray(part) ? part.map((one: Value) => textOf(one)).join(' ') : textOf(part))).join(', ')}]`;
 }
 
 /** `w 5`, `r null`, `cas 1→2`, `cas 1→2 failed`, `w 5 ?` where nobody knows whether it happened. */
 export function labelOf(operation: Operation, { key, longest }: { key: boolean; longest: number }): string {
   const { f, outcome, value, expected, actual } = operation;
+  if (f === 'txn') return cutTo(`${partsOf(value)}${outcome === 'info' ? ' ?' : ''}`, longest);
   const fate = outcome === 'info' ? ' ?' : outcome === 'fail' ? (actual === undefined ? ' failed' : ' found ') : '';
   const found = fate === ' found ' ? textOf(actual) : '';
   const what = `${SHORT[f] ?? f}${key ? ` ${textOf(operation.key)}` : ''}`;

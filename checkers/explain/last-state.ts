@@ -1,10 +1,12 @@
 /** The last state that worked: how the object could stand just before the operation that fits nowhere. */
 import type { Anomaly, Budget, Configuration, LastState } from '../checker.ts';
-import type { Machine, State } from '../model.ts';
+import type { Machine, Model, State } from '../model.ts';
 import { NEVER, NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { explore } from './frontier.ts';
 import type { Frontier, Standing, Window } from './frontier.ts';
+import { wholeOf } from './whole.ts';
+import type { Whole } from './whole.ts';
 import { OTHER, Windows } from './windows.ts';
 
 export type Stuck = Frontier & { readonly type: 'stuck' };
@@ -27,9 +29,10 @@ export function withLastStates(
   history: History,
   machine: Machine,
   budget: Budget,
+  model?: Model,
 ): readonly Anomaly[] {
   let find: (() => readonly (LastState | undefined)[]) | undefined = () =>
-    lastStatesOf(anomalies, history, machine, budget);
+    lastStatesOf(anomalies, history, machine, budget, wholeOf(history, model));
   let found: readonly (LastState | undefined)[] = [];
   return anomalies.map((anomaly, i) => ({
     ...anomaly,
@@ -46,10 +49,12 @@ function lastStatesOf(
   history: History,
   machine: Machine,
   budget: Budget,
+  whole: Whole,
 ): readonly (LastState | undefined)[] {
-  const looking = { history, machine, windows: new Windows(history, machine), budget, stepsLeft: STEPS_OF_ALL };
+  const windows = new Windows(history, machine, whole);
+  const looking = { history, machine, whole, windows, budget, stepsLeft: STEPS_OF_ALL };
   return anomalies.map((anomaly) => {
-    const shown = rowsShown(history, anomaly).filter((row) => machine.relevant(row));
+    const shown = rowsShown(history, anomaly, whole).filter((row) => machine.relevant(row));
     const known = anomaly.lastState;
     if (shown.length === 0 || budget.spent() !== undefined) return known;
     return lastStateOf(looking, shown) ?? known;
@@ -59,6 +64,7 @@ function lastStatesOf(
 interface Looking {
   readonly history: History;
   readonly machine: Machine;
+  readonly whole: Whole;
   readonly windows: Windows;
   readonly budget: Budget;
   stepsLeft: number;
@@ -69,8 +75,8 @@ interface Looking {
  * those shown, or that takes too long, with those shown alone, as if nobody knew which of the others happened.
  */
 function lastStateOf(looking: Looking, shown: readonly number[]): LastState | undefined {
-  const { history, machine, windows, budget } = looking;
-  const key = history.key[shown[0]];
+  const { history, machine, whole, windows, budget } = looking;
+  const key = whole.of[shown[0]];
   const until =
     1 + Math.max(...shown.map((row) => (history.ret[row] === NEVER ? history.call[row] : history.ret[row])));
   const isShown = new Set(shown);
@@ -79,7 +85,7 @@ function lastStateOf(looking: Looking, shown: readonly number[]): LastState | un
     const frontier = explore(history, machine, window, budget, stepsMax);
     looking.stepsLeft -= frontier.steps;
     if (frontier.type !== 'stuck') return frontier.type === 'found' ? 'possible' : 'stopped';
-    return isShown.has(frontier.row) ? describe(history, machine, window, frontier, isShown) : 'elsewhere';
+    return isShown.has(frontier.row) ? describe(history, machine, window, frontier, isShown, whole) : 'elsewhere';
   };
   const ofAll = (window: Window | undefined, stepsMax: number) =>
     looking.stepsLeft <= 0 ? 'stopped' : tryIn(window, Math.min(stepsMax, looking.stepsLeft));
@@ -88,8 +94,8 @@ function lastStateOf(looking: Looking, shown: readonly number[]): LastState | un
     if (typeof lastState !== 'string') return lastState;
     if (lastState !== 'possible') break;
   }
-  const whole = ofAll(windows.whole(key, until, WHOLE_MAX), 4 * STEPS_PER_WINDOW);
-  if (typeof whole !== 'string') return whole;
+  const all = ofAll(windows.whole(key, until, WHOLE_MAX), 4 * STEPS_PER_WINDOW);
+  if (typeof all !== 'string') return all;
   const near = tryIn(windows.near(key, shown, until), 4 * STEPS_PER_WINDOW);
   if (typeof near !== 'string') return near;
   const alone = tryIn(windows.alone(key, shown, until), 4 * STEPS_PER_WINDOW);
@@ -102,15 +108,16 @@ export function describe(
   window: Window,
   frontier: Stuck,
   shown: ReadonlySet<number>,
+  whole = wholeOf(history),
 ): LastState {
   const previous = previousOk(history, window, frontier.row);
   const standings = fullest(frontier);
   const pending = frontier.pending.filter((row) => row !== frontier.row);
   const order = standings.length === 0 ? [] : placedRows(standings[0]).filter((row) => shown.has(row));
   return {
-    stuck: history.operation(frontier.row),
-    ...(previous === NONE ? {} : { previous: history.operation(previous) }),
-    configurations: standings.map((standing) => configurationOf(history, machine, standing, pending)),
+    stuck: whole.operation(frontier.row),
+    ...(previous === NONE ? {} : { previous: whole.operation(previous) }),
+    configurations: standings.map((standing) => configurationOf(whole, machine, standing, pending)),
     order: order.map((row) => indexOf(history, row)),
   };
 }
@@ -144,20 +151,20 @@ export function fullest({ standings }: Stuck): Standing[] {
 }
 
 export function configurationOf(
-  history: History,
+  whole: Whole,
   machine: Machine,
   { state, done, placed }: Standing,
   pending: readonly number[],
 ): Configuration {
   return {
     held: machine.show === undefined ? state : machine.show(state),
-    ...(placed === undefined ? {} : { last: history.operation(placed.row) }),
-    pending: pending.filter((row) => !done.has(row)).map((row) => history.operation(row)),
+    ...(placed === undefined ? {} : { last: whole.operation(placed.row) }),
+    pending: pending.filter((row) => !done.has(row)).map((row) => whole.operation(row)),
   };
 }
 
 /** Rows of the operations shown, by their place in the journal; none where they are of several objects. */
-export function rowsShown(history: History, { operations }: Anomaly): number[] {
+export function rowsShown(history: History, { operations }: Anomaly, { of } = wholeOf(history)): number[] {
   const rows: number[] = [];
   for (const { index, key } of operations) {
     let row = rowAt(history, index);
@@ -166,7 +173,7 @@ export function rowsShown(history: History, { operations }: Anomaly): number[] {
     if (row === history.length || indexOf(history, row) !== index) return [];
     rows.push(row);
   }
-  return rows.every((row) => history.key[row] === history.key[rows[0]]) ? rows : [];
+  return rows.every((row) => of[row] === of[rows[0]]) ? rows : [];
 }
 
 function indexOf({ call, eventIndex }: History, row: number): number {

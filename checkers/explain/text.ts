@@ -59,11 +59,11 @@ function barText(bar: Bar): string {
 /** `last state that worked: x held 2, after p1's r 2 [5..6]; ✗ p2's r 1 [7..8] fits nowhere after it; pending: p3's w 3 ?`; or nothing. */
 export function lastStateText({ lastState }: Anomaly): string {
   if (lastState === undefined || lastState.configurations.length === 0) return '';
-  const x = nameOfKey(lastState.stuck.key);
+  const held = lastState.stuck.f === 'txn' ? '' : `${nameOfKey(lastState.stuck.key)} held `;
   const ways = lastState.configurations.map((way) => wayText(way));
   const pending = commonPending(lastState);
   const open = pending.length === 0 ? '' : `; pending: ${listed(pending)}`;
-  return `last state that worked: ${x} held ${ways.join(' or ')}; ✗ ${nameOf(lastState.stuck)} fits nowhere after it${open}`;
+  return `last state that worked: ${held}${ways.join(' or ')}; ✗ ${nameOf(lastState.stuck)} fits nowhere after it${open}`;
 }
 
 const LISTED_MAX = 4;

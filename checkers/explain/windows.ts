@@ -5,6 +5,8 @@ import { NEVER, READ } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Window } from './frontier.ts';
 import { pendingBetween, rowAt } from './nearby.ts';
+import { wholeOf } from './whole.ts';
+import type { Whole } from './whole.ts';
 
 /** A register's state that is none of its values: what it held before the window, where nobody there found it. */
 export const OTHER: State = -3;
@@ -18,13 +20,15 @@ const ROWS_MAX = 200_000;
 export class Windows {
   readonly #history: History;
   readonly #machine: Machine;
+  readonly #whole: Whole;
 
-  constructor(history: History, machine: Machine) {
+  constructor(history: History, machine: Machine, whole = wholeOf(history)) {
     this.#history = history;
     this.#machine = machine;
+    this.#whole = whole;
   }
 
-  /** All of the key called before `until`; undefined where that is more than `most`. */
+  /** All of the key (or object of several) called before `until`; undefined where that is more than `most`. */
   whole(key: number, until: number, most = Number.POSITIVE_INFINITY): Window | undefined {
     const rows: number[] = [];
     const end = rowAt(this.#history, until);
@@ -171,6 +175,7 @@ export class Windows {
   }
 
   #isOf(key: number, row: number): boolean {
-    return this.#history.key[row] === key && this.#machine.relevant(row);
+    const { of, isFirst } = this.#whole;
+    return of[row] === key && isFirst(row) && this.#machine.relevant(row);
   }
 }

@@ -35,7 +35,7 @@ function check(history: History, budget: Budget, semantics: Semantics): Verdict 
   const [first, ...rest] = anomalies;
   if (first !== undefined) {
     const explained = [first, ...rest.slice(0, ANOMALIES_SHOWN - 1)];
-    const told = model.partition === undefined ? withLastStates(explained, history, machine, budget) : explained;
+    const told = withLastStates(explained, history, machine, budget, model);
     const shown = told as [Anomaly, ...Anomaly[]]; // as many as before
     return { type: 'invalid', anomalies: shown, count, examined };
   }

@@ -48,13 +48,8 @@ export function noPlace(context: SearchContext, core: Core, origin?: Origin): An
         : `whatever else was pending happened or not, ${x} ${heldBy(history, core.states, needs)} by then`;
   const fewer = minimal ? '' : ' The budget did not allow to find the fewest that show it.';
   const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.${wayText(history, origin, others)}${fewer}`;
-  const shown = [...others, stuck];
-  return anomaly(
-    history,
-    origin?.type === 'impossible' ? 'impossible answer' : 'no possible order',
-    sentence,
-    context.batches === true ? withBatches(history, shown) : shown,
-  );
+  const kind = origin?.type === 'impossible' ? 'impossible answer' : 'no possible order';
+  return anomaly(history, kind, sentence, [...others, stuck], context.whole);
 }
 
 /** ` It would have one right after process 0's write of 3 to x.`, where that is not said already. */
@@ -66,15 +61,6 @@ function wayText(history: History, origin: Origin | undefined, others: readonly 
 
 function listed(history: History, rows: readonly number[]): string {
   return rows.map((row) => deedOf(history, row)).join(', ');
-}
-
-/** A batch is one operation where its model says so, and is shown with all its rows. */
-function withBatches({ batch, length }: History, rows: readonly number[]): number[] {
-  return rows.flatMap((first) => {
-    const all = [first];
-    if (batch[first] === first) for (let row = first + 1; row < length && batch[row] === first; row++) all.push(row);
-    return all;
-  });
 }
 
 /** States of a register are references to its values. */

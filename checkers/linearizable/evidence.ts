@@ -3,6 +3,7 @@ import type { Anomaly } from '../checker.ts';
 import { NEVER, NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { pendingBetween } from '../explain/nearby.ts';
+import type { Whole } from '../explain/whole.ts';
 import type { Clusters } from './clusters.ts';
 import { READS, SILENT, SWAPS, found, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
@@ -16,9 +17,15 @@ export interface Explainer {
   readonly ends: Pick<Clusters, 'first' | 'last'>;
 }
 
-export function anomaly(history: History, kind: string, sentence: string, rows: Iterable<number>): Anomaly {
+export function anomaly(
+  history: History,
+  kind: string,
+  sentence: string,
+  rows: Iterable<number>,
+  whole: Pick<Whole, 'operation'> = history,
+): Anomaly {
   const ascending = [...new Set(rows)].filter((row) => row < history.length).sort((a, b) => a - b);
-  return { kind, sentence: capital(sentence), operations: ascending.map((row) => history.operation(row)) };
+  return { kind, sentence: capital(sentence), operations: ascending.map((row) => whole.operation(row)) };
 }
 
 /** The operation that returned first and the one called last among those of some clusters of one key. */

@@ -3,6 +3,8 @@ import type { Anomaly, Budget, Evidence, Semantics } from '../checker.ts';
 import type { Decision, Machine, Model } from '../model.ts';
 import { METHODS, NEVER, NONE, TRANSACTION } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
+import { wholeOf } from '../explain/whole.ts';
+import type { Whole } from '../explain/whole.ts';
 import { layOut } from '../search/problem.ts';
 import type { Problem } from '../search/problem.ts';
 import { search } from '../search/search.ts';
@@ -47,8 +49,8 @@ export interface SearchContext {
   readonly semantics: Semantics;
   readonly budget: Budget;
   readonly explains: boolean;
-  /** Whether a batch is one operation, named by its first row. */
-  readonly batches?: boolean;
+  /** Where a batch is one operation, named by its first row. */
+  readonly whole?: Whole;
 }
 
 export type KeyOutcome =
@@ -104,6 +106,7 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
     objects,
     (row) => foreign[objects.of[row]] === undefined && isFirst(row) && machine.relevant(row),
   );
+  const whole = model.partition === undefined ? {} : { whole: wholeOf(history, model) };
   const anomalies: Anomaly[] = [];
   const undecided: string[] = [];
   const examined = { operations: 0, keys: 0, reads: 0, writes: 0 };
@@ -121,7 +124,7 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
       if (history.ret[row] !== NEVER) answered++;
     }
     const explains = anomalies.length < ANOMALIES_EXPLAINED;
-    const context = { history, machine, semantics, budget, explains, batches: model.partition !== undefined };
+    const context = { history, machine, semantics, budget, explains, ...whole };
     const outcome = decided(context, own, model.decide?.(history, own, semantics, budget)) ?? searchKey(context, own);
     if (outcome.type === 'undecided') undecided.push(outcome.reason);
     if (outcome.type !== 'impossible') continue;

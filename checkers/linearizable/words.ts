@@ -2,12 +2,13 @@
 import { CAS, FAIL, HAS_ACTUAL, INFO, METHODS, NEVER, NONE, READ, TRANSACTION, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
+import { shownValue } from '../../history/shown.ts';
 import { MILLISECOND, SECOND } from '../../history/clock.ts';
 
 const LONGEST = 60;
 
 export function show(value: Value): string {
-  const text = typeof value === 'string' && /^[\w.:-]+$/.test(value) ? value : JSON.stringify(value);
+  const text = shownValue(value, LONGEST);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 

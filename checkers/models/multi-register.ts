@@ -4,6 +4,9 @@ import { ILLEGAL } from '../model.ts';
 import { registerReading, reference } from '../linearizable/register.ts';
 import { Versions } from '../search/versions.ts';
 
+/** Of more registers than this, those that hold what they held at first are not shown. */
+const SHOWN_MAX = 8;
+
 export default {
   name: 'multi-register',
   about: 'A register for each key; a transaction of reads and writes, or a read of many keys, is one operation.',
@@ -34,7 +37,9 @@ export default {
       pure: (first) => !some(first, (row) => f[row] !== READ),
       show: (state) =>
         Object.fromEntries(
-          history.keys.map((name, k) => [name, history.values.get((states.get(state, k) + reading.initial) | 0)]),
+          history.keys
+            .map((name, k) => [name, history.values.get((states.get(state, k) + reading.initial) | 0)] as const)
+            .filter((_, k) => history.keys.length <= SHOWN_MAX || states.get(state, k) !== 0),
         ),
       kind: (row) => row,
       step(state, first) {

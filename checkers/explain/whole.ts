@@ -1,0 +1,38 @@
+/** Objects and operations as a model has them: of some, an object is several keys, and a transaction one operation. */
+import { objectsOf } from '../linearizable/partition.ts';
+import type { Model } from '../model.ts';
+import { NONE, READ, WRITE, METHODS } from '../../history/history.ts';
+import type { History, Operation } from '../../history/history.ts';
+import type { Value } from '../../history/operation.ts';
+
+export interface Whole {
+  /** Per row, the number of its object. */
+  readonly of: Int32Array;
+  /** Whether the row stands for its operation. */
+  isFirst(row: number): boolean;
+  /** A transaction, or a read of many keys, is a `txn` of `["r"|"w"|…, key, value]` each. */
+  operation(row: number): Operation;
+}
+
+/** By default each key is an object, and each row an operation. */
+export function wholeOf(history: History, model?: Model): Whole {
+  const { batch } = history;
+  if (model?.partition === undefined) {
+    return { of: history.key, isFirst: () => true, operation: (row) => history.operation(row) };
+  }
+  return {
+    of: objectsOf(history, model).of,
+    isFirst: (row) => batch[row] === NONE || batch[row] === row,
+    operation: (row) => (batch[row] === NONE ? history.operation(row) : transaction(history, batch[row])),
+  };
+}
+
+function transaction(history: History, first: number): Operation {
+  const { batch, f, key, keys, length, value, values } = history;
+  const parts: Value[] = [];
+  for (let row = first; row < length && batch[row] === first; row++) {
+    const what = f[row] === READ ? 'r' : f[row] === WRITE ? 'w' : METHODS[f[row]];
+    parts.push([what, keys[key[row]], values.get(value[row])]);
+  }
+  return { ...history.operation(first), f: 'txn', value: parts };
+}
