@@ -23,8 +23,8 @@ interface Client {
 
 /** One kind of object, of which there may be several, by number. */
 interface Objects {
-  /** What a client asks next, and of which. */
-  ask(client: number): Pick<Client, 'f' | 'key' | 'value'>;
+  /** What a client asks next, and of which; at the end, what ends the history. */
+  ask(client: number, isEnding: boolean): Pick<Client, 'f' | 'key' | 'value'>;
   /** What it does, at one moment between call and return. Undefined: it is refused. */
   happen(client: number, asked: Pick<Client, 'f' | 'key' | 'value'>): Value | undefined;
   /** Whether it asks for more once all operations were started: queues end empty. */
@@ -65,7 +65,7 @@ export function objectHistory({ operations, clients, kind }: ObjectLoad): Histor
       if (started >= operations && objects.goesOn?.() !== true) continue;
       started++;
       open++;
-      Object.assign(client, objects.ask(process));
+      Object.assign(client, objects.ask(process, started > operations));
       emit(process, INVOKE);
       client.state = 'asked';
     } else if (client.state === 'asked') {
