@@ -1,8 +1,8 @@
 /** Verdicts of `tidemark check` as lines for people and for programs. */
 import { styleText } from 'node:util';
 import type { Evidence, Verdict } from '../checkers/checker.ts';
-import { withoutOp, type KnossosResult } from '../checkers/explain/knossos.ts';
-import { knossosEdn, knossosJson } from '../checkers/explain/knossos-text.ts';
+import type { KnossosResult } from '../checkers/explain/knossos.ts';
+import { knossosEdn, knossosJson, withoutOp } from '../checkers/explain/knossos-text.ts';
 import { MILLISECOND } from '../history/clock.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { Io } from './command.ts';

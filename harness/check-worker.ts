@@ -2,11 +2,9 @@
 import { statSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
-import { reportStaleness } from '../checkers/staleness/report.ts';
 import { judgeDealings } from '../checkers/dealings.ts';
 import { BadModel } from '../checkers/own-model.ts';
-import { knossosOf, type KnossosResult } from '../checkers/explain/knossos.ts';
-import { modelNamed } from '../checkers/linearizable/models.ts';
+import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import { BadHistory } from '../history/builder.ts';
 import { MILLISECOND, realClock } from '../history/clock.ts';
 import { readHistory } from '../history/codec/read.ts';
@@ -28,13 +26,12 @@ import { LARGE, type Task, tasksOf } from './check-tasks.ts';
 import { evident } from './evident.ts';
 import { loadOwnModel } from './own-model.ts';
 import { type Limits, spentMemory, spentTime } from './limits.ts';
-import { loadCheckers } from './plugins.ts';
+import { loadChecker } from './plugins.ts';
 import { refusals } from './refusals.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('check-worker runs as a worker thread');
 const clock = realClock();
-const checkers = await loadCheckers();
 const say = (message: Message): void => port.postMessage(message);
 
 /** Whoever waits for the next piece of the input. */
@@ -66,16 +63,22 @@ async function work(job: Job): Promise<void> {
   const { history, uncommitted } = held;
   for (const guarantee of guarantees) {
     const semantics = own === undefined ? job.semantics : { ...job.semantics, model: own };
-    judge(held, guarantee, { ...job, semantics: { ...semantics, uncommitted } });
+    await judge(held, guarantee, { ...job, semantics: { ...semantics, uncommitted } });
   }
   if (!staleness) return;
+  const { reportStaleness } = await import('../checkers/staleness/report.ts');
   const start = clock.now();
   const report = reportStaleness(history, { ...job.semantics, uncommitted }, budgetOf(job.limits), job.path);
   say({ type: 'staleness', report, ms: (clock.now() - start) / MILLISECOND });
 }
 
-function judge(held: Held, guarantee: Guarantee, { path, limits, semantics: given, knossos: inShape }: Asked): void {
-  const checker = checkers.get(guarantee);
+/** What is not asked for is not loaded: that takes longer than most histories take to be judged. */
+async function judge(
+  held: Held,
+  guarantee: Guarantee,
+  { path, limits, semantics: given, knossos: inShape }: Asked,
+): Promise<void> {
+  const checker = await loadChecker(guarantee);
   if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
   const start = clock.now();
   const { history, dealing } = held;
@@ -94,7 +97,7 @@ function judge(held: Held, guarantee: Guarantee, { path, limits, semantics: give
     );
     const ms = (clock.now() - start) / MILLISECOND;
     const left = { ...limits, ms: limits.ms - ms };
-    const knossos = inShape ? { knossos: knossosShape(checker, part, verdict, semantics, left) } : {};
+    const knossos = inShape ? { knossos: await knossosShape(checker, part, verdict, semantics, left) } : {};
     say({ type: 'verdict', guarantee, verdict, ms, ...knossos });
   } catch (error) {
     if (!(error instanceof BadModel)) throw error;
@@ -206,13 +209,15 @@ function verdictOf(history: History, judge: () => Verdict): Verdict {
   }
 }
 
-function knossosShape(
+async function knossosShape(
   checker: Checker,
   history: History,
   verdict: Verdict,
   semantics: Semantics,
   limits: Limits,
-): KnossosResult {
+): Promise<KnossosResult> {
+  const { knossosOf } = await import('../checkers/explain/knossos.ts');
+  const { modelNamed } = await import('../checkers/linearizable/models.ts');
   const budget = budgetOf(limits);
   const model = modelNamed(semantics.model);
   const machine = model?.machine(history, semantics);

@@ -13,7 +13,7 @@ import { BadInput, type ExitCode, HARNESS_FAILED, UNDECIDED, unknownName, worst 
 import { parseLimits, parseTime } from './limits.ts';
 import { isModelFile, loadOwnModel } from './own-model.ts';
 import { picturesIn } from './pictures.ts';
-import { loadModels } from './plugins.ts';
+import { isOurModel, loadModels } from './plugins.ts';
 
 /** Each worker may take as much memory as the whole check had before. */
 const JOBS_BY_DEFAULT = 4;
@@ -78,9 +78,11 @@ export async function check(files: readonly string[], options: CheckOptions, io:
 
 async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
   const modelFile = isModelFile(options.model) ? resolve(cwd, options.model) : undefined;
-  const models = await loadModels();
   if (modelFile !== undefined) await loadOwnModel(modelFile, options.model);
-  else if (!models.has(options.model)) throw unknownName('model', options.model, models.keys());
+  else if (!isOurModel(options.model)) {
+    const models = await loadModels();
+    if (!models.has(options.model)) throw unknownName('model', options.model, models.keys());
+  }
   const guarantees = options.guarantee.map((name) => {
     const known = guaranteeNames.find((guarantee) => guarantee === name);
     if (known === undefined) throw unknownName('guarantee', name, guaranteeNames);

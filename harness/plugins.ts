@@ -115,6 +115,18 @@ export const loadCheckers = (): Promise<ReadonlyMap<string, Checker>> => load('c
 export const loadModels = (): Promise<ReadonlyMap<string, Model>> => load('model');
 export const loadEnvironments = (): Promise<ReadonlyMap<string, Environment>> => load('environment');
 
+/** The checker of a guarantee alone. Where users have plug-ins of their own, any of them may be it: then all are loaded. */
+export async function loadChecker(name: string): Promise<Checker | undefined> {
+  if (userPlugins().length > 0) return (await loadCheckers()).get(name);
+  const found = filesOf(kinds.checker).find((file) => file.name === name);
+  return found === undefined ? undefined : ((await loadFile('checker', found)).plugin as Checker); // checked for this kind
+}
+
+/** Whether there is a model of that name among our own; nothing is loaded. */
+export function isOurModel(name: string): boolean {
+  return filesOf(kinds.model).some((file) => file.name === name);
+}
+
 /** The commands there are, from the names of their files alone: nothing is loaded. */
 export function commandNames(): readonly string[] {
   return filesOf(kinds.command).map(({ name }) => name);

@@ -1,6 +1,7 @@
 /** Knossos's shape on one line: JSON, or EDN with keywords as Knossos itself writes it. */
 import type { Value } from '../../history/operation.ts';
-import type { KnossosResult } from './knossos.ts';
+import type { Verdict } from '../checker.ts';
+import type { KnossosAnalysis, KnossosResult } from './knossos.ts';
 
 /** Fields whose texts are keywords. */
 const KEYWORDS = new Set(['valid?', 'analyzer', 'type', 'f', 'cause']);
@@ -72,4 +73,21 @@ function valueOf(value: Value): string {
 /** EDN has JSON's escapes, but for the slash. */
 function textOf(value: string): string {
   return JSON.stringify(value);
+}
+
+/** What a verdict alone tells. */
+export function withoutOp(verdict: Verdict): KnossosAnalysis {
+  switch (verdict.type) {
+    case 'valid':
+      return { 'valid?': true, analyzer: 'linear' };
+    case 'invalid':
+      return { 'valid?': false, analyzer: 'linear', error: verdict.anomalies[0].sentence };
+    case 'unknown':
+      return { 'valid?': 'unknown', analyzer: 'linear', cause: causeOf(verdict.reason), error: verdict.reason };
+  }
+}
+
+function causeOf(reason: string): string {
+  if (/[GM]B (spent|used)|memory/.test(reason)) return 'out-of-memory';
+  return /spent/.test(reason) ? 'timeout' : 'undecided';
 }

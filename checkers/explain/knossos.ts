@@ -14,6 +14,7 @@ import { shownValue } from '../../history/shown.ts';
 import { firstFailure } from './first-failure.ts';
 import type { Failure } from './first-failure.ts';
 import type { Path, Standing } from './frontier.ts';
+import { withoutOp } from './knossos-text.ts';
 import { configurationOf, fullest, previousOk } from './last-state.ts';
 import type { Stuck } from './last-state.ts';
 import { wholeOf } from './whole.ts';
@@ -90,23 +91,6 @@ export function knossosOf(
   const isOne = history.keys.length === 1 || whole.of.every((object) => object === 0);
   if (isOne && results.length === 1) return results[0].result;
   return { 'valid?': false, results, failures: results.map(({ key }) => key) };
-}
-
-/** What a verdict alone tells. */
-export function withoutOp(verdict: Verdict): KnossosAnalysis {
-  switch (verdict.type) {
-    case 'valid':
-      return { 'valid?': true, analyzer: 'linear' };
-    case 'invalid':
-      return { 'valid?': false, analyzer: 'linear', error: verdict.anomalies[0].sentence };
-    case 'unknown':
-      return { 'valid?': 'unknown', analyzer: 'linear', cause: causeOf(verdict.reason), error: verdict.reason };
-  }
-}
-
-function causeOf(reason: string): string {
-  if (/[GM]B (spent|used)|memory/.test(reason)) return 'out-of-memory';
-  return /spent/.test(reason) ? 'timeout' : 'undecided';
 }
 
 /** As many as Jepsen keeps of them would be 10. */
