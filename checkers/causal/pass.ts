@@ -15,8 +15,8 @@ import { endOf, INITIAL, type Units, unitOf } from './units.ts';
 
 const ASK_EVERY = 0x3fff;
 
-/** Whoever extends it calls `run` once all of itself is there. */
-export abstract class CausalPass {
+/** Units in causal order, at last. Whoever extends it calls `run` once all of itself is there. */
+export abstract class CausalOrder {
   /** Units so that each comes after its causal predecessors. */
   readonly order: Int32Array;
   length = 0;
@@ -24,73 +24,28 @@ export abstract class CausalPass {
   readonly place: Int32Array;
   /** Why the pass ended early. */
   stopped: string | undefined;
-  chains = 0;
-  /** Per chain: the index of its last write. */
-  readonly last = new IntList();
-  /** Per unit: its clock's row, or NONE; its chain, or NONE; its index there. */
-  protected readonly saved: Int32Array;
-  protected readonly chain: Int32Array;
-  protected readonly index: Int32Array;
-  /** The unit at hand. */
-  protected at = NONE;
   protected readonly units: Units;
-  protected readonly clocks: Clocks;
-  readonly #sessions: SessionOrder;
-  readonly #keepsAll: boolean;
-  /** Per unit: how often its clock will still be asked for. */
-  readonly #uses: Int32Array;
-  /** Per lane: the row of its clock, its chain. */
-  readonly #laneRow: Int32Array;
-  readonly #laneChain: Int32Array;
-  /** Chains whose lanes have ended. */
-  readonly #ended: number[] = [];
+  protected readonly sessions: SessionOrder;
 
-  constructor(units: Units, sessions: SessionOrder, keepsAll: boolean) {
+  constructor(units: Units, sessions: SessionOrder) {
     const { length } = units.history;
     this.units = units;
-    this.#sessions = sessions;
-    this.#keepsAll = keepsAll;
+    this.sessions = sessions;
     this.order = new Int32Array(length);
     this.place = new Int32Array(length).fill(NONE);
-    this.clocks = new Clocks(sessions.lanes);
-    this.#uses = units.readBy.slice();
-    this.saved = new Int32Array(length).fill(NONE);
-    this.chain = new Int32Array(length).fill(NONE);
-    this.index = new Int32Array(length);
-    this.#laneRow = new Int32Array(sessions.lanes).fill(NONE);
-    this.#laneChain = new Int32Array(sessions.lanes).fill(NONE);
-    if (sessions.hasMore) this.#countMore();
   }
 
-  /** A read, of the write of unit `from` or of INITIAL; `row` is the clock of what it knows. */
-  protected judge(_read: number, _from: number, _row: number): void {}
-  /** A failed cas that does not say what it found. */
-  protected deny(_denial: number, _row: number): void {}
-  /** A row that writes, with its place in its chain. */
-  protected wrote(_row: number, _chain: number, _index: number): void {}
-  /** The reads of one unit, once all are judged. */
-  protected judgeTogether(_unit: number): void {}
+  protected abstract process(unit: number): void;
   /** Each unit causally precedes the next, and the last the first. */
   protected abstract circular(units: readonly number[]): void;
-
-  #countMore(): void {
-    const { active } = this.units;
-    const sessions = this.#sessions;
-    for (let unit = 0; unit < active.length; unit++) {
-      for (let entry = sessions.more(unit); entry !== NONE; entry = sessions.moreNext(entry)) {
-        this.#uses[sessions.moreUnit(entry)]++;
-      }
-    }
-  }
 
   protected run(budget: Budget): void {
     const { active } = this.units;
     for (let unit = 0; unit < active.length; unit++) {
-      if ((unit & ASK_EVERY) === 0) this.stopped = budget.spent();
-      if (this.clocks.isFull) this.stopped = 'too many concurrent sessions for the clocks of 1 GB';
+      if ((unit & ASK_EVERY) === 0) this.stopped ??= budget.spent();
       if (this.stopped !== undefined) return;
       if (active[unit] === 0 || this.place[unit] !== NONE) continue;
-      if (this.#missing(unit) === NONE) this.#process(unit);
+      if (this.#missing(unit) === NONE) this.#take(unit);
       else if (!this.#descend(unit)) return;
     }
   }
@@ -98,7 +53,7 @@ export abstract class CausalPass {
   /** A predecessor that was not processed yet, or NONE. */
   #missing(unit: number): number {
     const { history, source } = this.units;
-    const sessions = this.#sessions;
+    const sessions = this.sessions;
     const { place } = this;
     if (history.batch[unit] === NONE) {
       const write = source[unit];
@@ -128,7 +83,7 @@ export abstract class CausalPass {
       const top = stack[stack.length - 1];
       const missing = this.#missing(top);
       if (missing === NONE) {
-        this.#process(top);
+        this.#take(top);
         stack.pop();
         open.delete(top);
       } else if (open.has(missing)) {
@@ -142,14 +97,89 @@ export abstract class CausalPass {
     return true;
   }
 
-  #process(unit: number): void {
+  #take(unit: number): void {
+    this.place[unit] = this.length;
+    this.order[this.length++] = unit;
+    this.process(unit);
+  }
+}
+
+/** Units in causal order, and nothing else. */
+export class OrderAlone extends CausalOrder {
+  isCircular = false;
+
+  constructor(units: Units, sessions: SessionOrder, budget: Budget) {
+    super(units, sessions);
+    this.run(budget);
+  }
+
+  protected override process(): void {}
+
+  protected override circular(): void {
+    this.isCircular = true;
+  }
+}
+
+/** The same with a clock for each. */
+export abstract class CausalPass extends CausalOrder {
+  chains = 0;
+  /** Per chain: the index of its last write. */
+  readonly last = new IntList();
+  /** Per unit: its clock's row, or NONE; its chain, or NONE; its index there. */
+  protected readonly saved: Int32Array;
+  protected readonly chain: Int32Array;
+  protected readonly index: Int32Array;
+  /** The unit at hand. */
+  protected at = NONE;
+  protected readonly clocks: Clocks;
+  readonly #keepsAll: boolean;
+  /** Per unit: how often its clock will still be asked for. */
+  readonly #uses: Int32Array;
+  /** Per lane: the row of its clock, its chain. */
+  readonly #laneRow: Int32Array;
+  readonly #laneChain: Int32Array;
+  /** Chains whose lanes have ended. */
+  readonly #ended: number[] = [];
+
+  constructor(units: Units, sessions: SessionOrder, keepsAll: boolean) {
+    super(units, sessions);
+    const { length } = units.history;
+    this.#keepsAll = keepsAll;
+    this.clocks = new Clocks(sessions.lanes);
+    this.#uses = units.readBy.slice();
+    this.saved = new Int32Array(length).fill(NONE);
+    this.chain = new Int32Array(length).fill(NONE);
+    this.index = new Int32Array(length);
+    this.#laneRow = new Int32Array(sessions.lanes).fill(NONE);
+    this.#laneChain = new Int32Array(sessions.lanes).fill(NONE);
+    if (sessions.hasMore) this.#countMore();
+  }
+
+  /** A read, of the write of unit `from` or of INITIAL; `row` is the clock of what it knows. */
+  protected judge(_read: number, _from: number, _row: number): void {}
+  /** A failed cas that does not say what it found. */
+  protected deny(_denial: number, _row: number): void {}
+  /** A row that writes, with its place in its chain. */
+  protected wrote(_row: number, _chain: number, _index: number): void {}
+  /** The reads of one unit, once all are judged. */
+  protected judgeTogether(_unit: number): void {}
+  #countMore(): void {
+    const { active } = this.units;
+    const sessions = this.sessions;
+    for (let unit = 0; unit < active.length; unit++) {
+      for (let entry = sessions.more(unit); entry !== NONE; entry = sessions.moreNext(entry)) {
+        this.#uses[sessions.moreUnit(entry)]++;
+      }
+    }
+  }
+
+  protected override process(unit: number): void {
     const { history } = this.units;
-    const sessions = this.#sessions;
+    const sessions = this.sessions;
     const clocks = this.clocks;
     const lane = sessions.lane[unit];
     this.at = unit;
-    this.place[unit] = this.length;
-    this.order[this.length++] = unit;
+    if (clocks.isFull) this.stopped = 'too many concurrent sessions for the clocks of 1 GB';
     let row = lane === NONE ? NONE : this.#laneRow[lane];
     if (row === NONE) {
       row = clocks.takeZero();
@@ -228,7 +258,7 @@ export abstract class CausalPass {
   /** Counts a write along its chain; its index there. */
   #advance(unit: number, row: number): number {
     const clocks = this.clocks;
-    const lane = this.#sessions.lane[unit];
+    const lane = this.sessions.lane[unit];
     let chain = lane === NONE ? NONE : this.#laneChain[lane];
     if (chain === NONE) chain = this.#endedBefore(row);
     if (chain === NONE) {

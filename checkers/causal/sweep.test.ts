@@ -7,7 +7,7 @@ import { threadsOf } from '../sessions/threads.ts';
 import { invalid, judge, standing } from './judge.ts';
 import { judgeMemory } from './memory.ts';
 import { SessionOrder } from './order.ts';
-import { eachSessionStands } from './sweep.ts';
+import { eachSweepStands } from './sweep.ts';
 import { randomEvents, type Shape } from './testing.ts';
 import { unitsOf } from './units.ts';
 
@@ -43,7 +43,8 @@ test('whatever is quickly found to stand does stand, and most of what stands is 
       const semantics = { ...defaultSemantics, initial: 0 };
       const units = unitsOf(history, semantics);
       const threads = threadsOf(history, semantics);
-      const stands = eachSessionStands(units, new SessionOrder(units, threads), threads, unlimited);
+      const stands =
+        units.bad.length === 0 && eachSweepStands(units, new SessionOrder(units, threads), threads, unlimited);
       const { type } = judge(history, unlimited, semantics, (at) => {
         const memory = judgeMemory(at);
         return memory.count > 0 ? invalid(memory, at.examined) : standing(at, memory.doubt);

@@ -11,6 +11,7 @@ import { DENIES } from '../linearizable/register.ts';
 import type { Threads } from '../sessions/threads.ts';
 import { IntList } from './int-list.ts';
 import { Knots } from './knots.ts';
+import { findOrder } from '../sequential/repair.ts';
 import { Learning, type Slots } from './learning.ts';
 import type { SessionOrder } from './order.ts';
 import { endOf, INITIAL, type Units, unitOf } from './units.ts';
@@ -23,6 +24,8 @@ const KEY = 3;
 /** Steps for each write and unit of the line, beyond which the passes of views.ts are not slower. */
 const STEPS_EACH = 24;
 const STEPS_LEAST = 100_000;
+/** How much is tried for each unit to find one order for all sessions at once. */
+const ORDER_STEPS_EACH = 10;
 
 export class Sweep {
   readonly #units: Units;
@@ -292,13 +295,20 @@ export class Sweep {
   }
 }
 
-/**
- * Whether it is certain that each session has an order of its own, and quickly found. Not where sessions overlap with themselves, or
- * have cas whose outcome they were never told: these need more than one line.
- */
+/** Whether it is certain that each session has an order of its own, and quickly found. */
 export function eachSessionStands(units: Units, sessions: SessionOrder, threads: Threads, budget: Budget): boolean {
-  const { history, deeds, source, active, bad } = units;
-  if (bad.length > 0) return false;
+  if (units.bad.length > 0) return false;
+  // One order for all is one for each.
+  const isEasy = findOrder(units, sessions, budget, ORDER_STEPS_EACH) === 'an order';
+  return isEasy || eachSweepStands(units, sessions, threads, budget);
+}
+
+/**
+ * The same, session by session. Not where sessions overlap with themselves, or have cas whose outcome they were never told: these need
+ * more than one line.
+ */
+export function eachSweepStands(units: Units, sessions: SessionOrder, threads: Threads, budget: Budget): boolean {
+  const { history, deeds, source, active } = units;
   const reads = new Uint8Array(threads.count);
   for (let row = 0; row < history.length; row++) {
     if (deeds[row] === DENIES) return false;

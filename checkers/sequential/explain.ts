@@ -2,6 +2,7 @@
 import { NONE } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
 import type { Case } from '../causal/judge.ts';
+import { endOf } from '../causal/units.ts';
 import { anomalyOf, did } from '../causal/words.ts';
 import { GONE, OneOrder } from './search.ts';
 
@@ -23,12 +24,27 @@ export function explainNoOrder(at: Case, hidden: Uint8Array, ofWhat: string): An
     }
   }
   const kept = reads.filter((read) => left[read] === 0);
-  const said = kept.slice(0, SAID).map((read) => `${at.threads.name(read)} ${did(at, read)}`);
-  const more = kept.length > said.length ? `; and ${kept.length - said.length} more` : '';
   return anomalyOf(
     history,
     'no one order',
-    `No one order of ${ofWhat} explains this: ${said.join('; ')}${more}.`,
+    saidOf(at, kept, ofWhat),
     kept.flatMap((read) => [read, source[read]]),
   );
+}
+
+/** What these units read cannot all stand. */
+export function explainForced(at: Case, units: readonly number[]): Anomaly {
+  const { history, source } = at.units;
+  const rows = units.flatMap((unit) => {
+    const own = Array.from({ length: endOf(history, unit) - unit }, (_, i) => unit + i);
+    return own.flatMap((row) => (source[row] >= 0 ? [row, source[row]] : [row]));
+  });
+  const reads = [...new Set(rows)].filter((row) => row >= 0 && source[row] !== NONE);
+  return anomalyOf(history, 'no one order', saidOf(at, reads, 'all operations'), rows);
+}
+
+function saidOf(at: Case, reads: readonly number[], ofWhat: string): string {
+  const said = reads.slice(0, SAID).map((read) => `${at.threads.name(read)} ${did(at, read)}`);
+  const more = reads.length > said.length ? `; and ${reads.length - said.length} more` : '';
+  return `No one order of ${ofWhat} explains this: ${said.join('; ')}${more}.`;
 }

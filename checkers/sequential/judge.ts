@@ -6,7 +6,10 @@ import { type Case, convergence, exactPast, invalid, judge, standing, wrongCircl
 import { judgeMemory } from '../causal/memory.ts';
 import { smallest } from '../causal/reduce.ts';
 import linearizable from '../guarantees/linearizable.ts';
-import { explainNoOrder } from './explain.ts';
+import { explainForced, explainNoOrder } from './explain.ts';
+import { findOrder, repair, type Repaired } from './repair.ts';
+import type { SessionOrder } from '../causal/order.ts';
+import type { Units } from '../causal/units.ts';
 import { OneOrder } from './search.ts';
 import { hasVersions, judgeVersions } from './versions.ts';
 
@@ -19,8 +22,14 @@ export function judgeSequential(history: History, budget: Budget, semantics: Sem
 
 function judgeWhole(history: History, budget: Budget, semantics: Semantics): Verdict {
   // Versions are held against the answers, whatever values alone would allow.
-  const easily = hasVersions(history) ? undefined : isLinearizable(history, budget, semantics);
-  return easily ?? judge(history, budget, semantics, decide, 'none');
+  const byValues = !hasVersions(history);
+  const easily = byValues ? isLinearizable(history, budget, semantics) : undefined;
+  let found: Repaired | undefined;
+  const quickly = (units: Units, sessions: SessionOrder): boolean => {
+    if (byValues) found = findOrder(units, sessions, budget);
+    return found === 'an order';
+  };
+  return easily ?? judge(history, budget, semantics, (at) => decide(at, found), 'none', quickly);
 }
 
 /** Linearizability is local and the stronger: where every key has it, the whole is sequential. Not so for operations on several keys. */
@@ -32,21 +41,24 @@ function isLinearizable(history: History, budget: Budget, semantics: Semantics):
   return verdict.type === 'valid' ? verdict : undefined;
 }
 
-function decide(at: Case): Verdict {
+function decide(at: Case, found: Repaired | undefined): Verdict {
   const byVersions = judgeVersions(at);
   if (byVersions !== undefined) return byVersions;
+  const repaired = found ?? repair(at, at.budget);
+  if (repaired === 'an order') return standing(at);
   const converging = convergence(at);
   if (converging.count > 0) {
     const { wrong } = exactPast(at);
     return invalid(wrong.count > 0 ? wrong : wrongCircles(at, converging), at.examined);
   }
+  if (repaired !== 'open') return invalid({ anomalies: [explainForced(at, repaired.units)], count: 1 }, at.examined);
   const memory = judgeMemory(at);
   if (memory.count > 0) return invalid(memory, at.examined);
   const hidden = new Uint8Array(at.history.length);
-  const found = new OneOrder(at, hidden).search(at.budget);
-  if (found === 'an order') return standing(at);
-  if (found !== 'none') {
-    return standing(at, `neither an order of all operations was found nor that there is none: ${found.undecided}`);
+  const searched = new OneOrder(at, hidden).search(at.budget);
+  if (searched === 'an order') return standing(at);
+  if (searched !== 'none') {
+    return standing(at, `neither an order of all operations was found nor that there is none: ${searched.undecided}`);
   }
   // A write of unknown outcome that nobody read was left out, and might be what a refused cas had found.
   if (at.past.denials.length > 0 && at.examined.indeterminate > 0) {
