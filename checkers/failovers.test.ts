@@ -12,7 +12,7 @@ const lines = [
   `p0: w x 2 path=leader-ack node=n1 role=leader version=g0/1/6 ${ms(2000)}`,
   `p1: w x 3 path=quorum-ack node=n2 role=leader version=g0/2/6 ${ms(3000)}`,
   `p2: r x 1 path=follower node=n3 role=follower version=g0/1/5 position=g0/1/5 ${ms(3100)}`,
-  `p2: r x 1 path=follower node=n3 role=follower version=g0/1/5 position=g0/2/6 ${ms(3200)}`,
+  `p2: r x 3 path=follower node=n3 role=follower version=g0/2/6 position=g0/2/6 ${ms(3200)}`,
 ];
 
 test('without a fault, a failover starts with the last acknowledgement of the old leader', () => {

@@ -47,11 +47,19 @@ export function ofGroup(history: History, group: number): string {
   return history.groups.length > 1 ? ` of ${history.groups[group]}` : '';
 }
 
-/** For each key the group that holds it, as far as versions tell; NONE where they do not. */
-export function groupsOfKeys(history: History): Int32Array {
+/** In place of a group: versions place the key in several. */
+export const MOVED = -2;
+
+/** For each key the group that holds it, as far as versions tell: NONE where they do not. `moved`: a key that is MOVED, or NONE. */
+export function groupsOfKeys(history: History): { readonly groups: Int32Array; readonly moved: number } {
   const groups = new Int32Array(history.keys.length).fill(NONE);
+  let moved: number = NONE;
   for (let row = 0; row < history.length; row++) {
-    if (history.versionGroup[row] !== NONE) groups[history.key[row]] = history.versionGroup[row];
+    const group = history.versionGroup[row];
+    const key = history.key[row];
+    if (group === NONE) continue;
+    if (groups[key] === NONE) groups[key] = group;
+    else if (groups[key] !== group) groups[(moved = key)] = MOVED;
   }
-  return groups;
+  return { groups, moved };
 }

@@ -19,6 +19,9 @@ interface Alike {
 export class Duplicates {
   readonly #history: History;
   readonly #reading: RegisterReading;
+  readonly #areContradicted: () => boolean;
+  /** Whether versions are believed; undefined: nobody has asked. */
+  #trusted: boolean | undefined;
   /** By key and reference. */
   readonly #alike = new Map<number, Map<number, Alike>>();
   #byVersion: RowTable | undefined;
@@ -29,9 +32,11 @@ export class Duplicates {
   #unplacedRef = NONE;
   #unplacedCount = 0;
 
-  constructor(history: History, reading: RegisterReading) {
+  /** @param areContradicted whether versions contradict one another: then they tell nothing */
+  constructor(history: History, reading: RegisterReading, areContradicted: () => boolean) {
     this.#history = history;
     this.#reading = reading;
+    this.#areContradicted = areContradicted;
   }
 
   get any(): boolean {
@@ -68,7 +73,7 @@ export class Duplicates {
    */
   written(read: number, ref: number): number {
     const { key, versionGroup, f } = this.#history;
-    if (f[read] === READ && versionGroup[read] !== NONE) {
+    if (f[read] === READ && versionGroup[read] !== NONE && (this.#trusted ??= !this.#areContradicted())) {
       const fit = this.#ofVersion(read);
       const alike = this.#alike.get(key[read])?.get(ref);
       if (fit !== NONE && !this.#clashing.has(fit)) return fit;

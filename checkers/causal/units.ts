@@ -22,6 +22,8 @@ import {
 } from '../linearizable/register.ts';
 import { WriteTable } from '../linearizable/write-table.ts';
 import { IntList } from './int-list.ts';
+import { contradicts } from '../sessions/claims.ts';
+import { prepare } from '../sessions/rule.ts';
 import { Duplicates } from './duplicates.ts';
 import { INITIAL } from './initial.ts';
 
@@ -90,6 +92,7 @@ export function unitsOf(history: History, semantics: Semantics): Units {
 class UnitsBuilder {
   readonly #history: History;
   readonly #reading: RegisterReading;
+  readonly #areContradicted: () => boolean;
   readonly #deeds: Uint8Array;
   readonly #source: Int32Array;
   readonly #active: Uint8Array;
@@ -105,6 +108,7 @@ class UnitsBuilder {
     const isString = semantics.model === 'string' && semantics.initial === null;
     this.#history = history;
     this.#reading = registerReading(history, isString ? { ...semantics, initial: '' } : semantics);
+    this.#areContradicted = () => contradicts(prepare(history, semantics).registers.falseClaims);
     this.#deeds = new Uint8Array(history.length);
     this.#source = new Int32Array(history.length).fill(NONE);
     this.#active = new Uint8Array(history.length);
@@ -203,7 +207,7 @@ class UnitsBuilder {
     const { length, outcome, key, value } = history;
     const deeds = this.#deeds;
     const table = new WriteTable(key, this.#writesOf, this.#lowest, this.#highest);
-    const duplicates = new Duplicates(history, this.#reading);
+    const duplicates = new Duplicates(history, this.#reading, this.#areContradicted);
     for (let row = 0; row < length; row++) {
       const what = deeds[row];
       if (what !== WRITES && what !== SWAPS && what !== OVERWRITTEN) continue;

@@ -12,6 +12,7 @@ import { Findings } from '../sessions/findings.ts';
 import { AMBIGUOUS, INITIAL, Registers, UNWRITTEN } from '../sessions/registers.ts';
 import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
 import { undoneWrites } from '../sessions/survival.ts';
+import { olderThan } from '../sessions/showed.ts';
 import { amount, key, seconds, server, value } from '../sessions/words.ts';
 import { effectsOf, type Effects, type ReadAge, readAges } from '../staleness.ts';
 
@@ -47,12 +48,15 @@ function explainAge(registers: Registers, { shownBy, time }: Effects, age: ReadA
   const { row, lowNs, newer } = age;
   const by = shownBy[newer];
   const how = by === newer ? 'acknowledged' : 'read';
+  // Where time alone does not say which of the two is the newer one.
+  const isClaimed = source[row] !== INITIAL && !registers.precedes(source[row], newer);
+  const claimed = isClaimed ? `, ${olderThan(registers, source[row], newer)},` : '';
   const shown = source[row] === INITIAL ? `${value(history, row)}, the initial value` : value(history, row);
   return {
     kind: 'too stale',
     sentence:
-      `${server(history, row)} answered a read of ${key(history, row)} invoked at ${seconds(history.callTime[row])} with ${shown}, ` +
-      `then out of date for at least ${ms(lowNs)}, where ${ms(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
+      `${server(history, row)} answered a read of ${key(history, row)} invoked at ${seconds(history.callTime[row])} with ${shown}` +
+      `${claimed === '' ? ',' : claimed} then out of date for at least ${ms(lowNs)}, where ${ms(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
       `${seconds(time[newer])}.`,
     operations: operationsOf(history, [source[row], newer, by, row]),
   };

@@ -10,24 +10,33 @@
 import { type History, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { placeText, positionsOf } from '../positions.ts';
-import { explainClaim, falseClaims } from '../sessions/claims.ts';
+import { explainClaim } from '../sessions/claim-words.ts';
 import { Findings } from '../sessions/findings.ts';
 import { type Missing, missingWrites } from '../sessions/prefix/missing.ts';
 import { ambiguousReads, type Problem, problemOf } from '../sessions/prefix/problem.ts';
 import { replay } from '../sessions/prefix/replay.ts';
 import { searchOrder } from '../sessions/prefix/search.ts';
 import { smallestReads } from '../sessions/prefix/smallest.ts';
-import { NO_STATES, operationsOf, prepare, type Prepared, reportUnwritten, verdictOf } from '../sessions/rule.ts';
+import {
+  movedDoubt,
+  NO_STATES,
+  operationsOf,
+  prepare,
+  type Prepared,
+  reportUnwritten,
+  verdictOf,
+} from '../sessions/rule.ts';
 import { showed } from '../sessions/showed.ts';
 import { capital, key, server, value, when } from '../sessions/words.ts';
 
 function explainMissing({ history, registers }: Prepared, { read, write, via }: Missing): Anomaly {
   const newer = registers.source[via];
   const older = registers.source[read];
-  const both = showed({ history, registers, via, read });
-  const order = registers.precedes(write, newer)
-    ? `before ${value(history, newer)} was asked for`
-    : `with a lower version than ${value(history, newer)}`;
+  const both = showed({ history, registers, via, read, write });
+  const order =
+    write === newer || registers.precedes(write, newer)
+      ? `before ${value(history, newer)} was asked for`
+      : `with a lower version ${placeText(history, registers.versions, write)} than ${value(history, newer)}`;
   const between =
     write === newer ? '' : `; ${value(history, write)} had been written to ${key(history, write)} ${order}`;
   return {
@@ -89,7 +98,7 @@ export default {
   decides: 'consistent-prefix',
   check(history, budget, semantics) {
     const prepared = prepare(history, semantics);
-    const { registers, events } = prepared;
+    const { registers } = prepared;
     const problem = problemOf(prepared);
     const pairs = comparedReads(problem);
     const examined = {
@@ -103,7 +112,7 @@ export default {
     const findings = new Findings();
     reportUnwritten(prepared, findings);
     missingWrites(problem, (missing) => findings.add(() => explainMissing(prepared, missing)));
-    for (const claim of falseClaims(registers, events)) findings.add(() => explainClaim(history, claim));
+    for (const claim of registers.falseClaims) findings.add(() => explainClaim(registers, claim));
     const stopped = budget.spent();
     if (findings.count > 0 || stopped !== undefined) return findings.verdict(examined, stopped);
     const { complete, order } = replay(problem);
@@ -115,7 +124,8 @@ export default {
         findings.add(() => explainKnot(prepared, problem, reads));
       }
     }
-    const verdict = verdictOf(findings, examined, problem.states === 0 ? NO_STATES : NOTHING);
+    const nothing = problem.states === 0 ? NO_STATES : NOTHING;
+    const verdict = verdictOf(findings, examined, nothing, movedDoubt(history, problem.moved));
     // A prefix that ends within a transaction is none, and is not looked for here.
     const doubt = verdict.type === 'valid' && hasTransactions(history);
     return doubt ? { type: 'unknown', reason: TRANSACTIONS, examined } : verdict;

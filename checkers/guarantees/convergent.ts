@@ -32,9 +32,9 @@ type Expects = (node: string, ofKey?: number) => boolean;
 
 function expectations(history: History): Expects {
   const isMember = membersOf(history);
-  const groups = groupsOfKeys(history);
+  const { groups } = groupsOfKeys(history);
   return (node, ofKey) =>
-    isMember(node, ofKey === undefined || groups[ofKey] === NONE ? undefined : history.groups[groups[ofKey]]);
+    isMember(node, ofKey === undefined || groups[ofKey] < 0 ? undefined : history.groups[groups[ofKey]]);
 }
 
 interface Epilogue {

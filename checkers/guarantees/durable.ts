@@ -6,13 +6,14 @@
 import { type History, INFO, NONE } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { placeText, termOf } from '../positions.ts';
-import { explainClaim } from '../sessions/claims.ts';
+import { explainClaim } from '../sessions/claim-words.ts';
 import { Findings } from '../sessions/findings.ts';
 import { blamedRows } from '../sessions/blame.ts';
 import { type FaultSpan, faultSpans, faultsWithin } from '../sessions/notes.ts';
 import { Registers, UNWRITTEN } from '../sessions/registers.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { COVERED, LOST, NOT_READ_BACK, SURVIVED, type Survival, survivalOf } from '../sessions/survival.ts';
+import { olderThan } from '../sessions/showed.ts';
 import { amount, answer, key, server, value, when } from '../sessions/words.ts';
 
 function explainLoss(registers: Registers, write: number, proof: number, faults: readonly FaultSpan[]): Anomaly {
@@ -27,9 +28,11 @@ function explainLoss(registers: Registers, write: number, proof: number, faults:
   const covered = history.key[proof] !== history.key[write] || (source >= 0 && !registers.older(source, write));
   const why = registers.hasVersion(source) ? `, for it holds ${placeText(history, versions, source)}` : '';
   const read = `the read of ${key(history, proof)}${answer(history, proof)}`;
+  const claimed =
+    covered || source < 0 || registers.precedes(source, write) ? '' : `, ${olderThan(registers, source, write)}`;
   const sentence = covered
     ? `${written} was undone: ${read} shows that the final log does not hold ${placeText(history, versions, write)}${why}.`
-    : `${written} is missing from the final state: ${read} returned ${value(history, proof)}.`;
+    : `${written} is missing from the final state: ${read} returned ${value(history, proof)}${claimed}.`;
   return { kind: 'lost write', sentence, operations: operationsOf(history, [write, proof]) };
 }
 
@@ -97,7 +100,7 @@ function judgeClaims(
   for (const claim of registers.falseClaims) {
     if (claim.type !== 'one version, two writes' || !claim.rows.some(isBlamed)) continue;
     if (claim.rows.every((row) => isBlamed(row) || survival?.fate[row] === SURVIVED))
-      findings.add(() => explainClaim(registers.history, claim));
+      findings.add(() => explainClaim(registers, claim));
     else if (!claim.rows.some((row) => isBlamed(row) && survival?.fate[row] === SURVIVED)) open++;
   }
   return open;

@@ -4,14 +4,16 @@
  * through any path.
  */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
-import type { Anomaly, Checker, Follower } from '../checker.ts';
+import type { Anomaly, Checker, Follower, Semantics } from '../checker.ts';
 import { confirming } from '../online/confirming.ts';
 import { FencedStream } from '../online/fenced.ts';
 import { ofGroup, termOf } from '../positions.ts';
 import { blamedRows } from '../sessions/blame.ts';
+import { explainClaim } from '../sessions/claim-words.ts';
 import { Findings } from '../sessions/findings.ts';
+import { Registers } from '../sessions/registers.ts';
 import { eventsOf } from '../sessions/threads.ts';
-import { key, seconds, server, value, when } from '../sessions/words.ts';
+import { amount, key, seconds, server, value, when } from '../sessions/words.ts';
 
 function explain(history: History, higher: number, row: number): Anomaly {
   const term = (write: number): string =>
@@ -29,6 +31,28 @@ function explain(history: History, higher: number, row: number): Anomaly {
   };
 }
 
+/**
+ * Terms are claims too. A version that others contradict tells no term; where nobody but what is blamed here can have said what is
+ * false, that is an anomaly, and otherwise it leaves the verdict open.
+ */
+function judgeClaims(history: History, semantics: Semantics, findings: Findings, isBlamed: (row: number) => boolean) {
+  const registers = new Registers(history, semantics);
+  const { group } = registers.timeless;
+  const isContradicted = (row: number): boolean => registers.isWrite(row) && group[row] === NONE;
+  for (const claim of registers.falseClaims) {
+    const writes = claim.rows.filter((row) => registers.isAcknowledged(row));
+    if (claim.type === 'order against real time' || writes.length === 0 || !writes.every(isBlamed)) continue;
+    findings.add(() => explainClaim(registers, claim));
+  }
+  let contradicted = 0;
+  if (registers.falseClaims.length > 0) {
+    for (let row = 0; row < history.length; row++) {
+      if (registers.isAcknowledged(row) && history.versionGroup[row] !== NONE && isContradicted(row)) contradicted++;
+    }
+  }
+  return { isContradicted, contradicted };
+}
+
 export default {
   name: 'fenced',
   decides: 'fenced',
@@ -36,6 +60,7 @@ export default {
     const { f, outcome, versionGroup, versionHistory } = history;
     const findings = new Findings();
     const isBlamed = blamedRows(history, semantics);
+    const { isContradicted, contradicted } = judgeClaims(history, semantics, findings, isBlamed);
     /** By group, the write acknowledged with the highest term so far. */
     const highest = new Map<number, number>();
     const terms = new Set<string>();
@@ -43,6 +68,7 @@ export default {
     for (const event of eventsOf(history)) {
       const row = event >> 1;
       if (event === NONE || f[row] === READ || outcome[row] !== OK || versionGroup[row] === NONE) continue;
+      if (isContradicted(row)) continue;
       const term = termOf(versionHistory[row]);
       if (Number.isNaN(term)) continue;
       const best = highest.get(versionGroup[row]);
@@ -57,7 +83,13 @@ export default {
       if (best !== undefined && term < known) findings.add(() => explain(history, best, row));
     }
     const examined = { operations: history.operations, writes, terms: terms.size };
-    return findings.verdict(examined, writes === 0 ? 'no acknowledged write tells its term' : undefined);
+    const doubt =
+      contradicted > 0
+        ? `the versions of ${amount(contradicted, 'acknowledged write')} contradict other claims`
+        : writes === 0
+          ? 'no acknowledged write tells its term'
+          : undefined;
+    return findings.verdict(examined, doubt);
   },
   follow(growing, budget, semantics): Follower {
     return confirming(this, growing, budget, semantics, new FencedStream(growing, semantics));

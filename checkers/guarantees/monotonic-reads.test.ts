@@ -72,7 +72,7 @@ test('where some versions are known, they are part of the order', () => {
     'p3 ok',
   ]);
   expect(sentences(verdict)).toEqual([
-    'No order of the writes to x allows that process 4 read 2 and then 3, and that process 5 read 3 and then 1.',
+    'No order of the writes to x that keeps to their versions allows that process 4 read 2 and then 3, and that process 5 read 3 and then 1.',
   ]);
 });
 
@@ -166,7 +166,7 @@ test('a cas that succeeded read what it expected', () => {
 
 test('versions of an older term are held against time too', () => {
   const lines = ['p0: w x 1 version=g0/2/5', 'p1: w x 2 version=g0/1/2', 'p1: w x 3 version=g0/1/1'];
-  expect(judge(checker, lines)).toMatchObject({ type: 'invalid', anomalies: [{ kind: 'false version claim' }] });
+  expect(judge(checker, lines)).toMatchObject({ type: 'invalid', anomalies: [{ kind: 'contradicting claims' }] });
   const deposed = ['p0: w x 1 version=g0/2/5', 'p1: w x 2 version=g0/1/2', 'p1: w x 3 version=g0/1/3'];
   expect(judge(checker, deposed).type).not.toBe('invalid');
 });

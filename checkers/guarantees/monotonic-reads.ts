@@ -3,14 +3,14 @@ import type { Anomaly, Checker, Follower } from '../checker.ts';
 import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
-import { INITIAL } from '../sessions/registers.ts';
 import { operationsOf, type Prepared, prepareSessions } from '../sessions/rule.ts';
+import { olderThan } from '../sessions/showed.ts';
 import { answer, capital, key, value } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
   const shown = registers.source[read];
   const source = answer(history, read);
-  const how = `${shown === INITIAL ? 'the initial value' : 'written before it'}${source === '' ? '' : ','}`;
+  const how = `${olderThan(registers, shown, write)}${source === '' ? '' : ','}`;
   const sentence =
     `${capital(threads.name(read))} read ${value(history, by)} from ${key(history, by)}${answer(history, by).replace(' from ', ' on ')} ` +
     `and then ${value(history, read)}, ${how}${source}.`;

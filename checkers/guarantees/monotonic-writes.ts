@@ -13,7 +13,7 @@ function explain({ history, registers, threads }: Prepared, { write, by, via }: 
   const later = registers.source[via];
   const sentence =
     `${capital(threads.name(write))} ${wrote(history, write)} and then ${value(history, later)} to ${key(history, later)}; ` +
-    `${showed({ history, registers, via, read })}.`;
+    `${showed({ history, registers, via, read, write })}.`;
   const kind = 'later write without an earlier one';
   return { kind, sentence, operations: operationsOf(history, [registers.source[read], write, by, later, via, read]) };
 }

@@ -154,7 +154,7 @@ test('an own write with a version is owed though a later one has none', () => {
     'p1: r x 5 version=g0/1/1',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Process 1 wrote 1 to x (ok at 0.002 s) and then read 5, written before it, at 0.007 s; no read ever returned 1.',
+    'Process 1 wrote 1 to x (ok at 0.002 s) and then read 5, by its version (1,1) older than (1,2), at 0.007 s; no read ever returned 1.',
   ]);
 });
 

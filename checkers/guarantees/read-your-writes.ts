@@ -7,13 +7,13 @@ import type { Anomaly, Checker, Follower } from '../checker.ts';
 import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
-import { INITIAL } from '../sessions/registers.ts';
 import { operationsOf, type Prepared, prepareSessions } from '../sessions/rule.ts';
+import { olderThan } from '../sessions/showed.ts';
 import { answer, capital, value, wrote } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by }: Demand, read: number): Anomaly {
   const shown = registers.source[read];
-  const how = shown === INITIAL ? 'the initial value' : 'written before it';
+  const how = olderThan(registers, shown, write);
   const source = answer(history, read);
   const lost = registers.seen[write] === 0 ? `; no read ever returned ${value(history, write)}` : '';
   return {

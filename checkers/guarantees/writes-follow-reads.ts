@@ -13,7 +13,7 @@ function explain({ history, registers, threads }: Prepared, { write, by, via }: 
   const later = registers.source[via];
   const sentence =
     `${capital(threads.name(by))} read ${value(history, by)} from ${key(history, by)}${when(history, by)} and then ` +
-    `${wrote(history, later)}; ${showed({ history, registers, via, read })}.`;
+    `${wrote(history, later)}; ${showed({ history, registers, via, read, write })}.`;
   const kind = 'write without what it followed';
   return { kind, sentence, operations: operationsOf(history, [registers.source[read], write, by, later, via, read]) };
 }

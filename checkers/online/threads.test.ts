@@ -156,7 +156,7 @@ describe.each([readYourWrites, monotonicReads])('$name', (checker) => {
         expect(end, label).toEqual(checker.check(history, unlimited, semantics));
         if (brokenAt === undefined) return;
         broken++;
-        if (anomaly?.kind === 'false version claim') contradicted++;
+        if (anomaly?.kind === 'contradicting claims') contradicted++;
         expect(end.type, label).toBe('invalid');
       },
       rounds / 2,

@@ -150,6 +150,6 @@ test('false claims are anomalies', () => {
   ]);
   for (const verdict of [twice, other]) {
     expect(verdict.type).toBe('invalid');
-    if (verdict.type === 'invalid') expect(verdict.anomalies[0].kind).toBe('false version claim');
+    if (verdict.type === 'invalid') expect(verdict.anomalies[0].kind).toBe('contradicting claims');
   }
 });

@@ -17,7 +17,7 @@ import { endOf, INITIAL, unitOf } from '../causal/units.ts';
 import { WritesByKey } from '../causal/views.ts';
 import { anomalyOf, did, keyText, tellChain, type Told, writeTo, written } from '../causal/words.ts';
 import { placeText, type Places, termOf } from '../positions.ts';
-import { explainClaim } from '../sessions/claims.ts';
+import { explainClaim } from '../sessions/claim-words.ts';
 import { prepare } from '../sessions/rule.ts';
 
 const CLAIMS_SHOWN = 10;
@@ -29,26 +29,27 @@ export function judgeVersions(at: Case): Verdict | undefined {
   const { history, semantics, examined, past } = at;
   if (!hasVersions(history)) return undefined;
   const { registers } = prepare(history, semantics);
-  const claims = registers.falseClaims;
+  // An order of all operations need not be that of time.
+  const claims = registers.falseClaims.filter(({ type }) => type !== 'order against real time');
   if (claims.length > 0) {
-    const anomalies = claims.slice(0, CLAIMS_SHOWN).map((claim) => explainClaim(history, claim));
+    const anomalies = claims.slice(0, CLAIMS_SHOWN).map((claim) => explainClaim(registers, claim));
     return invalid({ anomalies, count: claims.length }, examined);
   }
-  const order = new VersionOrder(at, registers.versions);
+  const order = new VersionOrder(at, registers.timeless);
   const circlesIn = (edges: IntList): ReturnType<typeof circlesOf> => circlesOf(at.units, at.sessions, past, edges);
   const all = order.isComplete || !order.hasTerms ? circlesIn(order.edges(true)) : undefined;
   // What a refused cas found is not in the graph.
   if (all?.count === 0 && order.isComplete && past.denials.length === 0) return standing(at);
   const sure = order.hasTerms ? circlesIn(order.edges(false)) : all;
   if (sure === undefined || sure.count === 0) return undefined;
-  const anomalies = sure.circles.map((circle) => explainVersions(at, registers.versions, circle));
+  const anomalies = sure.circles.map((circle) => explainVersions(at, registers.timeless, circle));
   return invalid({ anomalies, count: sure.count }, examined);
 }
 
 /** Whether one order of all operations keeps to the versions: whatever else the store says, such an order then exists. */
 export function hasVersionOrder(at: Case): boolean {
   if (!hasVersions(at.history)) return false;
-  const order = new VersionOrder(at, prepare(at.history, at.semantics).registers.versions);
+  const order = new VersionOrder(at, prepare(at.history, at.semantics).registers.timeless);
   return order.isComplete && circlesOf(at.units, at.sessions, at.past, order.edges(true)).count === 0;
 }
 

@@ -12,7 +12,7 @@ import { type Demand, Demands } from './demands.ts';
 import { Findings } from './findings.ts';
 import { Past, type PastByKey } from './past.ts';
 import { AMBIGUOUS, INITIAL } from './registers.ts';
-import { type Binding, NO_STATES, type Prepared, reportCommon, verdictOf } from './rule.ts';
+import { type Binding, movedDoubt, NO_STATES, type Prepared, reportCommon, verdictOf } from './rule.ts';
 import { type Lists, statesOf } from './states.ts';
 import { type Wanted, WantedOrder } from './wanted-order.ts';
 
@@ -54,15 +54,15 @@ class StateJudge {
   }
 
   verdict(): Verdict {
-    const { history } = this.#prepared;
+    const { history, registers } = this.#prepared;
     const counts = this.#counts;
     counts.writes = this.#past.acknowledged;
-    const { logs, batches } = statesOf(history);
+    const { logs, batches, moved } = statesOf(history, registers.doubtful);
     const stopped = this.#judgeLogs(logs) ?? this.#judgeBatches(batches) ?? this.#common();
     const examined = { operations: history.operations, ...counts };
     if (stopped !== undefined) return this.#findings.verdict(examined, stopped);
     const none = counts.pairs === 0 && logs.count === 0 && !hasSeveral(batches);
-    return verdictOf(this.#findings, examined, none ? NO_STATES : this.#rule.nothing);
+    return verdictOf(this.#findings, examined, none ? NO_STATES : this.#rule.nothing, movedDoubt(history, moved));
   }
 
   #common(): string | undefined {

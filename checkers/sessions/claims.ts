@@ -1,103 +1,215 @@
 /**
- * Versions are what a store says of itself. A store whose versions contradict its own answers is not judged by them alone: the
- * contradiction is an anomaly, so that a lying server does not pass.
+ * Versions and positions are what a store says of itself: claims, that are held against one another, against the values and against
+ * time. Claims that cannot all be true are an anomaly of their own, so that a lying server does not pass; and what they say is
+ * used for nothing else, so that no other anomaly rests on them.
+ *
+ * What must hold: one version belongs to one write, and one write has one version; a read's value is that of its version; within one
+ * term, what was asked for after a write had taken effect has the higher version; and a position is one state of one log
+ * (position-claims.ts). Across terms versions may contradict time: a deposed leader may go on acknowledging what will be
+ * undone, and that is for `fenced` and `durable` to say.
  */
-import { CAS, type History, NONE, OK, READ } from '../../history/history.ts';
-import type { Anomaly } from '../checker.ts';
-import { placeText, termOf, versionsOf } from '../positions.ts';
+import { NEVER, NONE } from '../../history/history.ts';
+import { type Places, termOf } from '../positions.ts';
+import { Pairs } from './pairs.ts';
+import { positionClaims } from './position-claims.ts';
 import type { Registers } from './registers.ts';
-import { answer, key, value, when } from './words.ts';
+import { gather, type Lists, sortRows } from './states.ts';
 
 export interface FalseClaim {
   readonly type:
     | 'one version, two writes'
     | 'version of another write'
     | 'two versions, one write'
-    | 'order against real time';
-  /** The write that held the version first, and the row that contradicts it. */
-  readonly rows: readonly [number, number];
+    | 'order against real time'
+    | 'version above its position'
+    | 'two values at one position'
+    | 'write missing at a position';
+  /**
+   * The rows that say so. Of two writes, or a write and a read, the one that the other contradicts comes first. For a position the read comes
+   * first, then the write it returned, if it is one, and last the write that it should have shown.
+   */
+  readonly rows: readonly number[];
 }
 
-/** All contradictions: those found while reads were placed, and versions of one term that fall though time goes on. */
-export function falseClaims(registers: Registers, events: Int32Array): readonly FalseClaim[] {
-  return [...registers.falseClaims, ...ordersAgainstTime(registers, events)];
+export interface Verified {
+  readonly claims: readonly FalseClaim[];
+  /** Versions of writes, less those that are contradicted by anything but time. */
+  readonly timeless: Places;
+  /** By row: 1 where the position of a read is contradicted. Absent where none is. */
+  readonly doubtful: Uint8Array | undefined;
+  /** What versions of different terms say of a key against time, by key: one of the words below. Absent where they never do. */
+  readonly crossed: Uint8Array | undefined;
+}
+
+/** Whether claims are false whatever order there was in time. */
+export function contradicts(claims: readonly FalseClaim[]): boolean {
+  return claims.some(({ type }) => type !== 'order against real time');
+}
+
+/** Whether a position is what is contradicted. */
+export function isOfPosition({ type }: FalseClaim): boolean {
+  return type.endsWith('position');
+}
+
+/** Versions of two terms contradict time; and a read returned the write that by its version is the older one. */
+export const CROSSED = 1;
+export const CROSSED_AND_SEEN = 2;
+
+/** Writes with versions, by replication group and term (or other history): each list in the order of versions. */
+export interface Versioned {
+  readonly lists: Lists;
+  /** The number of a list, or of an empty one. */
+  of(group: number, history: number): number;
 }
 
 /**
- * Within one term, a write to a key that began after another was acknowledged must have the higher place. Across terms that is not
- * so: a deposed leader may go on acknowledging what will be undone, and that is for `fenced` and `durable` to say.
+ * Looks for all contradictions but those that placing the reads has found, and withdraws what is contradicted: the versions of those
+ * writes are as if nobody had told them.
  */
-function ordersAgainstTime(registers: Registers, events: Int32Array): FalseClaim[] {
+export function verify(registers: Registers, found: readonly FalseClaim[], isVersioned: boolean): Verified {
   const { history, versions } = registers;
+  const isPositioned = history.positionGroup.some((group) => group !== NONE);
+  if (!isVersioned && !isPositioned) {
+    return { claims: found, timeless: versions, doubtful: undefined, crossed: undefined };
+  }
+  withdraw(registers, versions, found);
+  const versioned = writesByVersion(registers);
+  const early = ordersAgainstTime(registers, versioned);
+  const timeless = early.length === 0 ? versions : { ...versions, group: versions.group.slice() };
+  withdraw(registers, versions, early);
+  const { claims: late, doubtful } = isPositioned
+    ? positionClaims(registers, versioned)
+    : { claims: [], doubtful: undefined };
+  withdraw(registers, versions, late);
+  if (timeless !== versions) withdraw(registers, timeless, late);
+  return { claims: [...found, ...early, ...late], timeless, doubtful, crossed: crossedKeys(registers, versioned) };
+}
+
+function withdraw({ source }: Registers, { group }: Places, claims: readonly FalseClaim[]): void {
+  for (const { rows } of claims) {
+    for (const row of rows) {
+      group[row] = NONE;
+      if (source[row] >= 0) group[source[row]] = NONE;
+    }
+  }
+}
+
+function writesByVersion({ history, versions, done }: Registers): Versioned {
+  const { length, groups } = history;
+  const { group, history: term, at } = versions;
+  const numbers = new Pairs(groups.length, 2 ** 32, 0);
+  const of = new Int32Array(length).fill(NONE);
+  let last = NONE;
+  for (let row = 0; row < length; row++) {
+    if (group[row] === NONE || done[row] === NEVER) continue;
+    const isAlike = last !== NONE && group[last] === group[row] && term[last] === term[row];
+    of[row] = isAlike ? of[last] : numbers.of(group[row], term[row]);
+    last = row;
+  }
+  const lists = gather(of, numbers.count);
+  for (let one = 0; one < lists.count; one++) {
+    sortRows(lists.rows.subarray(lists.start[one], lists.start[one + 1]), (a, b) => at[a] - at[b]);
+  }
+  return { lists, of: (ofGroup, history) => numbers.of(ofGroup, history) };
+}
+
+/**
+ * Within one term, pairs of writes of which the first had taken effect before the second, of a lower version, was asked for. Of two sets of
+ * writes that explain them all, those that came too high and those that came too low, the smaller: one false version is one claim.
+ */
+function ordersAgainstTime({ history, versions, done }: Registers, { lists }: Versioned): FalseClaim[] {
+  const { call } = history;
+  const { at } = versions;
   const claims: FalseClaim[] = [];
-  if (!registers.isVersioned) return claims;
-  /** For each key the acknowledged write of the highest place so far, in the highest term so far. */
-  const highest = new Int32Array(history.keys.length).fill(NONE);
-  /** The same for each key and every other term, of which there are few: a deposed leader's. */
-  const others = new Map<string, number>();
-  const idOf = (row: number): string => `${history.key[row]} ${versions.group[row]} ${versions.history[row]}`;
-  const { f, outcome, versionGroup, versionHistory, versionAt } = history;
-  for (let position = 0; position < events.length; position++) {
-    const event = events[position];
-    const row = event >> 1;
-    if (event === NONE || f[row] === READ || f[row] > CAS || outcome[row] !== OK || versionGroup[row] === NONE)
-      continue;
-    const key = history.key[row];
-    const best = highest[key];
-    if (
-      best !== NONE &&
-      versionHistory[best] === versionHistory[row] &&
-      versionGroup[best] === versionGroup[row] &&
-      versionAt[best] < versionAt[row]
-    ) {
-      // As it is nearly always.
-      if ((event & 1) === 1) highest[key] = row;
-      continue;
-    }
-    const isOfBest = best !== NONE && versions.history[best] === versions.history[row];
-    const rival = isOfBest || best === NONE ? best : (others.get(idOf(row)) ?? NONE);
-    const isHigher = rival === NONE || registers.compare(row, rival) > 0;
-    if ((event & 1) === 0) {
-      if (rival !== NONE && registers.compare(row, rival) < 0) {
-        claims.push({ type: 'order against real time', rows: [rival, row] });
-      }
-    } else if (best === NONE || registers.compare(row, best) > 0 || Number.isNaN(termOf(versions.history[best]))) {
-      if (best !== NONE && !isOfBest) others.set(idOf(best), best);
-      highest[key] = row;
-    } else if (!isOfBest && isHigher) {
-      others.set(idOf(row), row);
-    }
+  for (let one = 0; one < lists.count; one++) {
+    const rows = lists.rows.subarray(lists.start[one], lists.start[one + 1]);
+    const high: FalseClaim[] = [];
+    // Of lower versions, the write that was asked for last.
+    eachWithExtreme(
+      rows,
+      at,
+      (a, b) => (call[a] > call[b] ? a : b),
+      (row, latest) => {
+        if (done[row] < call[latest]) high.push({ type: 'order against real time', rows: [row, latest] });
+      },
+    );
+    if (high.length === 0) continue;
+    const low: FalseClaim[] = [];
+    eachWithExtreme(
+      rows.slice().reverse(),
+      at,
+      (a, b) => (done[a] < done[b] ? a : b),
+      (row, soonest) => {
+        if (done[soonest] < call[row]) low.push({ type: 'order against real time', rows: [soonest, row] });
+      },
+    );
+    for (const claim of low.length < high.length ? low : high) claims.push(claim);
   }
   return claims;
 }
 
-export function explainClaim(history: History, { type, rows }: FalseClaim): Anomaly {
-  const [first, second] = rows;
-  const versions = versionsOf(history);
-  const text = (row: number): string => placeText(history, versions, row);
-  const written = `${value(history, first)} to ${key(history, first)}`;
-  const operations = [...rows].sort((a, b) => a - b).map((row) => history.operation(row));
-  const anomaly = (sentence: string): Anomaly => ({ kind: 'false version claim', sentence, operations });
-  switch (type) {
-    case 'one version, two writes':
-      return anomaly(
-        `Two writes were acknowledged with one version ${text(first)}: ${written}${answer(history, first)}, and ` +
-          `${value(history, second)} to ${key(history, second)}${answer(history, second)}.`,
-      );
-    case 'version of another write':
-      return anomaly(
-        `A read of ${key(history, second)} returned ${value(history, second)}${answer(history, second)} with version ` +
-          `${text(second)}, which belongs to the write of ${written}.`,
-      );
-    case 'two versions, one write':
-      return anomaly(
-        `A read of ${key(history, second)} returned ${value(history, second)}${answer(history, second)} with version ` +
-          `${text(second)}; the same write had been reported with another version before.`,
-      );
-    case 'order against real time':
-      return anomaly(
-        `The write of ${written} was acknowledged${when(history, first)} with version ${text(first)}, and the write of ` +
-          `${value(history, second)} to ${key(history, second)}, invoked after that, with the lower version ${text(second)}.`,
-      );
+/** Calls `look` for each row with the extreme one among those before it whose versions are not the same. */
+function eachWithExtreme(
+  rows: Int32Array,
+  at: Float64Array,
+  extreme: (a: number, b: number) => number,
+  look: (row: number, best: number) => void,
+): void {
+  let best = NONE;
+  let from = 0;
+  for (let i = 0; i < rows.length; i++) {
+    for (; at[rows[from]] !== at[rows[i]]; from++) best = best === NONE ? rows[from] : extreme(best, rows[from]);
+    if (best !== NONE) look(rows[i], best);
   }
+}
+
+/** Keys of which a write of a lower term was asked for after one of a higher term had taken effect. */
+function crossedKeys(registers: Registers, { lists }: Versioned): Uint8Array | undefined {
+  const { history, versions, done, seen } = registers;
+  const { key, call, keys } = history;
+  const terms = termsOf(versions, lists);
+  if (terms.length < 2) return undefined;
+  let crossed: Uint8Array | undefined;
+  /** By key: when the last one of a lower term was asked for, and the last one that was read. */
+  const latest = new Int32Array(keys.length).fill(NONE);
+  const latestSeen = new Int32Array(keys.length).fill(NONE);
+  const note = (list: number): void => {
+    for (let i = lists.start[list]; i < lists.start[list + 1]; i++) {
+      const row = lists.rows[i];
+      if (versions.group[row] === NONE) continue; // withdrawn
+      latest[key[row]] = Math.max(latest[key[row]], call[row]);
+      if (seen[row] === 1) latestSeen[key[row]] = Math.max(latestSeen[key[row]], call[row]);
+    }
+  };
+  const look = (list: number): void => {
+    for (let i = lists.start[list]; i < lists.start[list + 1]; i++) {
+      const row = lists.rows[i];
+      const k = key[row];
+      if (versions.group[row] === NONE || done[row] >= latest[k]) continue;
+      crossed ??= new Uint8Array(keys.length);
+      if (crossed[k] !== CROSSED_AND_SEEN) crossed[k] = done[row] < latestSeen[k] ? CROSSED_AND_SEEN : CROSSED;
+    }
+  };
+  let noted = 0;
+  terms.forEach(({ list, group }, i) => {
+    if (i > 0 && terms[i - 1].group !== group) {
+      latest.fill(NONE);
+      latestSeen.fill(NONE);
+      noted = i;
+    }
+    for (; terms[noted].term < terms[i].term; noted++) note(terms[noted].list);
+    look(list);
+  });
+  return crossed;
+}
+
+/** The lists of writes whose histories are numbered, by group, and there by term. */
+function termsOf({ group, history }: Places, { rows, start, count }: Lists) {
+  const terms: { readonly list: number; readonly group: number; readonly term: number }[] = [];
+  for (let list = 0; list < count; list++) {
+    const first = rows.subarray(start[list], start[list + 1]).find((row) => group[row] !== NONE);
+    const term = first === undefined ? Number.NaN : termOf(history[first]);
+    if (first !== undefined && !Number.isNaN(term)) terms.push({ list, group: group[first], term });
+  }
+  return terms.sort((a, b) => a.group - b.group || a.term - b.term);
 }

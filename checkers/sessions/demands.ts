@@ -137,9 +137,10 @@ export class Demands {
   #implied(a: number, b: number): boolean {
     const { group, history, at } = this.#versions;
     if (group[a] === NONE) return this.#done[a] < this.#call[b];
-    if (group[a] !== group[b]) return false;
-    if (history[a] === history[b]) return at[a] < at[b] && this.#call[a] <= this.#call[b];
-    return this.#registers.compare(a, b) < 0 && this.#call[a] <= this.#call[b];
+    if (group[a] !== group[b] || this.#call[a] > this.#call[b]) return false;
+    const isOlder = history[a] === history[b] ? at[a] < at[b] : this.#registers.compare(a, b) < 0;
+    // Where versions contradict time, time alone may be what rules an order out.
+    return isOlder && (!this.#registers.isCrossed(a) || this.#done[a] < this.#call[b]);
   }
 
   #place(): number {

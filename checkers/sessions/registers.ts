@@ -10,7 +10,8 @@ import type { Semantics } from '../checker.ts';
 import { comparePlaces, type Places, versionsOf } from '../positions.ts';
 import { WriteTable } from '../linearizable/write-table.ts';
 import { Buckets } from './buckets.ts';
-import type { FalseClaim } from './claims.ts';
+import { type FalseClaim, verify } from './claims.ts';
+import { isAbovePosition } from './position-claims.ts';
 
 /** In place of the row of a write: what a read returned if it was no write's value. */
 export const INITIAL = -1;
@@ -70,11 +71,21 @@ export class Registers {
   readonly source: Int32Array;
   /** For each write the event position by which it had certainly taken effect: it was acknowledged, or read. Or NEVER. */
   readonly done: Int32Array;
-  /** Versions of the writes: acknowledged with it, or said by a read that returned it. Other rows have no group. */
+  /**
+   * Versions of the writes: acknowledged with it, or said by a read that returned it. Other rows have no group; neither have those
+   * that are contradicted.
+   */
   readonly versions: Places;
+  /** The same with those that nothing but time contradicts. */
+  readonly timeless: Places;
   /** Whether any row has a version. */
   readonly isVersioned: boolean;
+  /** Versions and positions that cannot all be true. */
   readonly falseClaims: readonly FalseClaim[];
+  /** By row: 1 where the position of a read is contradicted. Absent where none is. */
+  readonly doubtful: Uint8Array | undefined;
+  /** By key: whether versions of different terms contradict time (claims.ts). Absent where they never do. */
+  readonly crossed: Uint8Array | undefined;
   /** Whether a read returned this write. */
   readonly seen: Uint8Array;
 
@@ -92,7 +103,6 @@ export class Registers {
     this.source = new Int32Array(length);
     this.done = new Int32Array(length);
     this.seen = new Uint8Array(length);
-    this.falseClaims = this.#claims;
     this.#null = heldForNull(history, semantics);
     this.#initial = this.#held(history.values.intern(semantics.initial));
     this.#anyNull = semantics.nilRead === 'any';
@@ -100,6 +110,12 @@ export class Registers {
     this.isVersioned = tables.isVersioned;
     this.versions = tables.isVersioned ? versionsOfWrites(history, tables) : versionsOf(history);
     this.#placeReads(tables, this.#placeWrites(tables));
+    const { claims, timeless, doubtful, crossed } = verify(this, this.#claims, tables.isVersioned);
+    this.falseClaims = claims;
+    this.timeless = timeless;
+    this.doubtful = doubtful;
+    this.crossed = crossed;
+    if (this.isVersioned && claims.length > 0) this.#forgetVersions(semantics);
   }
 
   #tables(): Tables {
@@ -173,6 +189,11 @@ export class Registers {
   /** Whether a write (or INITIAL) is strictly older than another write of the same key, by version or in real time. */
   older(a: number, b: number): boolean {
     return this.precedes(a, b) || this.compare(a, b) < 0;
+  }
+
+  /** Whether versions of different terms contradict time in the key of a row. */
+  isCrossed(row: number): boolean {
+    return this.crossed !== undefined && this.crossed[this.history.key[row]] !== 0;
   }
 
   /** Whether two reads returned different values; null is none where it matches any. */
@@ -263,10 +284,21 @@ export class Registers {
     }
   }
 
+  /** Which write a read returned is told by values alone where versions contradict one another. */
+  #forgetVersions(semantics: Semantics): void {
+    const nobody = new Int32Array(this.history.length).fill(NONE);
+    const plain = new Registers({ ...this.history, versionGroup: nobody, positionGroup: nobody }, semantics);
+    this.source.set(plain.source);
+    this.done.set(plain.done);
+    this.seen.set(plain.seen);
+    this.#hasUnwritten = plain.hasUnwritten;
+  }
+
   #sourceOf(read: number, first: number, { alike }: Placed, { byVersion }: Tables): number {
     const { key, value, flags, versionGroup, call, ret } = this.history;
     const shown = this.#held(value[read]);
-    const claimed = versionGroup[read] === NONE ? NONE : this.#holder(byVersion, read);
+    const isVersioned = versionGroup[read] !== NONE && !isAbovePosition(this.history, read);
+    const claimed = isVersioned ? this.#holder(byVersion, read) : NONE;
     if (claimed !== NONE) {
       if (key[claimed] === key[read] && this.#held(value[claimed]) === shown) return claimed;
       // All writes of a transaction have one version, under which one of them is known.
@@ -276,7 +308,7 @@ export class Registers {
     }
     if (first === NONE) return shown === this.#initial ? INITIAL : UNWRITTEN;
     if (shown === this.#initial && call[first] > ret[read]) return INITIAL;
-    const versioned = versionGroup[read] !== NONE && claimed === NONE;
+    const versioned = isVersioned && claimed === NONE;
     // What was asked for only after the answer cannot be what it showed, where something else can.
     const isOnly =
       alike === undefined ||

@@ -1,9 +1,9 @@
 /** What the session guarantees have in common, and where they differ. */
-import { CAS, INFO, OK, READ } from '../../history/history.ts';
+import { CAS, INFO, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { companionsOf, shownRow, withCasReads } from './cas-reads.ts';
-import { explainClaim, falseClaims } from './claims.ts';
+import { explainClaim } from './claim-words.ts';
 import type { Findings } from './findings.ts';
 import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
 import { eventsOf, type Threads, threadsOf } from './threads.ts';
@@ -108,16 +108,16 @@ export function reportCommon(
   budget: Budget,
   clause: (wanted: Wanted) => { readonly text: string; readonly rows: readonly number[] },
 ): string | undefined {
-  const { history, registers, events } = prepared;
+  const { history, registers } = prepared;
   reportUnwritten(prepared, findings);
-  for (const claim of falseClaims(registers, events)) findings.add(() => explainClaim(history, claim));
+  for (const claim of registers.falseClaims) findings.add(() => explainClaim(registers, claim));
   const { circles, stopped } = order.circles(budget);
-  for (const circle of circles) {
+  for (const { wanted: circle, byVersions } of circles) {
     findings.add(() => {
       const clauses = circle.map(clause);
       return {
         kind: 'contradictory order',
-        sentence: `No order of the writes to ${key(history, circle[0].read)} allows that ${clauses.map(({ text }) => text).join(', and that ')}.`,
+        sentence: `No order of the writes to ${key(history, circle[0].read)}${byVersions ? ' that keeps to their versions' : ''} allows that ${clauses.map(({ text }) => text).join(', and that ')}.`,
         operations: operationsOf(
           history,
           clauses.flatMap(({ rows }) => rows),
@@ -156,15 +156,25 @@ export function verdictOf(
   findings: Findings,
   examined: Evidence & { readonly pairs: number; readonly ambiguous: number },
   nothing: string,
+  unsure?: string,
 ): Verdict {
   const { pairs, ambiguous } = examined;
   const doubt =
-    ambiguous > 0
-      ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
-      : pairs === 0
-        ? nothing
-        : undefined;
+    unsure !== undefined
+      ? unsure
+      : ambiguous > 0
+        ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
+        : pairs === 0
+          ? nothing
+          : undefined;
   return findings.verdict(examined, doubt);
+}
+
+/** Where versions place a key in several groups, nobody knows which reads were of one state. */
+export function movedDoubt(history: History, moved: number): string | undefined {
+  return moved === NONE
+    ? undefined
+    : `versions place ${history.keys[moved]} in several replication groups, so that its states are not known`;
 }
 
 export const NO_STATES =

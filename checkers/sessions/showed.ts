@@ -1,8 +1,16 @@
-/** How a state broke its word, for the two guarantees that speak of states. */
+/** How a read shows less than it owes. */
 import { type History, NONE } from '../../history/history.ts';
 import { placeText, positionsOf } from '../positions.ts';
 import { INITIAL, type Registers } from './registers.ts';
 import { key, server, value, when } from './words.ts';
+
+/** How it is known that a write, or INITIAL, is older than another one of its key. Where only versions say so, they are told. */
+export function olderThan(registers: Registers, older: number, newer: number): string {
+  if (older === INITIAL) return 'the initial value';
+  if (registers.precedes(older, newer)) return 'written before it';
+  const version = (write: number): string => placeText(registers.history, registers.versions, write);
+  return `by its version ${version(older)} older than ${version(newer)}`;
+}
 
 /** `n2 (follower) showed 17 in y at position (3,118), and at (3,120) x as 5, written before 12`. */
 export function showed(parts: {
@@ -10,9 +18,13 @@ export function showed(parts: {
   readonly registers: Registers;
   readonly via: number;
   readonly read: number;
+  /** What is missing. */
+  readonly write: number;
 }): string {
-  const { history, registers, via, read } = parts;
-  const how = registers.source[read] === INITIAL ? 'the initial value' : 'an older write';
+  const { history, registers, via, read, write } = parts;
+  const shown = registers.source[read];
+  const how =
+    shown !== INITIAL && registers.precedes(shown, write) ? 'an older write' : olderThan(registers, shown, write);
   const later = `${value(history, via)} in ${key(history, via)}`;
   const missing = `${value(history, read)}, ${how}, in ${key(history, read)}`;
   if (via === read)

@@ -23,15 +23,19 @@ export interface StateGroups {
   readonly logs: Lists;
   /** Reads of one state with no known place: the rows of a batch, or a single read. */
   readonly batches: Lists;
+  /** A key that versions place in several replication groups, so that what is one state is not known; or NONE. */
+  readonly moved: number;
 }
 
 /** Of a row that belongs to no list. */
 const NO_LIST = -1;
 
-export function statesOf(history: History): StateGroups {
+/** @param doubtful by row: 1 where the position is contradicted, and says nothing */
+export function statesOf(history: History, doubtful?: Uint8Array): StateGroups {
   const { f, outcome, batch, key, length, positionGroup, positionAt } = history;
   // Where one group is all there is, a key of which no version tells lies in it too.
-  const groups = history.groups.length === 1 ? new Int32Array(history.keys.length) : groupsOfKeys(history);
+  const { groups, moved } =
+    history.groups.length === 1 ? { groups: new Int32Array(history.keys.length), moved: NONE } : groupsOfKeys(history);
   const logOf = logs(history);
   const logRows = new Int32Array(length).fill(NO_LIST);
   const batchRows = new Int32Array(length).fill(NO_LIST);
@@ -43,7 +47,7 @@ export function statesOf(history: History): StateGroups {
     if (f[row] !== READ || outcome[row] !== OK) continue;
     const group = groups[key[row]];
     const elsewhere = group !== NONE && group !== positionGroup[row];
-    if (positionGroup[row] !== NONE && !elsewhere) logRows[row] = logOf.list(row);
+    if (positionGroup[row] !== NONE && !elsewhere && doubtful?.[row] !== 1) logRows[row] = logOf.list(row);
     if (logRows[row] !== NO_LIST) continue;
     if (batch[row] === NONE) {
       batchRows[row] = batches++;
@@ -62,7 +66,7 @@ export function statesOf(history: History): StateGroups {
   for (let log = 0; log < ofLogs.count; log++) {
     sortRows(ofLogs.rows.subarray(ofLogs.start[log], ofLogs.start[log + 1]), (a, b) => positionAt[a] - positionAt[b]);
   }
-  return { logs: ofLogs, batches: gather(batchRows, batches) };
+  return { logs: ofLogs, batches: gather(batchRows, batches), moved };
 }
 
 /** Numbers for (node, life, group, term), in order of appearance. */

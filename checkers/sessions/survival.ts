@@ -9,6 +9,7 @@
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import { defaultSemantics, type Semantics } from '../checker.ts';
 import { positionsOf, termOf } from '../positions.ts';
+import { isOfPosition } from './claims.ts';
 import { epilogueOf } from './notes.ts';
 import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
 
@@ -39,7 +40,7 @@ export function survivalOf(history: History, registers: Registers): Survival | u
   const proof = new Int32Array(history.length).fill(NONE);
   const attempts = new Int32Array(history.keys.length);
   for (let row = 0; row < history.length; row++) if (registers.isWrite(row)) attempts[history.key[row]]++;
-  const log = registers.falseClaims.length === 0 ? new FinalLog(registers, finals) : undefined;
+  const log = registers.falseClaims.every(isOfPosition) ? new FinalLog(registers, finals) : undefined;
   for (let row = 0; row < history.length; row++) {
     if (!registers.isWrite(row)) continue;
     const final = finals[history.key[row]];
@@ -119,12 +120,15 @@ class FinalLog {
       const write = registers.source[read];
       if (write >= 0)
         put(versions.group[write], { at: versions.at[write], term: termOf(versions.history[write]), read });
+      if (registers.doubtful?.[read] === 1) continue;
       // A position bounds what comes after it. What lies at it may be of an older term where a store names its current one.
       put(positions.group[read], { at: positions.at[read] + 0.5, term: termOf(positions.history[read]), read });
     }
     for (const [group, places] of byGroup) {
       places.sort((a, b) => a.at - b.at || a.term - b.term);
       const highest = running(places, (a, b) => a.term > b.term);
+      // Terms never fall along one log: places that say so are not all of the one that survived.
+      if (places.some(({ term }, i) => term < highest[i].term)) continue;
       const lowest = running([...places].reverse(), (a, b) => a.term < b.term).reverse();
       this.#groups.set(group, { places, highest, lowest });
     }

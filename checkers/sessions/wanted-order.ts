@@ -16,6 +16,12 @@ export interface Wanted extends Demand {
   readonly shown: number;
 }
 
+export interface Circle {
+  readonly wanted: readonly Wanted[];
+  /** Whether it closes only through the order of versions. */
+  readonly byVersions: boolean;
+}
+
 /** What is known of one wanted pair: `write`, `shown`, `by`, `via`, `read`. */
 const FIELDS = 5;
 
@@ -39,7 +45,9 @@ export class WantedOrder {
     const demands = this.#demands;
     for (let demand = demands.newest(list); demand !== NONE; demand = demands.older(demand)) {
       const write = demands.write(demand);
-      if (write === shown || registers.precedes(write, shown) || registers.compare(write, shown) < 0) continue;
+      if (write === shown || registers.precedes(write, shown)) continue;
+      // Where versions contradict time, time alone may be what rules a circle out.
+      if (registers.compare(write, shown) < 0 && !registers.isCrossed(shown)) continue;
       if (this.#last.length === 0) this.#last = new Int32Array(registers.history.length);
       if (this.#last[shown] === write + 1) continue;
       this.#last[shown] = write + 1;
@@ -54,8 +62,8 @@ export class WantedOrder {
   }
 
   /** One circle for each knot of writes that no order satisfies: what is wanted along it. */
-  circles(budget: Budget): { readonly circles: readonly (readonly Wanted[])[]; readonly stopped?: string } {
-    const circles: (readonly Wanted[])[] = [];
+  circles(budget: Budget): { readonly circles: readonly Circle[]; readonly stopped?: string } {
+    const circles: Circle[] = [];
     if (this.#count === 0) return { circles };
     const suspects = this.#suspects();
     if (suspects.size === 0) return { circles };
@@ -155,7 +163,7 @@ export class WantedOrder {
   }
 }
 
-function circlesOf(registers: Registers, writes: readonly number[], wanted: readonly Wanted[]): Wanted[][] {
+function circlesOf(registers: Registers, writes: readonly number[], wanted: readonly Wanted[]): Circle[] {
   const place = new Map(writes.map((write, i): [number, number] => [write, i]));
   const at = (write: number): number => place.get(write) ?? NONE;
   const known = (withVersions: boolean): Graph => {
@@ -164,9 +172,16 @@ function circlesOf(registers: Registers, writes: readonly number[], wanted: read
     return graph;
   };
   // Split brain can set versions against real time. Then the answers are not to blame, and real time alone is the order.
-  const graph = known(!known(true).isCyclic());
+  const withVersions = !known(true).isCyclic();
+  const graph = known(withVersions);
   wanted.forEach(({ write, shown }, i) => graph.edge(at(write), at(shown), i));
-  return graph.circles().map((labels) => labels.map((i) => wanted[i]));
+  return graph.circles().map((labels) => {
+    const circle = labels.map((i) => wanted[i]);
+    if (!withVersions) return { wanted: circle, byVersions: false };
+    const inTime = known(false);
+    circle.forEach(({ write, shown }, i) => inTime.edge(at(write), at(shown), i));
+    return { wanted: circle, byVersions: !inTime.isCyclic() };
+  });
 }
 
 /** Writes in real-time order, through a chain of barriers: one for each moment at which a write is done. */

@@ -9,6 +9,7 @@
  * newer write.
  */
 import { type History, NEVER, NONE, OK } from '../../history/history.ts';
+import { CROSSED_AND_SEEN } from '../sessions/claims.ts';
 import { INITIAL, type Registers } from '../sessions/registers.ts';
 
 /** Per read whose age is known, in the order of invocation. Times in nanoseconds. */
@@ -171,9 +172,10 @@ class KeyWrites {
     return outcome[row] === OK ? retTime[row] : INFINITE;
   }
 
-  /** Oldest first, if versions order them all. */
+  /** Oldest first, if versions order them all, and none that was read contradicts time. */
   #byVersion(rows: Int32Array): Int32Array | undefined {
     const registers = this.#registers;
+    if (rows.length > 0 && registers.crossed?.[registers.history.key[rows[0]]] === CROSSED_AND_SEEN) return undefined;
     for (const row of rows) if (Number.isNaN(registers.compare(row, rows[0]))) return undefined;
     // Calls are nearly in that order: insertion is linear, but where it is not, the general sort goes on.
     const sorted = rows.slice();

@@ -24,6 +24,8 @@ export interface Problem {
   readonly reads: Int32Array;
   readonly start: Int32Array;
   readonly states: number;
+  /** As in {@link StateGroups}. */
+  readonly moved: number;
   /** For each state the one before it in the same log, or NONE. It comes right before it. */
   readonly before: Int32Array;
   /** For each read the last state before it in the same log that showed something else of the same key, or NONE. */
@@ -50,9 +52,11 @@ export function problemOf({ history, registers }: Prepared): Problem {
 }
 
 /** The states, without reads of which nobody knows what they show, and without those of transactions that write. */
-function shownStates(registers: Registers): Pick<Problem, 'reads' | 'start' | 'states' | 'before' | 'follows'> {
+function shownStates(
+  registers: Registers,
+): Pick<Problem, 'reads' | 'start' | 'states' | 'moved' | 'before' | 'follows'> {
   const { history, source } = registers;
-  const { logs, batches }: StateGroups = statesOf(history);
+  const { logs, batches, moved }: StateGroups = statesOf(history, registers.doubtful);
   const left = ownReads(history);
   const reads = new Int32Array(logs.rows.length + batches.rows.length);
   const most = reads.length + 1;
@@ -86,6 +90,7 @@ function shownStates(registers: Registers): Pick<Problem, 'reads' | 'start' | 's
     reads: reads.subarray(0, end),
     start: start.subarray(0, states + 1),
     states,
+    moved,
     before: before.subarray(0, states),
   };
   return { ...shown, follows: followsOf(registers, shown) };
