@@ -3,12 +3,12 @@
  * below it is missing, for a log has all that a leader wrote in a term before. What an older term wrote may have been undone.
  */
 import { CAS, type History, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
-import { comparePlaces, type Places, positionsOf, termOf } from '../positions.ts';
+import { type Places, positionsOf, termOf } from '../positions.ts';
 import { Buckets } from './buckets.ts';
 import type { FalseClaim, Versioned } from './claims.ts';
-import { Pairs } from './pairs.ts';
+import { doubled, Pairs } from './pairs.ts';
 import { INITIAL, type Registers } from './registers.ts';
-import { gather, type Lists } from './states.ts';
+import { gather } from './states.ts';
 
 /** Whether a read says of itself that the value is of a later place than the state. */
 export function isAbovePosition(history: History, read: number): boolean {
@@ -24,8 +24,8 @@ export function positionClaims(
   registers: Registers,
   versioned: Versioned,
 ): { readonly claims: readonly FalseClaim[]; readonly doubtful: Uint8Array | undefined } {
-  const { history } = registers;
-  const { f, outcome, flags, length, positionGroup } = history;
+  const { history, source, versions, isVersioned } = registers;
+  const { f, outcome, flags, length, versionGroup, positionGroup, positionHistory, positionAt } = history;
   const claims: FalseClaim[] = [];
   let doubtful: Uint8Array | undefined;
   const report = (type: FalseClaim['type'], read: number, ...rows: readonly number[]): void => {
@@ -34,24 +34,37 @@ export function positionClaims(
     claims.push({ type, rows: [read, ...rows] });
   };
   const log = new LogOfTerms(registers, versioned);
-  const values = new ValuesAt(registers);
-  // A transaction shows what it has written itself before anybody else sees it.
-  const isState = (row: number): boolean =>
-    positionGroup[row] !== NONE && f[row] === READ && outcome[row] === OK && (flags[row] & TRANSACTION) === 0;
-  const left: number[] = [];
+  const { next } = log;
+  /** Reads of which only their likes can tell whether they are right. */
+  const left = new Int32Array(length);
+  let count = 0;
   for (let row = 0; row < length; row++) {
-    if (!isState(row)) continue;
-    if (log.isAbove(row)) report('version above its position', row, ...sourceRow(registers, row));
-    else {
-      const missing = log.missing(row);
-      if (missing !== NONE) report('write missing at a position', row, ...sourceRow(registers, row), missing);
-      // Where versions tell which writes there are, a read that misses none shows the only value there can be.
-      else if (!log.tellsAll(row)) left.push(row);
+    if (positionGroup[row] === NONE || f[row] !== READ || outcome[row] !== OK) continue;
+    // A transaction shows what it has written itself before anybody else sees it.
+    if ((flags[row] & TRANSACTION) !== 0) continue;
+    const write = source[row];
+    const isOfTerm =
+      write >= 0 && versions.group[write] === positionGroup[row] && versions.history[write] === positionHistory[row];
+    if (
+      isOfTerm &&
+      versions.at[write] <= positionAt[row] &&
+      (versionGroup[row] === NONE || !isAbovePosition(history, row))
+    ) {
+      const after = next[write];
+      if (after === NONE || versions.at[after] > positionAt[row]) {
+        // Where versions tell which writes there are, a read that misses none shows the only value there can be.
+        if (!versioned.isComplete) left[count++] = row;
+        continue;
+      }
     }
+    const missing = isVersioned ? log.missing(row) : NONE;
+    if (isVersioned && log.isAbove(row)) report('version above its position', row, ...(write >= 0 ? [write] : []));
+    else if (missing === NONE) left[count++] = row;
+    else report('write missing at a position', row, ...(write >= 0 ? [write] : []), missing);
   }
-  for (const row of left) values.measure(row);
-  values.ready();
-  for (const row of left) {
+  const values = new ValuesAt(registers, left.subarray(0, count));
+  for (let i = 0; i < count; i++) {
+    const row = left[i];
     const other = values.other(row);
     if (other === NONE) continue;
     report('two values at one position', other, row);
@@ -60,48 +73,50 @@ export function positionClaims(
   return { claims, doubtful };
 }
 
-function sourceRow({ source }: Registers, read: number): readonly number[] {
-  return source[read] >= 0 ? [source[read]] : [];
-}
-
 /** What each term wrote to each key, in the order of versions. */
 class LogOfTerms {
+  /** For each write with a version the next one of its key and term, of a higher version; or NONE. */
+  readonly next: Int32Array;
   readonly #registers: Registers;
   readonly #positions: Places;
   readonly #versioned: Versioned;
+  /** Pairs of term and key, and for each its first write, plus one. */
   readonly #pairs: Pairs;
-  readonly #lists: Lists;
-  /** Of each write that is in a list its place there. */
-  readonly #place: Int32Array;
-  #latestUpTo: Int32Array | undefined;
-  /** Whether the version of every write is known. */
-  readonly #isComplete: boolean;
+  #first: Int32Array;
+  #latest: Map<number, Latest> | undefined;
 
   constructor(registers: Registers, versioned: Versioned) {
-    const { history, versions, done } = registers;
+    const { history, versions } = registers;
+    const { key, keys, length } = history;
+    const { group, at } = versions;
     const { rows, start, count } = versioned.lists;
     this.#registers = registers;
     this.#positions = positionsOf(history);
     this.#versioned = versioned;
-    this.#pairs = new Pairs(count, history.keys.length, rows.length);
-    const of = new Int32Array(history.length).fill(NONE);
-    const ordered = new Int32Array(rows.length);
-    let length = 0;
+    this.#pairs = new Pairs(count, keys.length, rows.length);
+    this.#first = new Int32Array(Math.max(this.#pairs.count, 64));
+    this.next = new Int32Array(length).fill(NONE);
+    /** Of the term at hand: the write of each key that comes after, and the list it is of, plus one. */
+    const later = new Int32Array(keys.length);
+    const listOf = new Int32Array(keys.length);
     for (let list = 0; list < count; list++) {
+      for (let i = start[list + 1] - 1; i >= start[list]; i--) {
+        const row = rows[i];
+        if (group[row] === NONE) continue; // withdrawn
+        const k = key[row];
+        if (listOf[k] === list + 1) this.next[row] = at[later[k]] > at[row] ? later[k] : this.next[later[k]];
+        listOf[k] = list + 1;
+        later[k] = row;
+      }
       for (let i = start[list]; i < start[list + 1]; i++) {
-        if (versions.group[rows[i]] === NONE) continue; // withdrawn
-        of[length] = this.#pairs.of(list, history.key[rows[i]]);
-        ordered[length++] = rows[i];
+        const k = key[rows[i]];
+        if (listOf[k] !== list + 1) continue;
+        listOf[k] = 0;
+        const pair = this.#pairs.of(list, k);
+        if (pair >= this.#first.length) this.#first = doubled(this.#first);
+        this.#first[pair] = later[k] + 1;
       }
     }
-    const { rows: places, start: starts, count: pairs } = gather(of.subarray(0, length), this.#pairs.count);
-    this.#lists = { rows: places.map((place) => ordered[place]), start: starts, count: pairs };
-    this.#place = new Int32Array(history.length).fill(NONE);
-    for (let i = 0; i < length; i++) this.#place[this.#lists.rows[i]] = i;
-    let writes = 0;
-    for (let row = 0; row < history.length; row++)
-      if (registers.isWrite(row) && done[row] < history.positions) writes++;
-    this.#isComplete = writes === length;
   }
 
   /** Whether a read shows what lies above the position of its state, by its own version or by that of the write. */
@@ -117,31 +132,21 @@ class LogOfTerms {
     const { versions, source, history, done } = this.#registers;
     const write = source[read];
     if (write < INITIAL) return NONE;
-    const { group, history: term } = this.#positions;
+    const { group, history: term, at } = this.#positions;
     const list = this.#versioned.of(group[read], term[read]);
     if (list >= this.#versioned.lists.count) return NONE;
-    const isOfTerm = write >= 0 && versions.group[write] === group[read] && versions.history[write] === term[read];
-    if (isOfTerm) return this.#within(read, this.#after(write), list);
+    if (write !== INITIAL && versions.group[write] === NONE) {
+      // Nobody said where it lies: time may.
+      const latest = this.#latestUpTo(list, read);
+      return latest !== NONE && done[write] < history.call[latest] ? latest : NONE;
+    }
     const pair = this.#pairs.of(list, history.key[read]);
-    if (pair >= this.#lists.count || this.#lists.start[pair] === this.#lists.start[pair + 1]) return NONE;
-    if (write === INITIAL || this.#order(write, read) < 0) return this.#within(read, this.#lists.start[pair], list);
-    if (versions.group[write] !== NONE) return NONE;
-    // Nobody said where it lies: time may.
-    const latest = this.#latest(pair, read);
-    return latest !== NONE && done[write] < history.call[latest] ? latest : NONE;
-  }
-
-  /** Whether versions alone say what a state shows of a key. */
-  tellsAll(read: number): boolean {
-    const { versions, source } = this.#registers;
-    const { group, history } = this.#positions;
-    const write = source[read];
-    return (
-      this.#isComplete &&
-      write >= 0 &&
-      versions.group[write] === group[read] &&
-      versions.history[write] === history[read]
-    );
+    const first = pair < this.#first.length ? this.#first[pair] - 1 : NONE;
+    const isLower = write === INITIAL || this.#order(write, read) < 0;
+    const isOfTerm =
+      write !== INITIAL && versions.group[write] === group[read] && versions.history[write] === term[read];
+    const after = isOfTerm ? this.next[write] : isLower ? first : NONE;
+    return after !== NONE && versions.at[after] <= at[read] ? after : NONE;
   }
 
   /** Below 0: the write lies below the state of a read. */
@@ -153,51 +158,48 @@ class LogOfTerms {
     return termOf(history[write]) - termOf(of.history[read]);
   }
 
-  /** The write at a place of the lists, if it is of that term and key and the state of a read covers it. */
-  #within(read: number, place: number, list: number): number {
-    const { history, versions } = this.#registers;
-    const write = place < this.#lists.rows.length ? this.#lists.rows[place] : NONE;
-    if (write === NONE || history.key[write] !== history.key[read]) return NONE;
-    if (this.#versioned.of(versions.group[write], versions.history[write]) !== list) return NONE;
-    return versions.at[write] <= this.#positions.at[read] ? write : NONE;
-  }
-
-  /** The place after a write, and after those of the same version. */
-  #after(write: number): number {
-    const { rows } = this.#lists;
+  /** Of the writes of a term that the state of a read covers, the one to its key that was asked for last; or NONE. */
+  #latestUpTo(list: number, read: number): number {
+    const { key } = this.#registers.history;
     const { at } = this.#registers.versions;
-    let place = this.#place[write] + 1;
-    while (place < rows.length && at[rows[place]] === at[write]) place++;
-    return place;
-  }
-
-  /** Of the writes of a list that the state of a read covers, the one that was asked for last; or NONE. */
-  #latest(pair: number, read: number): number {
-    const { rows, start } = this.#lists;
-    const { versions } = this.#registers;
-    const latest = (this.#latestUpTo ??= this.#findLatest());
-    let low = start[pair];
-    let high = start[pair + 1];
+    this.#latest ??= new Map();
+    let known = this.#latest.get(list);
+    if (known === undefined) this.#latest.set(list, (known = this.#latestOf(list)));
+    const { rows, start, latest } = known;
+    let low = start[key[read]];
+    let high = start[key[read] + 1];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (versions.at[rows[middle]] <= this.#positions.at[read]) low = middle + 1;
+      if (at[rows[middle]] <= this.#positions.at[read]) low = middle + 1;
       else high = middle;
     }
-    return low === start[pair] ? NONE : latest[low - 1];
+    return low === start[key[read]] ? NONE : latest[low - 1];
   }
 
-  /** For each place of the lists the write that was asked for last among those up to it. */
-  #findLatest(): Int32Array {
-    const { rows, start, count } = this.#lists;
-    const { call } = this.#registers.history;
-    const latest = rows.slice();
-    for (let pair = 0; pair < count; pair++) {
-      for (let i = start[pair] + 1; i < start[pair + 1]; i++) {
-        if (call[latest[i - 1]] > call[latest[i]]) latest[i] = latest[i - 1];
+  #latestOf(list: number): Latest {
+    const { history, versions } = this.#registers;
+    const { start: starts, rows } = this.#versioned.lists;
+    const term = rows.subarray(starts[list], starts[list + 1]).filter((row) => versions.group[row] !== NONE);
+    const places = gather(
+      term.map((row) => history.key[row]),
+      history.keys.length,
+    );
+    const ordered = places.rows.map((place) => term[place]);
+    const latest = ordered.slice();
+    for (let k = 0; k < places.count; k++) {
+      for (let i = places.start[k] + 1; i < places.start[k + 1]; i++) {
+        if (history.call[latest[i - 1]] > history.call[latest[i]]) latest[i] = latest[i - 1];
       }
     }
-    return latest;
+    return { rows: ordered, start: places.start, latest };
   }
+}
+
+/** The writes of one term by key and version; and for each the one that was asked for last among those up to it. */
+interface Latest {
+  readonly rows: Int32Array;
+  readonly start: Int32Array;
+  readonly latest: Int32Array;
 }
 
 /** What was read of each key at each position. */
@@ -207,18 +209,12 @@ class ValuesAt {
   readonly #buckets: Buckets;
   #foreign: Uint8Array | undefined;
 
-  constructor(registers: Registers) {
+  constructor(registers: Registers, reads: Int32Array) {
     const { history } = registers;
     this.#registers = registers;
     this.#positions = positionsOf(history);
-    this.#buckets = new Buckets(history.length, history.keys.length);
-  }
-
-  measure(read: number): void {
-    this.#buckets.measure(this.#registers.history.key[read], this.#positions.at[read]);
-  }
-
-  ready(): void {
+    this.#buckets = new Buckets(reads.length === 0 ? 0 : history.length, history.keys.length);
+    for (let i = 0; i < reads.length; i++) this.#buckets.measure(history.key[reads[i]], this.#positions.at[reads[i]]);
     this.#buckets.ready();
   }
 
@@ -226,10 +222,13 @@ class ValuesAt {
   other(read: number): number {
     const { history } = this.#registers;
     const { key, batch } = history;
-    const { at } = this.#positions;
+    const { group, history: term, at } = this.#positions;
     if (Number.isNaN(at[read])) return NONE;
     let known = this.#buckets.first(key[read], at[read]);
-    while (known !== NONE && (key[known] !== key[read] || comparePlaces(this.#positions, known, read) !== 0)) {
+    while (
+      known !== NONE &&
+      (key[known] !== key[read] || at[known] !== at[read] || term[known] !== term[read] || group[known] !== group[read])
+    ) {
       known = this.#buckets.next(known);
     }
     if (known === NONE) {

@@ -70,8 +70,9 @@ export function survivalOf(history: History, registers: Registers): Survival | u
  * every filtered part of a history. Empty without final reads.
  */
 export function undoneWrites(history: History, semantics: Semantics = defaultSemantics): ReadonlySet<number> {
-  const survival = survivalOf(history, new Registers(history, semantics));
   const undone = new Set<number>();
+  if (epilogueOf(history) === undefined) return undone;
+  const survival = survivalOf(history, new Registers(history, semantics));
   survival?.fate.forEach((fate, row) => {
     if (fate === LOST) undone.add(history.call[row]);
   });
