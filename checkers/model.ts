@@ -42,6 +42,11 @@ export interface Machine {
    * absent: none.
    */
   restsOn?(row: number): readonly number[];
+  /**
+   * Whether steps that build on the state may lead to one in which the answer of the row is right; false only where surely none
+   * do. Where it is absent: they may. It spares explanations what leads nowhere.
+   */
+  mayLeadTo?(state: State, row: number): boolean;
   /** Rows of one number do the same. Where it is absent: rows of one method, value and expected value. */
   kind?(row: number): number;
   /** Bytes that its states take. */

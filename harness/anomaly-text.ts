@@ -3,6 +3,8 @@ import type { Anomaly } from '../checkers/checker.ts';
 import { partsOf, printable } from '../checkers/explain/labels.ts';
 import { lastStateText, timelineLines } from '../checkers/explain/text.ts';
 import type { PaintPart } from '../checkers/explain/text.ts';
+import { merged } from '../checkers/explain/whole.ts';
+import { instant } from '../checkers/linearizable/words.ts';
 import { SECOND } from '../history/clock.ts';
 import type { Operation } from '../history/history.ts';
 import type { Value } from '../history/operation.ts';
@@ -23,7 +25,7 @@ export function linesOfAnomaly(anomaly: Anomaly, columns: number, colour: boolea
   const drawing = timelineLines(anomaly, Math.max(COLUMNS_MIN, columns), (part, text) => paint(colours[part], text));
   const state = lastStateText(anomaly);
   return [
-    ...anomaly.operations.map(describe),
+    ...merged(anomaly.operations).map(describe),
     ...(state === '' ? [] : [state]),
     ...(drawing.length === 0 ? [] : ['', ...drawing, '']),
   ];
@@ -34,19 +36,47 @@ const COLUMNS_MIN = 40;
 /** Long values are shown as they are: this is the line that names them. */
 const shown = (value: Value | undefined): string => printable(shownValue(value ?? null, Number.POSITIVE_INFINITY));
 
+/** `read x = 12`, `add 5 to c`, `dequeue 2 from q`. */
+function whatOf({ f, key, outcome, value, expected }: Operation): string {
+  const name = printable(String(key));
+  switch (f) {
+    case 'cas':
+      return `cas ${name} ${shown(expected)} -> ${shown(value)}`;
+    case 'txn':
+      return `txn ${partsOf(value)}`;
+    case 'read':
+      return outcome === 'ok' ? `read ${name} = ${shown(value)}` : `read ${name}`;
+    case 'acquire':
+    case 'release':
+      return value === null ? `${f} ${name}` : `${f} ${name} (token ${shown(value)})`;
+    case 'add':
+    case 'append':
+    case 'enqueue':
+      return `${f} ${shown(value)} to ${name}`;
+    case 'dequeue':
+    case 'drain':
+      if (outcome !== 'ok') return `${f} from ${name}`;
+      return value === null ? `${f} from ${name}: empty` : `${f} ${shown(value)} from ${name}`;
+    case 'write':
+    case 'put':
+    case 'get':
+    case 'readMany':
+    case 'send':
+    case 'poll':
+      return `${f} ${name} = ${shown(value)}`;
+  }
+}
+
+const momentOf = (time: number): string => (time < SECOND ? instant(time) : `${(time / SECOND).toFixed(3)} s`);
+
 /** One operation on one line: `[118..131] p7 s3 read x = 12 on n2 (follower) at 1.31 s, took 4.02 ms`. */
 export function describe(operation: Operation): string {
-  const { index, completionIndex, outcome, f } = operation;
-  const what =
-    f === 'cas'
-      ? `cas ${operation.key} ${shown(operation.expected)} -> ${shown(operation.value)}`
-      : f === 'txn'
-        ? `txn ${partsOf(operation.value)}`
-        : `${f} ${operation.key}${f === 'read' && outcome !== 'ok' ? '' : ` = ${shown(operation.value)}`}`;
+  const { index, completionIndex, outcome } = operation;
+  const what = whatOf(operation);
   const node = operation.node ? ` on ${operation.node}${operation.role ? ` (${operation.role})` : ''}` : '';
   const session = operation.session ? ` ${operation.session}` : '';
   const took = operation.retTime === undefined ? '' : `, took ${duration(operation.retTime - operation.callTime)}`;
-  const at = Number.isFinite(operation.callTime) ? ` at ${(operation.callTime / SECOND).toFixed(3)} s` : '';
+  const at = Number.isFinite(operation.callTime) ? ` at ${momentOf(operation.callTime)}` : '';
   const mark = outcome === 'ok' ? '' : ` (${outcome})`;
   return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}`;
 }

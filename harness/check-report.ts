@@ -120,8 +120,13 @@ function summaryOf(verdict: Verdict): string {
 function evidenceOf(examined: Evidence): string {
   const { operations, ...others } = examined;
   const entries: [string, number][] = [['operations', operations], ...Object.entries(others)];
-  return entries.map(([name, amount]) => `${count(amount)} ${amount === 1 ? singular(name) : name}`).join(', ');
+  return entries
+    .map(([name, amount]) => `${count(amount)} ${wordsOf(amount === 1 ? singular(name) : name)}`)
+    .join(', ');
 }
+
+/** `failedCas` is `failed cas`. */
+const wordsOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 function singular(name: string): string {
   return /cas$/i.test(name) ? name : name.replace(/s$/, '');

@@ -109,7 +109,7 @@ describe('one line a file and guarantee', () => {
     const { code, stdout } = await check('bad.jsonl', ...linearizable);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^bad\.jsonl: linearizable invalid \(1 anomaly in 3 operations.*\)\n {2}.+: .+\.\n( {4}\[.*\n)+ {4}last state that worked: x held 2, .*\n\n( {4}p\d.*├.*\n)+ {4} .*\n\n$/,
+      /^bad\.jsonl: linearizable invalid \(1 anomaly in 3 operations.*\)\n {2}.+: .+\.\n( {4}\[.*\n)+ {4}last state that worked: x held 2 \(.*\n\n( {4}p\d.*├.*\n)+ {4} .*\n\n$/,
     );
   });
 

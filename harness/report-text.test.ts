@@ -17,7 +17,7 @@ test('suspended promises are named with their fault, and are no failure', () => 
       'Suspended promises (so no failure)',
       '  linearizable (writes quorum-ack, reads leader-lease), suspended by clock-drift: violated: 2 anomalies in 900 reads',
       '    e.g. A lease was believed too long.',
-      '      [12..15] p3 write x = {"deep":[1,null,"ü",{"y":false}]} at 0.048 s, took 889 µs',
+      '      [12..15] p3 write x = {"deep":[1,null,"ü",{"y":false}]} at 48.211 ms, took 889 µs',
     ].join('\n'),
   );
   expect(text).toMatch(/quorum-ack {2}leader-lease {2}violated 2x\*/);

@@ -63,11 +63,20 @@ export function partsOf(transaction: Value): string {
 export function labelOf(operation: Operation, { key, longest }: { key: boolean; longest: number }): string {
   const { f, outcome, value, expected, actual } = operation;
   if (f === 'txn') return cutTo(`${partsOf(value)}${outcome === 'info' ? ' ?' : ''}`, longest);
+  const isPlain = f === 'acquire' || f === 'release';
   const fate = outcome === 'info' ? ' ?' : outcome === 'fail' ? (actual === undefined ? ' failed' : ' found ') : '';
   const found = fate === ' found ' ? textOf(actual) : '';
   const what = `${SHORT[f] ?? f}${key ? ` ${textOf(operation.key)}` : ''}`;
   const values =
-    f === 'cas' ? `${textOf(expected)}→${textOf(value)}` : f === 'read' && outcome !== 'ok' ? '' : textOf(value);
+    f === 'cas'
+      ? `${textOf(expected)}→${textOf(value)}`
+      : (f === 'read' && outcome !== 'ok') || (isPlain && value === null)
+        ? ''
+        : f === 'dequeue' && value === null
+          ? outcome === 'ok'
+            ? '(empty)'
+            : ''
+          : textOf(value);
   const room = Math.max(1, longest - widthOf(what) - 1 - fate.length - Math.min(8, widthOf(found)));
-  return cutTo(`${what} ${cutTo(values, room)}${fate}${found}`, longest);
+  return cutTo(`${what}${values === '' ? '' : ' '}${cutTo(values, room)}${fate}${found}`, longest);
 }

@@ -44,6 +44,8 @@ const ROWS_MAX = 10;
 const PARTS_OF = 7;
 /** Orders tried for one question. */
 const STEPS_MAX = 20_000;
+/** Steps tried for one answer. */
+const WAYS_MAX = 4000;
 /** Operations without a place in a story that is being told, for each of which more is added. */
 const ADDED_MAX = 4;
 /** Of more operations, not all are tried as parts of a story. */
@@ -206,9 +208,9 @@ function shortestWay(
         // Of those that do the same, the first is as good as any.
         const row = same.find((one) => !used.includes(one));
         if (row === undefined) continue;
-        if (++steps > STEPS_MAX || (steps % 1024 === 0 && budget.spent() !== undefined)) return 'unknown';
+        if (++steps > WAYS_MAX || (steps % 1024 === 0 && budget.spent() !== undefined)) return 'unknown';
         const state = machine.step(place.state, row);
-        if (state === ILLEGAL || state === place.state) continue;
+        if (state === ILLEGAL || state === place.state || machine.mayLeadTo?.(state, goal) === false) continue;
         const name = `${state} ${[...used, row].sort((a, b) => a - b).join()}`;
         if (seen.has(name)) continue;
         seen.add(name);

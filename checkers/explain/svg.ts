@@ -2,7 +2,7 @@
 import type { Anomaly } from '../checker.ts';
 import { cutTo, printable, widthOf } from './labels.ts';
 import { lastStateText } from './text.ts';
-import { layOutTimeline } from './timeline.ts';
+import { drawn, layOutTimeline } from './timeline.ts';
 import type { Band, Bar } from './timeline.ts';
 
 /** Pixels: of a character, between edges and text, of a lane, of a bar, of a line of text. */
@@ -32,7 +32,7 @@ const STYLE = `
 
 /** A whole document, at most some 1,100 pixels wide. */
 export function timelineSvg(anomaly: Anomaly): string {
-  const names = Math.max(2, ...anomaly.operations.map(({ process }) => `p${process}`.length)) + 2;
+  const names = Math.max(2, ...drawn(anomaly).map(({ process }) => `p${process}`.length)) + 2;
   const { bands, hidden } = layOutTimeline(anomaly, COLUMNS_MAX - names);
   const columns = Math.max(COLUMNS_MIN, ...bands.map((band) => band.width + names + 8));
   const sentence = wrap(anomaly.sentence, columns);

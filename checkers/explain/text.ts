@@ -2,7 +2,7 @@
 import type { Anomaly, Configuration, LastState } from '../checker.ts';
 import type { Operation } from '../../history/history.ts';
 import { cutTo, labelOf, nameOfKey, textOf, widthOf } from './labels.ts';
-import { layOutTimeline } from './timeline.ts';
+import { drawn, layOutTimeline } from './timeline.ts';
 import type { Band, Bar, Lane, Part } from './timeline.ts';
 
 export type PaintPart = (part: Part | 'axis', text: string) => string;
@@ -15,17 +15,13 @@ const plain: PaintPart = (_part, text) => text;
  * @param paint colours a piece of a line; it must not change how wide it is
  */
 export function timelineLines(anomaly: Anomaly, width: number, paint: PaintPart = plain): string[] {
-  if (anomaly.operations.length + pendingOf(anomaly).length < 2) return [];
-  const names = Math.max(
-    ...anomaly.operations.map(({ process }) => `p${process}`.length),
-    ...pendingOf(anomaly).map(({ process }) => `p${process}`.length),
-  );
+  const all = drawn(anomaly);
+  if (all.length < 2) return [];
+  const names = Math.max(...all.map(({ process }) => `p${process}`.length));
   const { bands, hidden } = layOutTimeline(anomaly, width - names - 1);
   const lines = bands.flatMap((band, i) => [...(i > 0 ? [''] : []), ...bandLines(band, names, width, paint)]);
   return hidden === 0 ? lines : [`(${hidden} earlier operations are left out)`, ...lines];
 }
-
-const pendingOf = ({ lastState }: Anomaly): readonly Operation[] => lastState?.configurations[0]?.pending ?? [];
 
 function bandLines(band: Band, names: number, width: number, paint: PaintPart): string[] {
   const lanes = band.lanes.map((lane) => `${lane.name.padEnd(names)} ${laneText(lane, paint)}`.trimEnd());
@@ -56,20 +52,22 @@ function barText(bar: Bar): string {
   return `${left}${label}${'─'.repeat(room - widthOf(label))}${right}`;
 }
 
-/** `last state that worked: x held 2, after p1's r 2 [5..6]; ✗ p2's r 1 [7..8] fits nowhere after it; pending: p3's w 3 ?`; or nothing. */
+/** `last state that worked: x held 2 (after p1's r 2 [5..6]); ✗ p2's r 1 [7..8] fits nowhere after it; pending: p3's w 3 ?`; or nothing. */
 export function lastStateText({ lastState }: Anomaly): string {
   if (lastState === undefined || lastState.configurations.length === 0) return '';
-  const held = lastState.stuck.f === 'txn' ? '' : `${nameOfKey(lastState.stuck.key)} held `;
+  const { f, key } = lastState.stuck;
+  const verb = f === 'acquire' || f === 'release' ? 'was' : 'held';
+  const held = f === 'txn' ? '' : `${nameOfKey(key)} ${verb} `;
   const ways = lastState.configurations.map((way) => wayText(way));
   const pending = commonPending(lastState);
   const open = pending.length === 0 ? '' : `; pending: ${listed(pending)}`;
-  return `last state that worked: ${held}${ways.join(' or ')}; ✗ ${nameOf(lastState.stuck)} fits nowhere after it${open}`;
+  return `last state that worked: ${held}${ways.join(', or ')}; ✗ ${nameOf(lastState.stuck)} fits nowhere after it${open}`;
 }
 
 const LISTED_MAX = 4;
 
 function wayText({ held, last }: Configuration): string {
-  return `${cutTo(textOf(held), 40)}${last === undefined ? ', as in the beginning' : `, after ${nameOf(last)}`}`;
+  return `${cutTo(textOf(held), 40)}${last === undefined ? ' (as in the beginning)' : ` (after ${nameOf(last)})`}`;
 }
 
 /** What no configuration had placed. */

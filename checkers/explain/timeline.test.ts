@@ -41,7 +41,7 @@ describe('text', () => {
       '   0 ns    1 ms      4 ms       8 ms',
     ]);
     expect(lastStateText(stale)).toBe(
-      "last state that worked: x held 2, after p1's r 2 [5..6]; ✗ p1's r 1 [7..8] fits nowhere after it; pending: p3's w 3 ? [2..]",
+      "last state that worked: x held 2 (after p1's r 2 [5..6]); ✗ p1's r 1 [7..8] fits nowhere after it; pending: p3's w 3 ? [2..]",
     );
   });
 

@@ -3,10 +3,11 @@
  * time only as far as that fits: what matters is what was over before what was asked for. What does not fit side by side is
  * cut into bands, one below the other. Units are characters; the text and the SVG are drawn from the same layout.
  */
-import type { Anomaly } from '../checker.ts';
+import type { Anomaly, LastState } from '../checker.ts';
 import type { Operation } from '../../history/history.ts';
 import { instant } from '../linearizable/words.ts';
 import { labelOf, nameOfKey, widthOf } from './labels.ts';
+import { merged } from './whole.ts';
 
 /** `stuck` fits nowhere; `pending` is none of the anomaly's operations, but was open when it ended. */
 export type Part = 'shown' | 'stuck' | 'pending';
@@ -77,7 +78,8 @@ export function layOutTimeline(anomaly: Anomaly, width: number): Timeline {
   return { key: keys.size === 1 && first !== undefined ? nameOfKey(first.key) : undefined, bands, hidden };
 }
 
-function itemsOf({ operations, lastState }: Anomaly, longest: number): { items: Item[]; hidden: number } {
+function itemsOf({ operations: all, lastState }: Anomaly, longest: number): { items: Item[]; hidden: number } {
+  const operations = drawnOf(all, lastState);
   const isSame = (a: Operation, b: Operation): boolean => a.index === b.index && a.key === b.key;
   const stuck = lastState?.stuck;
   const kept = operations.slice(-SHOWN_MAX);
@@ -97,6 +99,17 @@ function itemsOf({ operations, lastState }: Anomaly, longest: number): { items: 
     ...pending.slice(-PENDING_MAX).map((one) => item(one, 'pending')),
   ];
   return { items: items.sort((a, b) => a.call - b.call), hidden: operations.length - kept.length };
+}
+
+/** All that is drawn, what was pending as well. */
+export function drawn({ operations, lastState }: Anomaly): readonly Operation[] {
+  return [...drawnOf(operations, lastState), ...(lastState?.configurations[0]?.pending ?? [])];
+}
+
+/** What is drawn: where one operation is shown by itself, what came last before it as well. */
+function drawnOf(all: readonly Operation[], lastState: LastState | undefined): readonly Operation[] {
+  const last = all.length === 1 ? lastState?.configurations[0]?.last : undefined;
+  return merged(last === undefined || last.index === all[0]?.index ? all : [last, ...all]);
 }
 
 /** A lane for each process, more where its operations overlap; in the order of their first calls. */

@@ -27,6 +27,22 @@ export function wholeOf(history: History, model?: Model): Whole {
   };
 }
 
+/** The same operations, those of one transaction (or read of many keys) as one. */
+export function merged(operations: readonly Operation[]): readonly Operation[] {
+  const together = new Map<string, Operation[]>();
+  for (const operation of operations) {
+    const name = `${operation.index} ${operation.process}`;
+    const parts = together.get(name);
+    if (parts === undefined) together.set(name, [operation]);
+    else parts.push(operation);
+  }
+  return [...together.values()].map((parts) => {
+    if (parts.length === 1) return parts[0];
+    const value = parts.map(({ f, key, value: of }): Value => [f === 'read' ? 'r' : f === 'write' ? 'w' : f, key, of]);
+    return { ...parts[0], f: 'txn', value };
+  });
+}
+
 function transaction(history: History, first: number): Operation {
   const { batch, f, key, keys, length, value, values } = history;
   const parts: Value[] = [];

@@ -54,6 +54,8 @@ export function deedOf(history: History, row: number): string {
   }
   const method = METHODS[f[row]];
   if (['acquire', 'release'].includes(method)) return `${who} ${method} of ${key}${where}${asIs}`;
+  if (method === 'dequeue' && asIs === '' && values.get(value[row]) === null)
+    return `${who} empty dequeue from ${key}${where}`;
   const isUnknown = asIs !== '' && ['dequeue', 'drain', 'poll'].includes(method);
   if (isUnknown) return `${who} ${method} from ${key}${where}${asIs}`;
   const preposition = ['dequeue', 'drain', 'poll'].includes(method) ? 'from' : 'to';

@@ -50,6 +50,7 @@ export default {
           : outcome[row] === OK || outcome[row] === INFO,
       pure: (row) => f[row] === READ,
       show: (state) => states[state],
+      mayLeadTo: (state, row) => f[row] !== READ || states[stateOf(row)].startsWith(states[state]),
       step(state, row) {
         if (f[row] === READ) return state === stateOf(row) ? state : ILLEGAL;
         if (f[row] === WRITE) return stateOf(row);
