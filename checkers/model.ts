@@ -8,6 +8,7 @@
 import type { Anomaly, Budget, Semantics } from './checker.ts';
 import type { History } from '../history/history.ts';
 import type { Method, Value } from '../history/operation.ts';
+import type { OutlookOf } from './search/outlook.ts';
 
 /** A state of the object, interned by the machine. Negative odd numbers are never states. */
 export type State = number;
@@ -49,6 +50,8 @@ export interface Machine {
   mayLeadTo?(state: State, row: number): boolean;
   /** Rows of one number do the same. Where it is absent: rows of one method, value and expected value. */
   kind?(row: number): number;
+  /** Saves the search orders, where the model can tell which matter. */
+  readonly outlook?: OutlookOf;
   /** Bytes that its states take. */
   bytes?(): number;
 }

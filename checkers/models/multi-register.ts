@@ -2,6 +2,7 @@ import { INFO, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
 import type { Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import { registerReading, reference } from '../linearizable/register.ts';
+import { CellsOutlook, type Deeds } from '../search/cells.ts';
 import { Versions } from '../search/versions.ts';
 
 /** Of more registers than this, those that hold what they held at first are not shown. */
@@ -30,6 +31,29 @@ export default {
       }
       return false;
     };
+    const kinds = new Map<string, number>();
+    /** What the operation finds before it writes, and what it leaves. */
+    const deedsOf = (first: number): Deeds => {
+      const found = new Map<number, number>();
+      const left = new Map<number, number>();
+      some(first, (row) => {
+        const cell = (reference(reading, value[row]) - reading.initial) | 0;
+        if (f[row] === WRITE) left.set(key[row], cell);
+        else if (reads(row) && !left.has(key[row])) found.set(key[row], cell);
+        return false;
+      });
+      return { finds: [...found].flat(), leaves: [...left].flat() };
+    };
+    const step = (state: State, first: number): State => {
+      let after: State = state;
+      const isIllegal = some(first, (row) => {
+        const cell = (reference(reading, value[row]) - reading.initial) | 0;
+        if (f[row] === WRITE) after = states.set(after, key[row], cell);
+        else if (reads(row)) return states.get(after, key[row]) !== cell;
+        return false;
+      });
+      return isIllegal ? ILLEGAL : after;
+    };
     const happened = (row: number): boolean => outcome[row] === OK || outcome[row] === INFO;
     return {
       initial: 0,
@@ -41,17 +65,19 @@ export default {
             .map((name, k) => [name, history.values.get((states.get(state, k) + reading.initial) | 0)] as const)
             .filter((_, k) => history.keys.length <= SHOWN_MAX || states.get(state, k) !== 0),
         ),
-      kind: (row) => row,
-      step(state, first) {
-        let after: State = state;
-        const isIllegal = some(first, (row) => {
-          const cell = (reference(reading, value[row]) - reading.initial) | 0;
-          if (f[row] === WRITE) after = states.set(after, key[row], cell);
-          else if (reads(row)) return states.get(after, key[row]) !== cell;
+      kind(first) {
+        let text = '';
+        some(first, (row) => {
+          if (f[row] === WRITE || reads(row)) text += `${f[row]} ${key[row]} ${value[row]},`;
           return false;
         });
-        return isIllegal ? ILLEGAL : after;
+        const known = kinds.get(text) ?? kinds.size;
+        kinds.set(text, known);
+        return known;
       },
+      step,
+      outlook: (problem, places, initial) =>
+        new CellsOutlook(problem, places, { initial, step }, states, history.keys.length, deedsOf),
       bytes: () => states.bytes,
     };
   },

@@ -2,6 +2,7 @@ import { INFO, METHODS, NULL_REF, OK, READ, WRITE } from '../../history/history.
 import type { Value } from '../../history/operation.ts';
 import type { Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
+import { PrefixOutlook } from '../search/prefixes.ts';
 
 const APPEND = METHODS.indexOf('append');
 
@@ -51,6 +52,11 @@ export default {
       pure: (row) => f[row] === READ,
       show: (state) => states[state],
       mayLeadTo: (state, row) => f[row] !== READ || states[stateOf(row)].startsWith(states[state]),
+      outlook: (problem, places, first) =>
+        new PrefixOutlook(problem, places, states[first], (row) => ({
+          does: f[row] === READ ? 'get' : f[row] === WRITE ? 'put' : 'append',
+          text: text(values.get(value[row])),
+        })),
       step(state, row) {
         if (f[row] === READ) return state === stateOf(row) ? state : ILLEGAL;
         if (f[row] === WRITE) return stateOf(row);

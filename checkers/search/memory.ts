@@ -1,5 +1,6 @@
 /**
- * A set of records of equal length, compared exactly: two records with one hash are two records.
+ * A set of records of equal length, compared exactly: two records with one hash are two records. Of each, the last words may be
+ * sets of bits: then a record is there already where another one has the same words before these, and all of its bits.
  *
  * Records lie in pages, so that growing copies none; only the table of their places is made anew, twice as large.
  */
@@ -8,6 +9,8 @@ const SMALL = 64;
 
 export class Memory {
   readonly #width: number;
+  /** How many words are compared for being the same. */
+  readonly #same: number;
   readonly #perPage: number;
   /** The first one grows to its full size, for most sets are small. */
   readonly #pages: Int32Array[];
@@ -18,9 +21,13 @@ export class Memory {
   /** No room was given for a record: it, and others since, may be missing. */
   isFull = false;
 
-  /** @param mayTake asked before memory is taken; on false nothing more is remembered */
-  constructor(width: number, mayTake: (bytes: number) => boolean = () => true) {
+  /**
+   * @param sets how many words at the end are sets of bits
+   * @param mayTake asked before memory is taken; on false nothing more is remembered
+   */
+  constructor(width: number, mayTake: (bytes: number) => boolean = () => true, sets = 0) {
     this.#width = width;
+    this.#same = width - sets;
     this.#perPage = Math.max(1, Math.floor(PAGE_WORDS / width));
     this.#mayTake = mayTake;
     this.#pages = [new Int32Array(Math.min(SMALL, this.#perPage) * width)];
@@ -31,16 +38,28 @@ export class Memory {
     return first + (this.#pages.length - 1) * this.#perPage * this.#width * 4 + this.#table.byteLength;
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
+  /** All of them, in the order in which they came. */
+  records(): Int32Array[] {
+    return Array.from({ length: this.#count }, (_, id) => {
+      const base = (id % this.#perPage) * this.#width;
+      return this.#pages[Math.floor(id / this.#perPage)].slice(base, base + this.#width);
+    });
+  }
+
   /** Remembers the record; false if it was there. */
   add(record: Int32Array): boolean {
     const width = this.#width;
     if (2 * this.#count >= this.#table.length) this.#widen();
     const mask = this.#table.length - 1;
-    let at = hash(record, 0, width) & mask;
+    let at = hash(record, 0, this.#same) & mask;
     for (;;) {
       const id = this.#table[at];
       if (id === 0) break;
-      if (this.#equals(record, id - 1)) return false;
+      if (this.#covers(id - 1, record)) return false;
       at = (at + 1) & mask;
     }
     if (this.#count * width === this.#pages[0].length || this.#count === this.#pages.length * this.#perPage)
@@ -53,10 +72,11 @@ export class Memory {
     return true;
   }
 
-  #equals(record: Int32Array, id: number): boolean {
+  #covers(id: number, record: Int32Array): boolean {
     const page = this.#pages[Math.floor(id / this.#perPage)];
     const base = (id % this.#perPage) * this.#width;
-    for (let i = 0; i < this.#width; i++) if (record[i] !== page[base + i]) return false;
+    for (let i = 0; i < this.#same; i++) if (record[i] !== page[base + i]) return false;
+    for (let i = this.#same; i < this.#width; i++) if ((record[i] & ~page[base + i]) !== 0) return false;
     return true;
   }
 
@@ -82,7 +102,7 @@ export class Memory {
     const mask = table.length - 1;
     for (let id = 0; id < this.#count; id++) {
       const page = this.#pages[Math.floor(id / this.#perPage)];
-      let at = hash(page, (id % this.#perPage) * this.#width, this.#width) & mask;
+      let at = hash(page, (id % this.#perPage) * this.#width, this.#same) & mask;
       while (table[at] !== 0) at = (at + 1) & mask;
       table[at] = id + 1;
     }

@@ -29,6 +29,21 @@ export interface Problem {
   readonly events: Int32Array;
 }
 
+/** Place among the events of each operation's call, and of its end. */
+export interface Places {
+  readonly call: Int32Array;
+  readonly end: Int32Array;
+}
+
+export function placesOf({ count, events }: Problem): Places {
+  const call = new Int32Array(count);
+  const end = new Int32Array(count);
+  events.forEach((event, at) => {
+    ((event & 1) === 0 ? call : end)[event >> 1] = at;
+  });
+  return { call, end };
+}
+
 /**
  * `rows` are rows of one key, ascending. Those for which `mayBeMissing` is 1 are optional, between their calls and returns.
  * Optional operations whose effect nobody could ever notice are left out where the machine is a register: dropping them

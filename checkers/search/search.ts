@@ -4,7 +4,11 @@
  * Wing and Gong's search with Lowe's memory of visited configurations, done just in time: operations are placed only when
  * the next one that must be placed returns. A configuration is the event at which the search stands, the state, and two
  * bits for each pending operation: `done` (placed) and `spare` (need not be placed). Everything earlier is placed, so a
- * configuration is a few words however long the history is.
+ * configuration is a few words however long the history is. One is given up, too, where another was that had the same state and the
+ * same changes placed, and no fewer reads placed or operations spare: whatever may follow on the one may follow on the other.
+ *
+ * Long histories are gone through section by section: of each only the configurations in which it can end are kept, unless
+ * these are too many to be found all; then what is left is one section, of which one way through is enough.
  *
  * Three rules keep the number of orders small, and lose none that matters:
  * - Pure operations (reads) are placed as soon as the state allows it: they change nothing for anybody.
@@ -12,12 +16,13 @@
  * - On registers, a write that nobody is there to notice is not placed ahead of need. Once another blind write has been
  *   placed while it was pending, it may have happened just before that one, and has become spare. An optional operation is
  *   spare from the beginning.
+ * What else a model knows is in its outlook (outlook.ts).
  */
 import type { Budget } from '../checker.ts';
 import type { Machine, State } from '../model.ts';
-import { ILLEGAL } from '../model.ts';
 import { Memory } from './memory.ts';
 import type { Problem } from './problem.ts';
+import { DROP, Walk } from './walk.ts';
 
 export type SearchResult =
   | { readonly type: 'found'; readonly steps: number }
@@ -34,34 +39,34 @@ export interface SearchLimits {
   readonly budget: Budget;
   /** Configurations to try before giving up; deterministic, unlike a budget. */
   readonly stepsMax?: number;
+  /** Histories of more events are gone through in sections, of so many; for tests. */
+  readonly sectionEvents?: number;
   /** Memory for visited configurations. */
   readonly bytesMax?: number;
 }
 
-const DROP = -1;
 const STATES_SHOWN = 8;
 const BYTES_MAX = 512 * 1024 * 1024;
+/** Events of a section, and of a history that is one section. */
+const SECTION = 1 << 16;
+const SHORT = 1 << 20;
+/** Configurations for each event of a section that are worth finding all. */
+const CONFIGURATIONS_PER_EVENT = 24;
+/** Of a frame: event, state, where its candidates begin, next candidate, debt; then done bits, spare bits. */
+const FRAME = 5;
 
 export function search(problem: Problem, machine: Machine, limits: SearchLimits): SearchResult {
   return new Search(problem, machine, limits).run();
 }
 
-class Search {
-  readonly #problem: Problem;
-  readonly #machine: Machine;
+class Search extends Walk {
   readonly #limits: SearchLimits;
-  readonly #isRegister: boolean;
-  readonly #words: number;
-  /** The configuration: event, state, bits. */
-  #event = 0;
-  #state: State;
-  readonly #done: Int32Array;
-  readonly #spare: Int32Array;
-  /** Which operation holds each slot at `#event`; -1: none. */
-  readonly #holder: Int32Array;
-  readonly #memory: Memory;
-  readonly #record: Int32Array;
-  /** Frames: event, state, where its candidates begin, next candidate, done bits, spare bits. */
+  #memory: Memory;
+  /** Where the section begins, how it can begin, and how it was found to be able to end. */
+  #from = 0;
+  #entries: readonly Int32Array[];
+  #nextEntry = 1;
+  #exits: Memory | undefined;
   #frames: Int32Array;
   #depth = 0;
   readonly #frameSize: number;
@@ -78,46 +83,85 @@ class Search {
   #states: State[] = [];
 
   constructor(problem: Problem, machine: Machine, limits: SearchLimits) {
-    this.#problem = problem;
-    this.#machine = machine;
+    super(problem, machine);
     this.#limits = limits;
-    this.#isRegister = machine.register !== undefined;
-    this.#words = Math.max(1, Math.ceil(problem.slots / 32));
-    this.#state = machine.initial;
-    this.#done = new Int32Array(this.#words);
-    this.#spare = new Int32Array(this.#words);
-    this.#holder = new Int32Array(problem.slots).fill(-1);
-    this.#memory = new Memory(2 + 2 * this.#words, (bytes) => this.#mayTake(bytes));
-    this.#record = new Int32Array(2 + 2 * this.#words);
-    this.#frameSize = 4 + 2 * this.#words;
+    this.#memory = this.#newMemory();
+    this.#frameSize = FRAME + 2 * this.words;
     this.#frames = new Int32Array(256 * this.#frameSize);
     this.#sorted = new Int32Array(problem.slots + 1);
     this.#listedMust = new Int32Array(problem.classes).fill(-1);
     this.#listedSpare = new Int32Array(problem.classes).fill(-1);
+    this.#entries = [this.configuration().slice()];
+    if (this.until > (limits.sectionEvents ?? SHORT)) this.#beginSection(0);
   }
 
   run(): SearchResult {
     const { budget, stepsMax = Number.POSITIVE_INFINITY } = this.#limits;
-    const end = this.#problem.events.length;
+    const end = this.problem.events.length;
     for (;;) {
-      this.#advance();
-      if (this.#event === end) return { type: 'found', steps: this.#steps };
-      if (this.#isNew()) {
+      if (this.debt === 0) this.advance();
+      if (this.event === end) return { type: 'found', steps: this.#steps };
+      if (this.event === this.until) {
+        this.#exits?.add(this.configuration());
+      } else if (this.#isNew()) {
         this.#noteProgress();
         this.#pushFrame();
       }
-      if (!this.#tryNext()) {
-        const stuck = this.#problem.events[this.#furthest] >> 1;
-        return { type: 'impossible', steps: this.#steps, stuck, states: this.#states };
+      if (!this.#tryNext() && !this.#tryEntry()) {
+        const stuck = this.problem.events[this.#furthest] >> 1;
+        return {
+          type: 'impossible',
+          steps: this.#steps,
+          stuck,
+          states: this.outlook === undefined ? this.#states : [],
+        };
       }
       this.#steps++;
       if (this.#steps > stepsMax) return this.#stopped(`${stepsMax} orders tried`);
       if ((this.#steps & 255) === 0) {
         const reason = budget.spent();
         if (reason !== undefined) return this.#stopped(reason);
+        if (this.#exits !== undefined && this.#memory.count > CONFIGURATIONS_PER_EVENT * (this.until - this.#from)) {
+          this.#goToEnd();
+        }
       }
       if (this.#isFull || this.#memory.isFull) return this.#stopped('the memory of the budget is spent');
     }
+  }
+
+  #newMemory(): Memory {
+    return new Memory(2 + 3 * this.words, (bytes) => this.#mayTake(bytes), 2 * this.words);
+  }
+
+  #beginSection(from: number): void {
+    const end = this.problem.events.length;
+    this.#from = from;
+    const section = this.#limits.sectionEvents ?? SECTION;
+    this.until = from + 2 * section > end ? end : from + section;
+    this.#exits = this.until === end ? undefined : this.#newMemory();
+    this.#memory = this.#newMemory();
+  }
+
+  /** There are too many ways to end the section: one that leads on will do. */
+  #goToEnd(): void {
+    this.until = this.problem.events.length;
+    this.#exits = undefined;
+    this.#depth = this.#candidatesEnd = this.#nextEntry = 0;
+    this.#memory = this.#newMemory();
+    this.#tryEntry();
+  }
+
+  /** Begins in another way, or the next section; false where there is no other way. */
+  #tryEntry(): boolean {
+    if (this.#nextEntry === this.#entries.length) {
+      if (this.#exits === undefined || this.#exits.count === 0) return false;
+      this.#entries = this.#exits.records();
+      this.#nextEntry = 0;
+      this.#beginSection(this.until);
+    }
+    this.moveTo(this.#from);
+    this.take(this.#entries[this.#nextEntry++]);
+    return true;
   }
 
   #mayTake(bytes: number): boolean {
@@ -129,63 +173,21 @@ class Search {
 
   #stopped(reason: string): SearchResult {
     let placed = 0;
-    for (let i = 0; i < this.#furthest; i++) placed += this.#problem.events[i] & 1;
+    for (let i = 0; i < this.#furthest; i++) placed += this.problem.events[i] & 1;
     return { type: 'stopped', steps: this.#steps, reason, placed };
   }
 
-  /** Goes forward to the next return of an operation that is not placed yet; the search has to decide there. */
-  #advance(): void {
-    const { events, slot, optional, open, pure, row } = this.#problem;
-    const done = this.#done;
-    const spare = this.#spare;
-    while (this.#event < events.length) {
-      const event = events[this.#event];
-      const op = event >> 1;
-      const word = slot[op] >> 5;
-      const bit = 1 << (slot[op] & 31);
-      if ((event & 1) === 0) {
-        this.#holder[slot[op]] = op;
-        if (pure[op] === 1) {
-          if (this.#machine.step(this.#state, row[op]) !== ILLEGAL) done[word] |= bit;
-        } else if (optional[op] === 1) {
-          spare[word] |= bit;
-        }
-      } else {
-        if (open[op] === 0 && (done[word] & bit) === 0) return;
-        done[word] &= ~bit;
-        spare[word] &= ~bit;
-        this.#holder[slot[op]] = -1;
-      }
-      this.#event++;
-    }
-  }
-
-  /** Takes back what #advance did to the slots, down to `event`. The bits come from the frame. */
-  #rewind(event: number): void {
-    const { events, slot } = this.#problem;
-    while (this.#event > event) {
-      const last = events[--this.#event];
-      const op = last >> 1;
-      this.#holder[slot[op]] = (last & 1) === 0 ? -1 : op;
-    }
-  }
-
   #isNew(): boolean {
-    const record = this.#record;
-    record[0] = this.#event;
-    record[1] = this.#state;
-    record.set(this.#done, 2);
-    record.set(this.#spare, 2 + this.#words);
-    return this.#memory.add(record);
+    return this.#memory.add(this.configuration());
   }
 
   #noteProgress(): void {
-    if (this.#event > this.#furthest) {
-      this.#furthest = this.#event;
+    if (this.event > this.#furthest) {
+      this.#furthest = this.event;
       this.#states = [];
     }
-    if (this.#event === this.#furthest && this.#states.length < STATES_SHOWN && !this.#states.includes(this.#state)) {
-      this.#states.push(this.#state);
+    if (this.event === this.#furthest && this.#states.length < STATES_SHOWN && !this.#states.includes(this.state)) {
+      this.#states.push(this.state);
     }
   }
 
@@ -198,24 +200,28 @@ class Search {
       this.#frames = wider;
     }
     const frames = this.#frames;
-    frames[at] = this.#event;
-    frames[at + 1] = this.#state;
+    frames[at] = this.event;
+    frames[at + 1] = this.state;
     frames[at + 2] = this.#candidatesEnd;
     frames[at + 3] = this.#candidatesEnd;
-    frames.set(this.#done, at + 4);
-    frames.set(this.#spare, at + 4 + this.#words);
+    frames[at + 4] = this.debt;
+    frames.set(this.done, at + FRAME);
+    frames.set(this.spare, at + FRAME + this.words);
     this.#depth++;
-    this.#listCandidates(this.#problem.events[this.#event] >> 1);
+    this.#listCandidates(this.problem.events[this.event] >> 1);
   }
 
   /** What may be placed next, those that end first first; last, for a spare operation that ends here, to drop it. */
   #listCandidates(stuck: number): void {
-    const { pure, end, slots } = this.#problem;
+    const { pure, end, optional, slots } = this.problem;
+    const outlook = this.outlook;
+    const left = this.left;
     const sorted = this.#sorted;
     let count = 0;
     for (let s = 0; s < slots; s++) {
-      const op = this.#holder[s];
-      if (op === -1 || pure[op] === 1 || this.#has(this.#done, s)) continue;
+      const op = this.holder[s];
+      if (op === -1 || pure[op] === 1 || this.has(this.done, s) || (this.debt === 1 && op === stuck)) continue;
+      if (optional[op] === 1 && left !== undefined && outlook?.isMute?.(op, left) === true) continue;
       let at = count++;
       while (at > 0 && end[sorted[at - 1]] > end[op]) {
         sorted[at] = sorted[at - 1];
@@ -228,24 +234,39 @@ class Search {
       wider.set(this.#candidates);
       this.#candidates = wider;
     }
+    const from = this.#candidatesEnd;
     for (let i = 0; i < count; i++) {
       if (!this.#repeats(sorted[i])) this.#candidates[this.#candidatesEnd++] = sorted[i];
     }
-    if (this.#has(this.#spare, this.#problem.slot[stuck])) this.#candidates[this.#candidatesEnd++] = DROP;
+    if (outlook?.serves !== undefined) this.#preferServing(from, stuck);
+    if (this.has(this.spare, this.problem.slot[stuck])) this.#candidates[this.#candidatesEnd++] = DROP;
+  }
+
+  /** Those that give a pending read what it needs come first; then the one that must be placed; then those that give it with another. */
+  #preferServing(from: number, stuck: number): void {
+    const { pure, slots } = this.problem;
+    const waiting: number[] = [];
+    for (let s = 0; s < slots; s++) {
+      const op = this.holder[s];
+      if (op !== -1 && pure[op] === 1 && !this.has(this.done, s)) waiting.push(op);
+    }
+    const candidates = [...this.#candidates.subarray(from, this.#candidatesEnd)];
+    const ranks = this.outlook?.ranks?.(this.state, waiting, candidates) ?? [];
+    const rankOf = (i: number): number => (ranks[i] > 0 && candidates[i] === stuck ? 1 : 2 * ranks[i]);
+    const order = candidates.map((_, i) => i).sort((a, b) => rankOf(a) - rankOf(b) || a - b);
+    order.forEach((i, at) => {
+      this.#candidates[from + at] = candidates[i];
+    });
   }
 
   /** Whether a candidate listed before does the same and needs its place at least as much. */
   #repeats(op: number): boolean {
-    const kind = this.#problem.class[op];
+    const kind = this.problem.class[op];
     if (this.#listedMust[kind] === this.#steps) return true;
-    const isSpare = this.#has(this.#spare, this.#problem.slot[op]);
+    const isSpare = this.has(this.spare, this.problem.slot[op]);
     if (isSpare && this.#listedSpare[kind] === this.#steps) return true;
     (isSpare ? this.#listedSpare : this.#listedMust)[kind] = this.#steps;
     return false;
-  }
-
-  #has(bits: Int32Array, slot: number): boolean {
-    return (bits[slot >> 5] & (1 << (slot & 31))) !== 0;
   }
 
   /** Goes on with the next candidate of the newest frame that has one; false when there is none left at all. */
@@ -260,67 +281,14 @@ class Search {
         continue;
       }
       frames[at + 3] = next + 1;
-      this.#rewind(frames[at]);
-      this.#state = frames[at + 1];
-      for (let w = 0; w < this.#words; w++) {
-        this.#done[w] = frames[at + 4 + w];
-        this.#spare[w] = frames[at + 4 + this.#words + w];
+      this.moveTo(frames[at]);
+      this.state = frames[at + 1];
+      this.debt = frames[at + 4];
+      for (let w = 0; w < this.words; w++) {
+        this.done[w] = frames[at + FRAME + w];
+        this.spare[w] = frames[at + FRAME + this.words + w];
       }
-      if (this.#place(this.#candidates[next], this.#problem.events[this.#event] >> 1)) return true;
-    }
-    return false;
-  }
-
-  /** Applies the candidate; false where that is illegal, or pointless. */
-  #place(candidate: number, stuck: number): boolean {
-    const { slot, row, optional, blind } = this.#problem;
-    const op = candidate === DROP ? stuck : candidate;
-    const word = slot[op] >> 5;
-    const bit = 1 << (slot[op] & 31);
-    this.#done[word] |= bit;
-    this.#spare[word] &= ~bit;
-    if (candidate === DROP) return true;
-    const before = this.#state;
-    const state = this.#machine.step(before, row[op]);
-    if (state === ILLEGAL) return false;
-    this.#state = state;
-    if (blind[op] === 1) this.#makeSpare();
-    const noticed = state !== before && this.#placePure();
-    if (!this.#isRegister) return true;
-    const mayWait = op !== stuck && (optional[op] === 1 || blind[op] === 1);
-    return !mayWait || noticed || this.#letsSwap();
-  }
-
-  /** Every blind write that is pending may have happened just before the one placed now. */
-  #makeSpare(): void {
-    const { blind, slots } = this.#problem;
-    for (let s = 0; s < slots; s++) {
-      const op = this.#holder[s];
-      if (op !== -1 && blind[op] === 1 && !this.#has(this.#done, s)) this.#spare[s >> 5] |= 1 << (s & 31);
-    }
-  }
-
-  /** Places every pending pure operation that the state allows; true if there was one. */
-  #placePure(): boolean {
-    const { pure, row, slots } = this.#problem;
-    let any = false;
-    for (let s = 0; s < slots; s++) {
-      const op = this.#holder[s];
-      if (op === -1 || pure[op] === 0 || this.#has(this.#done, s)) continue;
-      if (this.#machine.step(this.#state, row[op]) === ILLEGAL) continue;
-      this.#done[s >> 5] |= 1 << (s & 31);
-      any = true;
-    }
-    return any;
-  }
-
-  /** Whether a pending cas finds here what it needs. */
-  #letsSwap(): boolean {
-    const { pure, blind, row, slots } = this.#problem;
-    for (let s = 0; s < slots; s++) {
-      const op = this.#holder[s];
-      if (op === -1 || pure[op] === 1 || blind[op] === 1 || this.#has(this.#done, s)) continue;
-      if (this.#machine.step(this.#state, row[op]) !== ILLEGAL) return true;
+      if (this.place(this.#candidates[next], this.problem.events[this.event] >> 1)) return true;
     }
     return false;
   }
