@@ -29,15 +29,15 @@ export interface Problem {
   readonly events: Int32Array;
 }
 
-/** Place among the events of each operation's call, and of its end. */
+/** Place among the events of each operation's call, and of its end; NONE where it is not among them. */
 export interface Places {
   readonly call: Int32Array;
   readonly end: Int32Array;
 }
 
 export function placesOf({ count, events }: Problem): Places {
-  const call = new Int32Array(count);
-  const end = new Int32Array(count);
+  const call = new Int32Array(count).fill(NONE);
+  const end = new Int32Array(count).fill(NONE);
   events.forEach((event, at) => {
     ((event & 1) === 0 ? call : end)[event >> 1] = at;
   });

@@ -20,6 +20,7 @@
  */
 import type { Budget } from '../checker.ts';
 import type { Machine, State } from '../model.ts';
+import { failureOf } from './failure.ts';
 import { Memory } from './memory.ts';
 import type { Problem } from './problem.ts';
 import { DROP, Walk } from './walk.ts';
@@ -56,7 +57,22 @@ const CONFIGURATIONS_PER_EVENT = 24;
 const FRAME = 5;
 
 export function search(problem: Problem, machine: Machine, limits: SearchLimits): SearchResult {
-  return new Search(problem, machine, limits).run();
+  const result = new Search(problem, machine, limits).run();
+  if (result.type !== 'impossible' || machine.outlook === undefined) return result;
+  const reached = problem.events.findIndex((event) => event === 2 * result.stuck + 1);
+  const isImpossible = (beginning: Problem): boolean | undefined => {
+    const { type } = new Search(beginning, machine, limits).run();
+    return type === 'stopped' ? undefined : type === 'impossible';
+  };
+  let stuck: number | undefined;
+  return {
+    ...result,
+    // It takes a few searches more, and not everybody asks.
+    get stuck() {
+      return (stuck ??= failureOf(problem, reached, isImpossible));
+    },
+    states: [],
+  };
 }
 
 class Search extends Walk {
@@ -113,7 +129,7 @@ class Search extends Walk {
           type: 'impossible',
           steps: this.#steps,
           stuck,
-          states: this.outlook === undefined ? this.#states : [],
+          states: this.#states,
         };
       }
       this.#steps++;

@@ -62,7 +62,7 @@ class Shrinker {
   readonly #budget: Budget;
   /** 1 for rows that are spared. */
   readonly #spared: Uint8Array;
-  #last: { readonly stuck: number; readonly states: readonly State[] } | undefined;
+  #last: { readonly problem: Problem; readonly result: Impossible } | undefined;
   #steps = 0;
   #operations = 0;
 
@@ -104,7 +104,10 @@ class Shrinker {
   }
 
   core(stuck: number, states: readonly State[]): Omit<Core, 'minimal'> {
-    return { rows: this.#rows.filter((_, i) => this.#spared[i] === 0), stuck, states, ...this.#last };
+    const rows = this.#rows.filter((_, i) => this.#spared[i] === 0);
+    if (this.#last === undefined) return { rows, stuck, states };
+    const { problem, result } = this.#last;
+    return { rows, stuck: problem.row[result.stuck], states: result.states };
   }
 
   #trySparing(from: number, to: number): 'spared' | 'needed' | 'exhausted' {
@@ -126,7 +129,7 @@ class Shrinker {
     const asked = question(this.#history, this.#machine, this.#rows, shown, this.#budget);
     this.#steps += asked.result.steps;
     if (asked.result.type !== 'impossible') return false;
-    this.#last = { stuck: asked.problem.row[asked.result.stuck], states: asked.result.states };
+    this.#last = { problem: asked.problem, result: asked.result };
     return true;
   }
 }
