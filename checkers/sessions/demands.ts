@@ -56,8 +56,9 @@ export class Demands {
       // One alone is mostly implied, and makes room.
       this.#steps++;
       const other = this.#write[head - 1];
-      if (other === write || this.#implied(write, other)) return;
-      if (this.#implied(other, write)) {
+      const relation = other === write ? 1 : this.#relation(other, write);
+      if (relation > 0) return;
+      if (relation < 0) {
         this.#write[head - 1] = write;
         this.#by[head - 1] = by;
         this.#via[head - 1] = via;
@@ -114,11 +115,27 @@ export class Demands {
     return { write: this.#write[demand], by: this.#by[demand], via: this.#via[demand] };
   }
 
+  /**
+   * Below 0: a state showing `shown` (a write or INITIAL) fails a demand; above 0: it meets it, as versions or time tell; 0: it does if
+   * what it shows is newer, which nothing else tells.
+   */
+  met(demand: number, shown: number): number {
+    const write = this.#write[demand];
+    if (write === shown) return 1;
+    if (shown === INITIAL || this.#done[shown] < this.#call[write]) return -1;
+    const { group, history, at } = this.#versions;
+    if (group[shown] !== NONE && group[shown] === group[write]) {
+      const order = history[shown] === history[write] ? at[shown] - at[write] : this.#registers.compare(shown, write);
+      if (order < 0) return -1;
+      if (order > 0) return 1;
+    }
+    return this.#done[write] < this.#call[shown] ? 1 : 0;
+  }
+
   /** The demand that a state showing `shown` fails; NONE if it fails none. */
   failed(list: number, shown: number): number {
-    const registers = this.#registers;
     for (let demand = this.#newest[list] - 1; demand !== NONE; demand = this.#older[demand] - 1) {
-      if (shown === INITIAL || (shown >= 0 && registers.older(shown, this.#write[demand]))) return demand;
+      if (shown >= INITIAL && this.met(demand, shown) < 0) return demand;
     }
     return NONE;
   }
@@ -135,12 +152,23 @@ export class Demands {
 
   /** Whether asking for b asks for a too. */
   #implied(a: number, b: number): boolean {
+    return this.#relation(a, b) < 0;
+  }
+
+  /** Below 0: asking for b asks for a too; above 0: the other way round. No write is done before it was asked for, so never both. */
+  #relation(a: number, b: number): number {
     const { group, history, at } = this.#versions;
-    if (group[a] === NONE) return this.#done[a] < this.#call[b];
-    if (group[a] !== group[b] || this.#call[a] > this.#call[b]) return false;
-    const isOlder = history[a] === history[b] ? at[a] < at[b] : this.#registers.compare(a, b) < 0;
-    // Where versions contradict time, time alone may be what rules an order out.
-    return isOlder && (!this.#registers.isCrossed(a) || this.#done[a] < this.#call[b]);
+    const call = this.#call;
+    const done = this.#done;
+    if (group[a] === NONE) {
+      if (done[a] < call[b]) return -1;
+      return group[b] === NONE && done[b] < call[a] ? 1 : 0;
+    }
+    if (group[b] === NONE) return done[b] < call[a] ? 1 : 0;
+    if (group[a] !== group[b]) return 0;
+    const order = history[a] === history[b] ? at[a] - at[b] : this.#registers.compare(a, b);
+    if (order < 0) return call[a] <= call[b] ? -1 : 0;
+    return order > 0 && call[b] <= call[a] ? 1 : 0;
   }
 
   #place(): number {

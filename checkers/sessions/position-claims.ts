@@ -33,8 +33,7 @@ export function positionClaims(
     doubtful[read] = 1;
     claims.push({ type, rows: [read, ...rows] });
   };
-  const log = new LogOfTerms(registers, versioned);
-  const { next } = log;
+  const log = isVersioned ? new LogOfTerms(registers, versioned) : undefined;
   /** Reads of which only their likes can tell whether they are right. */
   const left = new Int32Array(length);
   let count = 0;
@@ -42,6 +41,10 @@ export function positionClaims(
     if (positionGroup[row] === NONE || f[row] !== READ || outcome[row] !== OK) continue;
     // A transaction shows what it has written itself before anybody else sees it.
     if ((flags[row] & TRANSACTION) !== 0) continue;
+    if (log === undefined) {
+      left[count++] = row;
+      continue;
+    }
     const write = source[row];
     const isOfTerm =
       write >= 0 && versions.group[write] === positionGroup[row] && versions.history[write] === positionHistory[row];
@@ -50,15 +53,15 @@ export function positionClaims(
       versions.at[write] <= positionAt[row] &&
       (versionGroup[row] === NONE || !isAbovePosition(history, row))
     ) {
-      const after = next[write];
+      const after = log.next[write];
       if (after === NONE || versions.at[after] > positionAt[row]) {
         // Where versions tell which writes there are, a read that misses none shows the only value there can be.
         if (!versioned.isComplete) left[count++] = row;
         continue;
       }
     }
-    const missing = isVersioned ? log.missing(row) : NONE;
-    if (isVersioned && log.isAbove(row)) report('version above its position', row, ...(write >= 0 ? [write] : []));
+    const missing = log.missing(row);
+    if (log.isAbove(row)) report('version above its position', row, ...(write >= 0 ? [write] : []));
     else if (missing === NONE) left[count++] = row;
     else report('write missing at a position', row, ...(write >= 0 ? [write] : []), missing);
   }
@@ -207,6 +210,8 @@ class ValuesAt {
   readonly #registers: Registers;
   readonly #positions: Places;
   readonly #buckets: Buckets;
+  /** The first read at each position: mostly the only one there, and its neighbours in time are neighbours in memory. */
+  readonly #firsts: Buckets;
   #foreign: Uint8Array | undefined;
 
   constructor(registers: Registers, reads: Int32Array) {
@@ -214,30 +219,44 @@ class ValuesAt {
     this.#registers = registers;
     this.#positions = positionsOf(history);
     this.#buckets = new Buckets(reads.length === 0 ? 0 : history.length, history.keys.length);
-    for (let i = 0; i < reads.length; i++) this.#buckets.measure(history.key[reads[i]], this.#positions.at[reads[i]]);
+    this.#firsts = new Buckets(reads.length === 0 ? 0 : history.length, history.groups.length);
+    for (let i = 0; i < reads.length; i++) {
+      this.#buckets.measure(history.key[reads[i]], this.#positions.at[reads[i]]);
+      this.#firsts.measure(history.positionGroup[reads[i]], this.#positions.at[reads[i]]);
+    }
     this.#buckets.ready();
+    this.#firsts.ready();
   }
 
   /** A read of the same key at the same position that returned something else, or NONE. */
   other(read: number): number {
     const { history } = this.#registers;
     const { key, batch } = history;
-    const { group, history: term, at } = this.#positions;
+    const { group, at } = this.#positions;
     if (Number.isNaN(at[read])) return NONE;
-    let known = this.#buckets.first(key[read], at[read]);
-    while (
-      known !== NONE &&
-      (key[known] !== key[read] || at[known] !== at[read] || term[known] !== term[read] || group[known] !== group[read])
-    ) {
-      known = this.#buckets.next(known);
-    }
+    let known = this.#firsts.first(group[read], at[read]);
     if (known === NONE) {
-      this.#buckets.put(key[read], at[read], read);
+      this.#firsts.put(group[read], at[read], read);
       return NONE;
+    }
+    if (!this.#isAlike(known, read)) {
+      known = this.#buckets.first(key[read], at[read]);
+      while (known !== NONE && !this.#isAlike(known, read)) known = this.#buckets.next(known);
+      if (known === NONE) {
+        this.#buckets.put(key[read], at[read], read);
+        return NONE;
+      }
     }
     // One read that contradicts itself is an anomaly without any claim.
     const isOneRead = batch[read] !== NONE && batch[read] === batch[known];
     return !isOneRead && this.#registers.differ(known, read) && !this.#isForeign(key[read]) ? known : NONE;
+  }
+
+  /** Whether two reads are of one key, at one position. */
+  #isAlike(a: number, b: number): boolean {
+    const { key } = this.#registers.history;
+    const { group, history, at } = this.#positions;
+    return key[a] === key[b] && at[a] === at[b] && history[a] === history[b] && group[a] === group[b];
   }
 
   /** Whether the key holds something else than a register, of which two values may be one state. */
