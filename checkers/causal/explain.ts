@@ -19,8 +19,9 @@ import {
   written,
 } from './words.ts';
 
-/** From how many units of a long circle a shorter one is sought. */
+/** From how many units of a long circle a shorter one is sought; from fewer where each search takes long. */
 const STARTS = 24;
+const SEARCHED_MAX = 4_000_000;
 
 export function explainBadRead(teller: Teller, { type, row, write }: BadRead): Anomaly {
   const { history } = teller.units;
@@ -120,7 +121,8 @@ function knownWrites(teller: Teller, denial: number): readonly number[] {
 function explainCycle(teller: Teller, units: readonly number[]): Anomaly {
   const { history, source } = teller.units;
   let best: { readonly links: readonly Link[]; readonly read: number } | undefined;
-  for (const unit of units.slice(0, STARTS)) {
+  const starts = Math.max(2, Math.min(STARTS, Math.floor(SEARCHED_MAX / history.length)));
+  for (const unit of units.slice(0, starts)) {
     for (let row = unit, end = endOf(history, unit); row < end; row++) {
       if (source[row] < 0) continue;
       const links = chainBetween(teller.units, teller.sessions, unit, unitOf(history, source[row]));

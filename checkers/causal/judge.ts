@@ -71,7 +71,7 @@ function open(
   threads: Threads,
 ): Case {
   const past = new Past(units, sessions, budget, false);
-  const teller = { units, sessions, threads };
+  const teller = { units, sessions, threads, place: past.place };
   const anomalies = [
     ...units.bad.slice(0, ANOMALIES_SHOWN).map((bad) => explainBadRead(teller, bad)),
     ...past.findings.map((finding) => explainPast(teller, finding)),

@@ -7,6 +7,8 @@ import { OneOrder, UNJUDGED } from '../sequential/search.ts';
 import { explainView, type Tries } from './explain-view.ts';
 import { type Lines, linesByThread } from './lines.ts';
 import { endOf } from './units.ts';
+import { Learning } from './learning.ts';
+import { Sweep } from './sweep.ts';
 import { Views } from './views.ts';
 
 const EXPLAINED = 2;
@@ -20,21 +22,24 @@ export interface Memory extends Wrong {
   readonly doubt: string | undefined;
 }
 
-export function judgeMemory(at: Case): Memory {
-  return new MemoryJudge(at).judge();
+/** @param sweeps whether sessions may be found to stand by sweep.ts; views.ts alone decides as well, and slower */
+export function judgeMemory(at: Case, sweeps = true): Memory {
+  return new MemoryJudge(at, sweeps).judge();
 }
 
 class MemoryJudge {
   readonly #at: Case;
   readonly #views: Views;
+  readonly #sweep: Sweep | undefined;
   readonly #tries: Tries;
   readonly #anomalies: Anomaly[] = [];
   #count = 0;
   #doubt: string | undefined;
   #alone: Wrong | undefined;
 
-  constructor(at: Case) {
+  constructor(at: Case, sweeps: boolean) {
     this.#at = at;
+    if (sweeps) this.#sweep = new Sweep(at.units, at.sessions, new Learning(at.units, at.sessions, at.budget));
     this.#views = new Views(at.units, at.sessions, at.past);
     this.#tries = { left: Math.max(TRIES_LEAST, Math.floor(UNITS_LOOKED_AT / (at.past.length + 1))) };
   }
@@ -43,11 +48,30 @@ class MemoryJudge {
     for (const { all, parts } of linesByThread(this.#at)) {
       this.#doubt ??= this.#at.budget.spent();
       if (this.#doubt !== undefined) break;
+      if (all.length === 1 && this.#sweepStands(all[0])) continue;
       if (this.#views.stands(merged(all, this.#at.past.place), this.#at.budget) === true) continue;
       for (const part of parts()) if (this.#doubt === undefined) this.#judgePart(part);
       if (this.#alone !== undefined) return { ...this.#alone, doubt: undefined };
     }
     return { anomalies: this.#anomalies, count: this.#count, doubt: this.#doubt };
+  }
+
+  #sweepStands(line: Int32Array, units = line.length): boolean {
+    const lane = this.#at.sessions.lane[line[0]];
+    return lane !== NONE && this.#sweep?.stands(lane, units) === true;
+  }
+
+  /** The shortest beginning of a line that does not stand, if that is wrong for certain. */
+  #untilWrong(line: Int32Array): Int32Array {
+    if (this.#sweep === undefined || this.#at.sessions.lane[line[0]] === NONE) return line;
+    let [low, high] = [1, line.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#sweepStands(line, middle)) low = middle + 1;
+      else high = middle;
+    }
+    const part = line.subarray(0, high);
+    return this.#views.stands(part, this.#at.budget) === false ? part : line;
   }
 
   #judgePart(lines: Lines): void {
@@ -68,7 +92,7 @@ class MemoryJudge {
       if (alone.count > 0) this.#alone = alone;
     }
     if (this.#anomalies.length === 0 || (this.#anomalies.length < EXPLAINED && this.#tries.left > 0)) {
-      this.#anomalies.push(explainView(at, this.#views, wrong, this.#tries));
+      this.#anomalies.push(explainView(at, this.#views, this.#untilWrong(wrong), this.#tries));
     }
   }
 

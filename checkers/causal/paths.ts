@@ -21,14 +21,19 @@ export function chainBetween(
   allowed: (unit: number) => boolean = () => true,
 ): readonly Link[] | undefined {
   const { history, source } = units;
-  /** Per unit reached: the unit after it, and how that one follows. */
-  const after = new Map<number, { readonly unit: number; readonly read: number }>([[to, { unit: NONE, read: NONE }]]);
+  /** Per unit reached: the unit after it, plus one, and the row by which that one reads from it. */
+  const after = new Int32Array(history.length);
+  const by = new Int32Array(history.length);
+  const last = history.length + 1;
+  after[to] = last;
+  by[to] = NONE;
   let level = [to];
-  while (level.length > 0 && !after.has(from)) {
+  while (level.length > 0 && after[from] === 0) {
     const later: number[] = [];
     const reach = (before: number, unit: number, read: number): void => {
-      if (after.has(before) || !allowed(before)) return;
-      after.set(before, { unit, read });
+      if (after[before] !== 0 || !allowed(before)) return;
+      after[before] = unit + 1;
+      by[before] = read;
       later.push(before);
     };
     for (const unit of level) {
@@ -39,7 +44,7 @@ export function chainBetween(
       const stack = [unit];
       for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
         sessions.eachPrevious(at, (before) => {
-          if (after.has(before)) return;
+          if (after[before] !== 0 || !allowed(before)) return;
           reach(before, unit, NONE);
           stack.push(before);
         });
@@ -47,8 +52,8 @@ export function chainBetween(
     }
     level = later;
   }
-  if (!after.has(from)) return undefined;
+  if (after[from] === 0) return undefined;
   const chain: Link[] = [{ unit: from, read: NONE }];
-  for (let at = after.get(from); at !== undefined && at.unit !== NONE; at = after.get(at.unit)) chain.push(at);
+  for (let at = from; after[at] !== last; at = after[at] - 1) chain.push({ unit: after[at] - 1, read: by[at] });
   return chain;
 }

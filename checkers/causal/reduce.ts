@@ -20,6 +20,9 @@ const ROWS_JUDGED = 2_000_000;
 const ROWS_A_JUDGEMENT = 200;
 /** Up to how many rows all of a history is tried, where nothing less does. */
 const WHOLE_MAX = 4000;
+/** From how many rows on an anomaly is not as short as it should be; how many rows before its last are tried instead. */
+const SHOWN_MANY = 60;
+const WINDOWS = [200, 1000, 5000, 25_000] as const;
 /** A failed cas keeps at most so many writes beside it. */
 const WITNESSES_MAX = 40;
 
@@ -29,7 +32,7 @@ export type Judge = (history: History, budget: Budget, semantics: Semantics) => 
 export function smallest(history: History, budget: Budget, semantics: Semantics, judge: Judge): Verdict {
   const verdict = judge(history, budget, semantics);
   if (verdict.type !== 'invalid') return verdict;
-  const reducer = new Reducer(history, budget, semantics, judge);
+  const reducer = new Reducer(history, budget, semantics, judge, verdict.anomalies);
   const [first, ...rest] = verdict.anomalies;
   return { ...verdict, anomalies: [reducer.reduce(first), ...rest.map((anomaly) => reducer.reduce(anomaly))] };
 }
@@ -46,14 +49,21 @@ class Reducer {
   readonly #semantics: Semantics;
   readonly #judge: Judge;
   readonly #units: Units;
+  /** By the index that operations of anomalies have. */
+  readonly #rowsAt = new Map<number, number[]>();
   #left = ROWS_JUDGED;
 
-  constructor(history: History, budget: Budget, semantics: Semantics, judge: Judge) {
+  constructor(history: History, budget: Budget, semantics: Semantics, judge: Judge, anomalies: readonly Anomaly[]) {
     this.#history = history;
     this.#budget = budget;
     this.#semantics = semantics;
     this.#judge = judge;
     this.#units = unitsOf(history, semantics);
+    for (const { operations } of anomalies) for (const { index } of operations) this.#rowsAt.set(index, []);
+    const { call, eventIndex } = history;
+    for (let row = 0; row < history.length; row++) {
+      this.#rowsAt.get(eventIndex === undefined ? call[row] : eventIndex[call[row]])?.push(row);
+    }
   }
 
   reduce(anomaly: Anomaly): Anomaly {
@@ -74,6 +84,17 @@ class Reducer {
   /** Rows that may be enough, fewer first. */
   *#candidates(shown: readonly number[]): Generator<readonly number[]> {
     const { history, active } = this.#units;
+    if (shown.length > SHOWN_MANY) {
+      // More than were found to be needed: the last of them hardly needs more than what came shortly before it.
+      const last = Math.max(...shown);
+      for (const size of WINDOWS) {
+        const window: number[] = [];
+        for (let row = Math.max(0, last - size); row <= last; row++) {
+          if (active[unitOf(history, row)] === 1) window.push(row);
+        }
+        yield this.#closed(window);
+      }
+    }
     yield this.#closed(shown);
     const keys = new Set(shown.map((row) => history.key[row]));
     const onKeys = (row: number): boolean => keys.has(history.key[row]) && active[unitOf(history, row)] === 1;
@@ -88,19 +109,14 @@ class Reducer {
   #rowsOf({ operations }: Anomaly): readonly number[] {
     const { history } = this.#units;
     const text = ({ key, value }: Operation): string => JSON.stringify([key, value]);
-    const wanted = new Map<number, Set<string>>();
+    const rows = new Set<number>();
     for (const operation of operations) {
-      const known = wanted.get(operation.index);
-      if (known === undefined) wanted.set(operation.index, new Set([text(operation)]));
-      else known.add(text(operation));
-    }
-    const rows: number[] = [];
-    for (let row = 0; row < history.length; row++) {
-      const index = history.eventIndex === undefined ? history.call[row] : history.eventIndex[history.call[row]];
       // Those of a transaction share an index.
-      if (wanted.get(index)?.has(text(history.operation(row))) === true) rows.push(row);
+      for (const row of this.#rowsAt.get(operation.index) ?? []) {
+        if (text(history.operation(row)) === text(operation)) rows.add(row);
+      }
     }
-    return rows;
+    return [...rows].sort((a, b) => a - b);
   }
 
   #leaves(row: number): boolean {

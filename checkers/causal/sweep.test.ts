@@ -46,7 +46,7 @@ test('whatever is quickly found to stand does stand, and most of what stands is 
       const stands =
         units.bad.length === 0 && eachSweepStands(units, new SessionOrder(units, threads), threads, unlimited);
       const { type } = judge(history, unlimited, semantics, (at) => {
-        const memory = judgeMemory(at);
+        const memory = judgeMemory(at, false);
         return memory.count > 0 ? invalid(memory, at.examined) : standing(at, memory.doubt);
       });
       if (stands) expect(type, label).toBe('valid');

@@ -55,6 +55,8 @@ export class Sweep {
   readonly #shown: Int32Array;
   #stamp = 0;
   #steps = 0;
+  /** Units of the line at hand. */
+  #length = 0;
 
   constructor(units: Units, sessions: SessionOrder, learning: Learning) {
     const { length, keys } = units.history;
@@ -73,9 +75,10 @@ export class Sweep {
     this.#reach = new Int32Array(learning.chains);
   }
 
-  /** Whether it is certain that all reads of this lane can stand in one order of the writes. */
-  stands(lane: number): boolean {
+  /** Whether it is certain that all reads of this lane, or of so many of its units, can stand in one order of the writes. */
+  stands(lane: number, units = Infinity): boolean {
     const line = this.#learning.lines[lane];
+    this.#length = Math.min(units, line.length);
     this.#latest.fill(NONE);
     this.#lastRead.fill(NONE);
     this.#fallenKeys.length = 0;
@@ -85,10 +88,10 @@ export class Sweep {
     this.#falls.length = 0;
     this.#ranges.length = 0;
     this.#stamp++;
-    this.#steps = STEPS_LEAST + STEPS_EACH * (this.#slots.count + line.length);
-    for (let i = 0; i < line.length; i++) this.#inLine[line.items[i]] = i + 1;
+    this.#steps = STEPS_LEAST + STEPS_EACH * (this.#slots.count + this.#length);
+    for (let i = 0; i < this.#length; i++) this.#inLine[line.items[i]] = i + 1;
     const stands = this.#follow(lane) && this.#ordersLevels();
-    for (let i = 0; i < line.length; i++) this.#inLine[line.items[i]] = 0;
+    for (let i = 0; i < this.#length; i++) this.#inLine[line.items[i]] = 0;
     return stands;
   }
 
@@ -97,7 +100,7 @@ export class Sweep {
     const line = this.#learning.lines[lane];
     const log = this.#learning.logs[lane];
     let entry = 0;
-    for (let i = 1; i <= line.length; i++) {
+    for (let i = 1; i <= this.#length; i++) {
       const unit = line.items[i - 1];
       for (; entry < log.length && log.items[entry] === unit; entry += 3) {
         this.#learn(log.items[entry + 1], log.items[entry + 2], i);

@@ -16,6 +16,8 @@ export interface Teller {
   readonly units: Units;
   readonly sessions: SessionOrder;
   readonly threads: Threads;
+  /** Per unit: its place in an order that causality allows, or NONE. */
+  readonly place: Int32Array;
 }
 
 /** Rows are named once, in order of invocation. */
@@ -91,7 +93,10 @@ export function tellChain(teller: Teller, chain: readonly Link[], first: number,
 /** How a write got into the past of a read: empty if there is no chain, which is never so for those the pass found. */
 export function tellPast(teller: Teller, write: number, read: number): Told {
   const { history } = teller.units;
-  const chain = chainBetween(teller.units, teller.sessions, unitOf(history, write), unitOf(history, read));
+  const { place } = teller;
+  const from = unitOf(history, write);
+  const isBetween = (unit: number): boolean => place[unit] >= place[from];
+  const chain = chainBetween(teller.units, teller.sessions, from, unitOf(history, read), isBetween);
   return chain === undefined ? { text: '', rows: [] } : tellChain(teller, chain, write, read);
 }
 
