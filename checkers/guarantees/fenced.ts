@@ -32,25 +32,20 @@ function explain(history: History, higher: number, row: number): Anomaly {
 }
 
 /**
- * Terms are claims too. A version that others contradict tells no term; where nobody but what is blamed here can have said what is
- * false, that is an anomaly, and otherwise it leaves the verdict open.
+ * Terms are claims too. A write of which two versions are told, or whose version another write has, tells no term; where nobody but what
+ * is blamed here can have said what is false, that is an anomaly, and otherwise it leaves the verdict open.
  */
 function judgeClaims(history: History, semantics: Semantics, findings: Findings, isBlamed: (row: number) => boolean) {
   const registers = new Registers(history, semantics);
-  const { group } = registers.timeless;
-  const isContradicted = (row: number): boolean => registers.isWrite(row) && group[row] === NONE;
+  const contradicted = new Set<number>();
   for (const claim of registers.falseClaims) {
-    const writes = claim.rows.filter((row) => registers.isAcknowledged(row));
-    if (claim.type === 'order against real time' || writes.length === 0 || !writes.every(isBlamed)) continue;
-    findings.add(() => explainClaim(registers, claim));
+    if (claim.type !== 'one version, two writes' && claim.type !== 'two versions, one write') continue;
+    const writes = claim.rows.filter((row) => registers.isAcknowledged(row) && history.versionGroup[row] !== NONE);
+    if (writes.length === 0) continue;
+    for (const write of writes) contradicted.add(write);
+    if (writes.every(isBlamed)) findings.add(() => explainClaim(registers, claim));
   }
-  let contradicted = 0;
-  if (registers.falseClaims.length > 0) {
-    for (let row = 0; row < history.length; row++) {
-      if (registers.isAcknowledged(row) && history.versionGroup[row] !== NONE && isContradicted(row)) contradicted++;
-    }
-  }
-  return { isContradicted, contradicted };
+  return contradicted;
 }
 
 export default {
@@ -60,7 +55,7 @@ export default {
     const { f, outcome, versionGroup, versionHistory } = history;
     const findings = new Findings();
     const isBlamed = blamedRows(history, semantics);
-    const { isContradicted, contradicted } = judgeClaims(history, semantics, findings, isBlamed);
+    const contradicted = judgeClaims(history, semantics, findings, isBlamed);
     /** By group, the write acknowledged with the highest term so far. */
     const highest = new Map<number, number>();
     const terms = new Set<string>();
@@ -68,7 +63,7 @@ export default {
     for (const event of eventsOf(history)) {
       const row = event >> 1;
       if (event === NONE || f[row] === READ || outcome[row] !== OK || versionGroup[row] === NONE) continue;
-      if (isContradicted(row)) continue;
+      if (contradicted.has(row)) continue;
       const term = termOf(versionHistory[row]);
       if (Number.isNaN(term)) continue;
       const best = highest.get(versionGroup[row]);
@@ -84,8 +79,8 @@ export default {
     }
     const examined = { operations: history.operations, writes, terms: terms.size };
     const doubt =
-      contradicted > 0
-        ? `the versions of ${amount(contradicted, 'acknowledged write')} contradict other claims`
+      contradicted.size > 0
+        ? `the versions of ${amount(contradicted.size, 'acknowledged write')} contradict other claims`
         : writes === 0
           ? 'no acknowledged write tells its term'
           : undefined;

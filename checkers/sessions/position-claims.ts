@@ -124,10 +124,11 @@ class LogOfTerms {
 
   /** Whether a read shows what lies above the position of its state, by its own version or by that of the write. */
   isAbove(read: number): boolean {
-    const { history, source } = this.#registers;
-    if (isAbovePosition(history, read)) return true;
+    const { history, source, versions } = this.#registers;
+    if (history.versionGroup[read] !== NONE) return isAbovePosition(history, read);
     const write = source[read];
-    return write >= 0 && this.#order(write, read) > 0;
+    // In another term it may have been written a second time (registers.ts).
+    return write >= 0 && versions.history[write] === history.positionHistory[read] && this.#order(write, read) > 0;
   }
 
   /** The next write after the one that a read returned that its state should show, or NONE. */

@@ -7,7 +7,7 @@
  */
 import { CAS, FAIL, type History, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
-import { comparePlaces, type Places, versionsOf } from '../positions.ts';
+import { comparePlaces, type Places, termOf, versionsOf } from '../positions.ts';
 import { WriteTable } from '../linearizable/write-table.ts';
 import { Buckets } from './buckets.ts';
 import { type FalseClaim, verify } from './claims.ts';
@@ -315,15 +315,29 @@ export class Registers {
       alike.next[first] === 0 ||
       (call[first] < ret[read] && call[alike.second[first] - 1] > ret[read]);
     if (isOnly && (shown !== this.#initial || versioned)) {
-      if (versioned && this.hasVersion(first))
-        this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
-      else if (versioned) this.#learn(first, read, byVersion);
+      if (versioned && this.hasVersion(first)) {
+        if (!this.#mayBeTwice(first, read)) this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
+      } else if (versioned) this.#learn(first, read, byVersion);
       return first;
     }
     const unplaced = versioned ? this.#onlyUnplaced(read, first, alike) : NONE;
     if (unplaced === NONE) return AMBIGUOUS;
     this.#learn(unplaced, read, byVersion);
     return unplaced;
+  }
+
+  /**
+   * Whether a write may have two versions. What a leader logged and lost its client may send again to the next one: until the first
+   * is undone, whoever shows what is not committed shows it with the version of the older term.
+   */
+  #mayBeTwice(write: number, read: number): boolean {
+    const { group, history } = this.versions;
+    const { versionGroup, versionHistory, outcome } = this.history;
+    const first = termOf(history[write]);
+    const second = termOf(versionHistory[read]);
+    if (group[write] !== versionGroup[read] || Number.isNaN(first - second) || first === second) return false;
+    const isAcknowledged = outcome[write] === OK && versionGroup[write] !== NONE;
+    return !isAcknowledged || second < first;
   }
 
   /** The first among the writes of one value that has the version which a read claims, or NONE. */

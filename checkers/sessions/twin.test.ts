@@ -373,8 +373,11 @@ class Twin {
       if (this.isRead(row) && this.sources(row).length === 1) said.push([this.sources(row)[0], versionAt[row]]);
       if (this.isWrite(row) && outcome[row] === OK) said.push([row, versionAt[row]]);
     }
-    if (said.some(([a, at]) => said.some(([b, other]) => a >= 0 && b >= 0 && (a === b) !== (at === other))))
-      return true;
+    if (said.some(([a, at]) => said.some(([b, other]) => a >= 0 && b >= 0 && a !== b && at === other))) return true;
+    // A write may have been sent again to the next leader: until it is undone the first one has a version of the older term.
+    const isTwice = (write: number, one: number, other: number): boolean =>
+      term(one) !== term(other) && (outcome[write] !== OK || Number.isNaN(versionAt[write]) || term(other) < term(one));
+    if (said.some(([a, at]) => a >= 0 && at !== this.version(a) && !isTwice(a, this.version(a), at))) return true;
     const writes = this.rows.filter((row) => this.isWrite(row) && this.happened(row));
     return writes.some((a) =>
       writes.some(
@@ -402,7 +405,7 @@ class Twin {
       if (this.sources(read).length !== 1) return false;
       const [shown] = this.sources(read);
       const place = shown === INITIAL ? -1 : this.version(shown);
-      if (place > at) return true;
+      if (Number.isNaN(versionAt[read]) && place > at && term(place) === term(at)) return true;
       return writes.some((write) => {
         const its = this.version(write);
         if (write === shown || key[write] !== key[read] || term(its) !== term(at) || !(its <= at)) return false;

@@ -1,0 +1,240 @@
+/**
+ * Stores that lie about versions and positions. What they say of themselves may never turn a verdict that values alone make invalid into
+ * a valid one; and where values alone find nothing, an anomaly names the claims that it rests on.
+ */
+import { expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Event, Position } from '../../history/operation.ts';
+import type { Random } from '../../history/random.ts';
+import { h } from '../../history/testing.ts';
+import { eachRound } from '../../test-support/rounds.ts';
+import { type Checker, defaultSemantics, unlimited, type Verdict } from '../checker.ts';
+import boundedStaleness from '../guarantees/bounded-staleness.ts';
+import causalMemory from '../guarantees/causal-memory.ts';
+import causalWeak from '../guarantees/causal-weak.ts';
+import causal from '../guarantees/causal.ts';
+import consistentPrefix from '../guarantees/consistent-prefix.ts';
+import durable from '../guarantees/durable.ts';
+import fenced from '../guarantees/fenced.ts';
+import linearizable from '../guarantees/linearizable.ts';
+import monotonicReads from '../guarantees/monotonic-reads.ts';
+import monotonicWrites from '../guarantees/monotonic-writes.ts';
+import readYourWrites from '../guarantees/read-your-writes.ts';
+import sequential from '../guarantees/sequential.ts';
+import writesFollowReads from '../guarantees/writes-follow-reads.ts';
+import { CONTRADICTING } from './claim-words.ts';
+import { evidence, judge, sentences } from './testing.ts';
+
+/** One log; nodes that apply it late and truthfully, but for some stale reads; two terms; values that may repeat. */
+function storeEvents(random: Random, stale: number, repeats: boolean): Event[] {
+  const log: { readonly key: string; readonly value: number }[] = [];
+  const events: Event[] = [];
+  const change = random.between(2, 12);
+  const place = (at: number): Position => ({ group: 'g0', history: at < change ? 1 : 2, at });
+  const push = (event: object): void => void events.push({ time: events.length * 1_000_000, ...event } as Event);
+  const open = new Map<number, { readonly f: string; readonly key?: string; readonly value: unknown; place: number }>();
+  let processes = 4;
+  const clients = Array.from({ length: 4 }, (_, i) => ({ process: i, session: `s${i % 3}` }));
+  const applied = [0, 0];
+  let unique = 0;
+  const read = (keys: readonly string[]) => {
+    const node = random.below(2);
+    applied[node] += random.below(log.length - applied[node] + 1);
+    const at = random.chance(stale) ? random.below(applied[node] + 1) : applied[node];
+    const places = keys.map((key) => log.findLastIndex((entry, i) => i < at && entry.key === key));
+    return { places, node: `n${node}`, position: at === 0 ? undefined : place(at - 1) };
+  };
+  const finish = (client: (typeof clients)[number]): void => {
+    const { process } = client;
+    const { f, key, value, place: landed } = open.get(process) ?? { f: '', value: null, place: -1 };
+    open.delete(process);
+    const done = { process, f, ...(key !== undefined && { key }) };
+    if (f === 'write') {
+      const at = landed >= 0 ? landed : log.push({ key: key ?? '', value: value as number }) - 1;
+      if (!random.chance(0.15)) push({ ...done, type: 'ok', value, version: place(at) });
+      else {
+        push({ ...done, type: 'info', value });
+        client.process = processes++;
+      }
+      return;
+    }
+    const { places, node, position } = read(f === 'read' ? [key ?? ''] : ['x', 'y']);
+    const values = places.map((at) => (at < 0 ? null : log[at].value));
+    const versions = places.map((at) => (at < 0 ? null : place(at)));
+    const where = { node, ...(position !== undefined && { position }) };
+    if (f === 'readMany') push({ ...done, ...where, type: 'ok', value: values, version: versions });
+    else
+      push({ ...done, ...where, type: 'ok', value: values[0], ...(versions[0] !== null && { version: versions[0] }) });
+  };
+  for (let step = random.between(14, 40); step > 0; step--) {
+    const client = random.pick(clients);
+    const { process, session } = client;
+    const pending = open.get(process);
+    if (pending !== undefined) {
+      if (pending.f === 'write' && pending.place < 0 && random.chance(0.4)) {
+        pending.place = log.push({ key: pending.key ?? '', value: pending.value as number }) - 1;
+      } else finish(client);
+      continue;
+    }
+    const f = random.pick(['write', 'read', 'read', 'readMany']);
+    const key = f === 'readMany' ? undefined : random.pick(['x', 'y']);
+    const value = f === 'write' ? (repeats ? random.below(3) : ++unique) : f === 'read' ? null : ['x', 'y'];
+    open.set(process, { f, ...(key !== undefined && { key }), value, place: -1 });
+    push({ type: 'invoke', process, session, f, ...(key !== undefined && { key }), value });
+  }
+  for (const client of clients) if (open.has(client.process)) finish(client);
+  push({ type: 'info', process: 'harness', f: 'phase', value: 'epilogue' });
+  for (const key of ['x', 'y']) {
+    const last = log.findLastIndex((entry) => entry.key === key);
+    push({ type: 'invoke', process: 999, f: 'read', key, value: null });
+    const answer =
+      last < 0 ? { value: null } : { value: log[last].value, version: place(last), position: place(log.length - 1) };
+    push({ type: 'ok', process: 999, f: 'read', key, ...answer });
+  }
+  return events;
+}
+
+/** The same with some claims changed. */
+function corrupt(events: readonly Event[], random: Random, share: number): Event[] {
+  const lie = (place: Position): Position =>
+    !random.chance(share)
+      ? place
+      : { ...place, at: random.below(20), ...(random.chance(0.3) && { history: random.between(1, 3) }) };
+  return events.map((event) => {
+    const { version, position } = event as { version?: Position | (Position | null)[]; position?: Position };
+    return {
+      ...event,
+      ...(version !== undefined && {
+        version: Array.isArray(version) ? version.map((one) => (one === null ? null : lie(one))) : lie(version),
+      }),
+      ...(position !== undefined && { position: lie(position) }),
+    } as Event;
+  });
+}
+
+const stripped = (events: readonly Event[]): Event[] =>
+  events.map((event) => {
+    const {
+      version: _version,
+      position: _position,
+      ...rest
+    } = event as Event & { version?: unknown; position?: unknown };
+    return rest as Event;
+  });
+
+const semantics = { ...defaultSemantics, boundMs: 2 };
+const verdictOn = (checker: Checker, events: readonly Event[]): Verdict =>
+  checker.check(historyFromEvents(events), unlimited, semantics);
+
+const checkers: readonly Checker[] = [
+  readYourWrites,
+  monotonicReads,
+  monotonicWrites,
+  writesFollowReads,
+  consistentPrefix,
+  boundedStaleness,
+  durable,
+  fenced,
+  linearizable,
+  sequential,
+  causal,
+  causalWeak,
+  causalMemory,
+];
+
+test.each(checkers)('$name never believes a lie against the values, and names the claims it rests on', (checker) => {
+  let lied = 0;
+  let named = 0;
+  eachRound(`lies to ${checker.name}`, (random, label) => {
+    const repeats = random.chance(0.2);
+    const events = storeEvents(random, random.pick([0, 0, 0.3]), repeats);
+    const values = verdictOn(checker, stripped(events)).type;
+    const said = verdictOn(checker, corrupt(events, random, random.pick([0.03, 0.1, 0.3])));
+    if (values === 'invalid') expect(said.type, label).toBe('invalid');
+    if (values === 'invalid' || said.type !== 'invalid') return;
+    lied++;
+    // Of values written twice a version says which one was read, and sentences speak of values.
+    if (repeats) return;
+    for (const { kind, sentence } of said.anomalies) {
+      if (kind === CONTRADICTING) named++;
+      else expect(sentence, label).toMatch(/version|position|in term|\(\d+,\d+\)/);
+    }
+  });
+  if (checker !== linearizable && !checker.name.startsWith('causal')) expect(lied).toBeGreaterThan(0);
+  if (checker === linearizable || checker.name.startsWith('causal')) expect(named).toBe(0);
+});
+
+test('the truth contradicts nothing', () => {
+  eachRound('truthful stores', (random, label) => {
+    const events = storeEvents(random, random.pick([0, 0.3]), random.chance(0.2));
+    for (const checker of [monotonicReads, consistentPrefix]) {
+      const verdict = verdictOn(checker, events);
+      const kinds = verdict.type === 'invalid' ? verdict.anomalies.map(({ kind }) => kind) : [];
+      expect(kinds, label).not.toContain(CONTRADICTING);
+    }
+  });
+});
+
+const w = ['p0: w x 1 version=g0/1/1', 'p0: w x 2 version=g0/1/2'];
+
+test.each([
+  [
+    'a version above the position',
+    'p1: r x 2 node=n1 version=g0/1/2 position=g0/1/1',
+    'A read of x at position (1,1) returned 2 from n1 at 0.005 s, whose version (1,2) lies above that.',
+    [2, 4],
+  ],
+  [
+    'a version that only its write told',
+    'p1: r x 2 node=n1 position=g0/1/1',
+    'A read of x at position (1,1) returned 2 from n1 at 0.005 s, whose version (1,2) lies above that.',
+    [2, 4],
+  ],
+  [
+    'an older write than the newest below the position',
+    'p1: r x 1 node=n1 position=g0/1/7',
+    'A read of x at position (1,7) returned 1 from n1 at 0.005 s, though 2 was written there with version (1,2), which that position covers.',
+    [0, 2, 4],
+  ],
+  [
+    'nothing where the position covers a write',
+    'p1: r x null node=n1 position=g0/1/1',
+    'A read of x at position (1,1) returned null from n1 at 0.005 s, the initial value, though 1 was written there with version (1,1), which that position covers.',
+    [0, 4],
+  ],
+])('%s', (_, read, sentence, shown) => {
+  const verdict = judge(consistentPrefix, [...w, read]);
+  expect(sentences(verdict)).toEqual([sentence]);
+  expect(evidence(verdict)).toEqual(shown);
+  // Another term may have undone what this one wrote.
+  expect(judge(consistentPrefix, [...w, read.replace(/position=g0.1/, 'position=g0/2')]).type).not.toBe('invalid');
+});
+
+test('two values at one position', () => {
+  const lines = ['p0: w x 1', 'p1 w x 2', 'p2: r x 1 node=n1 position=g0/1/7', 'p3: r x 2 node=n2 position=g0/1/7'];
+  expect(sentences(judge(monotonicReads, lines))).toEqual([
+    'A read of x at position (1,7) returned 1 from n1 at 0.004 s, and another one at the same position 2 from n2 at 0.006 s.',
+  ]);
+  expect(judge(monotonicReads, [...lines.slice(0, 3), lines[3].replace('1/7', '1/8')]).type).not.toBe('invalid');
+});
+
+test('a false version is one claim, and other anomalies do not rest on it', () => {
+  const lines = [1, 2, 3, 4, 5].map((i) => `p0: w x ${i} session=s version=g0/1/${i === 1 ? 9 : i}`);
+  const verdict = judge(monotonicReads, [...lines, 'p1: r x 1', 'p1: r x 5']);
+  expect(sentences(verdict)).toEqual([
+    'The write of 1 to x was acknowledged at 0.001 s with version (1,9), and the write of 5 to x, invoked after that, with the lower version (1,5).',
+  ]);
+});
+
+test('versions that place a key in two groups leave open what one state is', () => {
+  const lines = ['p0: w x 1 session=s version=g0/1/1', 'p0: w y 2 session=s version=g0/1/2', 'p1: r* x,y null,2'];
+  expect(judge(monotonicWrites, lines).type).toBe('invalid');
+  const moved = judge(monotonicWrites, [...lines, 'p2: w x 3 version=g1/1/1', 'p3: w z 1 version=g1/1/2']);
+  expect(moved).toMatchObject({ type: 'unknown', reason: expect.stringContaining('several replication groups') });
+});
+
+test('a term that a contradicted version claims is no evidence of a deposed leader', () => {
+  const lines = ['p0: w x 1 version=g0/3/5', 'p1: w y 2 version=g0/2/9', 'p2: r y 2 version=g0/3/6'];
+  expect(judge(fenced, lines)).toMatchObject({ type: 'invalid', anomalies: [{ kind: CONTRADICTING }] });
+  expect(h(...lines).length).toBe(3);
+});
