@@ -64,6 +64,12 @@ export function takenBefore(history: History, takings: readonly Taking[], enqueu
   return anomaly(history, 'dequeue before enqueue', sentence, [...takings.map(({ row }) => row), ...enqueues]);
 }
 
+/** An answer with which, among so many operations, no copies can be told apart any more. */
+export function unpaired(history: History, { row }: Taking, operations: number): Anomaly {
+  const sentence = `${deedOf(history, row)} has no place${ret(history, row)}: of the ${operations} operations asked for by then, whichever dequeue took whichever copy, none leads to it in order.`;
+  return anomaly(history, 'no possible order', sentence, [row]);
+}
+
 /** `guesses` are dequeues of unknown outcome that are needed for other values. */
 export function takenOutOfOrder(
   history: History,

@@ -14,12 +14,13 @@
  * any one value that nobody else took: those that had to be taken by some moment must find as many such dequeues asked for
  * by then (Hall). A drain that overlaps nothing is as many dequeues, one after the other, and an empty queue at its end.
  */
-import type { Anomaly } from '../checker.ts';
+import type { Anomaly, Budget } from '../checker.ts';
 import type { Decision } from '../model.ts';
-import { NEVER, OK } from '../../history/history.ts';
+import { NEVER, NONE, OK } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { DEQUEUE, DRAIN, drained, ENQUEUE, foundEmpty } from '../search/queue-words.ts';
 import { Numbering } from '../search/numbering.ts';
+import { impossibleBy, type PairProblem, pairUp, type Span } from './fifo-pairs.ts';
 import {
   foundEmptyWrongly,
   type Item,
@@ -28,17 +29,18 @@ import {
   takenBefore,
   takenOutOfOrder,
   takenTooOften,
+  unpaired,
 } from './queue-anomalies.ts';
 
-export function decideFifo(history: History, rows: Int32Array): Decision | undefined {
-  return decide(history, rows, true);
+export function decideFifo(history: History, rows: Int32Array, _: unknown, budget: Budget): Decision | undefined {
+  return decide(history, rows, true, budget);
 }
 
-export function decideUnordered(history: History, rows: Int32Array): Decision | undefined {
-  return decide(history, rows, false);
+export function decideUnordered(history: History, rows: Int32Array, _: unknown, budget: Budget): Decision | undefined {
+  return decide(history, rows, false, budget);
 }
 
-function decide(history: History, rows: Int32Array, isFifo: boolean): Decision | undefined {
+function decide(history: History, rows: Int32Array, isFifo: boolean, budget: Budget): Decision | undefined {
   const taken = collect(history, rows);
   if (taken === undefined) return undefined;
   const { enqueues, takings, empties, guesses, numbering } = taken;
@@ -57,7 +59,41 @@ function decide(history: History, rows: Int32Array, isFifo: boolean): Decision |
   if (disorder !== undefined) return disorder;
   const isDecided = isFifo ? isUnique : isUnique || empties.length === 0;
   if (isDecided) return guesses.length === 0 || empties.length === 0 ? 'possible' : undefined;
-  return guesses.length === 0 && fitsSomehow(history, puts, takes, taken, isFifo) ? 'possible' : undefined;
+  if (guesses.length > 0) return undefined;
+  if (fitsSomehow(history, puts, takes, taken, isFifo)) return 'possible';
+  return isFifo ? pairedUp(history, taken, budget) : undefined;
+}
+
+/** Which dequeue took which copy, by a search. */
+function pairedUp(
+  history: History,
+  { enqueues, takings, empties, numbering }: Collected,
+  budget: Budget,
+): Decision | undefined {
+  const { call, ret, value } = history;
+  const spanOf = ({ reference, from, until }: Taking): Span => ({ value: numbering.of(reference), from, until });
+  const problem: PairProblem = {
+    enqueues: enqueues.map((row) => ({
+      value: numbering.of(value[row]),
+      from: call[row],
+      until: ret[row] === NEVER ? Number.POSITIVE_INFINITY : ret[row],
+    })),
+    dequeues: takings.map(spanOf).sort((a, b) => a.from - b.from),
+    empties: empties
+      .map((empty) => ({ value: NONE, from: empty.from, until: empty.until }))
+      .sort((a, b) => a.from - b.from),
+  };
+  const paired = pairUp(problem, budget);
+  if (paired !== 'impossible') return paired;
+  const answers = [...takings, ...empties].sort((a, b) => a.until - b.until);
+  const by = impossibleBy(
+    problem,
+    answers.map(({ until }) => until),
+    budget,
+  );
+  const stuck = answers.find(({ until }) => until === by) ?? answers[answers.length - 1];
+  const placed = enqueues.filter((row) => call[row] < by).length + answers.filter(({ from }) => from < by).length;
+  return unpaired(history, stuck, placed);
 }
 
 /** Bad patterns among values each of which is put in, and taken, at most once. */
