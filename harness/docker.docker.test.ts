@@ -55,7 +55,7 @@ async function started(...args: string[]): Promise<{ readonly run: string; kill(
   const before = new Set(runs());
   const child = spawn(process.execPath, [asset('bin/tidemark.mjs'), 'run', ...args], { cwd, stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const deadline = clock.now() + 40 * SECOND;
+  const deadline = clock.now() + 100 * SECOND;
   for (;;) {
     const run = runs().find((name) => !before.has(name));
     if (run !== undefined && /"phase","value":"faults"/.test(journalOf(run))) {
@@ -67,7 +67,10 @@ async function started(...args: string[]): Promise<{ readonly run: string; kill(
         },
       };
     }
-    if (clock.now() > deadline) throw new Error('the run did not start');
+    if (clock.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error('the run did not start');
+    }
     await clock.sleepUntil(clock.now() + 100 * MILLISECOND);
   }
 }
@@ -84,22 +87,22 @@ describe('tidemark run --env docker', () => {
   need('docker');
 
   test('judges a run with faults as in simulation, counts what they did, and leaves nothing', async () => {
-    const faults = 'isolate-leader,kill-leader,split-majority';
+    const faults = 'one-way-cut,kill-random,split-majority';
     const ended = await tidemark(['run', ...small, '--duration', '15s', '--fault', faults, '--seed', '3'], { cwd });
     expect([ended.code, ended.stderr.match(/went wrong.*/)?.[0]]).toEqual([0, undefined]);
     expect(ended.stdout).toMatch(/verdict {2}KEPT/);
     expect(ended.stdout).toMatch(/quorum-ack +leader +kept/);
-    expect(ended.stdout).toMatch(/(?:isolate-leader|split-majority) +[1-9]\d* +[\d,]+ packets dropped/);
-    expect(ended.stdout).toMatch(/kill-leader +[1-9]\d* +[1-9]\d* nodes killed/);
+    expect(ended.stdout).toMatch(/(?:one-way-cut|split-majority) +[1-9]\d* +[\d,]+ packets dropped/);
+    expect(ended.stdout).toMatch(/kill-random +[1-9]\d* +[1-9]\d* nodes killed/);
     const [run] = runs().slice(-1);
     expect(readdirSync(join(cwd, '.tidemark', 'runs', run, 'nodes')).sort()).toEqual(['n1.log', 'n2.log', 'n3.log']);
     expect(await ofRun(run)).toEqual([]);
   }, 120_000);
 
   test('a killed harness leaves what cleanup removes, a living one keeps its own, and the journal is judged', async () => {
-    const living = await started(...small, '--duration', '60s', '--fault', 'isolate-leader');
+    const living = await started(...small, '--duration', '300s', '--fault', 'one-way-cut');
     try {
-      const dead = await started(...small, '--duration', '60s', '--fault', 'isolate-leader');
+      const dead = await started(...small, '--duration', '300s', '--fault', 'one-way-cut');
       await dead.kill();
       expect((await ofRun(dead.run)).length).toBe(7);
       const dry = await tidemark(['cleanup', '--dry-run'], { cwd });
@@ -123,7 +126,7 @@ describe('tidemark run --env docker', () => {
     const next = await tidemark(['run', ...small, '--duration', '1500ms', '--fault', 'none', '--quiet'], { cwd });
     expect(next.stderr).toContain('removed what interrupted runs had left');
     expect(await ofRun(living.run)).toEqual([]);
-  }, 180_000);
+  }, 400_000);
 
   test('settings that the store refuses are the user’s to mend', async () => {
     const set = ['--set', 'election-ms=50', '--set', 'heartbeat-ms=40'];

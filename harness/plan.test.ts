@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { defaultPlan, type Plan, resolvePlan } from './plan.ts';
+import type { Lever } from '../nemesis/fault.ts';
+import { defaultPlan, type Plan, resolvePlan, withoutLevers } from './plan.ts';
 
 async function rowsOf(asked: Partial<Plan>): Promise<string[]> {
   const plan = await resolvePlan({ ...defaultPlan, ...asked });
@@ -89,5 +90,35 @@ describe('a read path', () => {
     [['all', 'leader'], "'all' stands alone"],
   ])('is not %s', async (readPaths, sentence) => {
     await expect(resolvePlan({ ...defaultPlan, readPaths })).rejects.toThrow(sentence);
+  });
+});
+
+describe('a lever that this machine cannot pull', () => {
+  const lacking = new Map<Lever, string>([['shape', 'NFQUEUE: Invalid argument']]);
+  const left = async (
+    asked: Partial<Plan>,
+  ): Promise<{ readonly faults: readonly string[]; readonly said: string[] }> => {
+    const said: string[] = [];
+    const plan = await resolvePlan({ ...defaultPlan, environment: 'docker', ...asked });
+    return { faults: (await withoutLevers(plan, lacking, (line) => said.push(line))).faults, said };
+  };
+
+  test('leaves faults that need it out of a mix, and says which', async () => {
+    const { faults, said } = await left({});
+    expect(said).toEqual([
+      'left out of the mix: lossy-link, slow-link: it needs shape, which this machine does not offer (NFQUEUE: Invalid argument)',
+    ]);
+    expect(faults).toContain('isolate-leader');
+    expect(faults).not.toContain('slow-link');
+    expect((await resolvePlan({ ...defaultPlan, environment: 'docker' })).faults).toEqual(
+      [...faults, 'lossy-link', 'slow-link'].sort(),
+    );
+  });
+
+  test('refuses a fault that was named, and is nothing to one that does without', async () => {
+    await expect(left({ faults: ['isolate-leader', 'failing-link'] })).rejects.toThrow(
+      "The fault 'failing-link' cannot be done: it needs shape, which this machine does not offer (NFQUEUE: Invalid argument).",
+    );
+    expect(await left({ faults: ['isolate-leader'] })).toEqual({ faults: ['isolate-leader'], said: [] });
   });
 });

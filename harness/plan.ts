@@ -1,7 +1,7 @@
 /** What a run is asked to do: names and numbers only, so that it can be saved, sent to a worker, and run again. */
 import { SECOND } from '../history/clock.ts';
 import { type Guarantee, guaranteeNames } from '../history/guarantee.ts';
-import type { Fault } from '../nemesis/fault.ts';
+import type { Fault, Lever } from '../nemesis/fault.ts';
 import type { Workload, WorkloadOptions } from '../workloads/workload.ts';
 import type { Environment } from './environments/environment.ts';
 import { BadInput, unknownName } from './errors.ts';
@@ -149,6 +149,27 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       setting,
     },
   };
+}
+
+/**
+ * What can be done of a plan where some levers cannot be pulled after all: a mix without the faults that need them, told to `say`.
+ * Throws {@link BadInput} for a fault that was named.
+ */
+export async function withoutLevers(
+  plan: ResolvedPlan,
+  lacking: ReadonlyMap<Lever, string>,
+  say: (line: string) => void,
+): Promise<ResolvedPlan> {
+  const { asked, faults } = plan.use;
+  const needs = (fault: Fault): Lever | undefined => fault.levers.find((lever) => lacking.has(lever));
+  const out = faults.filter((fault) => needs(fault) !== undefined);
+  if (out.length === 0) return plan;
+  const lever = needs(out[0]) ?? 'operate'; // one that it needs: it is among those left out
+  const why = `it needs ${lever}, which this machine does not offer (${lacking.get(lever)})`;
+  if (asked.faults[0] !== 'mix') throw new BadInput(`The fault '${out[0].name}' cannot be done: ${why}.`);
+  say(`left out of the mix: ${out.map(({ name }) => name).join(', ')}: ${why}`);
+  const rest = faults.filter((fault) => !out.includes(fault)).map(({ name }) => name);
+  return resolvePlan({ ...asked, faults: rest.length === 0 ? ['none'] : rest });
 }
 
 /** What no path promises is judged where it is asked for. */

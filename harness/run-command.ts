@@ -2,9 +2,10 @@
 import { availableParallelism } from 'node:os';
 import { MILLISECOND, SECOND } from '../history/clock.ts';
 import { campaign } from './campaign.ts';
+import type { Lever } from '../nemesis/fault.ts';
 import type { Io } from './command.ts';
 import { BadInput, type ExitCode, unknownName } from './errors.ts';
-import { type Plan, resolvePlan } from './plan.ts';
+import { type Plan, type ResolvedPlan, resolvePlan, withoutLevers } from './plan.ts';
 import type { ProgressStyle } from './progress.ts';
 import { single } from './single.ts';
 
@@ -55,11 +56,6 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
     flags.progress === 'json' ? 'json' : flags.quiet || flags.json ? 'none' : io.terminal.err ? 'terminal' : 'lines';
   const display: Display = { progress, quiet: flags.quiet === true, json: flags.json === true, labels };
   const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);
-  const prepare = async (): Promise<void> => {
-    await plan.use.environment.prepare?.(plan.use.settings, (line) =>
-      io.err(`tidemark: ${plan.environment}: ${line}\n`),
-    );
-  };
   if (flags.runs === undefined) {
     for (const name of ['jobs', 'shard', 'lastFailed', 'fresh'] as const) {
       if (flags[name] !== undefined) throw new BadInput(`--${dashed(name)} goes with --runs.`);
@@ -68,13 +64,11 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
       throw new BadInput(
         `--bail ${bail} goes with --runs: a single run stops at the first broken promise, with --bail 1.`,
       );
-    await prepare();
-    return single(plan, display, bail === 1, io);
+    return single(await prepared(plan, io), display, bail === 1, io);
   }
   const runs = wholeNumber('--runs', flags.runs, 1, 10_000_000);
-  await prepare();
   return campaign({
-    plan,
+    plan: await prepared(plan, io),
     display,
     io,
     runs,
@@ -85,6 +79,15 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
     fresh: flags.fresh === true,
     keepAll: flags.keep === 'all',
   });
+}
+
+/** The plan as this machine can carry it out. */
+async function prepared(plan: ResolvedPlan, io: Io): Promise<ResolvedPlan> {
+  const { environment, faults, settings } = plan.use;
+  const say = (line: string): void => io.err(`tidemark: ${plan.environment}: ${line}\n`);
+  const levers = [...new Set(faults.flatMap((fault) => fault.levers))];
+  const lacking = (await environment.prepare?.({ settings, levers }, say)) ?? new Map<Lever, string>();
+  return withoutLevers(plan, lacking, say);
 }
 
 function planOf(flags: RunFlags): Plan {

@@ -20,6 +20,13 @@ export interface DeployOptions {
   readonly run?: { readonly id: string; readonly logs: string };
 }
 
+/** What is going to be run. */
+export interface Preparation {
+  readonly settings: ReadonlyMap<string, string>;
+  /** Those that its faults pull. */
+  readonly levers: readonly Lever[];
+}
+
 /** What interrupted runs had left, and sentences of what of it could not be removed. */
 export interface CleanUp {
   readonly removed: readonly { readonly kind: string; readonly name: string; readonly run: string }[];
@@ -49,9 +56,10 @@ export interface Environment {
   readonly levers: readonly Exclude<Lever, 'operate'>[];
   /**
    * Before the first run of a command: finds or makes what clusters need, and removes what killed harnesses left. `say` is
-   * told what takes its time. Throws BadInput, in one sentence, for what this machine cannot do.
+   * told what takes its time. Resolves with the levers that this machine cannot pull, each with why. Throws BadInput, in one
+   * sentence, where there cannot be a cluster.
    */
-  prepare?(settings: ReadonlyMap<string, string>, say: (line: string) => void): Promise<void>;
+  prepare?(preparation: Preparation, say: (line: string) => void): Promise<ReadonlyMap<Lever, string>>;
   deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Deployment>;
   /** Removes what killed harnesses left, and nothing that a living one uses; `dryRun`: only says what it would remove. */
   cleanUp?(dryRun: boolean): Promise<CleanUp>;

@@ -236,6 +236,7 @@ export class DockerCluster implements Deployment {
             sentences.push(`its rules are not what they were: ${difference(calm?.rules, stand.rules)}`);
           if (stand.queues !== calm?.queues)
             sentences.push(`its queues are not what they were: ${difference(calm?.queues, stand.queues)}`);
+          if (stand.disk !== calm?.disk) sentences.push(`its disk is not what it was: ${stand.disk}`);
           return sentences.map((sentence) => `${id} was not healed: ${sentence}`);
         } catch (error) {
           return [`nobody knows whether ${id} was healed: ${(error as Error).message}`];

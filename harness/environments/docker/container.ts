@@ -8,10 +8,10 @@ import type { Engine } from './engine.ts';
 import { labels } from './owner.ts';
 
 /**
- * All that a node's container may do beyond a plain process: change its own network namespace (rules, queues). Nothing else
- * is added, all else is dropped, and no container is privileged or sees the engine's socket.
+ * All that a node's container may do beyond a plain process, in its own network namespace: NET_ADMIN for rules and queues,
+ * NET_RAW for packets that are sent twice. All else is dropped, and no container is privileged or sees the engine's socket.
  */
-const CAPABILITIES: readonly string[] = ['NET_ADMIN'];
+export const CAPABILITIES: readonly string[] = ['NET_ADMIN', 'NET_RAW'];
 
 /** Ports that a node listens on in its container. */
 export const ports = { client: 7600, admin: 7601 } as const;

@@ -1,6 +1,8 @@
 /** From nothing to a cluster: an engine that answers, nothing of the dead in the way, the image, the containers. */
 import type { NodeId } from '../../../history/operation.ts';
-import type { CleanUp, DeployOptions, NodeSpec } from '../environment.ts';
+import type { Lever } from '../../../nemesis/fault.ts';
+import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environment.ts';
+import { asked, lacking } from './abilities.ts';
 import { DockerCluster } from './cluster.ts';
 import { Engine } from './engine.ts';
 import { storeImage } from './images.ts';
@@ -20,19 +22,27 @@ export function prepared(settings: Settings, say: (line: string) => void = () =>
   const base = settings.get('base-image');
   const known = preparations.get(base);
   if (known !== undefined) return known;
-  const preparing = prepare(base, say);
+  const preparing = begin(base, say);
   preparations.set(base, preparing);
   preparing.catch(() => preparations.delete(base)); // whoever asked is told; the next may try again
   return preparing;
 }
 
-async function prepare(base: string | undefined, say: (line: string) => void): Promise<Prepared> {
+async function begin(base: string | undefined, say: (line: string) => void): Promise<Prepared> {
   const engine = await Engine.reach();
   const { removed, failures } = await removeLeftovers(engine, await leftovers(engine));
   const runs = [...new Set(removed.map(({ run }) => run))];
   if (runs.length > 0) say(`removed what interrupted runs had left: ${runs.join(', ')}`);
   for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
   return { engine, image: await storeImage({ engine, base, say }) };
+}
+
+export async function prepare(
+  { settings, levers }: Preparation,
+  say: (line: string) => void,
+): Promise<ReadonlyMap<Lever, string>> {
+  const { engine, image } = await prepared(settings, say);
+  return levers.some((lever) => asked.includes(lever)) ? lacking(engine, image) : new Map();
 }
 
 export async function deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<DockerCluster> {

@@ -96,7 +96,8 @@ export function reasonOf(error: unknown): string {
     readonly json?: { readonly message?: string };
     readonly message?: string;
   };
-  return (json?.message ?? message ?? String(error)).trim();
+  // dockerode puts its own words before what an engine streams.
+  return (json?.message ?? message ?? String(error)).replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
 }
 
 function addressOf(host: string | undefined): string {

@@ -15,6 +15,8 @@ const BUILD_NS = 900 * SECOND;
 const LAST_LINES = 20;
 /** A base that was made here, because the public one was out of reach. */
 const OWN_BASE = 'tidemark-base:latest';
+/** Compiled into it. */
+const shims = ['shims/tm-io.c', 'shims/tm-net.c'] as const;
 const LABELS = { 'tidemark.image': 'yes' };
 
 export interface Images {
@@ -40,13 +42,15 @@ async function runtimeImage(images: Images): Promise<string> {
   const { engine } = images;
   const brought = bringsNode(engine);
   const base = await baseImage(images, brought);
-  const dockerfile: Context = new Map([['Dockerfile', { file: asset('docker/runtime/Dockerfile') }]]);
+  const ours: Context = new Map(
+    ['Dockerfile', ...shims].map((path) => [path, { file: asset(`docker/runtime/${path}`) }] as const),
+  );
   // The program itself is 100 MB: its version says as much.
   const version = { text: brought ? `${process.version} ${process.arch}` : 'of the base image' };
-  const name = `tidemark-runtime:${digest(new Map([...dockerfile, ['version', version], ['base', { text: base.id }]]))}`;
+  const name = `tidemark-runtime:${digest(new Map([...ours, ['version', version], ['base', { text: base.id }]]))}`;
   if ((await imageId(engine, name)) !== undefined) return name;
   const context: Context = new Map([
-    ...dockerfile,
+    ...ours,
     ['node.version', version] as const,
     ...(brought ? [['node', { file: process.execPath }] as const] : []),
   ]);

@@ -4,11 +4,12 @@ import { settings } from './settings.ts';
 
 export default {
   name: 'docker',
-  about: 'containers on a Docker engine, in real time, with links cut, kill -9 and SIGSTOP; for the reference store',
+  about:
+    'containers on a Docker engine, in real time, with links cut, slow or lossy, kill -9, SIGSTOP and bad disks; for the reference store',
   settings,
-  levers: ['cut', 'kill', 'pause', 'corruptDisk'],
+  levers: ['cut', 'shape', 'kill', 'pause', 'slowDisk', 'fillDisk', 'corruptDisk'],
   // Whatever speaks to an engine is loaded when one is needed.
-  prepare: async (given, say) => void (await (await import('./deploy.ts')).prepared(given, say)),
+  prepare: async (preparation, say) => (await import('./deploy.ts')).prepare(preparation, say),
   deploy: async (nodes, options) => (await import('./deploy.ts')).deploy(nodes, options),
   cleanUp: async (dryRun) => (await import('./deploy.ts')).cleanUp(dryRun),
 } satisfies Environment;

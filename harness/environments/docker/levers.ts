@@ -6,15 +6,23 @@
 import { type Clock, MILLISECOND } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Random } from '../../../history/random.ts';
-import type { Levers, Link } from '../../../nemesis/fault.ts';
+import type { Effect, Injection, Levers, Link } from '../../../nemesis/fault.ts';
 import { injection } from '../real/injection.ts';
 import type { AgentLink } from './agent-link.ts';
+import type { DiskFault, Suffered, Travelled } from './agent/protocol.ts';
 
 interface Cut {
   readonly receiver: Controlled;
   readonly sources: readonly string[];
   /** Packets dropped from these before. */
   readonly before: number;
+}
+
+interface Bend {
+  readonly sender: Controlled;
+  readonly addresses: readonly string[];
+  /** What had happened to packets on these links before. */
+  readonly before: Travelled;
 }
 
 export interface Controlled {
@@ -31,14 +39,40 @@ export function createLevers(
   nodeOf: (id: NodeId) => Controlled,
   clock: Clock,
   random: Random,
-): Pick<Levers, 'cut' | 'kill' | 'pause' | 'corruptDisk'> {
+): Pick<Levers, 'cut' | 'shape' | 'kill' | 'pause' | 'slowDisk' | 'fillDisk' | 'corruptDisk'> {
   let damaged = 0;
+  let shapes = 0;
+  let diskFaults = 0;
+  const healed = new Set<number>();
   const nodesOf = (ids: readonly NodeId[]): readonly Controlled[] => [...new Set(ids)].map(nodeOf);
+
+  /** Does something to a disk; what it suffers from then on is the effect. */
+  const hurt = async (
+    victim: Controlled,
+    fault: DiskFault,
+    effectOf: (suffered: Suffered) => Effect,
+  ): Promise<Injection> => {
+    const number = ++diskFaults;
+    const before = await victim.link.ask({ do: 'disk', number, fault });
+    let suffered: Suffered = { syncsDelayed: 0, writesRefused: 0 };
+    return {
+      heal: async () => {
+        const after = await victim.link.ask({ do: 'disk', number });
+        if (healed.has(number)) return;
+        healed.add(number);
+        suffered = {
+          syncsDelayed: after.syncsDelayed - before.syncsDelayed,
+          writesRefused: after.writesRefused - before.writesRefused,
+        };
+      },
+      effect: () => effectOf(suffered),
+    };
+  };
 
   return {
     async cut(links) {
       const cuts = await Promise.allSettled(
-        [...receivers(links, nodeOf)].map(async ([receiver, sources]): Promise<Cut> => {
+        [...peers(links, 'to', nodeOf)].map(async ([receiver, sources]): Promise<Cut> => {
           return { receiver, sources, before: sum((await receiver.link.ask({ do: 'cut', sources })).dropped) };
         }),
       );
@@ -60,6 +94,43 @@ export function createLevers(
       return {
         heal: async () => void (await mend()), // again: what could not be mended before
         effect: () => ({ 'packets dropped': dropped }),
+      };
+    },
+
+    async shape(links, shape) {
+      const { delayNs = 0, jitterNs = 0, loss = 0, duplicate = 0, reorder = 0 } = shape;
+      const id = ++shapes;
+      const whole = { id, delayNs, jitterNs, loss, duplicate, reorder };
+      const bends = await Promise.allSettled(
+        [...peers(links, 'from', nodeOf)].map(async ([sender, addresses]): Promise<Bend> => {
+          const { travelled } = await sender.link.ask({ do: 'bend', addresses, shape: whole });
+          return { sender, addresses, before: travels(travelled) };
+        }),
+      );
+      const inForce = new Set(bends.flatMap((bend) => (bend.status === 'fulfilled' ? [bend.value] : [])));
+      const effect = { delayed: 0, dropped: 0, duplicated: 0, reordered: 0 };
+      const straighten = (): Promise<unknown> =>
+        all(
+          [...inForce].map(async (bend) => {
+            const { sender, addresses, before } = bend;
+            const after = travels((await sender.link.ask({ do: 'straighten', addresses, shape: id })).travelled);
+            for (const what of kinds) effect[what] += after[what] - before[what];
+            inForce.delete(bend);
+          }),
+        );
+      const failed = bends.find((bend) => bend.status === 'rejected');
+      if (failed !== undefined) {
+        await straighten();
+        throw failed.reason;
+      }
+      return {
+        heal: async () => void (await straighten()), // again: what could not be before
+        effect: () => ({
+          ...(delayNs + jitterNs > 0 && { 'packets delayed': effect.delayed }),
+          ...(loss > 0 && { 'packets dropped': effect.dropped }),
+          ...(duplicate > 0 && { 'packets duplicated': effect.duplicated }),
+          ...(reorder > 0 && { 'packets reordered': effect.reordered }),
+        }),
       };
     },
 
@@ -90,6 +161,16 @@ export function createLevers(
       );
     },
 
+    async slowDisk(id, syncDelayNs) {
+      return hurt(nodeOf(id), { syncDelayNs, full: false }, ({ syncsDelayed }) => ({ 'syncs delayed': syncsDelayed }));
+    },
+
+    async fillDisk(id) {
+      return hurt(nodeOf(id), { syncDelayNs: 0, full: true }, ({ writesRefused }) => ({
+        'writes refused for want of room': writesRefused,
+      }));
+    },
+
     async corruptDisk(id) {
       const victim = nodeOf(id);
       const { was } = await victim.link.ask({ do: 'kill' });
@@ -107,15 +188,27 @@ export function createLevers(
   };
 }
 
-/** Addresses whose packets each receiver is to drop, each once. */
-function receivers(links: readonly Link[], nodeOf: (id: NodeId) => Controlled): Map<Controlled, readonly string[]> {
+/** By the node at this end of some links: the addresses at their other ends, each once. */
+function peers(
+  links: readonly Link[],
+  end: keyof Link,
+  nodeOf: (id: NodeId) => Controlled,
+): Map<Controlled, readonly string[]> {
   const found = new Map<Controlled, Set<string>>();
-  for (const { from, to } of links) {
-    const receiver = nodeOf(to);
-    const sources = found.get(receiver) ?? new Set();
-    found.set(receiver, sources.add(nodeOf(from).address));
+  for (const link of links) {
+    const here = nodeOf(link[end]);
+    const others = found.get(here) ?? new Set();
+    found.set(here, others.add(nodeOf(link[end === 'from' ? 'to' : 'from']).address));
   }
-  return new Map([...found].map(([receiver, sources]) => [receiver, [...sources]]));
+  return new Map([...found].map(([here, others]) => [here, [...others]]));
+}
+
+const kinds = ['delayed', 'dropped', 'duplicated', 'reordered'] as const;
+
+function travels(counts: Readonly<Record<string, Travelled>>): Travelled {
+  const total = { delayed: 0, dropped: 0, duplicated: 0, reordered: 0 };
+  for (const one of Object.values(counts)) for (const what of kinds) total[what] += one[what];
+  return total;
 }
 
 function sum(counts: Readonly<Record<string, number>>): number {

@@ -13,6 +13,8 @@ export interface ProcessOptions {
   readonly command: readonly [string, ...string[]];
   /** Appended to by every life; this process's own stderr if not given. */
   readonly log?: string;
+  /** This process's own if not given. */
+  readonly env?: NodeJS.ProcessEnv;
   /** The process has ended; `expected`: by `kill` or `stop`. */
   readonly ended: (how: { readonly expected: boolean; readonly reason: string; readonly code?: number }) => void;
 }
@@ -40,7 +42,10 @@ export class NodeProcess {
     const [program, ...rest] = this.#options.command;
     const command = SETPRIV === undefined ? [program, ...rest] : [SETPRIV, '--pdeathsig', 'KILL', program, ...rest];
     const log = this.#options.log === undefined ? 2 : openSync(this.#options.log, 'a');
-    const child = spawn(command[0], command.slice(1), { stdio: ['ignore', log, log] });
+    const child = spawn(command[0], command.slice(1), {
+      stdio: ['ignore', log, log],
+      ...(this.#options.env !== undefined && { env: this.#options.env }),
+    });
     if (log !== 2) closeSync(log);
     this.lives++;
     this.#expected = false;

@@ -2,12 +2,9 @@
  * What a container does not hear: one rule in a chain of our own for each address that is cut off, in the container's own
  * network namespace. No other chain is touched but for one jump, and nothing is ever flushed.
  */
-import { execFile } from 'node:child_process';
+import { LOCK_S, restore, run, transaction } from './tables.ts';
 
 const CHAIN = 'TM-IN';
-const DEADLINE_MS = 10_000;
-/** How long to wait for whoever else changes rules. */
-const LOCK_S = '5';
 
 export class Links {
   /** How many cuts are in force, by address. */
@@ -60,14 +57,6 @@ function rule(source: string): string {
   return `${CHAIN} -s ${source}/32 -j DROP`;
 }
 
-function restore(lines: readonly string[]): Promise<string> {
-  return run(['iptables-restore', '--noflush', '--wait', LOCK_S], transaction(lines));
-}
-
-function transaction(lines: readonly string[]): string {
-  return ['*filter', ...lines, 'COMMIT', ''].join('\n');
-}
-
 const LIST = `iptables --wait ${LOCK_S} -nvxL ${CHAIN}`;
 const CHANGE = `${LIST} && echo === && iptables-restore --noflush --wait ${LOCK_S} && ${LIST}`;
 
@@ -81,25 +70,4 @@ function packets(listed: string): ReadonlyMap<string, number> {
   // pkts bytes target prot opt in out source destination
   const rows = listed.split('\n').map((line) => line.trim().split(/\s+/));
   return new Map(rows.filter((row) => row[2] === 'DROP').map((row) => [row[7], Number(row[0])]));
-}
-
-/** All rules and queueing disciplines there are, without their counters. */
-export async function rulesAndQueues(): Promise<{ rules: string; queues: string }> {
-  const [rules, queues] = await Promise.all([run(['iptables-save']), run(['tc', 'qdisc', 'show'])]);
-  const plain = rules
-    .split('\n')
-    .filter((line) => !line.startsWith('#'))
-    .map((line) => line.replace(/ \[\d+:\d+\]$/, ''));
-  return { rules: plain.join('\n'), queues };
-}
-
-function run([program, ...rest]: readonly [string, ...string[]], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, rest, { timeout: DEADLINE_MS, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`${program} failed: ${stderr.trim().split('\n')[0] || error.message}`));
-    });
-    child.stdin?.on('error', () => undefined); // it may end without reading; its code says so
-    child.stdin?.end(input);
-  });
 }

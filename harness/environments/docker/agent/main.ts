@@ -9,13 +9,18 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Random } from '../../../../history/random.ts';
 import { damageLog } from '../../real/damage.ts';
 import { NodeProcess, stateOf } from '../../real/node-process.ts';
-import { Links, rulesAndQueues } from './links.ts';
+import { Disk } from './disk.ts';
+import { Links } from './links.ts';
+import { Shaping } from './shaping.ts';
+import { rulesAndQueues } from './tables.ts';
 import { type Answered, type Answers, type Event, lines, type Numbered, type Program } from './protocol.ts';
 
 const FOLDER = '/run/tidemark';
 const CONFIG = `${FOLDER}/store.yaml`;
 
 const links = new Links();
+const shaping = new Shaping();
+const disk = new Disk();
 let store: NodeProcess | undefined;
 /** Pauses in force, of this life of the store. */
 let pauses = { life: 0, n: 0 };
@@ -30,6 +35,7 @@ function start(program: Program): Answers['start'] {
     writeFileSync(CONFIG, program.config);
     store = new NodeProcess({
       command: program.command,
+      env: { ...process.env, ...Disk.env },
       ended: ({ expected, reason, code }) => {
         const why = !expected && reason.startsWith('SIGKILL') && outOfMemory() ? 'its memory limit is used up' : reason;
         say({ event: 'ended', expected, reason: why, ...(code !== undefined && { code }) });
@@ -79,11 +85,17 @@ async function perform(request: Numbered): Promise<Answers[keyof Answers]> {
       return { dropped: await links.cut(request.sources) };
     case 'mend':
       return { dropped: await links.mend(request.sources) };
+    case 'bend':
+      return { travelled: await shaping.bend(request.addresses, request.shape) };
+    case 'straighten':
+      return { travelled: await shaping.straighten(request.addresses, request.shape) };
+    case 'disk':
+      return disk.set(request.number, request.fault, store?.pid);
     case 'damage':
       return { kind: damageLog(request.data, new Random(request.seed))?.kind ?? 'nothing to damage' };
     case 'stand': {
       const pid = store?.pid;
-      return { ...(pid !== undefined && { process: stateOf(pid) }), ...(await rulesAndQueues()) };
+      return { ...(pid !== undefined && { process: stateOf(pid) }), ...(await rulesAndQueues()), disk: disk.state };
     }
   }
 }
@@ -97,17 +109,30 @@ async function answer(line: string): Promise<void> {
   }
 }
 
+/** `--can`: what faults this kernel lets us do, as one JSON object of reasons why not; then the end. */
+async function can(): Promise<void> {
+  await shaping.setUp();
+  const shape = await shaping.whyNot();
+  process.stdout.write(`${JSON.stringify({ ...(shape !== undefined && { shape }) })}\n`);
+  process.exit(0);
+}
+
+async function serve(): Promise<void> {
+  process.stdin.setEncoding('utf8');
+  process.stdin.on(
+    'data',
+    lines((line) => void answer(line)),
+  );
+  process.stdin.on('end', end);
+  process.stdin.on('error', end);
+  await links.setUp();
+  await shaping.setUp();
+  say({ event: 'ready' });
+}
+
 const end = (): never => process.exit(0); // the store ends with its container's first process
-process.stdin.setEncoding('utf8');
-process.stdin.on(
-  'data',
-  lines((line) => void answer(line)),
-);
-process.stdin.on('end', end);
-process.stdin.on('error', end);
 process.stdout.on('error', end);
 process.on('SIGTERM', end);
 process.on('SIGINT', end);
 
-await links.setUp();
-say({ event: 'ready' });
+await (process.argv.includes('--can') ? can() : serve());

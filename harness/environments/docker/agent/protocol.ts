@@ -16,6 +16,11 @@ export type Request =
   | { readonly do: 'resume'; readonly life: number }
   /** Drops what comes from these addresses, or no longer. Cuts are counted: what was cut twice is mended twice. */
   | { readonly do: 'cut' | 'mend'; readonly sources: readonly string[] }
+  /** Bends how packets travel to these addresses, until the shape of this id is taken back. */
+  | { readonly do: 'bend'; readonly addresses: readonly string[]; readonly shape: Shape }
+  | { readonly do: 'straighten'; readonly addresses: readonly string[]; readonly shape: number }
+  /** Does this to the store's disk, until the same number comes without a fault. */
+  | { readonly do: 'disk'; readonly number: number; readonly fault?: DiskFault }
   /** Damages the log of the store, which is down. */
   | { readonly do: 'damage'; readonly data: string; readonly seed: string };
 
@@ -27,8 +32,46 @@ export interface Answers {
   readonly resume: { readonly was: boolean };
   readonly cut: Dropped;
   readonly mend: Dropped;
+  readonly bend: Bent;
+  readonly straighten: Bent;
+  readonly disk: Suffered;
   readonly damage: { readonly kind: 'bit flipped' | 'file cut' | 'nothing to damage' };
   readonly stand: Stand;
+}
+
+export interface Shape {
+  readonly id: number;
+  readonly delayNs: number;
+  readonly jitterNs: number;
+  /** Probabilities, 0 … 1, per packet. */
+  readonly loss: number;
+  readonly duplicate: number;
+  readonly reorder: number;
+}
+
+export interface DiskFault {
+  /** Added to every sync. */
+  readonly syncDelayNs: number;
+  /** Whether writing fails for want of room. */
+  readonly full: boolean;
+}
+
+/** Since the agent started. */
+export interface Suffered {
+  readonly syncsDelayed: number;
+  readonly writesRefused: number;
+}
+
+/** What happened to packets to each of the addresses asked for, since the agent started. */
+export interface Bent {
+  readonly travelled: Readonly<Record<string, Travelled>>;
+}
+
+export interface Travelled {
+  readonly delayed: number;
+  readonly dropped: number;
+  readonly duplicated: number;
+  readonly reordered: number;
 }
 
 export interface Dropped {
@@ -42,6 +85,7 @@ export interface Stand {
   readonly process?: string;
   readonly rules: string;
   readonly queues: string;
+  readonly disk: string;
 }
 
 export type Event =
