@@ -189,7 +189,8 @@ function shortestWay(
   core: readonly number[],
   goal: number,
 ): Way {
-  const own = changes.filter((row) => row !== goal);
+  // What was asked for later can lead to nothing that was answered.
+  const own = changes.filter((row) => row !== goal && history.call[row] < history.ret[goal]);
   const candidates = [...own.filter((row) => core.includes(row)), ...own.filter((row) => !core.includes(row))];
   if (machine.register !== undefined) return registerWay(machine, candidates, goal);
   const kinds = kindsOf(history, machine, candidates);

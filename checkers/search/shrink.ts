@@ -62,6 +62,7 @@ class Shrinker {
   readonly #budget: Budget;
   /** 1 for rows that are spared. */
   readonly #spared: Uint8Array;
+  readonly #pure: Uint8Array;
   #last: { readonly problem: Problem; readonly result: Impossible } | undefined;
   #steps = 0;
   #operations = 0;
@@ -72,6 +73,7 @@ class Shrinker {
     this.#rows = rows;
     this.#budget = budget;
     this.#spared = spared;
+    this.#pure = Uint8Array.from(rows, (row) => (machine.pure(row) ? 1 : 0));
   }
 
   /**
@@ -124,32 +126,21 @@ class Shrinker {
   }
 
   #isImpossible(): boolean {
-    const shown = new Set(this.#rows.filter((_, i) => this.#spared[i] === 0));
+    const rows: number[] = [];
+    const mayBeMissing: number[] = [];
+    for (let i = 0; i < this.#rows.length; i++) {
+      if (this.#spared[i] === 1 && this.#pure[i] === 1) continue;
+      rows.push(this.#rows[i]);
+      mayBeMissing.push(this.#spared[i]);
+    }
     this.#operations += this.#rows.length;
-    const asked = question(this.#history, this.#machine, this.#rows, shown, this.#budget);
-    this.#steps += asked.result.steps;
-    if (asked.result.type !== 'impossible') return false;
-    this.#last = { problem: asked.problem, result: asked.result };
+    const problem = layOut(this.#history, this.#machine, rows, Uint8Array.from(mayBeMissing));
+    const result = search(problem, this.#machine, { budget: this.#budget, stepsMax: STEPS_PER_QUESTION });
+    this.#steps += result.steps;
+    if (result.type !== 'impossible') return false;
+    this.#last = { problem, result };
     return true;
   }
-}
-
-/** Whether `shown` can all stand where what changes the object may have happened or not, and the others say nothing. */
-function question(
-  history: History,
-  machine: Machine,
-  rows: readonly number[],
-  shown: ReadonlySet<number>,
-  budget: Budget,
-): { readonly problem: Problem; readonly result: SearchResult } {
-  const kept = rows.filter((row) => shown.has(row) || !machine.pure(row));
-  const problem = layOut(
-    history,
-    machine,
-    kept,
-    Uint8Array.from(kept, (row) => (shown.has(row) ? 0 : 1)),
-  );
-  return { problem, result: search(problem, machine, { budget, stepsMax: STEPS_PER_QUESTION }) };
 }
 
 /**
@@ -164,6 +155,14 @@ export function refuteWith(
   until: number,
   budget: Budget,
 ): boolean {
-  const over = new Set([...shown].filter((row) => history.ret[row] <= until));
-  return question(history, machine, rows, over, budget).result.type === 'impossible';
+  const mustStand = (row: number): boolean => shown.has(row) && history.ret[row] <= until;
+  // A read that may be missing says nothing.
+  const kept = rows.filter((row) => !machine.pure(row) || mustStand(row));
+  const problem = layOut(
+    history,
+    machine,
+    kept,
+    Uint8Array.from(kept, (row) => (mustStand(row) ? 0 : 1)),
+  );
+  return search(problem, machine, { budget, stepsMax: STEPS_PER_QUESTION }).type === 'impossible';
 }
