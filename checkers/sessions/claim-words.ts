@@ -58,13 +58,11 @@ function sentence(registers: Registers, { type, rows }: FalseClaim): string {
         `A read of ${key(history, second)} returned ${value(history, second)}${answer(history, second)} with version ` +
         `${version(second)}; the same write had been reported with another version before.`
       );
-    case 'order against real time': {
-      const how = history.outcome[first] === OK ? 'was acknowledged' : 'had been read';
+    case 'order against real time':
       return (
-        `The write of ${written(first)} ${how}${when(history, first)} with version ${version(first)}, and the write of ` +
+        `The write of ${written(first)} was acknowledged${when(history, first)} with version ${version(first)}, and the write of ` +
         `${written(second)}, invoked after that, with the lower version ${version(second)}.`
       );
-    }
     case 'version above its position':
       return `${read()}, whose version ${version(isAbovePosition(history, first) ? first : last)} lies above that.`;
     case 'two values at one position':

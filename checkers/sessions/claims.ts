@@ -4,11 +4,11 @@
  * used for nothing else, so that no other anomaly rests on them.
  *
  * What must hold: one version belongs to one write, and one write has one version; a read's value is that of its version; within one
- * term, what was asked for after a write had taken effect has the higher version; and a position is one state of one log
+ * term, what was asked for after a write was acknowledged has the higher version; and a position is one state of one log
  * (position-claims.ts). Across terms versions may contradict time: a deposed leader may go on acknowledging what will be
  * undone, and that is for `fenced` and `durable` to say.
  */
-import { type History, NEVER, NONE } from '../../history/history.ts';
+import { type History, NEVER, NONE, OK } from '../../history/history.ts';
 import { type Places, termOf } from '../positions.ts';
 import { Pairs } from './pairs.ts';
 import { positionClaims } from './position-claims.ts';
@@ -141,11 +141,14 @@ function sortByPlace(rows: Int32Array, at: Float64Array): void {
 }
 
 /**
- * Within one term, pairs of writes of which the first had taken effect before the second, of a lower version, was asked for. Of two sets of
+ * Within one term, pairs of writes of which the first was acknowledged before the second, of a lower version, was asked for. Of two sets of
  * writes that explain them all, those that came too high and those that came too low, the smaller: one false version is one claim.
  */
-function ordersAgainstTime({ history, versions, done }: Registers, { lists }: Versioned): FalseClaim[] {
-  const { call } = history;
+function ordersAgainstTime({ history, versions }: Registers, { lists }: Versioned): FalseClaim[] {
+  const { call, versionGroup, outcome, ret } = history;
+  // What was read before it was acknowledged may have been written in an older term, and once more later.
+  const done = ret.slice();
+  for (const row of lists.rows) if (versionGroup[row] === NONE || outcome[row] !== OK) done[row] = NEVER;
   const { at } = versions;
   const claims: FalseClaim[] = [];
   for (let one = 0; one < lists.count; one++) {
@@ -175,7 +178,7 @@ function ordersAgainstTime({ history, versions, done }: Registers, { lists }: Ve
   return claims;
 }
 
-/** Whether no write of a higher version had taken effect before one of a lower version was asked for. */
+/** Whether no write of a higher version was acknowledged before one of a lower version was asked for. */
 function agreesWithTime(rows: Int32Array, at: Float64Array, call: Int32Array, done: Int32Array): boolean {
   /** When the last of the lower versions was asked for, and of those no higher. */
   let lower: number = NONE;

@@ -8,7 +8,6 @@ import { Buckets } from './buckets.ts';
 import type { FalseClaim, Versioned } from './claims.ts';
 import { doubled, Pairs } from './pairs.ts';
 import { INITIAL, type Registers } from './registers.ts';
-import { gather } from './states.ts';
 
 /** Whether a read says of itself that the value is of a later place than the state. */
 export function isAbovePosition(history: History, read: number): boolean {
@@ -86,7 +85,6 @@ class LogOfTerms {
   /** Pairs of term and key, and for each its first write, plus one. */
   readonly #pairs: Pairs;
   #first: Int32Array;
-  #latest: Map<number, Latest> | undefined;
 
   constructor(registers: Registers, versioned: Versioned) {
     const { history, versions } = registers;
@@ -131,26 +129,32 @@ class LogOfTerms {
     return write >= 0 && versions.history[write] === history.positionHistory[read] && this.#order(write, read) > 0;
   }
 
-  /** The next write after the one that a read returned that its state should show, or NONE. */
+  /**
+   * The next write after the one that a read returned that its state should show, or NONE. A write that its client sent again may lie in
+   * two terms: which of the two was shown only the read tells, or an acknowledgement, which is of the last.
+   */
   missing(read: number): number {
-    const { versions, source, history, done } = this.#registers;
+    const { versions, source, history } = this.#registers;
     const write = source[read];
     if (write < INITIAL) return NONE;
     const { group, history: term, at } = this.#positions;
     const list = this.#versioned.of(group[read], term[read]);
     if (list >= this.#versioned.lists.count) return NONE;
-    if (write !== INITIAL && versions.group[write] === NONE) {
-      // Nobody said where it lies: time may.
-      const latest = this.#latestUpTo(list, read);
-      return latest !== NONE && done[write] < history.call[latest] ? latest : NONE;
+    const { versionGroup, versionHistory, versionAt } = history;
+    const teller = write === INITIAL || versionGroup[read] !== NONE ? read : write;
+    if (write !== INITIAL && versionGroup[teller] !== group[read]) return NONE;
+    if (write !== INITIAL && (versions.group[write] === NONE || versionAt[teller] !== versions.at[write])) return NONE;
+    if (write !== INITIAL && versionHistory[teller] === term[read]) {
+      const isWrites = versions.history[write] === versionHistory[teller];
+      return isWrites ? this.#covered(this.next[write], at[read]) : NONE;
     }
+    if (write !== INITIAL && !(this.#order(write, read) < 0)) return NONE;
     const pair = this.#pairs.of(list, history.key[read]);
-    const first = pair < this.#first.length ? this.#first[pair] - 1 : NONE;
-    const isLower = write === INITIAL || this.#order(write, read) < 0;
-    const isOfTerm =
-      write !== INITIAL && versions.group[write] === group[read] && versions.history[write] === term[read];
-    const after = isOfTerm ? this.next[write] : isLower ? first : NONE;
-    return after !== NONE && versions.at[after] <= at[read] ? after : NONE;
+    return this.#covered(pair < this.#first.length ? this.#first[pair] - 1 : NONE, at[read]);
+  }
+
+  #covered(write: number, at: number): number {
+    return write !== NONE && this.#registers.versions.at[write] <= at ? write : NONE;
   }
 
   /** Below 0: the write lies below the state of a read. */
@@ -161,49 +165,6 @@ class LogOfTerms {
     if (history[write] === of.history[read]) return at[write] - of.at[read];
     return termOf(history[write]) - termOf(of.history[read]);
   }
-
-  /** Of the writes of a term that the state of a read covers, the one to its key that was asked for last; or NONE. */
-  #latestUpTo(list: number, read: number): number {
-    const { key } = this.#registers.history;
-    const { at } = this.#registers.versions;
-    this.#latest ??= new Map();
-    let known = this.#latest.get(list);
-    if (known === undefined) this.#latest.set(list, (known = this.#latestOf(list)));
-    const { rows, start, latest } = known;
-    let low = start[key[read]];
-    let high = start[key[read] + 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (at[rows[middle]] <= this.#positions.at[read]) low = middle + 1;
-      else high = middle;
-    }
-    return low === start[key[read]] ? NONE : latest[low - 1];
-  }
-
-  #latestOf(list: number): Latest {
-    const { history, versions } = this.#registers;
-    const { start: starts, rows } = this.#versioned.lists;
-    const term = rows.subarray(starts[list], starts[list + 1]).filter((row) => versions.group[row] !== NONE);
-    const places = gather(
-      term.map((row) => history.key[row]),
-      history.keys.length,
-    );
-    const ordered = places.rows.map((place) => term[place]);
-    const latest = ordered.slice();
-    for (let k = 0; k < places.count; k++) {
-      for (let i = places.start[k] + 1; i < places.start[k + 1]; i++) {
-        if (history.call[latest[i - 1]] > history.call[latest[i]]) latest[i] = latest[i - 1];
-      }
-    }
-    return { rows: ordered, start: places.start, latest };
-  }
-}
-
-/** The writes of one term by key and version; and for each the one that was asked for last among those up to it. */
-interface Latest {
-  readonly rows: Int32Array;
-  readonly start: Int32Array;
-  readonly latest: Int32Array;
 }
 
 /** What was read of each key at each position. */

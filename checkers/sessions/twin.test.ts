@@ -366,7 +366,7 @@ class Twin {
 
   /** Two of one write, one of two, or against time within a term. */
   #versionsLie(): boolean {
-    const { call, outcome, versionAt } = this.history;
+    const { call, ret, outcome, versionAt } = this.history;
     const said: (readonly [number, number])[] = [];
     for (const row of this.rows) {
       if (Number.isNaN(versionAt[row])) continue;
@@ -382,7 +382,9 @@ class Twin {
     return writes.some((a) =>
       writes.some(
         (b) =>
-          this.done(a) < call[b] &&
+          outcome[a] === OK &&
+          !Number.isNaN(versionAt[a]) &&
+          ret[a] < call[b] &&
           term(this.version(a)) === term(this.version(b)) &&
           this.version(b) < this.version(a),
       ),
@@ -391,7 +393,7 @@ class Twin {
 
   /** A state that holds what lies above it, misses what its own term wrote below it, or is two. */
   #positionsLie(): boolean {
-    const { key, value, batch, call, versionAt, positionAt } = this.history;
+    const { key, value, batch, versionAt, positionAt } = this.history;
     const reads = this.rows.filter((row) => this.isRead(row) && !Number.isNaN(positionAt[row]));
     const writes = this.rows.filter((row) => this.isWrite(row) && this.happened(row));
     return reads.some((read) => {
@@ -404,12 +406,14 @@ class Twin {
         return true;
       if (this.sources(read).length !== 1) return false;
       const [shown] = this.sources(read);
-      const place = shown === INITIAL ? -1 : this.version(shown);
-      if (Number.isNaN(versionAt[read]) && place > at && term(place) === term(at)) return true;
+      const told = shown === INITIAL ? -1 : this.version(shown);
+      if (Number.isNaN(versionAt[read]) && told > at && term(told) === term(at)) return true;
+      // Of a write that may have been sent again only the read tells which one it shows, or the acknowledgement.
+      const place = shown === INITIAL ? -1 : Number.isNaN(versionAt[read]) ? versionAt[shown] : versionAt[read];
+      if (shown !== INITIAL && place !== told) return false;
       return writes.some((write) => {
         const its = this.version(write);
-        if (write === shown || key[write] !== key[read] || term(its) !== term(at) || !(its <= at)) return false;
-        return Number.isNaN(place) ? this.done(shown) < call[write] : place < its;
+        return write !== shown && key[write] === key[read] && term(its) === term(at) && its <= at && place < its;
       });
     });
   }
