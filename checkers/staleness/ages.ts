@@ -124,6 +124,12 @@ class KeyWrites {
   readonly #offsets: Int32Array;
   readonly #rows: Int32Array;
   readonly #done: Int32Array;
+  /** Of the same writes, side by side, for the columns' own are far apart: done, call, when called, acknowledged, in effect. */
+  readonly #doneByCall: Int32Array;
+  readonly #call: Int32Array;
+  readonly #callTime: Float64Array;
+  readonly #ack: Float64Array;
+  readonly #effect: Float64Array;
 
   constructor(registers: Registers, undone: ReadonlySet<number>) {
     const { history, done } = registers;
@@ -138,12 +144,22 @@ class KeyWrites {
     for (let k = 0; k < keys.length; k++) this.#offsets[k + 1] += this.#offsets[k];
     const next = this.#offsets.slice();
     this.#rows = new Int32Array(this.#offsets[keys.length]);
-    this.#done = new Int32Array(this.#rows.length);
+    this.#doneByCall = new Int32Array(this.#rows.length);
+    this.#call = new Int32Array(this.#rows.length);
+    this.#callTime = new Float64Array(this.#rows.length);
+    this.#ack = new Float64Array(this.#rows.length);
+    this.#effect = new Float64Array(this.#rows.length);
     for (let row = 0; row < length; row++) {
       if (!counts(row)) continue;
-      this.#done[next[key[row]]] = done[row];
-      this.#rows[next[key[row]]++] = row;
+      const at = next[key[row]]++;
+      this.#doneByCall[at] = done[row];
+      this.#rows[at] = row;
+      this.#call[at] = call[row];
+      this.#callTime[at] = history.callTime[row];
+      this.#ack[at] = this.#ackTime(row);
+      this.#effect[at] = this.effects.time[row];
     }
+    this.#done = this.#doneByCall.slice();
     for (let k = 0; k < keys.length; k++) {
       const rows = this.#rows.subarray(this.#offsets[k], this.#offsets[k + 1]);
       const sorted = this.#done.subarray(this.#offsets[k], this.#offsets[k + 1]).sort();
@@ -164,7 +180,9 @@ class KeyWrites {
     if (versioned === undefined) this.#byTime(k, rows, done);
     else this.#alongOrder(k, versioned);
     const all = length + keys.length + k;
-    for (const row of rows) this.newest.acknowledged[all] = Math.min(this.newest.acknowledged[all], this.#ackTime(row));
+    let earliest = INFINITE;
+    for (let i = this.#offsets[k]; i < this.#offsets[k + 1]; i++) earliest = Math.min(earliest, this.#ack[i]);
+    this.newest.acknowledged[all] = earliest;
   }
 
   #ackTime(row: number): number {
@@ -221,57 +239,55 @@ class KeyWrites {
 
   /** @param rows by call @param done positions of their effects, ascending */
   #byTime(k: number, rows: Int32Array, done: Int32Array): void {
-    const { newest, effects } = this;
-    const { history, done: doneOf } = this.#registers;
+    const { newest } = this;
+    const { length } = this.#registers.history;
+    const begin = this.#offsets[k];
     const n = rows.length;
-    const firstFrom = new Int32Array(n + 1).fill(NONE);
+    const effect = this.#effect.subarray(begin, begin + n);
+    const ack = this.#ack.subarray(begin, begin + n);
+    const call = this.#call.subarray(begin, begin + n);
+    const doneOf = this.#doneByCall.subarray(begin, begin + n);
+    /** Per place of `rows`: the place, from there on, of the first effect; n: none. */
+    const firstFrom = new Int32Array(n + 1).fill(n);
     const ackFrom = new Float64Array(n + 1).fill(INFINITE);
     for (let i = n - 1; i >= 0; i--) {
       const later = firstFrom[i + 1];
-      firstFrom[i] = later !== NONE && effects.time[later] < effects.time[rows[i]] ? later : rows[i];
-      ackFrom[i] = Math.min(ackFrom[i + 1], this.#ackTime(rows[i]));
+      firstFrom[i] = later < n && effect[later] < effect[i] ? later : i;
+      ackFrom[i] = Math.min(ackFrom[i + 1], ack[i]);
     }
     const certain = (cluster: number, from: number): void => {
-      newest.first[cluster] = firstFrom[from];
+      newest.first[cluster] = firstFrom[from] < n ? rows[firstFrom[from]] : NONE;
       newest.notNewer[cluster] = from;
       newest.acknowledged[cluster] = ackFrom[from];
     };
-    for (const row of rows) certain(row, this.#firstCalledAfter(rows, doneOf[row]));
-    certain(history.length + k, 0);
+    // Few were called while the one at hand was under way: it is looked for from there on.
+    for (let i = 0; i < n; i++) certain(rows[i], lowerBoundNear(call, doneOf[i] + 1, i + 1));
+    certain(length + k, 0);
     this.#possible(k, rows, done);
-  }
-
-  #firstCalledAfter(rows: Int32Array, position: number): number {
-    const { call } = this.#registers.history;
-    let low = 0;
-    let high = rows.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (call[rows[middle]] <= position) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   /** What had not taken effect before the write was invoked may be newer, but for the write itself. */
   #possible(k: number, rows: Int32Array, done: Int32Array): void {
     const { newest } = this;
-    const { history, done: doneOf } = this.#registers;
-    const { callTime, call, length } = history;
+    const { length } = this.#registers.history;
+    const begin = this.#offsets[k];
     const n = rows.length;
     // From each effect on, the two least: one of them is not the write itself.
     const calls = new TwoLeast(n);
     const acks = new TwoLeast(n);
     const at = new Int32Array(n);
-    for (const row of rows) at[lowerBound(done, 0, n, doneOf[row])] = row;
-    for (let i = n - 1; i >= 0; i--) {
-      calls.put(i, at[i], callTime[at[i]]);
-      acks.put(i, at[i], this.#ackTime(at[i]));
+    for (let i = 0, near = 0; i < n; i++) {
+      near = lowerBoundNear(done, this.#doneByCall[begin + i], near);
+      at[near] = i;
     }
-    for (const row of rows) {
-      const from = lowerBound(done, 0, n, call[row]);
-      newest.called[row] = calls.besides(from, row);
-      newest.maybeAcknowledged[row] = acks.besides(from, row);
+    for (let i = n - 1; i >= 0; i--) {
+      calls.put(i, at[i], this.#callTime[begin + at[i]]);
+      acks.put(i, at[i], this.#ack[begin + at[i]]);
+    }
+    for (let i = 0, from = 0; i < n; i++) {
+      while (from < n && done[from] < this.#call[begin + i]) from++;
+      newest.called[rows[i]] = calls.besides(from, i);
+      newest.maybeAcknowledged[rows[i]] = acks.besides(from, i);
     }
     newest.called[length + k] = calls.besides(0, NONE);
     newest.maybeAcknowledged[length + k] = acks.besides(0, NONE);
@@ -322,6 +338,32 @@ class TwoLeast {
   besides(i: number, who: number): number {
     return this.#who[i] === who ? this.#second[i] : this.#least[i];
   }
+}
+
+/** The first place whose number is not below the limit, looked for at ever greater distances from where it may be. */
+function lowerBoundNear(sorted: Int32Array, limit: number, near: number): number {
+  let low = 0;
+  let high = sorted.length;
+  if (near < high && sorted[near] < limit) {
+    low = near + 1;
+    for (let step = 1; low + step < high; step *= 2) {
+      if (sorted[low + step] >= limit) {
+        high = low + step;
+        break;
+      }
+      low += step + 1;
+    }
+  } else {
+    high = Math.min(near, high);
+    for (let step = 1; high - step >= 0; step *= 2) {
+      if (sorted[high - step] < limit) {
+        low = high - step + 1;
+        break;
+      }
+      high -= step;
+    }
+  }
+  return lowerBound(sorted, low, high, limit);
 }
 
 /** The first place from `from` on whose number is not below the limit. */
