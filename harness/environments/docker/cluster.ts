@@ -16,6 +16,7 @@ import { dialStore, distanceNs, REGIONS, storeConfig, storeStatus } from '../rea
 import type { Event, Program, Stand } from './agent/protocol.ts';
 import { Container, type ContainerSpec, DATA, ports, removeNetwork } from './container.ts';
 import type { Engine } from './engine.ts';
+import { removeRun } from './leftovers.ts';
 import { createLevers } from './levers.ts';
 import { createNetwork } from './network.ts';
 import { labels, owner } from './owner.ts';
@@ -69,7 +70,7 @@ export class DockerCluster implements Deployment {
       await cluster.#setUp(image, nodes, options);
       return cluster;
     } catch (error) {
-      await cluster.destroy().catch(() => undefined); // the first error says what matters; the next start finds what is left
+      await cluster.#abandon().catch(() => undefined); // the first error says what matters; the next start finds what is left
       throw error;
     }
   }
@@ -101,7 +102,8 @@ export class DockerCluster implements Deployment {
     if (run !== undefined) mkdirSync(run.logs, { recursive: true });
     // Reading what a node says of itself is free; nobody is to operate it from outside.
     const secret = unguessable(32).toString('hex');
-    await Promise.all(
+    // All settled before the first failure is told: what is made later would be nobody's.
+    const made = await Promise.allSettled(
       [...nodes].map(async ([id, nodeSpec], i) => {
         const address = addresses.get(id) ?? '';
         const region = REGIONS[i % REGIONS.length];
@@ -153,6 +155,7 @@ export class DockerCluster implements Deployment {
         member.calm = await container.link.ask({ do: 'stand' });
       }),
     );
+    for (const one of made) if (one.status === 'rejected') throw one.reason;
     await Promise.all([...this.#members.values()].map((member) => this.#start(member)));
   }
 
@@ -251,6 +254,13 @@ export class DockerCluster implements Deployment {
     const removed = await Promise.allSettled([...this.#members.values()].map(({ container }) => container.remove()));
     await removeNetwork(this.#engine, this.#network);
     for (const one of removed) if (one.status === 'rejected') throw one.reason;
+  }
+
+  /** After a failure half-way: what is not among the members yet goes too. */
+  async #abandon(): Promise<void> {
+    this.#ending = true;
+    for (const { container } of this.#members.values()) container.link.close();
+    await removeRun(this.#engine, this.#network.slice('tidemark-'.length));
   }
 
   #member(id: NodeId): Member {

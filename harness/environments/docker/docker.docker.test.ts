@@ -12,6 +12,7 @@ import {
   docker,
   exec,
   leaderOf,
+  nextRun,
   ms,
   storeProcess,
   until,
@@ -125,5 +126,23 @@ describe('a cluster of containers', () => {
     expect(networks[0].Gateway).not.toBe(networks[1].Gateway);
     const published = (await containerOf(other, 'n1').inspect()).NetworkSettings.Ports;
     expect(published['7600/tcp']?.[0]?.HostIp).toBe('127.0.0.1');
+  }, 60_000);
+
+  test('a cluster that cannot be made leaves nothing', async () => {
+    // The second node's volume is there already, and another's.
+    const name = nextRun();
+    const blocker = await docker.createContainer({
+      name: `tidemark-${name}-n2`,
+      Image: (await prepared(new Map())).image,
+    });
+    try {
+      await expect(up()).rejects.toThrow(/failed at making the container tidemark-.*-n2: Conflict/);
+      const filters = { label: [`${labels.run}=${name}`] };
+      expect(await docker.listContainers({ all: true, filters })).toEqual([]);
+      expect((await docker.listVolumes({ filters })).Volumes).toEqual([]);
+      expect(await docker.listNetworks({ filters })).toEqual([]);
+    } finally {
+      await blocker.remove({ force: true });
+    }
   }, 60_000);
 });

@@ -55,6 +55,17 @@ export async function removeLeftovers(
   return { removed, failures };
 }
 
+/** Everything of one run, whoever it belongs to. */
+export async function removeRun(engine: Engine, run: string): Promise<readonly string[]> {
+  const all = await objects(engine);
+  return (
+    await removeLeftovers(
+      engine,
+      all.filter((one) => one.run === run),
+    )
+  ).failures;
+}
+
 const removers = { container: removeContainer, volume: removeVolume, network: removeNetwork } as const;
 
 async function objects(engine: Engine): Promise<readonly Found[]> {

@@ -26,6 +26,11 @@ export function forget(): void {
 
 let runs = 0;
 
+/** What the next cluster will be called. */
+export function nextRun(): string {
+  return `test-${process.pid}-${runs + 1}`;
+}
+
 export async function up(
   count = 3,
   given: Readonly<Record<string, string>> = {},
@@ -35,7 +40,8 @@ export async function up(
   const logs = mkdtempSync(join(tmpdir(), 'tm-docker-'));
   folders.push(logs);
   const specs = new Map(nodes.map((node) => [node, reference.node(node, nodes, settings)] as const));
-  const run = { id: `test-${process.pid}-${++runs}`, logs };
+  const run = { id: nextRun(), logs };
+  runs++;
   const cluster = await deploy(specs, { seed: 1, settings, observe: () => undefined, run });
   open.push(cluster);
   return Object.assign(cluster, { logs, id: run.id });
