@@ -4,8 +4,9 @@ import type { Anomaly } from '../checker.ts';
 import { placeText, positionsOf, versionsOf } from '../positions.ts';
 import type { FalseClaim } from './claims.ts';
 import { isAbovePosition } from './position-claims.ts';
-import { INITIAL, type Registers } from './registers.ts';
-import { operationsOf } from './rule.ts';
+import { operationsOf } from './operations.ts';
+import type { Registers } from './registers.ts';
+import { INITIAL } from './sources.ts';
 import { answer, key, value, when } from './words.ts';
 
 export const CONTRADICTING = 'contradicting claims';

@@ -108,7 +108,7 @@ function corrupt(events: readonly Event[], random: Random, share: number): Event
         version: Array.isArray(version) ? version.map((one) => (one === null ? null : lie(one))) : lie(version),
       }),
       ...(position !== undefined && { position: lie(position) }),
-    } as Event;
+    };
   });
 }
 
@@ -119,7 +119,7 @@ const stripped = (events: readonly Event[]): Event[] =>
       position: _position,
       ...rest
     } = event as Event & { version?: unknown; position?: unknown };
-    return rest as Event;
+    return rest;
   });
 
 const semantics = { ...defaultSemantics, boundMs: 2 };

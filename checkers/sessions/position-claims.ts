@@ -7,7 +7,8 @@ import { type Places, positionsOf, termOf } from '../positions.ts';
 import { Buckets } from './buckets.ts';
 import type { FalseClaim, Versioned } from './claims.ts';
 import { doubled, Pairs } from './pairs.ts';
-import { INITIAL, type Registers } from './registers.ts';
+import type { Registers } from './registers.ts';
+import { INITIAL } from './sources.ts';
 
 /** Whether a read says of itself that the value is of a later place than the state. */
 export function isAbovePosition(history: History, read: number): boolean {

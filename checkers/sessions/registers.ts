@@ -12,15 +12,9 @@ import { WriteTable } from '../linearizable/write-table.ts';
 import { Buckets } from './buckets.ts';
 import { type FalseClaim, verify } from './claims.ts';
 import { isAbovePosition } from './position-claims.ts';
+import { AMBIGUOUS, INITIAL, NOTHING, UNWRITTEN } from './sources.ts';
 
-/** In place of the row of a write: what a read returned if it was no write's value. */
-export const INITIAL = -1;
-/** No write that may have happened wrote this value to this key. */
-export const UNWRITTEN = -2;
-/** Several writes wrote this value, and no version tells them apart. */
-export const AMBIGUOUS = -3;
-/** Not a read, or one that says nothing. */
-export const NOTHING = -4;
+export { AMBIGUOUS, INITIAL, NOTHING, UNWRITTEN } from './sources.ts';
 
 /**
  * Reference to what a register holds, by the reference to a value in the history. Null stands for the initial value, written or

@@ -2,13 +2,16 @@
 import { CAS, INFO, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
-import { companionsOf, shownRow, withCasReads } from './cas-reads.ts';
+import { companionsOf, withCasReads } from './cas-reads.ts';
 import { explainClaim } from './claim-words.ts';
 import type { Findings } from './findings.ts';
+import { operationsOf } from './operations.ts';
 import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
 import { eventsOf, type Threads, threadsOf } from './threads.ts';
 import type { Wanted, WantedOrder } from './wanted-order.ts';
 import { amount, answer, key, value } from './words.ts';
+
+export { operationsOf } from './operations.ts';
 
 /** A history prepared for any of them. */
 export interface Prepared {
@@ -143,13 +146,6 @@ export function explainUnwritten(history: History, row: number): Anomaly {
     sentence: `The read of ${key(history, row)}${answer(history, row)} returned ${value(history, row)}, which no write can have left there.`,
     operations: operationsOf(history, [row]),
   };
-}
-
-/** Rows as operations, each once, in order of invocation; what stands for no row is left out. */
-export function operationsOf(history: History, rows: readonly number[]): ReturnType<History['operation']>[] {
-  const shown = rows.map((row) => shownRow(history, row));
-  const distinct = [...new Set(shown)].filter((row) => row >= 0).sort((a, b) => a - b);
-  return distinct.map((row) => history.operation(row));
 }
 
 export function verdictOf(
