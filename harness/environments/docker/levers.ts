@@ -82,7 +82,8 @@ export function createLevers(
         all(
           [...inForce].map(async (cut) => {
             const { receiver, sources, before } = cut;
-            dropped += sum((await receiver.link.ask({ do: 'mend', sources })).dropped) - before;
+            const after = sum((await receiver.link.ask({ do: 'mend', sources })).dropped);
+            dropped += after - before; // in one step: several receivers answer in any order
             inForce.delete(cut);
           }),
         );
