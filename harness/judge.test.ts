@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import causal from '../checkers/guarantees/causal.ts';
+import causalMemory from '../checkers/guarantees/causal-memory.ts';
+import causalWeak from '../checkers/guarantees/causal-weak.ts';
+import linearizable from '../checkers/guarantees/linearizable.ts';
+import sequential from '../checkers/guarantees/sequential.ts';
 import type { Anomaly, Checker, Evidence, Semantics, Verdict } from '../checkers/checker.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import { historyFromEvents } from '../history/builder.ts';
+import type { History } from '../history/history.ts';
 import type { Event } from '../history/operation.ts';
 import type { Cell } from '../results/record.ts';
 import { enoughEvidence, isPromised, judge, type Jury, keysByWritePath, verdictOf } from './judge.ts';
@@ -191,6 +197,104 @@ describe('a cell', () => {
       'quorum-ack follower': 'kept',
       'quorum-ack leader + follower': 'kept',
     });
+  });
+});
+
+describe('rows that promise the same, together', () => {
+  const promising = (...all: readonly Guarantee[]): System => ({ ...reference, promises: () => all });
+  const told = (checker: Checker, of: History, changes: Partial<Jury> = {}): unknown[] => {
+    const system = changes.system ?? promising(checker.decides);
+    const cells = judge(of, {
+      system,
+      writePaths: ['leader-ack', 'quorum-ack'],
+      readPaths: ['leader', 'follower'],
+      guarantees: [checker.decides],
+      checkers: new Map([[checker.decides, checker]]),
+      budget: { spent: () => undefined },
+      disruptive: true,
+      failovers: 1,
+      ...changes,
+    });
+    for (const cell of cells) if (cell.state === 'broken') expect(isPromised(system, cell)).toBe(true);
+    return cells.filter(({ state }) => state === 'broken').map((c) => [c.writePath, c.readPath]);
+  };
+  const at = (
+    from: number,
+    to: number,
+    process: number,
+    f: 'read' | 'write',
+    [key, value, path]: [string, number | null, string],
+  ): Event[] => [
+    { type: 'invoke', time: from, process, session: `s${process}`, f, key, value: f === 'read' ? null : value, path },
+    { type: 'ok', time: to, process, f, key, value },
+  ];
+  const inOrder = (...events: readonly Event[][]): History =>
+    historyFromEvents(events.flat().sort((a, b) => a.time - b.time));
+  /** One session sees a write through the leader and then, through a follower, does not, while it is under way. */
+  const backwards = inOrder(
+    at(0, 9, 0, 'write', ['q', 1, 'quorum-ack']),
+    at(1, 2, 1, 'read', ['q', 1, 'leader']),
+    at(3, 4, 1, 'read', ['q', null, 'follower']),
+  );
+  /** Two sessions each write a key of their own, through paths of their own, and then do not see the other's write. */
+  const buffers = inOrder(
+    at(0, 1, 0, 'write', ['a', 1, 'leader-ack']),
+    at(0, 1, 1, 'write', ['q', 1, 'quorum-ack']),
+    at(2, 3, 0, 'read', ['q', null, 'leader']),
+    at(2, 3, 1, 'read', ['a', null, 'leader']),
+  );
+
+  it('break what each row alone keeps: two read paths', () => {
+    for (const checker of [linearizable, sequential, causal, causalMemory, causalWeak]) {
+      const where = checker === linearizable ? 'quorum-ack' : 'leader-ack + quorum-ack';
+      expect(told(checker, backwards), checker.name).toEqual([[where, 'leader + follower']]);
+      expect(told(checker, backwards, { writePaths: ['quorum-ack'] }), checker.name).toEqual([
+        ['quorum-ack', 'leader + follower'],
+      ]);
+      expect(told(checker, backwards, { readPaths: ['leader'] }), checker.name).toEqual([]);
+    }
+  });
+
+  it('break what each row alone keeps: two write paths, where all keys count', () => {
+    expect(told(sequential, buffers)).toEqual([['leader-ack + quorum-ack', 'leader + follower']]);
+    expect(told(sequential, buffers, { readPaths: ['leader'] })).toEqual([['leader-ack + quorum-ack', 'leader']]);
+    expect(told(causal, buffers)).toEqual([]);
+    expect(told(sequential, buffers, { writePaths: ['quorum-ack'] })).toEqual([]);
+  });
+
+  it('leave out what does not promise, what was not tried and what a fault suspends', () => {
+    const rows = [
+      { writePath: 'leader-ack', readPath: 'leader' },
+      { writePath: 'quorum-ack', readPath: 'leader' },
+    ];
+    expect(told(sequential, backwards, { rows })).toEqual([]);
+    expect(told(sequential, buffers, { rows })).toEqual([['leader-ack + quorum-ack', 'leader']]);
+    const one: System = { ...reference, promises: (_write, read) => (read === 'leader' ? ['sequential'] : []) };
+    expect(told(sequential, backwards, { system: one })).toEqual([]);
+    expect(told(sequential, buffers, { system: one })).toEqual([['leader-ack + quorum-ack', 'leader']]);
+    const suspends: System['suspends'] = (_fault, { readPath }) => {
+      if (!reference.readPaths.some(({ name }) => name === readPath)) throw new Error(`no read path ${readPath}`);
+      return readPath === 'follower';
+    };
+    const system = { ...promising('sequential'), suspends };
+    expect(told(sequential, backwards, { system, struck: ['kill-leader'] })).toEqual([]);
+    expect(told(sequential, buffers, { system, struck: ['kill-leader'] })).toEqual([
+      ['leader-ack + quorum-ack', 'leader'],
+    ]);
+  });
+
+  it('speak for each device by itself where one of the paths does', () => {
+    const threads: unknown[] = [];
+    const checker: Checker = {
+      ...saying('sequential', valid),
+      check: (_history, _budget, { thread }) => {
+        threads.push(thread);
+        return valid;
+      },
+    };
+    told(checker, backwards, { writePaths: ['quorum-ack'], readPaths: ['leader', 'follower+token'] });
+    told(checker, backwards, { writePaths: ['quorum-ack'] });
+    expect(threads).toEqual(['session', 'device', 'device', 'session', 'session', 'session']);
   });
 });
 

@@ -102,10 +102,17 @@ export function judge(history: History, jury: Jury): readonly Cell[] {
           cells.push(cell(jury, guarantee, whole, promised, { writePath, readPath }));
       }
     }
-    if (columns.includes('linearizable')) cells.push(...union(history, jury, lanes, lane));
+    // Linearizability is local, and no key has two write paths: nothing is gained by judging several together.
+    if (columns.includes('linearizable')) cells.push(...union(history, jury, lanes, 'linearizable', [writePath]));
+  }
+  for (const guarantee of columns) {
+    if (ofAllKeys.has(guarantee)) cells.push(...union(history, jury, lanes, guarantee, jury.writePaths));
   }
   return cells;
 }
+
+/** They speak of all keys at once: keys that are each written through another path can be all right one by one and together not. */
+const ofAllKeys: ReadonlySet<Guarantee> = new Set(['sequential', 'causal', 'causal-memory', 'causal-weak']);
 
 function isTried({ rows }: Jury, writePath: string, readPath: string): boolean {
   return rows === undefined || rows.some((row) => row.writePath === writePath && row.readPath === readPath);
@@ -131,22 +138,44 @@ function bounded(jury: Jury, readPath: string | undefined): Partial<Semantics> {
   };
 }
 
-/** Two read paths can each be linearizable and together not: those that promise it are judged together as well. */
-function union(history: History, jury: Jury, lanes: Int32Array, lane: number): readonly Cell[] {
-  const writePath = jury.writePaths[lane];
-  const together = jury.readPaths.filter(
-    (readPath) =>
-      isTried(jury, writePath, readPath) &&
-      jury.system.promises(writePath, readPath).includes('linearizable') &&
-      suspensions(jury, 'linearizable', { writePath, readPath }).length === 0,
+/** Two paths can each keep a promise and together not: the rows that promise the same are judged together as well. */
+function union(
+  history: History,
+  jury: Jury,
+  lanes: Int32Array,
+  guarantee: Guarantee,
+  writePaths: readonly string[],
+): readonly Cell[] {
+  const promising = (writePath: string): readonly string[] =>
+    jury.readPaths.filter(
+      (readPath) =>
+        isTried(jury, writePath, readPath) &&
+        jury.system.promises(writePath, readPath).includes(guarantee) &&
+        suspensions(jury, guarantee, { writePath, readPath }).length === 0,
+    );
+  const readPathsOf = new Map(writePaths.map((writePath) => [writePath, promising(writePath)]));
+  if ([...readPathsOf.values()].flat().length < 2) return [];
+  const wanted = jury.writePaths.map(
+    (writePath) => new Set(readPathsOf.get(writePath)?.map((readPath) => history.paths.indexOf(readPath))),
   );
-  if (together.length < 2) return [];
-  const paths = new Set(together.map((readPath) => history.paths.indexOf(readPath)));
   const { f, key, path } = history;
-  const part = history.filter(
-    (row) => lanes[key[row]] === lane && (f[row] === WRITE || f[row] === CAS || paths.has(path[row])),
-  );
-  return [cell(jury, 'linearizable', part, ['linearizable'], { writePath, readPath: together.join(' + ') })];
+  const part = history.filter((row) => {
+    const lane = lanes[key[row]];
+    if (lane === NONE || wanted[lane].size === 0) return false;
+    return f[row] === WRITE || f[row] === CAS || wanted[lane].has(path[row]);
+  });
+  const where = {
+    writePath: writePaths.filter((writePath) => readPathsOf.get(writePath)?.length !== 0).join(TOGETHER),
+    readPath: jury.readPaths.filter((name) => [...readPathsOf.values()].flat().includes(name)).join(TOGETHER),
+  };
+  return [cell(jury, guarantee, part, [guarantee], where)];
+}
+
+/** Between the paths of rows that are judged together. */
+const TOGETHER = ' + ';
+
+function isUnion({ writePath, readPath }: Where): boolean {
+  return [writePath, readPath].some((path) => path?.includes(TOGETHER));
 }
 
 /** All writes to the keys of a write path, and the reads of those keys through one read path. */
@@ -186,7 +215,8 @@ function suspensions({ system, struck = [] }: Jury, guarantee: Guarantee, where:
 function cell(jury: Jury, guarantee: Guarantee, part: History, promisedHere: readonly Guarantee[], where: Where): Cell {
   const checker = jury.checkers.get(guarantee);
   const claimed = promisedHere.includes(guarantee);
-  const suspendedBy = claimed ? suspensions(jury, guarantee, where) : [];
+  // Rows whose promise is suspended are not judged together with others.
+  const suspendedBy = claimed && !isUnion(where) ? suspensions(jury, guarantee, where) : [];
   const promised = claimed && suspendedBy.length === 0;
   if (checker === undefined) throw new Error(`no checker decides ${guarantee}`);
   const semantics: Semantics = {
@@ -238,8 +268,10 @@ function acrossDevices(checker: Checker, part: History, budget: Budget, semantic
     : 'on each device by itself';
 }
 
+/** Of several paths together: what all of them speak for. */
 export function threadOf(paths: readonly Path[], readPath: string | undefined): 'session' | 'device' {
-  return paths.find((path) => path.name === readPath)?.thread ?? 'session';
+  const names = readPath?.split(TOGETHER) ?? [];
+  return paths.some(({ name, thread }) => thread === 'device' && names.includes(name)) ? 'device' : 'session';
 }
 
 /** The first count that is below its minimum, as a sentence's half. */
@@ -303,5 +335,12 @@ export function isPromised(system: System, { guarantee, writePath, readPath, sus
   if (suspendedBy !== undefined) return false;
   if (writePath === undefined) return system.always.includes(guarantee);
   if (readPath === undefined) return system.promisesOfWrites(writePath).includes(guarantee);
-  return readPath.split(' + ').every((path) => system.promises(writePath, path).includes(guarantee));
+  // Of rows judged together each promised it; not all pairs of their paths need to be among them.
+  const writes = writePath.split(TOGETHER);
+  const reads = readPath.split(TOGETHER);
+  const claims = (write: string, read: string): boolean => system.promises(write, read).includes(guarantee);
+  return (
+    writes.every((write) => reads.some((read) => claims(write, read))) &&
+    reads.every((read) => writes.some((write) => claims(write, read)))
+  );
 }
