@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { realClock } from '../../../history/clock.ts';
+import { realClock, SECOND } from '../../../history/clock.ts';
 import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Levers } from '../../../nemesis/fault.ts';
@@ -30,6 +30,10 @@ const STORE_DATA = `${DATA}/store`;
 /** Where the agent puts it. */
 const CONFIG = '/run/tidemark/store.yaml';
 
+/** A store that looked at its disk just before there was room again may end so much later. */
+const LATE_NS = 5 * SECOND;
+const ROOM = { full: 0, roomFrom: Number.NEGATIVE_INFINITY, waitsForRoom: false };
+
 interface Member {
   readonly id: NodeId;
   readonly region: string;
@@ -41,6 +45,11 @@ interface Member {
   admin: string;
   up: boolean;
   starts: number;
+  /** Faults in force that leave no room on its disk, and when the last one ended. */
+  full: number;
+  roomFrom: number;
+  /** It has ended because it could not begin without room: it is started when there is some, as a supervisor would. */
+  waitsForRoom: boolean;
   /** As it was before the first fault. */
   calm: Stand | undefined;
 }
@@ -84,7 +93,14 @@ export class DockerCluster implements Deployment {
       (id) => {
         const member = this.#member(id);
         const { spec, container } = member;
-        return { id, address: spec.address, data: STORE_DATA, link: container.link, start: () => this.#start(member) };
+        return {
+          id,
+          address: spec.address,
+          data: STORE_DATA,
+          link: container.link,
+          start: () => this.#start(member),
+          fill: (by) => this.#fill(member, by),
+        };
       },
       this.clock,
       new Random(seed).fork('damage'),
@@ -144,7 +160,18 @@ export class DockerCluster implements Deployment {
           config: JSON.stringify(config, undefined, 2), // JSON is YAML
         };
         const at = { client: `${address}:${ports.client}`, admin: `${address}:${ports.admin}` };
-        const member: Member = { id, region, spec, container, program, ...at, up: false, starts: 0, calm: undefined };
+        const member: Member = {
+          id,
+          region,
+          spec,
+          container,
+          program,
+          ...at,
+          up: false,
+          starts: 0,
+          ...ROOM,
+          calm: undefined,
+        };
         this.#members.set(id, member);
         await container.start();
         if (spec.publishOn !== undefined) {
@@ -171,11 +198,35 @@ export class DockerCluster implements Deployment {
     if (event.event !== 'ended') return;
     const member = this.#member(id);
     member.up = false;
+    if (event.code === BAD_INPUT && this.#lackedRoom(member)) {
+      member.waitsForRoom = true;
+      this.#observe({ type: 'down', node: id });
+      if (member.full === 0) void this.#startWithRoom(member);
+      return;
+    }
     this.#refused ||= event.code === BAD_INPUT;
     if (event.expected) return this.#observe({ type: 'down', node: id });
     const reason = `${event.reason}: ${member.container.lastWords()}`;
     this.#crashes.push(`${id} ended by itself: ${reason}`);
     this.#observe({ type: 'down', node: id, reason });
+  }
+
+  /** Whether it can have met with a full disk when it began. */
+  #lackedRoom({ full, roomFrom }: Member): boolean {
+    return full > 0 || this.clock.now() - roomFrom < LATE_NS;
+  }
+
+  async #fill(member: Member, by: 1 | -1): Promise<void> {
+    member.full += by;
+    if (by === 1) return;
+    member.roomFrom = this.clock.now();
+    if (member.full === 0) await this.#startWithRoom(member);
+  }
+
+  async #startWithRoom(member: Member): Promise<void> {
+    if (!member.waitsForRoom) return;
+    member.waitsForRoom = false;
+    await this.#start(member).catch((error: unknown) => void this.#crashes.push(`${member.id}: ${String(error)}`));
   }
 
   /** A container has ended that nobody has ended. */

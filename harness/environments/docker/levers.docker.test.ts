@@ -136,6 +136,15 @@ describe('a lever', () => {
     expect(full?.effect()['writes refused for want of room']).toBeGreaterThan(0);
     await until('room', async () => ((await write()).type === 'written' ? true : undefined));
     line.close();
+
+    // A store that finds no room when it begins, ends; it is started once there is some.
+    const again = await cluster.levers.fillDisk?.('n1');
+    const kill = await cluster.levers.kill?.(['n1']);
+    await kill?.heal();
+    await until('its end', async () => (cluster.isUp('n1') ? undefined : true));
+    await again?.heal();
+    expect(cluster.isUp('n1')).toBe(true);
+    await leaderOf(cluster);
     expect([cluster.crashes(), await cluster.lingering()]).toEqual([[], []]);
   }, 60_000);
 

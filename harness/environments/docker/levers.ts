@@ -33,6 +33,8 @@ export interface Controlled {
   readonly link: AgentLink;
   /** Starts the store again. */
   start(): Promise<void>;
+  /** Told that one more fault leaves no room on its disk, or one less: a store that could not begin so is started again. */
+  fill(by: 1 | -1): Promise<void>;
 }
 
 export function createLevers(
@@ -167,9 +169,20 @@ export function createLevers(
     },
 
     async fillDisk(id) {
-      return hurt(nodeOf(id), { syncDelayNs: 0, full: true }, ({ writesRefused }) => ({
+      const victim = nodeOf(id);
+      await victim.fill(1);
+      const injection = await hurt(victim, { syncDelayNs: 0, full: true }, ({ writesRefused }) => ({
         'writes refused for want of room': writesRefused,
       }));
+      let filled = true;
+      return {
+        ...injection,
+        heal: async () => {
+          await injection.heal();
+          if (filled) await victim.fill(-1);
+          filled = false;
+        },
+      };
     },
 
     async corruptDisk(id) {
