@@ -9,6 +9,7 @@ import { layOut } from '../search/problem.ts';
 import { search } from '../search/search.ts';
 import { shrink } from '../search/shrink.ts';
 import { explainCore } from './core.ts';
+import { anomaly } from './evidence.ts';
 import type { SearchContext } from './objects.ts';
 import { deedOf, ret, show } from './words.ts';
 
@@ -61,4 +62,18 @@ function explainCut(context: SearchContext, cut: Cut): Anomaly | undefined {
   if (frontier.type !== 'stuck' || !shown.has(frontier.row)) return { kind, sentence: sentence + before, operations };
   const lastState = describe(history, since, window, frontier, shown);
   return { kind, sentence: sentence + before, operations, lastState };
+}
+
+/** Of operations that cannot all stand, more than a reader looks at and of which the fewest were not found: those about the end are shown. */
+export function lastFew(context: SearchContext, rows: Int32Array, stuck: number): Anomaly {
+  const { history, whole } = context;
+  const until = history.ret[stuck];
+  const before = rows.filter((row) => row !== stuck && history.call[row] < until);
+  const around = before.filter((row) => history.ret[row] > history.call[stuck]);
+  const few = [...(around.length === 0 ? before : around).slice(1 - MANY), stuck];
+  const sentence =
+    `${deedOf(history, stuck)} is where the last order ends${ret(history, stuck)}: the ${before.length + 1} operations asked ` +
+    `for by then have none in which all were answered as they were. It was not found which few of them show it; ` +
+    `those shown were under way with it.`;
+  return anomaly(history, 'no possible order', sentence, few, whole);
 }

@@ -155,6 +155,16 @@ const registers: Definition = {
     }),
 };
 
+/** Values that are written once. */
+const registersOnce: Definition = {
+  ...registers,
+  ask(random, fresh) {
+    const parts = random.shuffle(['a', 'b', 'c', 'd']).slice(0, random.between(1, 3));
+    return { f: 'txn', value: parts.map((key) => (random.chance(0.5) ? ['r', key, null] : ['w', key, fresh()])) };
+  },
+  initial: { a: null, b: null, c: null, d: null },
+};
+
 export const definitions: readonly (readonly [string, string, Definition])[] = [
   ['fifo-queue', 'values enqueued once', queue(true, 0, false)],
   ['fifo-queue', 'values enqueued once, and drains', queue(true, 0, true)],
@@ -166,7 +176,8 @@ export const definitions: readonly (readonly [string, string, Definition])[] = [
   ['counter', 'small amounts', counter],
   ['mutex', 'any', mutex],
   ['string', 'short words', string],
-  ['multi-register', 'transactions over three keys', registers],
+  ['multi-register', 'transactions over three keys, values that repeat', registers],
+  ['multi-register', 'values written once', registersOnce],
 ];
 
 export interface Drive {

@@ -11,7 +11,7 @@ import { search } from '../search/search.ts';
 import type { SearchResult } from '../search/search.ts';
 import { shrink } from '../search/shrink.ts';
 import { explainCore } from './core.ts';
-import { LONG, MANY, explainLong } from './long-keys.ts';
+import { LONG, MANY, explainLong, lastFew } from './long-keys.ts';
 import { type Objects, objectsOf, rowsByObject } from './partition.ts';
 import { show } from './words.ts';
 
@@ -28,6 +28,8 @@ export interface Outcome {
 
 /** Explaining costs more than deciding: later anomalies are only counted. */
 export const ANOMALIES_EXPLAINED = 10;
+/** More operations than these are not shown where it is not known that all are needed. */
+const SHOWN_MAX = 40;
 /** Orders tried where it is known that there is none. */
 const STEPS_TO_EXPLAIN = 200_000;
 
@@ -92,7 +94,9 @@ function explained(
   if (long !== undefined) return long;
   const core = shrink(history, machine, problem, result, budget);
   const ofEnd = problem.count <= LONG && core.rows.length > MANY ? explainLong(context, rows, stuck) : undefined;
-  return ofEnd ?? explainCore(context, rows, core);
+  if (ofEnd !== undefined) return ofEnd;
+  const isTooMuch = !core.minimal && core.rows.length > SHOWN_MAX;
+  return isTooMuch ? lastFew(context, rows, stuck) : explainCore(context, rows, core);
 }
 
 export function checkObjects(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {

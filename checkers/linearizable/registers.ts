@@ -15,7 +15,14 @@ import type { Survey } from './survey.ts';
 import { searchWindows } from './windows.ts';
 import { orderBlocks, scanZones } from './zones.ts';
 
-export function checkRegisters(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
+/** `searches`: whether keys that zones do not decide are searched; otherwise nothing is said about them. */
+export function checkRegisters(
+  history: History,
+  model: Model,
+  semantics: Semantics,
+  budget: Budget,
+  searches = true,
+): Outcome {
   const reading = registerReading(history, semantics);
   const surveyed = survey(history, reading, model);
   const { deeds, foreign, writesOf, readsOf } = surveyed;
@@ -41,7 +48,7 @@ export function checkRegisters(history: History, model: Model, semantics: Semant
     count += findings.perKey[k];
     if (foreign[k] !== NONE) undecided.push(foreignReason(history, model, foreign[k]));
     else if (findings.perKey[k] > 0 || writesOf[k] + readsOf[k] === 0) continue;
-    else if (clusters.repeated[k] === 1 || denials?.open[k] === 1) toSearch.push(k);
+    else if (searches && (clusters.repeated[k] === 1 || denials?.open[k] === 1)) toSearch.push(k);
   }
   if (toSearch.length > 0) {
     const rows = rowsByKey(history, (row) => deeds[row] !== SILENT && denials?.settled[row] !== 1);

@@ -1,6 +1,7 @@
 import { INFO, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
 import type { Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
+import { impossibleAlone } from '../linearizable/alone.ts';
 import { registerReading, reference } from '../linearizable/register.ts';
 import { CellsOutlook, type Deeds } from '../search/cells.ts';
 import { Versions } from '../search/versions.ts';
@@ -8,7 +9,7 @@ import { Versions } from '../search/versions.ts';
 /** Of more registers than this, those that hold what they held at first are not shown. */
 const SHOWN_MAX = 8;
 
-export default {
+const model: Model = {
   name: 'multi-register',
   about: 'A register for each key; a transaction of reads and writes, or a read of many keys, is one operation.',
   methods: ['read', 'write'],
@@ -81,4 +82,7 @@ export default {
       bytes: () => states.bytes,
     };
   },
-} satisfies Model;
+  decide: (history, rows, semantics) => impossibleAlone(history, model, rows[0], semantics),
+};
+
+export default model;

@@ -4,11 +4,15 @@
  */
 import type { Problem } from './problem.ts';
 
+/** Questions that are given up before the rest is not asked any more. */
+const UNANSWERED_MAX = 12;
+
 /**
  * The operation at whose return no order is left.
  *
  * @param reached an event up to which there is an order
- * @param isImpossible whether there is no order for such a beginning; undefined where that was not found out
+ * @param isImpossible whether there is no order for such a beginning; undefined where that was not found out. A longer one is
+ *   asked about then: what is told last is impossible for certain, though a shorter one may be as well.
  */
 export function failureOf(
   problem: Problem,
@@ -21,12 +25,13 @@ export function failureOf(
   // Of all ends: up to `low` there is an order; up to `high` there is none.
   let low = -1;
   let high = ends.length - 1;
+  let unanswered = 0;
   for (let stride = 1; high - low > 1; stride *= 2) {
     // Mostly it is not far.
     const middle = Math.min(low + stride, (low + high) >> 1);
     const verdict = isImpossible(beginningOf(problem, ends[middle] + 1));
-    if (verdict === undefined) break;
-    if (verdict) {
+    if (verdict === undefined && ++unanswered > UNANSWERED_MAX) break;
+    if (verdict === true) {
       high = middle;
       stride = 0.5;
     } else {

@@ -30,21 +30,7 @@ const wordsOnce: Definition = {
   },
 };
 
-/** Values that are written once. */
-const registersOnce: Definition = {
-  ...(definitions.find(([name]) => name === 'multi-register') ?? definitions[0])[2],
-  ask(random, fresh) {
-    const parts = random.shuffle(['a', 'b', 'c', 'd']).slice(0, random.between(1, 3));
-    return { f: 'txn', value: parts.map((key) => (random.chance(0.5) ? ['r', key, null] : ['w', key, fresh()])) };
-  },
-  initial: { a: null, b: null, c: null, d: null },
-};
-
-const all: typeof definitions = [
-  ...definitions,
-  ['string', 'words used once', wordsOnce],
-  ['multi-register', 'values written once', registersOnce],
-];
+const all: typeof definitions = [...definitions, ['string', 'words used once', wordsOnce]];
 
 describe.each(all)('%s, %s', (name, what, definition) => {
   test('with an outlook, and in sections', { timeout: 900_000 }, () => {

@@ -53,6 +53,8 @@ const SECTION = 1 << 16;
 const SHORT = 1 << 20;
 /** Configurations for each event of a section that are worth finding all. */
 const CONFIGURATIONS_PER_EVENT = 24;
+/** Orders tried for one of the beginnings that tell where an order ended. */
+const STEPS_PER_BEGINNING = 10_000;
 /** Of a frame: event, state, where its candidates begin, next candidate, debt; then done bits, spare bits. */
 const FRAME = 5;
 
@@ -60,8 +62,11 @@ export function search(problem: Problem, machine: Machine, limits: SearchLimits)
   const result = new Search(problem, machine, limits).run();
   if (result.type !== 'impossible' || machine.outlook === undefined) return result;
   const reached = problem.events.findIndex((event) => event === 2 * result.stuck + 1);
+  const { budget, stepsMax = Number.POSITIVE_INFINITY } = limits;
+  const bounded = { ...limits, stepsMax: Math.min(stepsMax, Math.max(STEPS_PER_BEGINNING, 2 * result.steps)) };
   const isImpossible = (beginning: Problem): boolean | undefined => {
-    const { type } = new Search(beginning, machine, limits).run();
+    if (budget.spent() !== undefined) return undefined;
+    const { type } = new Search(beginning, machine, bounded).run();
     return type === 'stopped' ? undefined : type === 'impossible';
   };
   let stuck: number | undefined;

@@ -23,6 +23,10 @@ const STEPS_IN_ALL = 1_000_000;
 /** Operations laid out in all; bounds what long keys cost. */
 const OPERATIONS_IN_ALL = 4_000_000;
 
+/** Of more operations than these, no more is tried once so many questions in a row were given up. */
+const LONG = 300;
+const GIVEN_UP_MAX = 6;
+
 /** Operations called last: so many are tried alone at first. */
 const LAST_FEW = 8;
 
@@ -66,6 +70,7 @@ class Shrinker {
   #last: { readonly problem: Problem; readonly result: Impossible } | undefined;
   #steps = 0;
   #operations = 0;
+  #givenUp = 0;
 
   constructor(history: History, machine: Machine, rows: readonly number[], spared: Uint8Array, budget: Budget) {
     this.#history = history;
@@ -116,13 +121,18 @@ class Shrinker {
     const before = this.#spared.slice(from, to);
     if (before.every((bit) => bit === 1)) return 'needed';
     this.#spared.fill(1, from, to);
-    if (this.#steps > STEPS_IN_ALL || this.#operations > OPERATIONS_IN_ALL || this.#budget.spent() !== undefined) {
+    if (this.#isSpent()) {
       this.#spared.set(before, from);
       return 'exhausted';
     }
     if (this.#isImpossible()) return 'spared';
     this.#spared.set(before, from);
     return 'needed';
+  }
+
+  #isSpent(): boolean {
+    if (this.#steps > STEPS_IN_ALL || this.#operations > OPERATIONS_IN_ALL) return true;
+    return this.#givenUp >= GIVEN_UP_MAX || this.#budget.spent() !== undefined;
   }
 
   #isImpossible(): boolean {
@@ -137,6 +147,7 @@ class Shrinker {
     const problem = layOut(this.#history, this.#machine, rows, Uint8Array.from(mayBeMissing));
     const result = search(problem, this.#machine, { budget: this.#budget, stepsMax: STEPS_PER_QUESTION });
     this.#steps += result.steps;
+    this.#givenUp = result.type === 'stopped' && rows.length > LONG ? this.#givenUp + 1 : 0;
     if (result.type !== 'impossible') return false;
     this.#last = { problem, result };
     return true;

@@ -1,0 +1,110 @@
+/**
+ * Registers under transactions, each key looked at alone: what each operation found there at first and left there in the end are a
+ * read, a write or a cas of one register. An order of the whole is an order of each part; where a part has none (Gibbons & Korach
+ * 1997: its values are written once, and their zones clash), neither has the whole. It takes linear time, and shows it with few.
+ */
+import type { Anomaly, Semantics } from '../checker.ts';
+import { unlimited } from '../checker.ts';
+import type { Model } from '../model.ts';
+import casRegister from '../models/cas-register.ts';
+import { rowsShown } from '../explain/last-state.ts';
+import { wholeOf } from '../explain/whole.ts';
+import type { Whole } from '../explain/whole.ts';
+import { CAS, FAIL, INFO, NONE, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
+import { historyOf } from '../../history/table.ts';
+import { anomaly } from './evidence.ts';
+import { registerReading } from './register.ts';
+import { checkRegisters } from './registers.ts';
+import { show } from './words.ts';
+
+const NOTHING = 0xff;
+
+interface Told {
+  readonly semantics: Semantics;
+  /** Which object each row is of. */
+  readonly of: Int32Array;
+  readonly anomalies: ReadonlyMap<number, Anomaly>;
+}
+
+/** Of all objects at once: there may be as many as keys. */
+const known = new WeakMap<History, Told>();
+
+/** What shows, on one key alone, that the object of the row has no order; undefined says nothing. */
+export function impossibleAlone(
+  history: History,
+  model: Model,
+  row: number,
+  semantics: Semantics,
+): Anomaly | undefined {
+  let told = known.get(history);
+  if (told?.semantics !== semantics) {
+    const whole = wholeOf(history, model);
+    told = { semantics, of: whole.of, anomalies: lookAt(history, whole, semantics) };
+    known.set(history, told);
+  }
+  return told.anomalies.get(told.of[row]);
+}
+
+function lookAt(history: History, whole: Whole, semantics: Semantics): ReadonlyMap<number, Anomaly> {
+  const { rows, alone } = partsOf(history, semantics);
+  const { anomalies } = checkRegisters(alone, casRegister, semantics, unlimited, false);
+  const byObject = new Map<number, Anomaly>();
+  for (const found of anomalies) {
+    const own = rowsShown(alone, found).map((part) => rows[part]);
+    if (own.length === 0 || byObject.has(whole.of[own[0]])) continue;
+    const firsts = own.map((row) => (history.batch[row] === NONE ? row : history.batch[row]));
+    const { kind, sentence } = found;
+    const x = show(history.keys[history.key[own[0]]]);
+    const isWhole = firsts.every((row) => history.batch[row] === NONE);
+    const hasCas = found.operations.some(({ f }) => f === 'cas');
+    const cas = hasCas ? ' (a cas: one that read it and then wrote it)' : '';
+    const more = isWhole ? '' : ` That is what the operations did to ${x} alone${cas}.`;
+    byObject.set(whole.of[own[0]], anomaly(history, kind, sentence + more, firsts, whole));
+  }
+  return byObject;
+}
+
+/** What the operations did to each key, as a history of registers; `rows`: which row each of its rows stands for. */
+function partsOf(history: History, semantics: Semantics): { readonly rows: Int32Array; readonly alone: History } {
+  const { batch, f, key, length, outcome, value } = history;
+  const reading = registerReading(history, semantics);
+  const found = new Int32Array(length).fill(NONE);
+  const does = new Uint8Array(length).fill(NOTHING);
+  // Of the operation that is gone through, by key: its first read, its last write.
+  const reads = new Map<number, number>();
+  const writes = new Map<number, number>();
+  const end = (): void => {
+    for (const [k, row] of writes) {
+      const read = reads.get(k);
+      if (read !== undefined) found[row] = value[read];
+      does[row] = read === undefined ? WRITE : CAS;
+    }
+    for (const [k, row] of reads) if (!writes.has(k)) does[row] = READ;
+    reads.clear();
+    writes.clear();
+  };
+  let last = NONE;
+  for (let row = 0; row < length; row++) {
+    if (batch[row] === NONE || batch[row] !== last) end();
+    last = batch[row];
+    const k = key[row];
+    if (f[row] === WRITE && (outcome[row] === OK || outcome[row] === INFO)) writes.set(k, row);
+    if (f[row] === WRITE && outcome[row] === FAIL) does[row] = WRITE; // who found its value is told of it
+    const says = f[row] === READ && outcome[row] === OK && !(reading.nilMatchesAny && value[row] === NULL_REF);
+    // Its own writes hide what was there before.
+    if (says && !reads.has(k) && !writes.has(k)) reads.set(k, row);
+  }
+  end();
+  const rows = Int32Array.from(does.keys()).filter((row) => does[row] !== NOTHING);
+  const part = history.filter((row) => does[row] !== NOTHING);
+  const alone = historyOf({
+    ...part,
+    f: Uint8Array.from(rows, (row) => does[row]),
+    expected: Int32Array.from(rows, (row) => found[row]),
+    flags: new Uint8Array(rows.length),
+    batch: new Int32Array(rows.length).fill(NONE),
+    operations: rows.length,
+  });
+  return { rows, alone };
+}
