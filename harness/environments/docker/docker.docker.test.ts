@@ -49,6 +49,9 @@ describe('a cluster of containers', () => {
     const [network] = Object.values(seen.NetworkSettings.Networks);
     expect(network.IPAddress).toMatch(/^198\.19\.\d+\.\d+$/);
     expect(seen.Mounts.map(({ Type, Destination }) => [Type, Destination])).toEqual([['volume', '/data']]);
+    const log = (): string => readFileSync(join(cluster.logs, 'n1.log'), 'utf8');
+    await exec(cluster, 'n1', 'sh', '-c', 'echo said on its stderr >/proc/1/fd/2');
+    await until('the log', () => Promise.resolve(log().includes('said on its stderr') ? true : undefined));
     const filters = { label: [`${labels.run}=${(cluster as unknown as { id: string }).id}`] };
     const destroying = clock.now();
     forget();
@@ -58,7 +61,7 @@ describe('a cluster of containers', () => {
     expect((await docker.listVolumes({ filters })).Volumes ?? []).toEqual([]);
     expect(await docker.listNetworks({ filters })).toEqual([]);
     expect(readdirSync(cluster.logs).sort()).toEqual(['n1.log', 'n2.log', 'n3.log', 'n4.log', 'n5.log']);
-    expect(readFileSync(join(cluster.logs, 'n1.log'), 'utf8')).toContain('n1');
+    expect(log()).toContain('said on its stderr');
     process.stdout.write(`5 nodes: led after ${Math.round(upMs)} ms, removed in ${Math.round(destroyMs)} ms\n`);
     // 5 s and 3 s on a quiet machine; tests share this one.
     expect(upMs).toBeLessThan(15_000);
