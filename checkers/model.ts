@@ -78,5 +78,8 @@ export interface Model {
   decide?(history: History, rows: Int32Array, semantics: Semantics, budget: Budget): Decision | undefined;
 }
 
-/** `rough`: what it shows is more, or less, than it takes; a search tells it better, where there are few operations. */
-export type Decision = 'possible' | Anomaly | { readonly rough: Anomaly };
+/**
+ * `rough`: what it shows is more, or less, than it takes; a search tells it better, where there are few operations. `stuck`: the row
+ * that has no place, where what was before it may be told by a moment shortly before.
+ */
+export type Decision = 'possible' | Anomaly | { readonly rough: Anomaly; readonly stuck?: number };

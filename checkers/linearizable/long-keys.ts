@@ -19,6 +19,9 @@ export const LONG = 300;
 export const MANY = 12;
 
 const STEPS_MAX = 20_000;
+/** Ends of a key that are looked at, and the operations of the longest. */
+const CUTS_TRIED = 8;
+const CUT_MAX = 1000;
 /** States longer than this are not told: a set or queue of thousands says nothing to a reader. */
 const HELD_MAX = 200;
 
@@ -31,7 +34,9 @@ export function explainLong(context: SearchContext, rows: Int32Array, stuck: num
     return less === undefined ? undefined : explainCore(context, rows, { ...less, minimal: true });
   }
   let best: Anomaly | undefined;
-  for (const cut of cutsBefore(history, machine, rows, stuck, budget)) {
+  for (const cut of cutsBefore(history, machine, rows, stuck, budget).slice(0, CUTS_TRIED)) {
+    // An early one leaves about as much to look through as there was.
+    if (budget.spent() !== undefined || cut.rows.length > CUT_MAX) break;
     const anomaly = explainCut(context, cut);
     if (anomaly === undefined) break;
     // Two at least, where there are two: what clashes, rather than one that clashes with what is told.

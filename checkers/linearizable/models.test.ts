@@ -53,6 +53,9 @@ describe.each(definitions)('%s, %s', (name, what, definition) => {
     eachRound(`${name} ${what}`, attempt, times);
     expect(Math.min(seen.valid, seen.invalid), JSON.stringify(seen)).toBeGreaterThan(times / 20);
     expect(seen.unknown, JSON.stringify(seen)).toBeLessThan(times / 6);
-    if (decide !== undefined && !what.includes('repeat')) expect(seen.decided).toBeGreaterThan(times / 10);
+    // Some decide all, some only what is impossible at a glance.
+    const least = /queue|set/.test(name) ? times / 4 : times / 20;
+    if (decide !== undefined && !/repeat|short/.test(what))
+      expect(seen.decided, JSON.stringify(seen)).toBeGreaterThan(least);
   });
 });

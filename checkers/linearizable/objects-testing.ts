@@ -155,6 +155,9 @@ const registers: Definition = {
     }),
 };
 
+const appendOrGet: Definition['ask'] = (random) =>
+  random.chance(0.5) ? { f: 'get', value: null } : { f: 'append', value: random.pick(['a', 'b', 'ab']) };
+
 /** Values that are written once. */
 const registersOnce: Definition = {
   ...registers,
@@ -176,6 +179,7 @@ export const definitions: readonly (readonly [string, string, Definition])[] = [
   ['counter', 'small amounts', counter],
   ['mutex', 'any', mutex],
   ['string', 'short words', string],
+  ['string', 'words appended only', { ...string, ask: appendOrGet }],
   ['multi-register', 'transactions over three keys, values that repeat', registers],
   ['multi-register', 'values written once', registersOnce],
 ];

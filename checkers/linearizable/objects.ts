@@ -28,6 +28,8 @@ export interface Outcome {
 
 /** Explaining costs more than deciding: later anomalies are only counted. */
 export const ANOMALIES_EXPLAINED = 10;
+/** Of longer keys it takes too long to find a moment at which all orders agree. */
+const CUT_OF_MAX = 50_000;
 /** More operations than these are not shown where it is not known that all are needed. */
 const SHOWN_MAX = 40;
 /** Orders tried where it is known that there is none. */
@@ -145,6 +147,10 @@ function decided(context: SearchContext, rows: Int32Array, decision: Decision | 
   if (!('rough' in decision)) return { type: 'impossible', anomaly: decision };
   const searched = context.explains && rows.length <= LONG ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
   if (searched?.type === 'impossible') return searched;
+  const { stuck } = decision;
+  const isLong = context.explains && rows.length > LONG && rows.length <= CUT_OF_MAX;
+  const told = stuck === undefined || !isLong ? undefined : explainLong(context, rows, stuck);
+  if (told !== undefined) return { type: 'impossible', anomaly: told };
   const { kind, operations, sentence } = decision.rough;
   const anomaly = { kind, operations, sentence: `${sentence} There may be fewer operations, or others, that show it.` };
   return { type: 'impossible', anomaly };

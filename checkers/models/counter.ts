@@ -1,5 +1,6 @@
 import { INFO, METHODS, NULL_REF, OK, READ } from '../../history/history.ts';
-import type { Machine, Model, State } from '../model.ts';
+import { outOfBounds } from '../linearizable/bounds.ts';
+import type { Decision, Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import { sumsOutlook } from '../search/sums.ts';
 
@@ -57,5 +58,14 @@ export default {
         sumsOutlook({ initial: first, step: (state, op) => step(state, row[op]), sum: sumOf }, (op) => number(row[op])),
       bytes: () => 40 * sums.length,
     };
+  },
+  decide(history, rows, semantics): Decision | undefined {
+    const { f, value, values } = history;
+    const initial = Number(semantics.initial ?? 0);
+    const amount = (row: number): number => {
+      const held = values.get(value[row]);
+      return held === null ? initial : typeof held === 'number' ? held : Number.NaN;
+    };
+    return outOfBounds(history, rows, { initial, isRead: (row) => f[row] === READ, amount });
   },
 } satisfies Model;

@@ -1,6 +1,7 @@
 import { INFO, METHODS, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
-import type { Machine, Model, State } from '../model.ts';
+import { divergence } from '../linearizable/bounds.ts';
+import type { Decision, Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import { PrefixOutlook } from '../search/prefixes.ts';
 
@@ -63,5 +64,15 @@ export default {
         return f[row] === APPEND ? append(state, row) : ILLEGAL;
       },
     };
+  },
+  decide(history, rows): Decision | undefined {
+    const { f, value, values } = history;
+    if (rows.some((row) => f[row] === WRITE)) return undefined;
+    const found = divergence(
+      history,
+      rows.filter((row) => f[row] === READ),
+      (row) => text(values.get(value[row])),
+    );
+    return found;
   },
 } satisfies Model;
