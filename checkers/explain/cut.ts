@@ -24,7 +24,7 @@ const CUTS_MAX = 64;
 /** More that never ended make every configuration long. */
 const UNENDED_MAX = 64;
 /** Orders tried for each operation. */
-const STEPS_PER_OPERATION = 8;
+const STEPS_PER_OPERATION = 4;
 
 interface Moment {
   readonly state: State;

@@ -4,11 +4,13 @@
  */
 import type { Problem } from './problem.ts';
 
+/** Operations of which the very one is told; of more, one that ends soon after it. */
+const LONG = 1000;
 /** Questions that are given up before the rest is not asked any more. */
 const UNANSWERED_MAX = 12;
 
 /**
- * The operation at whose return no order is left.
+ * The operation at whose return no order is left; of long problems, one by whose return none is.
  *
  * @param reached an event up to which there is an order
  * @param isImpossible whether there is no order for such a beginning; undefined where that was not found out. A longer one is
@@ -26,7 +28,10 @@ export function failureOf(
   let low = -1;
   let high = ends.length - 1;
   let unanswered = 0;
-  for (let stride = 1; high - low > 1; stride *= 2) {
+  // Each question about a long problem is a search of its own; there it is enough to know where it is about.
+  const isLong = problem.count > LONG;
+  const near = isLong ? 4 * problem.slots : 1;
+  for (let stride = near; high - low > near; stride *= 2) {
     // Mostly it is not far.
     const middle = Math.min(low + stride, (low + high) >> 1);
     const verdict = isImpossible(beginningOf(problem, ends[middle] + 1));

@@ -52,7 +52,7 @@ export default {
         'also tell how stale reads were: Δ, k, and for each path and node their ages and visibility',
       )
       .option('--path <name>', 'only the reads of this path, and all writes')
-      .option('--budget <limits>', 'time and memory for one guarantee of one file: 60s,4GB', '60s,4GB')
+      .option('--budget <limits>', 'time and memory for each guarantee of each file: 60s,4GB', '60s,4GB')
       .option('--format <name>', 'text, json, knossos (its result map as JSON) or knossos-edn (default: text)')
       .option('--jobs <n>', 'how many workers judge one file at the same time (default: one a core, at most 4)')
       .option(
