@@ -59,3 +59,31 @@ describe.each(definitions)('%s, %s', (name, what, definition) => {
       expect(seen.decided, JSON.stringify(seen)).toBeGreaterThan(least);
   });
 });
+
+test.each([
+  [
+    'another value than it wrote itself',
+    [
+      ['w', 'x', 2],
+      ['r', 'x', 1],
+    ],
+  ],
+  [
+    'two values of one key',
+    [
+      ['r', 'x', 1],
+      ['r', 'x', null],
+      ['w', 'y', 3],
+    ],
+  ],
+])('a transaction that reads %s is impossible, whatever was written before', (_, value) => {
+  const asked = value.map(([what, key, of]) => [what, key, what === 'r' ? null : of]);
+  const history = historyFromEvents([
+    { type: 'invoke', time: 0, process: 0, f: 'txn', value: [['w', 'x', 1]] },
+    { type: 'ok', time: 1, process: 0, f: 'txn', value: [['w', 'x', 1]] },
+    { type: 'invoke', time: 2, process: 1, f: 'txn', value: asked },
+    { type: 'ok', time: 3, process: 1, f: 'txn', value },
+  ]);
+  const verdict = linearizable.check(history, unlimited, { ...defaultSemantics, model: 'multi-register' });
+  expect(verdict).toMatchObject({ type: 'invalid', anomalies: [{ operations: [{ process: 1 }] }] });
+});

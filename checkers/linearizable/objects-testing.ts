@@ -115,22 +115,31 @@ const string: Definition = {
   lie: (random, answer) => random.pick(['', 'a', 'b', 'ab', 'ba', `${answer as string}a`]),
 };
 
+/** Some of these keys, now and then one of them twice: a transaction that reads what it wrote itself. */
+function someOf(random: Random, keys: readonly string[]): readonly string[] {
+  const parts = random.shuffle(keys).slice(0, random.between(1, 3));
+  return random.chance(0.3) ? [...parts, random.pick(parts)] : parts;
+}
+
 /** Transactions over three keys; a read of many keys is one that only reads. */
 const registers: Definition = {
   initial: { a: null, b: null, c: null },
   ask(random) {
-    const parts = random.shuffle(['a', 'b', 'c']).slice(0, random.between(1, 3));
-    if (random.chance(0.3)) return { f: 'readMany', value: parts };
+    if (random.chance(0.3))
+      return { f: 'readMany', value: random.shuffle(['a', 'b', 'c']).slice(0, random.between(1, 3)) };
     return {
       f: 'txn',
-      value: parts.map((key): Value => (random.chance(0.5) ? ['r', key, null] : ['w', key, random.between(1, 3)])),
+      value: someOf(random, ['a', 'b', 'c']).map(
+        (key): Value => (random.chance(0.5) ? ['r', key, null] : ['w', key, random.between(1, 3)]),
+      ),
     };
   },
   answer(state, { f, value }) {
-    const held = state as { readonly [key: string]: Value };
+    const held = { ...(state as { readonly [key: string]: Value }) };
     if (f === 'readMany') return list(value).map((key) => held[key as string]);
     return list(value).map((part) => {
-      const [what, key] = part as readonly string[];
+      const [what, key, written] = part as readonly string[];
+      if (what === 'w') held[key] = written;
       return what === 'r' ? [what, key, held[key]] : part;
     });
   },
@@ -162,8 +171,12 @@ const appendOrGet: Definition['ask'] = (random) =>
 const registersOnce: Definition = {
   ...registers,
   ask(random, fresh) {
-    const parts = random.shuffle(['a', 'b', 'c', 'd']).slice(0, random.between(1, 3));
-    return { f: 'txn', value: parts.map((key) => (random.chance(0.5) ? ['r', key, null] : ['w', key, fresh()])) };
+    return {
+      f: 'txn',
+      value: someOf(random, ['a', 'b', 'c', 'd']).map((key) =>
+        random.chance(0.5) ? ['r', key, null] : ['w', key, fresh()],
+      ),
+    };
   },
   initial: { a: null, b: null, c: null, d: null },
 };

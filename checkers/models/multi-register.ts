@@ -37,13 +37,17 @@ const model: Model = {
     const deedsOf = (first: number): Deeds => {
       const found = new Map<number, number>();
       const left = new Map<number, number>();
-      some(first, (row) => {
+      const contradictsItself = some(first, (row) => {
         const cell = (reference(reading, value[row]) - reading.initial) | 0;
         if (f[row] === WRITE) left.set(key[row], cell);
-        else if (reads(row) && !left.has(key[row])) found.set(key[row], cell);
+        else if (reads(row)) {
+          const expected = left.get(key[row]) ?? found.get(key[row]) ?? cell;
+          if (expected !== cell) return true;
+          if (!left.has(key[row])) found.set(key[row], cell);
+        }
         return false;
       });
-      return { finds: [...found].flat(), leaves: [...left].flat() };
+      return { finds: [...found].flat(), leaves: [...left].flat(), contradictsItself };
     };
     const step = (state: State, first: number): State => {
       let after: State = state;

@@ -24,6 +24,8 @@ export interface Deeds {
   readonly finds: readonly number[];
   /** Alternating: a cell, and the value left in it. */
   readonly leaves: readonly number[];
+  /** It reads what it cannot: another value than it wrote itself, or than it read just before. No state allows it. */
+  readonly contradictsItself?: boolean;
 }
 
 export class CellsOutlook implements Outlook {
@@ -85,8 +87,8 @@ export class CellsOutlook implements Outlook {
       const known = this.#lastCalled[reads[i]];
       if (this.#must(op) && (known === NONE || call[known] < call[op])) this.#lastCalled[reads[i]] = op;
     });
-    this.idle = Uint8Array.from(this.#deeds, ({ finds, leaves }) =>
-      finds.length === 0 && this.#isEachUnread(leaves) ? 1 : 0,
+    this.idle = Uint8Array.from(this.#deeds, ({ finds, leaves, contradictsItself }) =>
+      finds.length === 0 && contradictsItself !== true && this.#isEachUnread(leaves) ? 1 : 0,
     );
   }
 
