@@ -132,7 +132,7 @@ export class FileCheck {
     if (ended.type === 'unread') this.#fail(pursuit, BAD_INPUT, `This could not be read: ${ended.reason}.`);
     const place = this.#placeOf({ guarantees: pursuit.left, staleness: pursuit.staleness });
     if (ended.type !== 'stopped' || this.#isInterrupted() || place > this.#last) return undefined;
-    const { reason } = ended;
+    const { reason, ms } = ended;
     if (this.#read !== undefined && pursuit.left.length === 0) {
       if (!pursuit.staleness) return undefined;
       if (pursuit.besides && this.#isOfMemory(reason)) this.#again.push(place);
@@ -143,7 +143,7 @@ export class FileCheck {
     const stopped = this.#read === undefined ? pursuit.left : pursuit.left.slice(0, 1);
     const examined = { operations: this.#read?.operations ?? 0 };
     for (const guarantee of stopped) {
-      this.#conclude(pursuit, guarantee, { type: 'unknown', reason, examined }, this.#order.limits.ms);
+      this.#conclude(pursuit, guarantee, { type: 'unknown', reason, examined }, ms);
     }
     return this.#judgeJob({ guarantees: pursuit.left, staleness: pursuit.staleness });
   }

@@ -50,6 +50,28 @@ test("a model of one's own judges; ours judge the same histories otherwise", asy
 });
 
 test.each([
+  ['sees both writes of the other', '(', ')', 4, 'valid'],
+  ['sees one write of two', '[', ']', 0, 'invalid'],
+])("multi-register, a history in Knossos's words that %s", async (_what, open, close, y, verdict) => {
+  const txn = (process: number, type: string, ...parts: string[]): string =>
+    `{:type :${type} :f :txn :value ${open}${parts.join(' ')}${close} :process ${process}}\n`;
+  const writes = [`[:write :x 3]`, `[:write :y 4]`];
+  write(
+    'multi.edn',
+    [
+      txn(0, 'invoke', '[:read :x nil]', '[:read :y nil]'),
+      txn(0, 'ok', '[:read :x 0]', '[:read :y 0]'),
+      txn(1, 'invoke', ...writes),
+      txn(2, 'invoke', '[:read :y nil]', '[:read :x nil]'),
+      txn(1, 'ok', ...writes),
+      txn(2, 'ok', `[:read :y ${y}]`, '[:read :x 3]'),
+    ].join(''),
+  );
+  const { stdout, stderr } = await check('multi.edn', '--model', 'multi-register', '--initial', '0');
+  expect([stdout.slice(0, stdout.indexOf(' (')), stderr]).toEqual([`multi.edn: linearizable ${verdict}`, '']);
+});
+
+test.each([
   ['lacks.mjs', "lacks.mjs: Field 'step' of the model must be a function, and is missing."],
   ['empty.mjs', 'empty.mjs: a model needs a default export.'],
   ['./absent.mjs', './absent.mjs: there is no such model.'],

@@ -121,15 +121,17 @@ function evidenceOf(examined: Evidence): string {
   const { operations, ...others } = examined;
   const entries: [string, number][] = [['operations', operations], ...Object.entries(others)];
   return entries
-    .map(([name, amount]) => `${count(amount)} ${wordsOf(amount === 1 ? singular(name) : name)}`)
+    .map(([name, amount]) => `${count(amount)} ${amount === 1 ? singular(wordsOf(name)) : wordsOf(name)}`)
     .join(', ');
 }
 
 /** `failedCas` is `failed cas`. */
 const wordsOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-function singular(name: string): string {
-  return /cas$/i.test(name) ? name : name.replace(/s$/, '');
+/** What is counted comes first, if it is a noun (`jumps back`; but `never read afterwards`, `ambiguous`, `failed cas`). */
+function singular(words: string): string {
+  const [first, ...others] = words.split(' ');
+  return [/(?:us|cas)$/.test(first) ? first : first.replace(/s$/, ''), ...others].join(' ');
 }
 
 export function jsonOfVerdict(file: string, guarantee: Guarantee, verdict: Verdict, ms: number): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultSemantics } from '../checkers/checker.ts';
-import { realClock } from '../history/clock.ts';
+import { MILLISECOND, realClock } from '../history/clock.ts';
 import type { Job } from './check-job.ts';
 import { CheckThread, type News } from './check-thread.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -66,7 +66,15 @@ test.each([
   const thread = new CheckThread(script, realClock());
   const heard: News[] = [];
   const hear = (news: News): void => void heard.push(news);
-  expect(await thread.run(jobOf(deed, limits), hear)).toEqual(expected);
+  const clock = realClock();
+  const start = clock.now();
+  const ended = await thread.run(jobOf(deed, limits), hear);
+  expect(ended).toEqual(expected.type === 'stopped' ? { ...expected, ms: expect.any(Number) as number } : expected);
+  if (ended.type === 'stopped') {
+    // What it took, and not what it was allowed.
+    expect(ended.ms).toBeGreaterThan(0);
+    expect(ended.ms).toBeLessThan((clock.now() - start) / MILLISECOND);
+  }
   expect(heard.map(({ type }) => type)).toEqual(['read']);
   // Whatever became of the worker, the next job is done, and so is the one after it.
   expect(await thread.run(jobOf('end'), hear)).toEqual({ type: 'done' });
@@ -78,7 +86,7 @@ test.each([
 test('an interrupt ends the job at hand', async () => {
   const thread = new CheckThread(script, realClock());
   const ended = thread.run(jobOf('spin'), () => thread.interrupt());
-  expect(await ended).toEqual({ type: 'stopped', reason: 'interrupted' });
+  expect(await ended).toMatchObject({ type: 'stopped', reason: 'interrupted' });
   await thread.end();
 });
 

@@ -10,7 +10,8 @@ import { spentMemory, spentTime } from './limits.ts';
 /** How a job ended: by itself, ended by us with a reason, or dead of its own. */
 export type Ended =
   | { readonly type: 'done' }
-  | { readonly type: 'stopped'; readonly reason: string }
+  /** `ms`: since it had begun, or last told something. */
+  | { readonly type: 'stopped'; readonly reason: string; readonly ms: number }
   /** The input broke off. */
   | { readonly type: 'unread'; readonly reason: string }
   | { readonly type: 'died'; readonly reason: string };
@@ -28,6 +29,8 @@ export class CheckThread {
   #worker: Worker | undefined;
   /** A worker's time counts from when it has loaded its modules. */
   #isReady = false;
+  /** When the job at hand began, or told something last. */
+  #since = 0;
   #hear: ((message: Message) => void) | undefined;
   #end: ((ended: Ended) => void) | undefined;
 
@@ -45,8 +48,10 @@ export class CheckThread {
   async run(job: Job, hear: (news: News) => void, input?: AsyncIterator<Uint8Array>): Promise<Ended> {
     const worker = (this.#worker ??= this.#start(job));
     let stopWatching = (): void => undefined;
+    this.#since = this.#clock.now();
     const restart = (): void => {
       stopWatching();
+      this.#since = this.#clock.now();
       stopWatching = this.#watch(job);
     };
     const ended = await new Promise<Ended>((resolve) => {
@@ -88,7 +93,11 @@ export class CheckThread {
 
   /** Ends the job at hand, if there is one. */
   interrupt(): void {
-    this.#end?.({ type: 'stopped', reason: 'interrupted' });
+    this.#stop('interrupted');
+  }
+
+  #stop(reason: string): void {
+    this.#end?.({ type: 'stopped', reason, ms: (this.#clock.now() - this.#since) / MILLISECOND });
   }
 
   async end(): Promise<void> {
@@ -106,7 +115,8 @@ export class CheckThread {
     worker.on('message', (message: Message) => this.#hear?.(message));
     worker.on('error', (error: NodeJS.ErrnoException) => {
       const full = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-      this.#end?.(full ? { type: 'stopped', reason: spentMemory(limits) } : { type: 'died', reason: error.message });
+      if (full) this.#stop(spentMemory(limits));
+      else this.#end?.({ type: 'died', reason: error.message });
     });
     worker.on('exit', (code) => {
       if (worker === this.#worker) this.#end?.({ type: 'died', reason: `The worker ended with code ${code}.` });
@@ -121,8 +131,8 @@ export class CheckThread {
     let cancel = (): void => undefined;
     const look = (): void => {
       cancel = clock.timer(clock.now() + LOOK_EVERY_NS, look);
-      if (clock.now() > deadline) this.#end?.({ type: 'stopped', reason: spentTime(limits) });
-      else if (process.memoryUsage.rss() > limits.bytes) this.#end?.({ type: 'stopped', reason: spentMemory(limits) });
+      if (clock.now() > deadline) this.#stop(spentTime(limits));
+      else if (process.memoryUsage.rss() > limits.bytes) this.#stop(spentMemory(limits));
     };
     look();
     return () => cancel();

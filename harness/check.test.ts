@@ -265,6 +265,12 @@ describe('arguments', () => {
     const ended = await check('cas.jsonl', '--json', '--guarantee', 'linearizable,monotonic-reads');
     expect(linesOf(ended).map(({ operations }) => operations)).toEqual([4, 4]);
     expect((await check('cas.jsonl', ...linearizable)).stdout).toMatch(/\b1 cas\b/);
+    write('twice.jsonl', journal('p0: w x 1', 'p1: w x 1', 'p2: r x 1'));
+    expect((await check('twice.jsonl', '--guarantee', 'consistent-prefix')).stdout).toMatch(/ 1 ambiguous; /);
+    write('set.jsonl', journal('p0: add x 1', 'p1: r x [1]', 'p0: add x 2'));
+    expect((await check('set.jsonl', '--guarantee', 'set')).stdout).toMatch(
+      /\b2 adds, 1 read,.* 1 never read afterwards\b/,
+    );
   });
 
   test('--path judges the reads of one path, and all writes', async () => {

@@ -43,6 +43,24 @@ test('there and back again: the same verdicts', async () => {
   expect(unsaid.stderr).toMatch(/line 1: Every value is a pair, .* --independent takes them apart/);
 });
 
+test("the output's name says the format, unless --to does; any other name leaves it to the input", async () => {
+  writeFileSync(
+    at('one.edn'),
+    '{:process 0 :type :invoke :f :write :value 1}\n{:process 0 :type :ok :f :write :value 1}',
+  );
+  const firstOf = async (...options: string[]): Promise<string> => {
+    const output = at(options[0]);
+    const { code, stderr } = await tidemark(['convert', at('one.edn'), '--output', output, ...options.slice(1)]);
+    expect([code, stderr]).toEqual([0, '']);
+    return readFileSync(output, 'utf8').slice(0, 7);
+  };
+  expect(await firstOf('two.edn')).toMatch(/^\{:/);
+  expect(await firstOf('two.jsonl')).toMatch(/^\{"/);
+  expect(await firstOf('two.txt')).toMatch(/^\{"/);
+  expect(await firstOf('three.edn', '--to', 'jsonl')).toMatch(/^\{"/);
+  expect(await firstOf('three.jsonl', '--to', 'edn')).toMatch(/^\{:/);
+});
+
 test.each([
   [['nowhere.jsonl'], /nowhere\.jsonl: There is no such file\.\n$/],
   [['broken.jsonl'], /broken\.jsonl, line 2: This is not JSON: \{"half\.\n$/],

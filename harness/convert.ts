@@ -23,7 +23,7 @@ export async function convert(file: string, options: ConvertOptions, io: Io): Pr
   const { history, header, warnings, format } = await readFrom(file, independent, io);
   if (warnings.tornLine !== undefined)
     io.err(`tidemark: ${file}: line ${warnings.tornLine} is cut off, and left out\n`);
-  const target = to ?? (format === 'edn' ? 'jsonl' : 'edn');
+  const target = to ?? formatNamed(output) ?? (format === 'edn' ? 'jsonl' : 'edn');
   const write = output === undefined ? undefined : writerTo(output);
   const put = async (text: string): Promise<void> => {
     if (write !== undefined) {
@@ -43,6 +43,11 @@ export async function convert(file: string, options: ConvertOptions, io: Io): Pr
     io.err(`tidemark: ${history.keys.length} keys: values are independent tuples, [key value]\n`);
   }
   return KEPT;
+}
+
+/** What a file called so holds, where its name tells. */
+function formatNamed(file: string | undefined): (typeof FORMATS)[number] | undefined {
+  return FORMATS.find((format) => file?.toLowerCase().endsWith(`.${format}`) === true);
 }
 
 async function readFrom(file: string, independent: boolean | undefined, io: Io): ReturnType<typeof readHistory> {

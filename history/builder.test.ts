@@ -121,6 +121,21 @@ describe('HistoryBuilder', () => {
     ]);
   });
 
+  test("knows a transaction's reads and writes by their long names too", () => {
+    const value = (y: number | null): Event['value'] => [
+      ['write', 'x', 1],
+      ['read', 'y', y],
+    ];
+    const history = historyFromEvents([
+      { type: 'invoke', time: 0, process: 0, f: 'txn', value: value(null) },
+      { type: 'ok', time: 1, process: 0, f: 'txn', value: value(5) },
+    ]);
+    expect([0, 1].map((row) => history.operation(row))).toMatchObject([
+      { f: 'write', key: 'x', value: 1 },
+      { f: 'read', key: 'y', value: 5 },
+    ]);
+  });
+
   test('keeps notes with their place among the events', () => {
     const history = h('harness phase "calm"', 'p0 w x 1', 'cluster down {"node":"n1"}', 'p0 ok');
     expect(history.notes.map(({ at, process, f, value }) => [at, process, f, value])).toEqual([

@@ -8,7 +8,7 @@
  * long because: what may follow what in a history is decided in this one place, whoever hands the events over.
  */
 import { BadHistory } from './bad-history.ts';
-import { EventFields, INVOKE, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
+import { EventFields, INVOKE, partCodes, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
 import { EventReader, Tables, unknownType } from './event-reader.ts';
 import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
@@ -257,8 +257,8 @@ export class HistoryBuilder {
     if (!Array.isArray(list)) throw this.bad('The value of a txn must be a list of ["r"|"w"|"append", key, value].');
     return (list as readonly Value[]).map((part) => {
       const [name, key, value] = Array.isArray(part) ? (part as readonly Value[]) : [];
-      const f = name === 'r' ? READ : name === 'w' ? WRITE : name === 'append' ? METHODS.indexOf('append') : NONE;
-      if (f === NONE || key === undefined) {
+      const f = typeof name === 'string' ? partCodes.get(name) : undefined;
+      if (f === undefined || key === undefined) {
         throw this.bad('Each part of a txn must be ["r"|"w"|"append", key, value].');
       }
       return { f, key: this.#reader.key(key), value: this.tables.values.intern(value ?? null), flags: TRANSACTION };

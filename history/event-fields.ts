@@ -25,6 +25,15 @@ export const methodCodes: ReadonlyMap<string, number> = new Map<string, number>(
   ['txn', TXN],
 ]);
 
+/** Parts of a transaction by name: Elle's, Knossos's (`:read`, `:write`). */
+export const partCodes: ReadonlyMap<string, number> = new Map([
+  ['r', READ],
+  ['w', WRITE],
+  ['append', METHODS.indexOf('append')],
+  ['read', READ],
+  ['write', WRITE],
+]);
+
 const asking = METHODS.map((name) => ['read', 'poll', 'dequeue', 'drain'].includes(name));
 const telling = METHODS.map((name) => ['send', 'acquire'].includes(name));
 

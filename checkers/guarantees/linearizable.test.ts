@@ -257,6 +257,11 @@ describe('unknown', () => {
     expect(reasonOf(linearizable.check(historyFromEvents(events), unlimited, zero))).toMatch(
       /key x takes part in transactions/,
     );
+    const appending = events.map((event) => (event.f === 'txn' ? { ...event, value: [['append', 'x', 1]] } : event));
+    const multi = { ...zero, model: 'multi-register' };
+    expect(reasonOf(linearizable.check(historyFromEvents(appending), unlimited, multi))).toBe(
+      "key x was asked for append in a transaction; the model 'multi-register' knows transactions, but not append",
+    );
   });
 
   test('where the budget is spent', () => {

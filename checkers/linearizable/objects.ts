@@ -42,9 +42,13 @@ export function rowsByKey(history: History, keep: (row: number) => boolean): (ke
 
 export function foreignReason(history: History, model: Model, row: number): string {
   const x = show(history.keys[history.key[row]]);
-  if ((history.flags[row] & TRANSACTION) !== 0)
-    return `key ${x} takes part in transactions, which '${model.name}' does not know`;
-  return `key ${x} was asked for ${METHODS[history.f[row]]}, which the model '${model.name}' does not know`;
+  const method = METHODS[history.f[row]];
+  if ((history.flags[row] & TRANSACTION) !== 0) {
+    return model.transactions === true
+      ? `key ${x} was asked for ${method} in a transaction; the model '${model.name}' knows transactions, but not ${method}`
+      : `key ${x} takes part in transactions, which '${model.name}' does not know`;
+  }
+  return `key ${x} was asked for ${method}, which the model '${model.name}' does not know`;
 }
 
 export interface SearchContext {

@@ -15,7 +15,10 @@ export default {
     program
       .command('convert')
       .argument('<file>', 'a history of any format that check reads; - is standard input')
-      .option('--to <format>', 'edn or jsonl (default: edn, or jsonl if the history is EDN)')
+      .option(
+        '--to <format>',
+        'edn or jsonl (default: what --output ends with, or else the one that the history is not)',
+      )
       .option('--output <file>', 'where to write (default: standard output)')
       .option('--independent', "values are Jepsen's independent tuples, [key value]")
       .option('--no-independent', 'values that are pairs are just values')

@@ -125,6 +125,19 @@ describe('histories in EDN', () => {
     ]);
   });
 
+  test.each([
+    ['vectors', ':f :txn :value [[:write :x 1] [:read :y nil]]', ':f :txn :value [[:write :x 1] [:read :y 0]]'],
+    ['lists', ':f :txn :value ((:write :x 1) (:read :y nil))', ':f :txn :value ((:write :x 1) (:read :y 0))'],
+    ['strings', ':f :txn :value [["write" :x 1] ["read" :y nil]]', ':f "txn" :value [["write" :x 1] ["read" :y 0]]'],
+    ['no :f', ':value [[:write :x 1] [:read :y nil]]', ':f nil :value [[:write :x 1] [:read :y 0]]'],
+  ])("transactions in Knossos's words: %s", (_what, invoked, completed) => {
+    const { history } = readEdn(`{:process 0 :type :invoke ${invoked}}\n{:process 0 :type :ok ${completed}}`);
+    expect([history.operation(0), history.operation(1)]).toMatchObject([
+      { f: 'write', key: ':x', value: 1, outcome: 'ok' },
+      { f: 'read', key: ':y', value: 0 },
+    ]);
+  });
+
   test('big integers stay apart', () => {
     const { history } = readEdn(
       '[{:process 0 :type :invoke :f :write :value 9007199254740993N} {:process 1 :type :invoke :f :write :value 9007199254740992}]',

@@ -6,6 +6,7 @@
  */
 import type { BuilderOptions, EventFields } from '../builder.ts';
 import type { AnyEvent, HistoryBuilder } from '../builder.ts';
+import { partCodes } from '../event-fields.ts';
 import { NULL_REF } from '../values.ts';
 import type { Event, Value } from '../operation.ts';
 import { EdnReader, END, textOfKeyword } from './edn-reader.ts';
@@ -114,13 +115,12 @@ function eventOf(map: { readonly [name: string]: Value }, twice: (name: string) 
 
 const plain = (value: Value): Value => (typeof value === 'string' ? textOfKeyword(value) : value);
 
+const PARTS: ReadonlySet<string> = new Set([...partCodes.keys()].map((name) => `:${name}`));
+
 /** Elle's operations need not say that they are transactions: a list of `[:r 5 nil]` and the like tells. */
 function isTransaction(value: Value | undefined): boolean {
   const parts: readonly Value[] = Array.isArray(value) ? (value as readonly Value[]) : [];
-  return (
-    parts.length > 0 &&
-    parts.every((part) => Array.isArray(part) && [':r', ':w', ':append'].includes(part[0] as string))
-  );
+  return parts.length > 0 && parts.every((part) => Array.isArray(part) && PARTS.has(part[0] as string));
 }
 
 /** `[:r 5 nil]` */
