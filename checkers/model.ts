@@ -39,11 +39,6 @@ export interface Machine {
   /** Why a row cannot be judged by this model, as in `an add of "x", which is no integer`; undefined where it can. */
   meaningless?(row: number): string | undefined;
   /**
-   * Rows without which the machine is not right about this one: others of the history that it takes for granted. Where it is
-   * absent: none.
-   */
-  restsOn?(row: number): readonly number[];
-  /**
    * Whether steps that build on the state may lead to one in which the answer of the row is right; false only where surely none
    * do. Where it is absent: they may. It spares explanations what leads nowhere.
    */

@@ -56,7 +56,7 @@ export function originOf(asked: Asked, rows: ArrayLike<number>, core: Core): Ori
   const { history, machine } = asked;
   const { stuck } = core;
   const until = history.ret[stuck];
-  const before = [...closed(machine, core.rows)].filter((row) => row !== stuck);
+  const before = core.rows.filter((row) => row !== stuck);
   const earlier: number[] = [];
   for (let i = 0; i < rows.length && history.call[rows[i]] < until; i++) earlier.push(rows[i]);
   // The latest first: of several that would do, the nearest is shown.
@@ -66,12 +66,7 @@ export function originOf(asked: Asked, rows: ArrayLike<number>, core: Core): Ori
   if (typeof way === 'string') return { type: 'unknown' };
   const story = withCauses(asked, changes, before, way) ?? withAll(asked, changes, before, stuck, until);
   if (story === undefined || story.length >= ROWS_MAX) return { type: 'unknown' };
-  return fewestOf(asked, earlier, core, [...closed(machine, [...story, stuck])], until);
-}
-
-/** With what the machine takes for granted. */
-function closed(machine: Machine, rows: readonly number[]): ReadonlySet<number> {
-  return new Set([...rows, ...rows.flatMap((row) => machine.restsOn?.(row) ?? [])]);
+  return fewestOf(asked, earlier, core, [...new Set([...story, stuck])], until);
 }
 
 /** The operations and what each of them that is astray without it would follow from; undefined where that is not enough. */
@@ -139,7 +134,7 @@ function fewestOf(
   const { history, machine, budget } = asked;
   const { stuck } = core;
   const told = (rows: readonly number[]): readonly number[] | undefined => {
-    if (!rows.includes(stuck) || closed(machine, rows).size > rows.length) return undefined;
+    if (!rows.includes(stuck)) return undefined;
     const others = rows.filter((row) => row !== stuck);
     const last = shortestWay(asked, others.filter((row) => !machine.pure(row)).reverse(), [], stuck);
     if (typeof last === 'string') return undefined;

@@ -47,4 +47,5 @@ export interface Outlook {
   ranks?(state: State, waiting: readonly number[], candidates: readonly number[]): readonly number[];
 }
 
-export type OutlookOf = (problem: Problem, places: Places, initial: State) => Outlook;
+/** `left` is as the search stands whenever it is asked. */
+export type OutlookOf = (problem: Problem, left: Left, initial: State) => Outlook;
