@@ -2,7 +2,8 @@
  * Bounded staleness: every read returns the newest value as of some moment at most Δ before its invocation (Golab, Li & Shah 2011,
  * k- and Δ-atomicity; here Δ looks back from the invocation, as stores state it). Δ is the path's own, from its name
  * (`bounded-500ms`), or given. Every operation on the key is evidence of what was newer, but for reads of what is uncommitted;
- * only reads that have a bound are blamed, and only when the least age that the history proves exceeds it. What was undone later is a loss, never staleness; so a write that
+ * only reads that have a bound are blamed, and only when the least age that the history proves exceeds it; or several together, where
+ * no order of the writes lets each of them be as fresh as its bound says (staleness/together.ts). What was undone later is a loss, never staleness; so a write that
  * nobody ever read may be one, and leaves the verdict open instead.
  */
 import { boundMsOf } from '../../history/guarantee.ts';
@@ -14,6 +15,7 @@ import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
 import { undoneWrites } from '../sessions/survival.ts';
 import { olderThan } from '../sessions/showed.ts';
 import { amount, key, seconds, server, value } from '../sessions/words.ts';
+import { contradictionsOf, explainTogether, inMs } from '../staleness/together.ts';
 import { effectsOf, type Effects, type ReadAge, readAges } from '../staleness.ts';
 
 const MILLISECOND = 1e6;
@@ -41,8 +43,6 @@ function evidenceIn(history: History, { uncommitted = [], blame }: Semantics): H
   return history.filter((row) => f[row] !== READ || path[row] === NONE || !without[path[row]]);
 }
 
-const ms = (ns: number): string => `${Number((ns / MILLISECOND).toFixed(1))} ms`;
-
 function explainAge(registers: Registers, { shownBy, time }: Effects, age: ReadAge, bound: number): Anomaly {
   const { history, source } = registers;
   const { row, lowNs, newer } = age;
@@ -56,7 +56,7 @@ function explainAge(registers: Registers, { shownBy, time }: Effects, age: ReadA
     kind: 'too stale',
     sentence:
       `${server(history, row)} answered a read of ${key(history, row)} invoked at ${seconds(history.callTime[row])} with ${shown}` +
-      `${claimed === '' ? ',' : claimed} then out of date for at least ${ms(lowNs)}, where ${ms(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
+      `${claimed === '' ? ',' : claimed} then out of date for at least ${inMs(lowNs)}, where ${inMs(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
       `${seconds(time[newer])}.`,
     operations: operationsOf(history, [source[row], newer, by, row]),
   };
@@ -76,9 +76,23 @@ interface Ages {
   readonly unsure: number;
 }
 
-function judgeAges(registers: Registers, semantics: Semantics, bounds: Float64Array, findings: Findings): Ages {
+/** How the reads of one history are judged. */
+interface Judged {
+  readonly registers: Registers;
+  readonly semantics: Semantics;
+  readonly bounds: Float64Array;
+  readonly undone: ReadonlySet<number>;
+}
+
+/** Event positions of the invocations of all writes that may have been lost. */
+function perhapsLost({ registers, undone }: Judged): ReadonlySet<number> {
+  return new Set([...undone, ...unseenWrites(registers).map((row) => registers.history.call[row])]);
+}
+
+/** @param blamed per key: set to 1 where a read is blamed */
+function judgeAges(judged: Judged, findings: Findings, blamed: Uint8Array): Ages {
+  const { registers, semantics, bounds, undone } = judged;
   const { history } = registers;
-  const undone = semantics.undone ?? undoneWrites(history, semantics);
   let reads = 0;
   let stale = 0;
   // No object for a read that is as fresh as it must be: there may be millions.
@@ -90,13 +104,25 @@ function judgeAges(registers: Registers, semantics: Semantics, bounds: Float64Ar
   });
   let certain: readonly ReadAge[] = [];
   if (suspected.length > 0) {
-    const unseen = unseenWrites(registers).map((row) => history.call[row]);
-    const lost = new Set([...undone, ...unseen]);
-    certain = readAges(history, { semantics, undone: lost, registers }, (row, lowNs) => lowNs > bounds[row]);
+    const options = { semantics, undone: perhapsLost(judged), registers };
+    certain = readAges(history, options, (row, lowNs) => lowNs > bounds[row]);
     const effects = effectsOf(registers);
-    for (const age of certain) findings.add(() => explainAge(registers, effects, age, bounds[age.row]));
+    for (const age of certain) {
+      blamed[history.key[age.row]] = 1;
+      findings.add(() => explainAge(registers, effects, age, bounds[age.row]));
+    }
   }
   return { reads, stale, unsure: suspected.length - certain.length };
+}
+
+/** What reads say together that none of them says alone; the number of keys that stay in doubt. */
+function judgeTogether(judged: Judged, findings: Findings, blamed: Uint8Array): number {
+  const { registers, semantics, bounds, undone } = judged;
+  const suspected = contradictionsOf(registers, semantics, undone, bounds, blamed);
+  if (suspected.found.length === 0) return suspected.unsure;
+  const { found, clusters } = contradictionsOf(registers, semantics, perhapsLost(judged), bounds, blamed);
+  for (const delta of found) findings.add(() => explainTogether(registers, clusters, delta, bounds));
+  return suspected.unsure + suspected.found.length - found.length;
 }
 
 export default {
@@ -115,17 +141,23 @@ export default {
       if (registers.source[row] === AMBIGUOUS) ambiguous++;
       if (registers.source[row] === UNWRITTEN) findings.add(() => explainUnwritten(history, row));
     }
-    const { reads, stale, unsure } = judgeAges(registers, semantics, bounds, findings);
+    const undone = semantics.undone ?? undoneWrites(history, semantics);
+    const judged = { registers, semantics, bounds, undone };
+    const blamed = new Uint8Array(history.keys.length);
+    const { reads, stale, unsure } = judgeAges(judged, findings, blamed);
+    const open = reads === 0 ? 0 : judgeTogether(judged, findings, blamed);
     const doubt =
       bounded === 0
         ? 'no read has a bound: it came by a path bounded-<n>ms, or a bound is given'
         : unsure > 0
           ? `${amount(unsure, 'read')} came too late only if writes that nobody read were not lost`
-          : ambiguous > 0
-            ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
-            : reads === 0
-              ? 'nothing tells how old the answers were: there are no times'
-              : undefined;
+          : open > 0
+            ? `whether all reads of ${amount(open, 'key')} are fresh enough together depends on whether writes were lost`
+            : ambiguous > 0
+              ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
+              : reads === 0
+                ? 'nothing tells how old the answers were: there are no times'
+                : undefined;
     return findings.verdict({ operations: history.operations, reads, stale, ambiguous }, doubt);
   },
 } satisfies Checker;

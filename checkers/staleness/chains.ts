@@ -89,10 +89,15 @@ function lookUp({ history }: ClusterParts, registers: Registers, semantics: Sema
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
+/** Moved back by bounds of their own, reads are not in the order of their calls. */
+function isLater({ history, readTime }: ClusterParts, a: number, b: number): boolean {
+  return readTime === history.callTime ? history.call[a] > history.call[b] : readTime[a] > readTime[b];
+}
+
 /** From the last member back, each is held against the earliest return of those that follow it. */
 function joinOne(parts: ClusterParts, root: number, chains: Mutable<Chains>, walked: Uint8Array): void {
-  const { history, firstRow, lastRead, call, size } = parts;
-  const { ret, callTime, retTime, call: callOf, length, key } = history;
+  const { history, firstRow, lastRead, readTime, call, size } = parts;
+  const { ret, retTime, call: callOf, length, key } = history;
   const k = root < length ? key[root] : root - length;
   const members: number[] = [];
   for (let c = root; c !== NONE; c = chains.next[c]) members.push(c);
@@ -106,12 +111,12 @@ function joinOne(parts: ClusterParts, root: number, chains: Mutable<Chains>, wal
     if (first !== NONE && call[member] > ret[first]) chains.impossible++;
     if (first !== NONE && read !== NONE && ret[first] < callOf[read]) {
       chains.stale[k] = 1;
-      const need = callTime[read] - retTime[first];
+      const need = readTime[read] - retTime[first];
       if (chains.read === NONE || need > chains.ns) Object.assign(chains, { ns: need, read, newer: first });
     }
     const own = firstRow[member];
     if (member < length && own !== NONE && (first === NONE || ret[own] < ret[first])) first = own;
-    if (read !== NONE && (last === NONE || callOf[read] > callOf[last])) last = read;
+    if (read !== NONE && (last === NONE || isLater(parts, read, last))) last = read;
     latestCall = Math.max(latestCall, call[member]);
   }
   // The initial value came before everything, and so did the chain that begins with it.

@@ -19,8 +19,10 @@ export interface Clusters {
   readonly history: History;
   /** Per cluster: the row of it that returned first (NONE: the initial value, before everything). */
   readonly firstRow: Int32Array;
-  /** Per cluster: the read of it that was invoked last, or NONE. */
+  /** Per cluster: the read of it that was invoked last, or NONE; by `readTime`, where bounds were given. */
   readonly lastRead: Int32Array;
+  /** Per row: when it was invoked; with bounds, the moment from which on a read must have seen everything. */
+  readonly readTime: Float64Array;
   /** Per cluster: event position at which its write was invoked; of a chain, the last of its writes. */
   readonly call: Int32Array;
   /** Per cluster: its number of members, where it is a chain; 1 otherwise; 0 inside of chains. */
@@ -46,11 +48,15 @@ export function firstOf({ history, firstRow }: ClusterParts, cluster: number): n
   return firstRow[cluster] === NONE ? -1 : history.ret[firstRow[cluster]];
 }
 
-/** @param undone event positions of the invocations of writes that were lost: neither they nor their reads are clusters */
+/**
+ * @param undone event positions of the invocations of writes that were lost: neither they nor their reads are clusters
+ * @param bounds per row how old a read may be, in nanoseconds; NaN: it promises nothing, and only shows what had taken effect
+ */
 export function clustersOf(
   registers: Registers,
   semantics: Semantics,
   undone: ReadonlySet<number> = new Set(),
+  bounds?: Float64Array,
 ): Clusters {
   const { history, source } = registers;
   const { length, key, call, ret, keys, f, outcome, flags } = history;
@@ -59,6 +65,7 @@ export function clustersOf(
   const lastRead = new Int32Array(total).fill(NONE);
   const calls = new Int32Array(total).fill(-1);
   const size = new Uint32Array(total);
+  const readTime = bounds === undefined ? history.callTime : movedBack(history, bounds);
   let impossible = 0;
   let leftAside = 0;
   let reads = 0;
@@ -82,7 +89,9 @@ export function clustersOf(
     if (write === UNWRITTEN || (write >= 0 && ret[row] < call[write])) impossible++;
     if (cluster < 0 || (write >= 0 && (ret[row] < call[write] || isLost(write)))) continue;
     reads++;
-    lastRead[cluster] = row; // rows are ascending by call
+    // Rows are ascending by call.
+    const isLast = bounds === undefined || lastRead[cluster] === NONE || !(readTime[row] < readTime[lastRead[cluster]]);
+    if (isLast) lastRead[cluster] = row;
     if (write >= 0 && (firstRow[cluster] === NONE || ret[row] < ret[firstRow[cluster]])) firstRow[cluster] = row;
     if (Number.isNaN(history.callTime[row])) timed = false;
   }
@@ -91,7 +100,7 @@ export function clustersOf(
     size[cluster] = 1;
     if (cluster < length && Number.isNaN(history.retTime[firstRow[cluster]])) timed = false;
   }
-  const parts = { history, firstRow, lastRead, call: calls, size };
+  const parts = { history, firstRow, lastRead, readTime, call: calls, size };
   const known = new Uint8Array(keys.length);
   let ordered = byFirstReturn(parts);
   for (let k = 0; k < keys.length; k++) if (orderByVersion(parts, ordered, registers, k)) known[k] = BY_VERSIONS;
@@ -103,7 +112,11 @@ export function clustersOf(
   return { ...parts, ...ordered, ...counts, known, chains, impossible: impossible + chains.impossible };
 }
 
-export type ClusterParts = Pick<Clusters, 'history' | 'firstRow' | 'lastRead' | 'call' | 'size'>;
+function movedBack({ callTime }: History, bounds: Float64Array): Float64Array {
+  return callTime.map((time, row) => (Number.isNaN(bounds[row]) ? Number.NEGATIVE_INFINITY : time - bounds[row]));
+}
+
+export type ClusterParts = Pick<Clusters, 'history' | 'firstRow' | 'lastRead' | 'readTime' | 'call' | 'size'>;
 
 type Ordered = Pick<Clusters, 'order' | 'offsets'>;
 

@@ -17,17 +17,16 @@ export interface Delta {
   /** The read that forces it, and the answer that shows that something newer had taken effect; NONE where it is 0. */
   readonly read: number;
   readonly newer: number;
+  /** Two clusters that would each have to come before the other; absent where their order is given. */
+  readonly pair?: readonly [number, number];
 }
 
 const NOTHING_NEEDED: Delta = { ns: 0, read: NONE, newer: NONE };
 
 /** Of all keys together; `clusters.timed` must hold. */
 export function deltaOf(clusters: Clusters): Delta {
-  const { chains, history, known } = clusters;
-  let worst = NOTHING_NEEDED;
-  if (chains !== undefined && chains.read !== NONE && chains.ns > 0) {
-    worst = { ns: chains.ns, read: chains.read, newer: chains.newer };
-  }
+  const { history, known } = clusters;
+  let worst = deltaInChains(clusters);
   for (let k = 0; k < history.keys.length; k++) {
     const delta = known[k] === BY_VERSIONS ? byVersions(clusters, k) : byValues(clusters, k, worst);
     if (delta.ns > worst.ns) worst = delta;
@@ -35,15 +34,26 @@ export function deltaOf(clusters: Clusters): Delta {
   return worst;
 }
 
+/** What the inner order of chains asks for, of all keys together. */
+export function deltaInChains({ chains }: Clusters): Delta {
+  if (chains === undefined || chains.read === NONE || !(chains.ns > 0)) return NOTHING_NEEDED;
+  return { ns: chains.ns, read: chains.read, newer: chains.newer };
+}
+
+/** Two clusters of one key that are in each other's way as things are, found in one pass; undefined where there are none. */
+export function crossedZones(clusters: Clusters, k: number): Delta | undefined {
+  return new Zones(clusters, k).need(0);
+}
+
 /** The order is given: every read must be free of whatever came after what it returned. */
-function byVersions({ history, order, offsets, firstRow, lastRead }: Clusters, k: number): Delta {
-  const { retTime, callTime } = history;
+function byVersions({ history, order, offsets, firstRow, lastRead, readTime }: Clusters, k: number): Delta {
+  const { retTime } = history;
   let worst = NOTHING_NEEDED;
   let first = NONE;
   for (let i = offsets[k + 1] - 1; i >= offsets[k]; i--) {
     const read = lastRead[order[i]];
     if (read !== NONE && first !== NONE) {
-      const ns = callTime[read] - retTime[first];
+      const ns = readTime[read] - retTime[first];
       if (ns > worst.ns) worst = { ns, read, newer: first };
     }
     const own = firstRow[order[i]];
@@ -83,7 +93,7 @@ class Zones {
   readonly span: number;
 
   constructor(clusters: Clusters, k: number) {
-    const { history, order, offsets, firstRow, lastRead, call } = clusters;
+    const { history, order, offsets, firstRow, lastRead, readTime, call } = clusters;
     this.#clusters = clusters;
     this.#from = offsets[k];
     this.#length = offsets[k + 1] - offsets[k];
@@ -100,7 +110,7 @@ class Zones {
       this.#first[i] = first === NONE ? Number.NEGATIVE_INFINITY : history.retTime[first];
       this.#firstAt[i] = first === NONE ? -1 : history.ret[first];
       this.#write[i] = call[cluster];
-      this.#read[i] = read === NONE ? Number.NEGATIVE_INFINITY : history.callTime[read];
+      this.#read[i] = read === NONE ? Number.NEGATIVE_INFINITY : readTime[read];
       if (first !== NONE && this.#first[i] < earliest) earliest = this.#first[i];
       if (this.#read[i] > latest) latest = this.#read[i];
     }
@@ -147,6 +157,6 @@ class Zones {
     const { order, firstRow, lastRead } = this.#clusters;
     const read = lastRead[order[this.#from + (needA <= needB ? a : b)]];
     const newer = firstRow[order[this.#from + (needA <= needB ? b : a)]];
-    return { ns: Math.min(needA, needB), read, newer };
+    return { ns: Math.min(needA, needB), read, newer, pair: [order[this.#from + a], order[this.#from + b]] };
   }
 }
