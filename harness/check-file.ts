@@ -2,6 +2,7 @@
 import type { Anomaly, Semantics, Verdict } from '../checkers/checker.ts';
 import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import type { Guarantee } from '../history/guarantee.ts';
+import { inputOf } from './check-batch.ts';
 import { openInput, type Input } from './check-input.ts';
 import { type Asked, type Job, MACHINE_SPENT, type Read } from './check-job.ts';
 import { type Format, isKnossos, render, renderBad, textOptions } from './check-report.ts';
@@ -53,6 +54,7 @@ export class FileCheck {
   readonly #threads: readonly CheckThread[];
   readonly #io: Io;
   readonly #isInterrupted: () => boolean;
+  readonly #events: string | undefined;
   readonly #asked: Asked;
   readonly #codes: ExitCode[] = [];
   /** Until the file is read, it is not known what it tells about. */
@@ -67,8 +69,17 @@ export class FileCheck {
   /** Places where memory was spent while another worker was at work. */
   readonly #again: number[] = [];
 
-  constructor(file: string, order: Order, threads: readonly CheckThread[], io: Io, isInterrupted: () => boolean) {
+  /** @param events of a line of a batch: the list itself, where `file` is but its name */
+  constructor(
+    file: string,
+    order: Order,
+    threads: readonly CheckThread[],
+    io: Io,
+    isInterrupted: () => boolean,
+    events?: string,
+  ) {
     this.#file = file;
+    this.#events = events;
     this.#order = order;
     this.#threads = threads;
     this.#io = io;
@@ -80,7 +91,7 @@ export class FileCheck {
 
   async run(): Promise<ExitCode> {
     const { guarantees, independent, processes, jobs } = this.#order;
-    const input = openInput(this.#file, this.#io);
+    const input = this.#events === undefined ? openInput(this.#file, this.#io) : inputOf(this.#events);
     const file = input === undefined ? this.#file : undefined;
     const [first] = this.#threads;
     const job: Job = { ...this.#asked, type: 'read', file, independent, processes, guarantees, jobs };

@@ -55,3 +55,38 @@ test('an unknown format, and one that cannot tell what is asked', async () => {
   ]);
   expect((await check('bad.jsonl', '--format', 'knossos', '--guarantee', 'durable')).code).toBe(254);
 });
+
+test('a history a line: each is judged by itself, and named by its line', async () => {
+  const ofValue = (value: number, note: string): string =>
+    `{"valid":${value === 1},"note":"${note}","history":${JSON.stringify(eventsOf('p0: w x 1', `p1: r x ${value}`))}}\n`;
+  const large = ofValue(1, 'large').replaceAll('"value":1', '"value":9007199254740993');
+  const other = large.replace(/(.*)9007199254740993/, '$19007199254740992');
+  writeFileSync(
+    join(folder, 'batch.jsonl'),
+    [
+      '{"valid":true,"history":[]}\n',
+      ofValue(2, '\\"history\\":[3]'),
+      '\n',
+      ofValue(1, ']}'),
+      'junk\n',
+      large,
+      other,
+    ].join(''),
+  );
+  const ended = await check('batch.jsonl', 'good.jsonl', '--guarantee', 'linearizable', '--json');
+  const told = ended.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { file: string; verdict?: string });
+  expect(told.map(({ file, verdict }) => `${file} ${verdict ?? 'refused'}`)).toEqual([
+    'batch.jsonl:1 unknown',
+    'batch.jsonl:2 invalid',
+    'batch.jsonl:4 valid',
+    'batch.jsonl:5 refused',
+    'batch.jsonl:6 valid',
+    'batch.jsonl:7 invalid',
+    'good.jsonl valid',
+  ]);
+  expect(ended.code).toBe(1);
+  expect(ended.stderr).toMatch(/^tidemark: batch\.jsonl:5: This line of a file of histories holds none: [^\n]*\n$/);
+});

@@ -4,12 +4,13 @@ import { resolve } from 'node:path';
 import { realClock } from '../history/clock.ts';
 import { guaranteeNames } from '../history/guarantee.ts';
 import type { Value } from '../history/operation.ts';
+import { batchLines, looksLikeBatch } from './check-batch.ts';
 import { FileCheck, type Order } from './check-file.ts';
-import { isKnossos, parseFormat } from './check-report.ts';
+import { isKnossos, parseFormat, renderBad } from './check-report.ts';
 import { CheckThread } from './check-thread.ts';
 import type { Io } from './command.ts';
 import { entry } from './entry.ts';
-import { BadInput, type ExitCode, HARNESS_FAILED, UNDECIDED, unknownName, worst } from './errors.ts';
+import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, UNDECIDED, unknownName, worst } from './errors.ts';
 import { parseLimits, parseTime } from './limits.ts';
 import { isModelFile, loadOwnModel } from './own-model.ts';
 import { picturesIn } from './pictures.ts';
@@ -61,7 +62,17 @@ export async function check(files: readonly string[], options: CheckOptions, io:
   try {
     for (const file of files) {
       if (interrupted) break;
-      codes.push(await new FileCheck(file, order, threads, io, () => interrupted).run());
+      const judge = (name: string, events?: string): Promise<ExitCode> =>
+        new FileCheck(name, order, threads, io, () => interrupted, events).run();
+      if (!looksLikeBatch(file)) codes.push(await judge(file));
+      else {
+        for await (const { line, events } of batchLines(file)) {
+          if (interrupted) break;
+          if (events === undefined) codes.push(refuseLine(`${file}:${line}`, order.format, io));
+          else codes.push(await judge(`${file}:${line}`, events));
+          await io.drained();
+        }
+      }
       await io.drained();
     }
   } finally {
@@ -74,6 +85,13 @@ export async function check(files: readonly string[], options: CheckOptions, io:
     codes.push(UNDECIDED);
   }
   return worst(codes);
+}
+
+function refuseLine(file: string, format: Order['format'], io: Io): ExitCode {
+  const reason = 'This line of a file of histories holds none: each must be {"history": […]} in JSON.';
+  io.out(renderBad(format, { file, reason, line: undefined, code: BAD_INPUT }));
+  io.err(`tidemark: ${file}: ${reason}\n`);
+  return BAD_INPUT;
 }
 
 async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
