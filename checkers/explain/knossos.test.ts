@@ -143,7 +143,7 @@ describe('the map', () => {
     const open = h('p0: w x 1', 'p3 cas x 1 2', 'p4 cas x 7 8', 'p1: r x 5');
     const result = analyse(open, zero) as KnossosAnalysis;
     const said = result['final-paths']?.map((path) =>
-      path.map(({ op, model }) => `${op.f} ${JSON.stringify('msg' in model ? model.msg : model.value)}`).join(', '),
+      path.map(({ op, model }) => `${op.f} ${JSON.stringify(Object.values(model)[0])}`).join(', '),
     );
     // 5 is found by nobody, so that what was pending before can be placed or not.
     expect(said).toEqual([
@@ -194,6 +194,21 @@ describe('the map', () => {
       ],
     });
     expect(knossosEdn(result)).toContain(':f :txn, :value [[:r "a" 1] [:r "b" nil]]');
+  });
+
+  test('a lock is locked or not, as Knossos has it', () => {
+    const lock = (process: number, type: string, f: string): Event =>
+      ({ process, type, f, key: 'k', value: null, time: 0 }) as Event;
+    const history = historyFromEvents(
+      [0, 1].flatMap((process) => [lock(process, 'invoke', 'acquire'), lock(process, 'ok', 'acquire')]),
+    );
+    const semantics = { ...defaultSemantics, model: 'mutex' };
+    const judge = (part: History) => linearizable.check(part, unlimited, semantics);
+    const machine = modelNamed('mutex')?.machine(history, semantics);
+    const result = knossosOf(history, machine, judge(history), judge, unlimited);
+    expect(result).toMatchObject({ configs: [{ model: { 'locked?': true } }] });
+    expect(knossosEdn(result)).toContain(':model {:locked? true}');
+    expect(knossosEdn(result)).toContain(':model {:msg "already held"}');
   });
 
   test('valid, unknown with its cause, and several keys', () => {

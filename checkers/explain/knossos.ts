@@ -29,15 +29,18 @@ export interface KnossosOp {
   readonly time?: number;
 }
 
+/** Its models are records: a lock has another field. */
+export type KnossosModel = { readonly value: Value } | { readonly 'locked?': boolean };
+
 export interface KnossosConfig {
-  readonly model: { readonly value: Value };
+  readonly model: KnossosModel;
   readonly 'last-op': KnossosOp | null;
   readonly pending: readonly KnossosOp[];
 }
 
 export interface KnossosStep {
   readonly op: KnossosOp;
-  readonly model: { readonly value: Value } | { readonly msg: string };
+  readonly model: KnossosModel | { readonly msg: string };
 }
 
 export type KnossosResult = KnossosAnalysis | KnossosResults;
@@ -147,28 +150,43 @@ function analysisOf(
 
 function configOf(whole: Whole, machine: Machine, standing: Standing, pending: readonly number[]): KnossosConfig {
   const { held, last, pending: open } = configurationOf(whole, machine, standing, pending);
-  return { model: { value: held }, 'last-op': last === undefined ? null : opOf(last), pending: open.map(invocationOf) };
+  return {
+    model: modelOf(whole.operation(pending[0]).f, held),
+    'last-op': last === undefined ? null : opOf(last),
+    pending: open.map(invocationOf),
+  };
 }
 
 function pathOf(whole: Whole, machine: Machine, { start, steps }: Path): KnossosStep[] {
   const value = (state: State): Value => (machine.show === undefined ? state : machine.show(state));
   const path: KnossosStep[] = [];
   if (start.placed !== undefined) {
-    path.push({ op: opOf(whole.operation(start.placed.row)), model: { value: value(start.state) } });
+    path.push({
+      op: opOf(whole.operation(start.placed.row)),
+      model: modelOf(whole.operation(start.placed.row).f, value(start.state)),
+    });
   }
   let held = start.state;
   steps.forEach(({ row, state }, i) => {
     const operation = whole.operation(row);
-    const model = i === steps.length - 1 ? { msg: messageOf(operation, value(held)) } : { value: value(state) };
+    const model =
+      i === steps.length - 1 ? { msg: messageOf(operation, value(held)) } : modelOf(operation.f, value(state));
     path.push({ op: opOf(operation), model });
     held = state;
   });
   return path;
 }
 
+/** Of a model that is asked for `f`. */
+function modelOf(f: string, held: Value): KnossosModel {
+  return f === 'acquire' || f === 'release' ? { 'locked?': held === 'held' } : { value: held };
+}
+
 function messageOf({ f, outcome, value, expected }: Operation, held: Value): string {
   const text = (of: Value): string => shownValue(of);
   if (f === 'read' && outcome === 'ok') return `can't read ${text(value)} from register ${text(held)}`;
+  if (f === 'acquire') return 'already held';
+  if (f === 'release') return 'not held';
   if (f !== 'cas') return `can't ${f} ${text(value)} in ${text(held)}`;
   const what = `CAS ${text(held)} from ${text(expected ?? null)} to ${text(value)}`;
   return outcome === 'fail' ? `can't fail to ${what}` : `can't ${what}`;
