@@ -29,8 +29,8 @@ test('an answer that is as old as its path allows', () => {
 test('an answer that is older', () => {
   const verdict = judge(checker, [...written, late(631.5)]);
   expect(sentences(verdict)).toEqual([
-    'n2 (follower) answered a read of x invoked at 0.631 s with 1, then out of date for at least 521.5 ms, where 500 ms are ' +
-      'allowed: 2 had been acknowledged at 0.110 s.',
+    'n2 (follower) answered a read of x invoked at 631.5 ms with 1, then out of date for at least 521.5 ms, where 500 ms are ' +
+      'allowed: 2 had been acknowledged at 110 ms.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 6]);
 });
@@ -45,7 +45,7 @@ test('a write of unknown outcome counts from when it was read; the initial value
   ]);
   expect(sentences(verdict)).toEqual([
     'an unnamed node answered a read of x invoked at 1.051 s with null, the initial value, then out of date for at least 101 ms, ' +
-      'where 100 ms are allowed: 2 had been read at 0.950 s.',
+      'where 100 ms are allowed: 2 had been read at 950 ms.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 4]);
 });
@@ -104,7 +104,7 @@ test('a write that nobody ever read may have been lost', () => {
 
 test('values that nobody wrote, values that several wrote, histories without times', () => {
   expect(sentences(judge(checker, [...written, `p1: r x 7 node=n3 path=bounded-500ms ${ms(130)}`]))).toEqual([
-    'The read of x from n3 at 0.130 s returned 7, which no write can have left there.',
+    'The read of x from n3 at 130 ms returned 7, which no write can have left there.',
   ]);
   const twice = [`p0: w x 1 ${ms(0)}`, `p0: w x 1 ${ms(1)}`, late(2).replace(' version=g0/1/1', '')];
   expect(sentences(judge(checker, twice))).toEqual([
@@ -126,9 +126,9 @@ const one = (value: number, time: number, path: string): string => `p2: r x ${va
 test('reads of two values, of which one was too old whichever is the newer value', () => {
   const verdict = judge(checker, [...bothWays, one(3, 4.4, 'bounded-1ms'), one(2, 6.2, 'bounded-1ms')]);
   expect(sentences(verdict)).toEqual([
-    'n2 answered a read of x invoked at 0.004 s with 3, and n2 one invoked at 0.006 s with 2: if 3 is the newer value, 2 was ' +
+    'n2 answered a read of x invoked at 4 ms with 3, and n2 one invoked at 6 ms with 2: if 3 is the newer value, 2 was ' +
       'out of date for at least 3.5 ms, where 1 ms are allowed; if 2 is, 3 was for at least 2.5 ms, where 1 ms are allowed; ' +
-      'for 3 had been acknowledged at 0.003 s, and 2 had been acknowledged at 0.002 s.',
+      'for 3 had been acknowledged at 3 ms, and 2 had been acknowledged at 2 ms.',
   ]);
   expect(verdict).toMatchObject({ type: 'invalid', count: 1, anomalies: [{ kind: 'one of two too stale' }] });
   expect(evidence(verdict)).toEqual([1, 2, 6, 8]);
@@ -171,8 +171,8 @@ test('the order of cas counts too', () => {
   const verdict = judge(checker, lines);
   expect(verdict).toMatchObject({ type: 'invalid', count: 1, anomalies: [{ kind: 'too stale' }] });
   expect(sentences(verdict)).toEqual([
-    'an unnamed node answered a read of x invoked at 0.010 s with 5, then out of date for at least 8 ms, where 1 ms are ' +
-      'allowed: by what cas replaced, it is the older value, and 6 had been acknowledged at 0.002 s.',
+    'an unnamed node answered a read of x invoked at 10 ms with 5, then out of date for at least 8 ms, where 1 ms are ' +
+      'allowed: by what cas replaced, it is the older value, and 6 had been acknowledged at 2 ms.',
   ]);
   expect(evidence(verdict)).toEqual([2, 3, 6]);
 });

@@ -14,7 +14,8 @@ import { AMBIGUOUS, INITIAL, Registers, UNWRITTEN } from '../sessions/registers.
 import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
 import { undoneWrites } from '../sessions/survival.ts';
 import { olderThan } from '../sessions/showed.ts';
-import { amount, key, seconds, server, value } from '../sessions/words.ts';
+import { instant } from '../linearizable/words.ts';
+import { amount, key, server, value } from '../sessions/words.ts';
 import { contradictionsOf, explainTogether, inMs } from '../staleness/together.ts';
 import { effectsOf, type Effects, type ReadAge, readAges } from '../staleness.ts';
 
@@ -55,9 +56,9 @@ function explainAge(registers: Registers, { shownBy, time }: Effects, age: ReadA
   return {
     kind: 'too stale',
     sentence:
-      `${server(history, row)} answered a read of ${key(history, row)} invoked at ${seconds(history.callTime[row])} with ${shown}` +
+      `${server(history, row)} answered a read of ${key(history, row)} invoked at ${instant(history.callTime[row])} with ${shown}` +
       `${claimed === '' ? ',' : claimed} then out of date for at least ${inMs(lowNs)}, where ${inMs(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
-      `${seconds(time[newer])}.`,
+      `${instant(time[newer])}.`,
     operations: operationsOf(history, [source[row], newer, by, row]),
   };
 }

@@ -21,7 +21,7 @@ test('states that show the beginning of one order of writes, each as far as it g
 test('a state that shows a later write of somebody else, and misses an earlier one', () => {
   const verdict = judge(checker, [...writes, 'p2: r* x,y null,17 node=n2 role=follower']);
   expect(sentences(verdict)).toEqual([
-    'n2 (follower) showed 17 in y together with null, the initial value, in x at 0.005 s; 12 had been written to x before 17 was asked for.',
+    'n2 (follower) showed 17 in y together with null, the initial value, in x at 5 ms; 12 had been written to x before 17 was asked for.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 4, 4]);
 });
@@ -48,7 +48,7 @@ test('two states that want two writes in opposite orders', () => {
   const open = ['p0 w x 12', 'p1 w y 17', 'p0 ok', 'p1 ok'];
   const verdict = judge(checker, [...open, 'p2: r* x,y null,17', 'p3: r* x,y 12,null', 'p3: r* x,y 12,17']);
   expect(sentences(verdict)).toEqual([
-    'No order of the writes has a prefix for each of these states: an unnamed node showed at 0.005 s null in x and 17 in y; an unnamed node showed at 0.007 s 12 in x and null in y.',
+    'No order of the writes has a prefix for each of these states: an unnamed node showed at 5 ms null in x and 17 in y; an unnamed node showed at 7 ms 12 in x and null in y.',
   ]);
   expect(evidence(verdict)).toEqual([0, 1, 4, 4, 6, 6]);
 });

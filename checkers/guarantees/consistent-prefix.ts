@@ -8,9 +8,10 @@
  * Order within sessions is not asked for: that is monotonic writes.
  */
 import { type History, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
-import type { Anomaly, Checker } from '../checker.ts';
+import type { Anomaly, Checker, Budget, Semantics, Verdict } from '../checker.ts';
 import { placeText, positionsOf } from '../positions.ts';
 import { explainClaim } from '../sessions/claim-words.ts';
+import { withEvidence } from '../sessions/evidence.ts';
 import { Findings } from '../sessions/findings.ts';
 import { type Missing, missingWrites } from '../sessions/prefix/missing.ts';
 import { ambiguousReads, type Problem, problemOf } from '../sessions/prefix/problem.ts';
@@ -93,43 +94,45 @@ function comparedReads({ states, start, before, reads, registers }: Problem): nu
   return compared;
 }
 
+function judge(history: History, budget: Budget, semantics: Semantics): Verdict {
+  const prepared = prepare(history, semantics);
+  const { registers } = prepared;
+  const problem = problemOf(prepared);
+  const pairs = comparedReads(problem);
+  const examined = {
+    operations: history.operations,
+    reads: pairs,
+    writes: problem.writes.length,
+    states: problem.states,
+    pairs,
+    ambiguous: ambiguousReads(registers),
+  };
+  const findings = new Findings();
+  reportUnwritten(prepared, findings);
+  missingWrites(problem, (missing) => findings.add(() => explainMissing(prepared, missing)));
+  for (const claim of registers.falseClaims) findings.add(() => explainClaim(registers, claim));
+  const stopped = budget.spent();
+  if (findings.count > 0 || stopped !== undefined) return findings.verdict(examined, stopped);
+  const { complete, order } = replay(problem);
+  if (!complete) {
+    const outcome = searchOrder(problem, order(), budget);
+    if (outcome.type === 'stopped') return findings.verdict(examined, outcome.reason);
+    if (outcome.type === 'none') {
+      const reads = smallestReads(problem, outcome.states, budget);
+      findings.add(() => explainKnot(prepared, problem, reads));
+    }
+  }
+  const nothing = problem.states === 0 ? NO_STATES : NOTHING;
+  const verdict = verdictOf(findings, examined, nothing, movedDoubt(history, problem.moved));
+  // A prefix that ends within a transaction is none, and is not looked for here.
+  const doubt = verdict.type === 'valid' && hasTransactions(history);
+  return doubt ? { type: 'unknown', reason: TRANSACTIONS, examined } : verdict;
+}
+
 export default {
   name: 'consistent-prefix',
   decides: 'consistent-prefix',
-  check(history, budget, semantics) {
-    const prepared = prepare(history, semantics);
-    const { registers } = prepared;
-    const problem = problemOf(prepared);
-    const pairs = comparedReads(problem);
-    const examined = {
-      operations: history.operations,
-      reads: pairs,
-      writes: problem.writes.length,
-      states: problem.states,
-      pairs,
-      ambiguous: ambiguousReads(registers),
-    };
-    const findings = new Findings();
-    reportUnwritten(prepared, findings);
-    missingWrites(problem, (missing) => findings.add(() => explainMissing(prepared, missing)));
-    for (const claim of registers.falseClaims) findings.add(() => explainClaim(registers, claim));
-    const stopped = budget.spent();
-    if (findings.count > 0 || stopped !== undefined) return findings.verdict(examined, stopped);
-    const { complete, order } = replay(problem);
-    if (!complete) {
-      const outcome = searchOrder(problem, order(), budget);
-      if (outcome.type === 'stopped') return findings.verdict(examined, outcome.reason);
-      if (outcome.type === 'none') {
-        const reads = smallestReads(problem, outcome.states, budget);
-        findings.add(() => explainKnot(prepared, problem, reads));
-      }
-    }
-    const nothing = problem.states === 0 ? NO_STATES : NOTHING;
-    const verdict = verdictOf(findings, examined, nothing, movedDoubt(history, problem.moved));
-    // A prefix that ends within a transaction is none, and is not looked for here.
-    const doubt = verdict.type === 'valid' && hasTransactions(history);
-    return doubt ? { type: 'unknown', reason: TRANSACTIONS, examined } : verdict;
-  },
+  check: withEvidence(judge, prepare),
 } satisfies Checker;
 
 /** Whether a transaction made several writes, which become visible together. */

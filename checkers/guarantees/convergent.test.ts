@@ -13,20 +13,20 @@ test('every node holds the same', () => {
 test('a node that is up and differs', () => {
   const verdict = judge(checker, [...start, byName('n1', '17,5'), byName('n2', '12,5')]);
   expect(sentences(verdict)).toEqual([
-    'n2 was up and held 12 in x at 0.010 s, and the final read (leader) returned 17 at 0.006 s.',
+    'n2 was up and held 12 in x at 10 ms, and the final read (leader) returned 17 at 6 ms.',
   ]);
   expect(evidence(verdict)).toEqual([5, 9]);
 });
 
 test('without final reads, most nodes are right', () => {
   const verdict = judge(checker, [start[2], byName('n1', '12,5'), byName('n2', '17,5'), byName('n3', '17,5')]);
-  expect(sentences(verdict)).toEqual(['n1 was up and held 12 in x at 0.002 s, and n2 held 17 at 0.004 s.']);
+  expect(sentences(verdict)).toEqual(['n1 was up and held 12 in x at 2 ms, and n2 held 17 at 4 ms.']);
 });
 
 test('a node that is up and refuses has not caught up; one that caught up in the end has', () => {
   const refusal = ['p3 r x path=node:n2', 'p3 fail error=NOT_READY'];
   expect(sentences(judge(checker, [...start, byName('n1', '17,5'), ...refusal]))).toEqual([
-    'n2 was up and left 1 final read by name unanswered, the last one of x at 0.010 s.',
+    'n2 was up and left 1 final read by name unanswered, the last one of x at 10 ms.',
   ]);
   expect(judge(checker, [...start, ...refusal, byName('n2', '12,5'), byName('n2', '17,5')]).type).toBe('valid');
 });
@@ -79,7 +79,7 @@ test('a key that another node answers must be answered; one that nobody answers 
   ]);
   const verdict = judge(checker, [...both, ...refusal('n1'), 'p3: r z 3 path=node:n2 node=n2']);
   expect(sentences(verdict)).toEqual([
-    'n1 was up and left 1 final read by name unanswered, the last one of z at 0.012 s.',
+    'n1 was up and left 1 final read by name unanswered, the last one of z at 12 ms.',
   ]);
 });
 

@@ -41,7 +41,7 @@ test('an element that was acknowledged and is not there', () => {
     'p9: r* e1,e2,e3 1,null,null path=leader node=n2 role=leader',
   ]);
   expect(sentences(verdict)).toEqual([
-    'The write of 2 to e2, acknowledged by n1 (leader) in term 2 at 0.004 s (during isolate-leader), is missing from the final state: the read of e2 from n2 (leader) at 0.010 s returned null.',
+    'The write of 2 to e2, acknowledged by n1 (leader) in term 2 at 4 ms (during isolate-leader), is missing from the final state: the read of e2 from n2 (leader) at 10 ms returned null.',
   ]);
   expect(evidence(verdict)).toEqual([3, 9]);
   expect(verdict).toMatchObject({ count: 1, examined: { survived: 1, lost: 1, recovered: 0 } });
@@ -71,7 +71,7 @@ test('a loss that a newer write covers is found by the terms of the final log', 
     'p9: r* x,e 2,5 node=n2 role=leader',
   ]);
   expect(sentences(verdict)).toEqual([
-    'The write of 1 to x, acknowledged by n1 (leader) in term 2 at 0.001 s, was undone: the read of e from n2 (leader) at 0.008 s shows that the final log does not hold (2,118), for it holds (3,115).',
+    'The write of 1 to x, acknowledged by n1 (leader) in term 2 at 1 ms, was undone: the read of e from n2 (leader) at 8 ms shows that the final log does not hold (2,118), for it holds (3,115).',
   ]);
 });
 
@@ -96,16 +96,16 @@ test('one place in the log cannot hold two acknowledged writes', () => {
     'p9: r x 2',
   ]);
   expect(sentences(verdict)[0]).toBe(
-    'Two writes were acknowledged with one version (2,7): 1 to x from n1 at 0.001 s, and 2 to x from n2 at 0.003 s.',
+    'Two writes were acknowledged with one version (2,7): 1 to x from n1 at 1 ms, and 2 to x from n2 at 3 ms.',
   );
 });
 
 test('values that nobody wrote, and values in the wrong place', () => {
   const verdict = judge(checker, ['p1: w e1 1', 'p1 w e2 2', 'p1 info', epilogue, 'p9: r e1 99', 'p9: r e2 1']);
   expect(sentences(verdict)).toEqual([
-    'The write of 1 to e1, acknowledged at 0.001 s, is missing from the final state: the read of e1 at 0.006 s returned 99.',
-    'The final read of e1 at 0.006 s returned 99, which nobody ever tried to write there.',
-    'The final read of e2 at 0.008 s returned 1, which was written to e1 only.',
+    'The write of 1 to e1, acknowledged at 1 ms, is missing from the final state: the read of e1 at 6 ms returned 99.',
+    'The final read of e1 at 6 ms returned 99, which nobody ever tried to write there.',
+    'The final read of e2 at 8 ms returned 1, which was written to e1 only.',
   ]);
 });
 

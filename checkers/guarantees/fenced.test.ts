@@ -18,7 +18,7 @@ test('terms that only rise', () => {
 test('a deposed leader that acknowledges', () => {
   const verdict = judge(checker, [higher, 'p2: w y 18 node=n1 role=leader version=g0/2/120']);
   expect(sentences(verdict)).toEqual([
-    'n2 (leader) acknowledged 17 to x in term 3 at 0.001 s, and then n1 (leader) acknowledged 18 to y, invoked at 0.002 s, in the lower term 2.',
+    'n2 (leader) acknowledged 17 to x in term 3 at 1 ms, and then n1 (leader) acknowledged 18 to y, invoked at 2 ms, in the lower term 2.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2]);
 });

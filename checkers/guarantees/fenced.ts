@@ -13,14 +13,15 @@ import { explainClaim } from '../sessions/claim-words.ts';
 import { Findings } from '../sessions/findings.ts';
 import { Registers } from '../sessions/registers.ts';
 import { eventsOf } from '../sessions/threads.ts';
-import { amount, key, seconds, server, value, when } from '../sessions/words.ts';
+import { instant } from '../linearizable/words.ts';
+import { amount, key, server, value, when } from '../sessions/words.ts';
 
 function explain(history: History, higher: number, row: number): Anomaly {
   const term = (write: number): string =>
     `${termOf(history.versionHistory[write])}${ofGroup(history, history.versionGroup[write])}`;
   const invoked = Number.isNaN(history.callTime[row])
     ? 'invoked after that'
-    : `invoked at ${seconds(history.callTime[row])}`;
+    : `invoked at ${instant(history.callTime[row])}`;
   return {
     kind: 'acknowledged by a deposed leader',
     sentence:

@@ -155,7 +155,7 @@ describe('sentences', () => {
       anomalies: [
         {
           sentence:
-            "Process 1's read of 1 from x was asked for, after process 0's write of 2 to x was over; yet 1 is the older value, " +
+            "Process 1's read of 1 from x was asked for after process 0's write of 2 to x was over; yet 1 is the older value, " +
             "for process 0's write of 2 to x was asked for after process 0's write of 1 to x was over.",
         },
       ],

@@ -19,7 +19,7 @@ test('a read that goes back', () => {
     'p1: r x 12 session=s3 node=n2 role=follower',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Session s3 read 17 from x on n1 (leader) at 0.005 s and then 12, written before it, from n2 (follower) at 0.007 s.',
+    'Session s3 read 17 from x on n1 (leader) at 5 ms and then 12, written before it, from n2 (follower) at 7 ms.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 4, 6]);
 });
@@ -27,7 +27,7 @@ test('a read that goes back', () => {
 test('back to the initial value', () => {
   const verdict = judge(checker, ['p0: w x 12', 'p1: r x 12', 'p1: r x null']);
   expect(sentences(verdict)).toEqual([
-    'Process 1 read 12 from x at 0.003 s and then null, the initial value, at 0.005 s.',
+    'Process 1 read 12 from x at 3 ms and then null, the initial value, at 5 ms.',
   ]);
 });
 
@@ -84,8 +84,8 @@ test('a version that belongs to another write is a lie, and judged by values the
     'p1: r x 12 node=n2 version=g0/1/8',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Process 1 read 17 from x at 0.005 s and then 12, written before it, from n2 at 0.007 s.',
-    'A read of x returned 12 from n2 at 0.007 s with version (1,8), which belongs to the write of 17 to x.',
+    'Process 1 read 17 from x at 5 ms and then 12, written before it, from n2 at 7 ms.',
+    'A read of x returned 12 from n2 at 7 ms with version (1,8), which belongs to the write of 17 to x.',
   ]);
 });
 
@@ -126,13 +126,13 @@ test('all writes of a transaction have one version', () => {
 test('the other false claims', () => {
   const read = 'p1: r x 1';
   expect(sentences(judge(checker, ['p0: w x 1 version=g0/1/7', 'p0: w y 2 version=g0/1/7', read, read]))).toEqual([
-    'Two writes were acknowledged with one version (1,7): 1 to x at 0.001 s, and 2 to y at 0.003 s.',
+    'Two writes were acknowledged with one version (1,7): 1 to x at 1 ms, and 2 to y at 3 ms.',
   ]);
   expect(sentences(judge(checker, ['p0: w x 1 version=g0/1/7', 'p1: r x 1 version=g0/1/9']))).toEqual([
-    'A read of x returned 1 at 0.003 s with version (1,9); the same write had been reported with another version before.',
+    'A read of x returned 1 at 3 ms with version (1,9); the same write had been reported with another version before.',
   ]);
   expect(sentences(judge(checker, ['p0: w x 1 version=g0/1/7', 'p0: w x 2 version=g0/1/6']))).toEqual([
-    'The write of 1 to x was acknowledged at 0.001 s with version (1,7), and the write of 2 to x, invoked after that, with the lower version (1,6).',
+    'The write of 1 to x was acknowledged at 1 ms with version (1,7), and the write of 2 to x, invoked after that, with the lower version (1,6).',
   ]);
   const deposed = ['p0: w x 1 version=g0/2/7', 'p0: w x 2 version=g0/1/9', 'p1: r x 1', 'p1: r x 1'];
   expect(judge(checker, deposed).type).toBe('valid');
@@ -142,7 +142,7 @@ test('null stands for the initial value, whatever that is', () => {
   const lines = ['p0: w x 5', 'p1: r x 5', 'p1: r x 5', 'p1: r x null', 'p1: r x 5'];
   const zero = { initial: 0, nilRead: 'initial' } as const;
   expect(sentences(judge(checker, lines, zero))).toEqual([
-    'Process 1 read 5 from x at 0.003 s and then null, the initial value, at 0.007 s.',
+    'Process 1 read 5 from x at 3 ms and then null, the initial value, at 7 ms.',
   ]);
   expect(judge(checker, lines, { ...zero, nilRead: 'any' }).type).toBe('valid');
   const both = ['p0: w x 5', 'p1: r x 5', 'p1: r x 0', 'p0: w y null', 'p2: r y 0', 'p2: r y null'];
@@ -150,14 +150,14 @@ test('null stands for the initial value, whatever that is', () => {
   const texts = ['p0: w x a', 'p1: r x a', 'p1: r x ""'];
   expect(judge(checker, texts, { model: 'string' })).toMatchObject({ type: 'invalid', count: 1 });
   expect(sentences(judge(checker, texts))).toEqual([
-    'The read of x at 0.005 s returned "", which no write can have left there.',
+    'The read of x at 5 ms returned "", which no write can have left there.',
   ]);
 });
 
 test('a cas that succeeded read what it expected', () => {
   const before = ['p0: w x 1', 'p0: w x 2', 'p1: r x 2 session=s'];
   const verdict = judge(checker, [...before, 'p1: cas x 1 8 session=s']);
-  expect(sentences(verdict)).toEqual(['Session s read 2 from x at 0.005 s and then 1, written before it, at 0.007 s.']);
+  expect(sentences(verdict)).toEqual(['Session s read 2 from x at 5 ms and then 1, written before it, at 7 ms.']);
   expect(evidence(verdict)).toEqual([0, 2, 4, 6]);
   expect(judge(checker, [...before, 'p1: cas x 2 8 session=s']).type).toBe('valid');
   const twice = ['p0: w x 1', 'p0: w x 2', 'p1: cas x 2 3 session=s', 'p1: r x 1 session=s'];

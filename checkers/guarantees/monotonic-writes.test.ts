@@ -12,7 +12,7 @@ test('a state that shows both', () => {
 test('one state that shows the later write only', () => {
   const verdict = judge(checker, [...writes, 'p2: r* x,y null,17 node=n2 role=follower']);
   expect(sentences(verdict)).toEqual([
-    'Session s3 wrote 12 to x (ok at 0.001 s) and then 17 to y; n2 (follower) showed 17 in y together with null, the initial value, in x at 0.005 s.',
+    'Session s3 wrote 12 to x (ok at 1 ms) and then 17 to y; n2 (follower) showed 17 in y together with null, the initial value, in x at 5 ms.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 4, 4]);
 });
@@ -24,7 +24,7 @@ test('two states of one log', () => {
     'p2: r x null node=n2 role=follower position=g0/3/120',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Session s3 wrote 12 to x (ok at 0.001 s) and then 17 to y; n2 (follower) showed 17 in y at (3,118) and null, the initial value, in x at (3,120) at 0.007 s.',
+    'Session s3 wrote 12 to x (ok at 1 ms) and then 17 to y; n2 (follower) showed 17 in y at (3,118) and null, the initial value, in x at (3,120) at 7 ms.',
   ]);
 });
 
@@ -56,7 +56,7 @@ test('keys of several groups are not one state, however many a read asks for', (
   const third = 'p1: w z 18 session=s3 version=g0/3/9';
   const read = 'p2: r* x,y,z null,17,18 node=n2';
   expect(sentences(judge(checker, [...grouped('g1/2/8'), third, read]))).toEqual([
-    'Session s3 wrote 12 to x (ok at 0.001 s) and then 18 to z; n2 showed 18 in z together with null, the initial value, in x at 0.007 s.',
+    'Session s3 wrote 12 to x (ok at 1 ms) and then 18 to z; n2 showed 18 in z together with null, the initial value, in x at 7 ms.',
   ]);
 });
 
@@ -73,7 +73,7 @@ test('a later write of the same key that its version puts before the earlier one
     'p2: r x 2 version=g0/2/120',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Session s3 wrote 1 to x (ok at 0.001 s) and then 2 to x; an unnamed node showed 2 in x at 0.005 s, by its version the older one.',
+    'Session s3 wrote 1 to x (ok at 1 ms) and then 2 to x; an unnamed node showed 2 in x at 5 ms, by its version the older one.',
   ]);
 });
 
@@ -108,7 +108,7 @@ test('one state holds one value of a key', () => {
     anomalies: expect.arrayContaining([
       expect.objectContaining({
         kind: 'state that contradicts itself',
-        sentence: 'One read of several keys returned both 2 and 1 for x from n1 at 0.005 s.',
+        sentence: 'One read of several keys returned both 2 and 1 for x from n1 at 5 ms.',
       }),
     ]),
   });

@@ -25,7 +25,7 @@ test('two leaders in one term, said once', () => {
     seen('n1', 'leader', 4),
     seen('n2', 'leader', 4),
   ]);
-  expect(sentences(verdict)).toEqual(['n1 (at 0.000 s) and n2 (at 0.001 s) both claimed to lead in term 4.']);
+  expect(sentences(verdict)).toEqual(['n1 (at 0 ns) and n2 (at 1 ms) both claimed to lead in term 4.']);
   expect(verdict).toMatchObject({ count: 1 });
 });
 
@@ -40,7 +40,7 @@ test('groups have terms of their own', () => {
     seen('n2', 'leader', 4, ',"group":"g1"'),
     seen('n3', 'leader', 4, ',"commit":["g1",4,1]'),
   ]);
-  expect(sentences(two)).toEqual(['n2 (at 0.001 s) and n3 (at 0.002 s) both claimed to lead in term 4 of g1.']);
+  expect(sentences(two)).toEqual(['n2 (at 1 ms) and n3 (at 2 ms) both claimed to lead in term 4 of g1.']);
 });
 
 test('without claims there is nothing to judge', () => {

@@ -7,9 +7,9 @@ import { confirming } from '../online/confirming.ts';
 import { LeadersStream } from '../online/leaders.ts';
 import { Findings } from '../sessions/findings.ts';
 import { type Claim, sightingsOf } from '../sessions/notes.ts';
-import { seconds } from '../sessions/words.ts';
+import { instant } from '../linearizable/words.ts';
 
-const at = ({ time }: Claim): string => (Number.isNaN(time) ? '' : ` (at ${seconds(time)})`);
+const at = ({ time }: Claim): string => (Number.isNaN(time) ? '' : ` (at ${instant(time)})`);
 
 export default {
   name: 'one-leader-per-term',

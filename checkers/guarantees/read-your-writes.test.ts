@@ -26,7 +26,7 @@ test('an older value is not enough', () => {
     'p1 ok 12 node=n2 role=follower time=1310000000',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Session s3 wrote 17 to x (ok at 1.204 s) and then read 12, written before it, from n2 (follower) at 1.310 s.',
+    'Session s3 wrote 17 to x (ok at 1.204 s) and then read 12, written before it, from n2 (follower) at 1.31 s.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 6]);
 });
@@ -34,7 +34,7 @@ test('an older value is not enough', () => {
 test('a write that was lost is still owed to its session', () => {
   const verdict = judge(checker, ['p1: w x 17 session=s3', 'p1: r x null session=s3 node=n2 role=leader']);
   expect(sentences(verdict)).toEqual([
-    'Session s3 wrote 17 to x (ok at 0.001 s) and then read null, the initial value, from n2 (leader) at 0.003 s; no read ever returned 17.',
+    'Session s3 wrote 17 to x (ok at 1 ms) and then read null, the initial value, from n2 (leader) at 3 ms; no read ever returned 17.',
   ]);
 });
 
@@ -114,7 +114,7 @@ test('a cas that succeeded is a write', () => {
 test('a value that nobody wrote is neither the own write nor a later one', () => {
   const verdict = judge(checker, ['p1: w x 1', 'p1: r x 99 node=n1']);
   expect(sentences(verdict)).toEqual([
-    'The read of x from n1 at 0.003 s returned 99, which no write can have left there.',
+    'The read of x from n1 at 3 ms returned 99, which no write can have left there.',
   ]);
 });
 
@@ -154,14 +154,14 @@ test('an own write with a version is owed though a later one has none', () => {
     'p1: r x 5 version=g0/1/1',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Process 1 wrote 1 to x (ok at 0.002 s) and then read 5, by its version (1,1) older than (1,2), at 0.007 s; no read ever returned 1.',
+    'Process 1 wrote 1 to x (ok at 2 ms) and then read 5, by its version (1,1) older than (1,2), at 7 ms; no read ever returned 1.',
   ]);
 });
 
 test('null is the initial value, not one that nobody wrote', () => {
   const verdict = judge(checker, ['p0: w x 5', 'p0: r x null'], { initial: 0 });
   expect(sentences(verdict)).toEqual([
-    'Process 0 wrote 5 to x (ok at 0.001 s) and then read null, the initial value, at 0.003 s; no read ever returned 5.',
+    'Process 0 wrote 5 to x (ok at 1 ms) and then read null, the initial value, at 3 ms; no read ever returned 5.',
   ]);
 });
 
@@ -169,7 +169,7 @@ test('a cas is a read too: it found what it expected, or says what it found', ()
   const own = 'p1: w x 1 session=s';
   const verdict = judge(checker, [own, 'p1: cas x null 2 session=s']);
   expect(sentences(verdict)).toEqual([
-    'Session s wrote 1 to x (ok at 0.001 s) and then read null, the initial value, at 0.003 s; no read ever returned 1.',
+    'Session s wrote 1 to x (ok at 1 ms) and then read null, the initial value, at 3 ms; no read ever returned 1.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2]);
   expect(verdict.type === 'invalid' && verdict.anomalies[0].operations[1]).toMatchObject({ f: 'cas', expected: null });
@@ -191,5 +191,5 @@ test('a cas by a write path is not a read by a read path', () => {
 
 test('what a cas found it has not written itself', () => {
   const verdict = judge(checker, ['p1: w x 1', 'p1: cas x 5 5']);
-  expect(sentences(verdict)).toEqual(['The read of x at 0.003 s returned 5, which no write can have left there.']);
+  expect(sentences(verdict)).toEqual(['The read of x at 3 ms returned 5, which no write can have left there.']);
 });

@@ -3,10 +3,12 @@
  * later one. A write that was lost after its acknowledgement is still owed to its session. One of unknown outcome is owed by
  * nobody; a session that has read it and then no longer does has met a breach of monotonic reads.
  */
-import type { Anomaly, Checker, Follower } from '../checker.ts';
+import type { History } from '../../history/history.ts';
+import type { Anomaly, Checker, Follower, Budget, Semantics, Verdict } from '../checker.ts';
 import { followThreads } from '../online/threads.ts';
 import { judgeThreads } from '../sessions/by-thread.ts';
 import type { Demand } from '../sessions/demands.ts';
+import { withEvidence } from '../sessions/evidence.ts';
 import { operationsOf, type Prepared, prepareSessions } from '../sessions/rule.ts';
 import { olderThan } from '../sessions/showed.ts';
 import { answer, capital, value, wrote } from '../sessions/words.ts';
@@ -25,22 +27,24 @@ function explain({ history, registers, threads }: Prepared, { write, by }: Deman
   };
 }
 
+function judge(history: History, budget: Budget, semantics: Semantics): Verdict {
+  const prepared = prepareSessions(history, semantics);
+  const { history: rows } = prepared;
+  return judgeThreads(prepared, budget, {
+    binding: 'acknowledged',
+    explain: (demand, read) => explain(prepared, demand, read),
+    clause: ({ write, by, read, shown }) => ({
+      text: `${prepared.threads.name(read)} wrote ${value(rows, write)} and then read ${value(rows, read)}`,
+      rows: [write, by, shown, read],
+    }),
+    nothing: 'no read follows an acknowledged write of its own session to the same key',
+  });
+}
+
 export default {
   name: 'read-your-writes',
   decides: 'read-your-writes',
-  check(history, budget, semantics) {
-    const prepared = prepareSessions(history, semantics);
-    const { history: rows } = prepared;
-    return judgeThreads(prepared, budget, {
-      binding: 'acknowledged',
-      explain: (demand, read) => explain(prepared, demand, read),
-      clause: ({ write, by, read, shown }) => ({
-        text: `${prepared.threads.name(read)} wrote ${value(rows, write)} and then read ${value(rows, read)}`,
-        rows: [write, by, shown, read],
-      }),
-      nothing: 'no read follows an acknowledged write of its own session to the same key',
-    });
-  },
+  check: withEvidence(judge, prepareSessions),
   follow(growing, budget, semantics): Follower {
     return followThreads(this, growing, budget, semantics, 'own writes');
   },

@@ -14,7 +14,8 @@ import { ElementStream, setMethods } from '../online/elements.ts';
 import { Elements, INEXACT, itemsOf, Lists, methodCode, rankMs } from '../collections/elements.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
-import { amount, answer, capital, key, seconds, valueText } from '../sessions/words.ts';
+import { instant } from '../linearizable/words.ts';
+import { amount, answer, capital, key, valueText } from '../sessions/words.ts';
 
 const ADD = methodCode('add');
 
@@ -76,7 +77,7 @@ function explainLost(history: History, known: Known, element: number): Anomaly {
   return {
     kind: 'lost element',
     sentence:
-      `${what}, whose add to ${key(history, row)} was ${how}${Number.isNaN(time) ? '' : ` at ${seconds(time)}`}, ` +
+      `${what}, whose add to ${key(history, row)} was ${how}${Number.isNaN(time) ? '' : ` at ${instant(time)}`}, ` +
       `is missing from the read${answer(history, row)}, and no later answer shows it.`,
     operations: operationsOf(history, [add[element], told, row]),
   };

@@ -12,7 +12,7 @@ test('an answer is shown with what it answers', () => {
 test('an answer without what it answers', () => {
   const verdict = judge(checker, [...lines, 'p2: r* x,y null,17 node=n2 role=follower']);
   expect(sentences(verdict)).toEqual([
-    'Session s3 read 12 from x at 0.003 s and then wrote 17 to y (ok at 0.005 s); n2 (follower) showed 17 in y together with null, the initial value, in x at 0.007 s.',
+    'Session s3 read 12 from x at 3 ms and then wrote 17 to y (ok at 5 ms); n2 (follower) showed 17 in y together with null, the initial value, in x at 7 ms.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 4, 6, 6]);
 });
@@ -24,7 +24,7 @@ test('a later state of the same log', () => {
     'p2: r x null node=n2 position=g0/3/119',
   ]);
   expect(sentences(verdict)).toEqual([
-    'Session s3 read 12 from x at 0.003 s and then wrote 17 to y (ok at 0.005 s); n2 showed 17 in y at (3,118) and null, the initial value, in x at (3,119) at 0.009 s.',
+    'Session s3 read 12 from x at 3 ms and then wrote 17 to y (ok at 5 ms); n2 showed 17 in y at (3,118) and null, the initial value, in x at (3,119) at 9 ms.',
   ]);
 });
 
@@ -50,7 +50,7 @@ test('one state holds one value of a key', () => {
     anomalies: expect.arrayContaining([
       expect.objectContaining({
         kind: 'state that contradicts itself',
-        sentence: 'One read of several keys returned both 2 and 1 for x from n1 at 0.005 s.',
+        sentence: 'One read of several keys returned both 2 and 1 for x from n1 at 5 ms.',
       }),
     ]),
   });
@@ -64,7 +64,7 @@ test('a cas binds its session to what it found', () => {
   const refused = ['p0: w x 1', 'p1 cas x 7 2 session=s', 'p1 fail error=mismatch actual=1', 'p1: w y 5 session=s'];
   const verdict = judge(checker, [...refused, 'p2: r* x,y null,5']);
   expect(sentences(verdict)).toEqual([
-    'Session s read 1 from x at 0.003 s and then wrote 5 to y (ok at 0.005 s); an unnamed node showed 5 in y together with null, the initial value, in x at 0.007 s.',
+    'Session s read 1 from x at 3 ms and then wrote 5 to y (ok at 5 ms); an unnamed node showed 5 in y together with null, the initial value, in x at 7 ms.',
   ]);
   expect(evidence(verdict)).toEqual([0, 2, 4, 6, 6]);
 });

@@ -16,6 +16,12 @@ export function kindOf(history: History, row: number): string {
   return history.f[row] === CAS && history.outcome[row] !== FAIL ? 'stale cas' : 'stale read';
 }
 
+/** ` at 4 ms,`; nothing without times. */
+function askedAt(history: History, row: number): string {
+  const at = call(history, row);
+  return at === '' ? '' : `${at},`;
+}
+
 export function chainAgainstTime(
   explainer: Explainer,
   finding: Finding & { readonly type: 'chain against time' },
@@ -36,7 +42,7 @@ export function chainAgainstTime(
   const itself = between.length === 1 && between[0] === first;
   const because = itself ? '' : `: ${listed(history, between)}${seen(history, witnesses)}`;
   const sentence =
-    `${deedOf(history, last)} was asked for${call(history, last)}, although ${deedOf(history, first)} had shown` +
+    `${deedOf(history, last)} was asked for${askedAt(history, last)} although ${deedOf(history, first)} had shown` +
     `${ret(history, first)} that ${old} was over${because}.`;
   return anomaly(history, kindOf(history, last), sentence, [last, first, ...between, ...witnesses]);
 }
@@ -64,7 +70,7 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
   const witnesses = witnessesOf(explainer, unseen).filter((row) => !links.includes(row));
   const joined = links.length === 0 ? '' : ` (joined by ${listed(history, links)}${seen(history, witnesses)})`;
   const sentence =
-    `${did(stale.last)} was asked for${call(history, stale.last)}, after ${did(fresh.first)} was over` +
+    `${did(stale.last)} was asked for${askedAt(history, stale.last)} after ${did(fresh.first)} was over` +
     `${ret(history, fresh.first, ', at ')}; yet ${older}${joined}.`;
   const rows = [stale.first, stale.last, fresh.first, ...(isOldest ? [] : [fresh.last]), ...links, ...witnesses];
   return anomaly(history, kindOf(history, stale.last), sentence, rows);

@@ -79,10 +79,10 @@ function tell(explainer: Explainer, finding: Finding): Anomaly {
       const ends = extremes(explainer, finding.key, [cluster]);
       const { last } = ends;
       const first = cluster < history.length && history.ret[cluster] < history.call[row] ? cluster : ends.first;
-      const began = first < history.length ? `${did(first)}, over${ret(history, first)}` : 'the beginning';
+      const began = first < history.length ? `${did(first)}${ret(history, first, ', over at ')}` : 'the beginning';
       const sentence =
         `${did(row)} was refused for a mismatch, although ${x} held that value all along, from before its call ` +
-        `(${began}) until after its answer (${did(last)}, asked for${call(history, last)}).`;
+        `(${began}) until after its answer (${did(last)}${call(history, last, ', asked for at ')}).`;
       return anomaly(history, 'cas refused without cause', sentence, [row, first, last]);
     }
     case 'chain against time':

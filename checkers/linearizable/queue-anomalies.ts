@@ -4,7 +4,7 @@ import { FAIL } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { DRAIN, ENQUEUE } from '../search/queue-words.ts';
 import { anomaly } from './evidence.ts';
-import { call, deedOf, ret, show } from './words.ts';
+import { aside, call, deedOf, ret, show } from './words.ts';
 
 /** One value taken out, at some moment of the span; or the queue found empty. */
 export interface Taking {
@@ -53,7 +53,10 @@ export function neverEnqueued(history: History, taking: Taking): Anomaly {
 export function takenTooOften(history: History, takings: readonly Taking[], enqueues: readonly number[]): Anomaly {
   const times = enqueues.length === 1 ? 'once' : `${enqueues.length} times`;
   const what = valueOf(history, takings[0].reference);
-  const who = takings.map((taking) => took(history, taking)).join(' and ');
+  const who = takings
+    .map((taking) => took(history, taking))
+    .join(' and ')
+    .replace(/,$/, '');
   const sentence = `${what} was enqueued only ${times}, and taken ${takings.length} times: ${who}.`;
   return anomaly(history, 'value dequeued twice', sentence, [...takings.map(({ row }) => row), ...enqueues]);
 }
@@ -88,8 +91,9 @@ export function takenOutOfOrder(
   const count = guesses.length === 1 ? 'the dequeue' : `the ${guesses.length} dequeues`;
   const needed = guesses.length === 1 ? 'is needed for another' : 'are needed for others';
   const otherwise = guesses.length === 0 ? '' : `, and ${count} of unknown outcome that could have taken it ${needed}`;
+  const by = aside(ret(history, first.enqueue, 'by ')).slice(1);
   const fate = first.taking === undefined ? 'never taken' : 'still in it';
-  const sentence = `${a} was in the queue${ret(history, first.enqueue, ' by ')}, before ${b} was enqueued${call(history, second.enqueue)}, yet ${out} came first: ${a} was ${fate}${otherwise}.`;
+  const sentence = `${a} was in the queue${by} before ${b} was enqueued${call(history, second.enqueue)}, yet ${out} came first: ${a} was ${fate}${otherwise}.`;
   return anomaly(history, 'out of order', sentence, [...rows, ...guesses]);
 }
 
@@ -104,8 +108,9 @@ export function foundEmptyWrongly(
     values.length === 1
       ? `${values[0]} was in it all along`
       : `some value was in it at every moment: ${values.slice(0, 6).join(', then ')}${values.length > 6 ? ' …' : ''}`;
+  const answered = Number.isNaN(history.callTime[row]) ? '' : ret(history, row, ' and answered at ');
   const how = history.f[row] === DRAIN ? 'left the queue empty' : 'found the queue empty';
-  const sentence = `${deedOf(history, row)} ${how}${call(history, row, ', asked for at ')}${ret(history, row, ' and answered at ')}, although ${what}.`;
+  const sentence = `${deedOf(history, row)} ${how}${call(history, row, ', asked for at ')}${answered}, although ${what}.`;
   const rows = inside.flatMap(
     // When it was taken does not matter: not before the queue was found empty.
     ({ copy, enqueue, taking }) =>

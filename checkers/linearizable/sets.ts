@@ -15,7 +15,7 @@ import { itemsOf } from '../collections/elements.ts';
 import type { Value } from '../../history/operation.ts';
 import { Numbering } from '../search/numbering.ts';
 import { anomaly } from './evidence.ts';
-import { call, deedOf, ret, show } from './words.ts';
+import { aside, call, deedOf, ret, show } from './words.ts';
 
 const ADD = METHODS.indexOf('add');
 
@@ -210,29 +210,35 @@ class SetJudge {
   #tooLate(who: number, first: number): Anomaly {
     const history = this.#history;
     const did = (row: number): string => deedOf(history, row);
+    const asked = (row: number): string => aside(call(history, row, 'asked for at '));
     if (who >= 0 && first >= 0) {
       const e = this.#elementBetween(first, who);
       // Where it was added for certain, that it was seen as well need not be shown.
       if (this.#high[e] < history.call[first] && this.#highRow[e] !== NONE) return this.#tooLate(-2 - e, first);
-      const sentence = `${did(first)}, asked for${call(history, first)}, lacks ${this.#name(e)}, which ${did(who)}, over${ret(history, who)}, holds.`;
+      const over = ret(history, who) || ' before it was asked for';
+      const sentence = `${did(first)}${asked(first)} lacks ${this.#name(e)}, which ${did(who)}, over${over}, holds.`;
       return anomaly(history, 'stale read', sentence, [first, who, ...this.#adds(e)]);
     }
     if (who >= 0) {
       const e = -2 - first;
       const add = this.#lowRow[e];
-      const sentence = `${did(who)}, over${ret(history, who)}, holds ${this.#name(e)}, which was not added before${call(history, add, ' ')}: ${did(add)}.`;
+      const over = aside(ret(history, who, 'over at '));
+      const sentence = `${did(who)}${over} holds ${this.#name(e)}, which was not added before ${call(history, add, '') || 'that was over'}: ${did(add)}.`;
       return anomaly(history, 'read before add', sentence, [who, add]);
     }
     const e = -2 - who;
     const add = this.#highRow[e];
-    const was = add === NONE ? 'was there from the beginning' : `was added by ${ret(history, add, '')}: ${did(add)}`;
+    const was = (before: string): string =>
+      add === NONE
+        ? 'was there from the beginning'
+        : `was added ${ret(history, add, 'by ') || `before ${before} was asked for`}: ${did(add)}`;
     if (first >= 0) {
-      const sentence = `${did(first)}, asked for${call(history, first)}, lacks ${this.#name(e)}, which ${was}.`;
+      const sentence = `${did(first)}${asked(first)} lacks ${this.#name(e)}, which ${was('that')}.`;
       return anomaly(history, 'stale read', sentence, [first, ...(add === NONE ? [] : [add])]);
     }
     const later = -2 - first;
     const read = this.#groups[this.#since[later]][0];
-    const sentence = `${did(read)} holds ${this.#name(later)}, asked for${call(history, this.#lowRow[later])}, and lacks ${this.#name(e)}, which ${was}.`;
+    const sentence = `${did(read)} holds ${this.#name(later)}${asked(this.#lowRow[later])} and lacks ${this.#name(e)}, which ${was(this.#name(later))}.`;
     return anomaly(
       history,
       'missing element',

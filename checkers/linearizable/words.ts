@@ -32,6 +32,11 @@ export function ret(history: History, row: number, at = ' at '): string {
   return moment(history.retTime[row], at);
 }
 
+/** `, asked for at 12.5 ms,`; nothing for nothing. */
+export function aside(text: string): string {
+  return text === '' ? '' : `, ${text},`;
+}
+
 function moment(time: number, at: string): string {
   return Number.isNaN(time) ? '' : `${at}${instant(time)}`;
 }

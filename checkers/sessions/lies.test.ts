@@ -181,25 +181,25 @@ test.each([
   [
     'a version above the position',
     'p1: r x 2 node=n1 version=g0/1/2 position=g0/1/1',
-    'A read of x at position (1,1) returned 2 from n1 at 0.005 s, whose version (1,2) lies above that.',
+    'A read of x at position (1,1) returned 2 from n1 at 5 ms, whose version (1,2) lies above that.',
     [2, 4],
   ],
   [
     'a version that only its write told',
     'p1: r x 2 node=n1 position=g0/1/1',
-    'A read of x at position (1,1) returned 2 from n1 at 0.005 s, whose version (1,2) lies above that.',
+    'A read of x at position (1,1) returned 2 from n1 at 5 ms, whose version (1,2) lies above that.',
     [2, 4],
   ],
   [
     'an older write than the newest below the position',
     'p1: r x 1 node=n1 position=g0/1/7',
-    'A read of x at position (1,7) returned 1 from n1 at 0.005 s, though 2 was written there with version (1,2), which that position covers.',
+    'A read of x at position (1,7) returned 1 from n1 at 5 ms, though 2 was written there with version (1,2), which that position covers.',
     [0, 2, 4],
   ],
   [
     'nothing where the position covers a write',
     'p1: r x null node=n1 position=g0/1/1',
-    'A read of x at position (1,1) returned null from n1 at 0.005 s, the initial value, though 1 was written there with version (1,1), which that position covers.',
+    'A read of x at position (1,1) returned null from n1 at 5 ms, the initial value, though 1 was written there with version (1,1), which that position covers.',
     [0, 4],
   ],
 ])('%s', (_, read, sentence, shown) => {
@@ -213,7 +213,7 @@ test.each([
 test('two values at one position', () => {
   const lines = ['p0: w x 1', 'p1 w x 2', 'p2: r x 1 node=n1 position=g0/1/7', 'p3: r x 2 node=n2 position=g0/1/7'];
   expect(sentences(judge(monotonicReads, lines))).toEqual([
-    'A read of x at position (1,7) returned 1 from n1 at 0.004 s, and another one at the same position 2 from n2 at 0.006 s.',
+    'A read of x at position (1,7) returned 1 from n1 at 4 ms, and another one at the same position 2 from n2 at 6 ms.',
   ]);
   expect(judge(monotonicReads, [...lines.slice(0, 3), lines[3].replace('1/7', '1/8')]).type).not.toBe('invalid');
 });
@@ -222,7 +222,7 @@ test('a false version is one claim, and other anomalies do not rest on it', () =
   const lines = [1, 2, 3, 4, 5].map((i) => `p0: w x ${i} session=s version=g0/1/${i === 1 ? 9 : i}`);
   const verdict = judge(monotonicReads, [...lines, 'p1: r x 1', 'p1: r x 5']);
   expect(sentences(verdict)).toEqual([
-    'The write of 1 to x was acknowledged at 0.001 s with version (1,9), and the write of 5 to x, invoked after that, with the lower version (1,5).',
+    'The write of 1 to x was acknowledged at 1 ms with version (1,9), and the write of 5 to x, invoked after that, with the lower version (1,5).',
   ]);
 });
 

@@ -1,5 +1,5 @@
 /** How a read shows less than it owes. */
-import { type History, NONE } from '../../history/history.ts';
+import { type History, NONE, OK } from '../../history/history.ts';
 import { placeText, positionsOf } from '../positions.ts';
 import { INITIAL, type Registers } from './registers.ts';
 import { key, server, value, when } from './words.ts';
@@ -7,7 +7,11 @@ import { key, server, value, when } from './words.ts';
 /** How it is known that a write, or INITIAL, is older than another one of its key. Where only versions say so, they are told. */
 export function olderThan(registers: Registers, older: number, newer: number): string {
   if (older === INITIAL) return 'the initial value';
-  if (registers.precedes(older, newer)) return 'written before it';
+  if (registers.precedes(older, newer)) {
+    const { outcome, ret, call } = registers.history;
+    if (outcome[older] === OK && ret[older] < call[newer]) return 'written before it';
+    return `which had been read before ${value(registers.history, newer)} was asked for`;
+  }
   const version = (write: number): string => placeText(registers.history, registers.versions, write);
   return `by its version ${version(older)} older than ${version(newer)}`;
 }

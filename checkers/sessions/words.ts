@@ -1,13 +1,9 @@
 /** The phrases that explanations are made of. */
 import { type History, INFO, NONE, ROLES } from '../../history/history.ts';
-import type { Instant, Value } from '../../history/operation.ts';
+import type { Value } from '../../history/operation.ts';
+import { instant } from '../linearizable/words.ts';
 
 const VALUE_LENGTH_MAX = 60;
-
-/** `1.204 s` since the run began. */
-export function seconds(time: Instant): string {
-  return `${(time / 1e9).toFixed(3)} s`;
-}
 
 export function valueText(value: Value): string {
   const text = JSON.stringify(value);
@@ -23,10 +19,10 @@ export function key(history: History, row: number): string {
   return String(history.keys[history.key[row]]);
 }
 
-/** ` at 1.310 s`, when the answer came; nothing in a history without times. */
+/** ` at 1.31 s`, when the answer came; nothing in a history without times. */
 export function when(history: History, row: number): string {
   const time = Number.isNaN(history.retTime[row]) ? history.callTime[row] : history.retTime[row];
-  return Number.isNaN(time) ? '' : ` at ${seconds(time)}`;
+  return Number.isNaN(time) ? '' : ` at ${instant(time)}`;
 }
 
 /** `n2 (follower)`, or who else answered. */
@@ -36,7 +32,7 @@ export function server(history: History, row: number): string {
   return role === undefined ? history.nodes[history.node[row]] : `${history.nodes[history.node[row]]} (${role})`;
 }
 
-/** ` from n2 (follower) at 1.310 s`. */
+/** ` from n2 (follower) at 1.31 s`. */
 export function answer(history: History, row: number): string {
   return `${history.node[row] === NONE ? '' : ` from ${server(history, row)}`}${when(history, row)}`;
 }

@@ -10,7 +10,8 @@ import type { Anomaly, Semantics } from '../checker.ts';
 import { operationsOf } from '../sessions/operations.ts';
 import type { Registers } from '../sessions/registers.ts';
 import { survivalOf } from '../sessions/survival.ts';
-import { key, seconds, server, value } from '../sessions/words.ts';
+import { instant } from '../linearizable/words.ts';
+import { key, server, value } from '../sessions/words.ts';
 import { BY_VERSIONS, type Clusters, clustersOf } from './clusters.ts';
 import { crossedZones, type Delta, deltaInChains } from './delta.ts';
 
@@ -78,7 +79,7 @@ export function explainTogether(registers: Registers, clusters: Clusters, delta:
   const { firstRow, lastRead } = clusters;
   const age = (read: number, newer: number): string => inMs(callTime[read] - retTime[newer]);
   const shown = (row: number): string =>
-    `${value(history, row)} had been ${registers.source[row] >= 0 ? 'read' : 'acknowledged'} at ${seconds(retTime[row])}`;
+    `${value(history, row)} had been ${registers.source[row] >= 0 ? 'read' : 'acknowledged'} at ${instant(retTime[row])}`;
   const [a, b] = [...(delta.pair ?? [])].sort((one, other) => callTime[lastRead[one]] - callTime[lastRead[other]]);
   const isEither =
     a !== undefined &&
@@ -91,7 +92,7 @@ export function explainTogether(registers: Registers, clusters: Clusters, delta:
     return {
       kind: 'too stale',
       sentence:
-        `${server(history, read)} answered a read of ${key(history, read)} invoked at ${seconds(callTime[read])} with ` +
+        `${server(history, read)} answered a read of ${key(history, read)} invoked at ${instant(callTime[read])} with ` +
         `${value(history, read)}, then out of date for at least ${age(read, newer)}, where ${inMs(bounds[read])} are allowed: by ` +
         `what cas replaced, it is the older value, and ${shown(newer)}.`,
       operations: operationsOf(history, [...linksOf(registers, clusters, delta), newer, read]),
@@ -103,8 +104,8 @@ export function explainTogether(registers: Registers, clusters: Clusters, delta:
   return {
     kind: 'one of two too stale',
     sentence:
-      `${server(history, one)} answered a read of ${key(history, one)} invoked at ${seconds(callTime[one])} with ` +
-      `${value(history, one)}, and ${server(history, other)} one invoked at ${seconds(callTime[other])} with ` +
+      `${server(history, one)} answered a read of ${key(history, one)} invoked at ${instant(callTime[one])} with ` +
+      `${value(history, one)}, and ${server(history, other)} one invoked at ${instant(callTime[other])} with ` +
       `${value(history, other)}: if ${value(history, one)} is the newer value, ${value(history, other)} was out of date for at ` +
       `least ${age(other, first)}, ${allowed(other)}; if ${value(history, other)} is, ${value(history, one)} was for at least ` +
       `${age(one, second)}, ${allowed(one)}; for ${shown(first)}, and ${shown(second)}.`,
