@@ -10,7 +10,7 @@ export function olderThan(registers: Registers, older: number, newer: number): s
   if (registers.precedes(older, newer)) {
     const { outcome, ret, call } = registers.history;
     if (outcome[older] === OK && ret[older] < call[newer]) return 'written before it';
-    return `which had been read before ${value(registers.history, newer)} was asked for`;
+    return `which had been read before the write of ${value(registers.history, newer)} was invoked`;
   }
   const version = (write: number): string => placeText(registers.history, registers.versions, write);
   return `by its version ${version(older)} older than ${version(newer)}`;
