@@ -26,9 +26,7 @@ test('a read that goes back', () => {
 
 test('back to the initial value', () => {
   const verdict = judge(checker, ['p0: w x 12', 'p1: r x 12', 'p1: r x null']);
-  expect(sentences(verdict)).toEqual([
-    'Process 1 read 12 from x at 3 ms and then null, the initial value, at 5 ms.',
-  ]);
+  expect(sentences(verdict)).toEqual(['Process 1 read 12 from x at 3 ms and then null, the initial value, at 5 ms.']);
 });
 
 test('reads that overlap have no order, and other sessions are of no concern', () => {
