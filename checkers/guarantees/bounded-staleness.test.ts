@@ -126,9 +126,9 @@ const one = (value: number, time: number, path: string): string => `p2: r x ${va
 test('reads of two values, of which one was too old whichever is the newer value', () => {
   const verdict = judge(checker, [...bothWays, one(3, 4.4, 'bounded-1ms'), one(2, 6.2, 'bounded-1ms')]);
   expect(sentences(verdict)).toEqual([
-    'n2 answered a read of x invoked at 4 ms with 3, and n2 one invoked at 6 ms with 2: if 3 is the newer value, 2 was ' +
+    'n2 answered a read of x invoked at 4.4 ms with 3, and n2 one invoked at 6.2 ms with 2: if 3 is the newer value, 2 was ' +
       'out of date for at least 3.5 ms, where 1 ms are allowed; if 2 is, 3 was for at least 2.5 ms, where 1 ms are allowed; ' +
-      'for 3 had been acknowledged at 3 ms, and 2 had been acknowledged at 2 ms.',
+      'for 3 had been acknowledged at 2.7 ms, and 2 had been acknowledged at 1.9 ms.',
   ]);
   expect(verdict).toMatchObject({ type: 'invalid', count: 1, anomalies: [{ kind: 'one of two too stale' }] });
   expect(evidence(verdict)).toEqual([1, 2, 6, 8]);
