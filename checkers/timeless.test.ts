@@ -87,9 +87,7 @@ test('objects', () => {
     }
   };
   eachRound('timeless objects', attempt, 40);
-  for (const kind of ['set: stale read', 'fifo-queue: out of order', 'set: lost element']) {
-    expect([...kinds]).toContain(kind);
-  }
+  expect(kinds.size, [...kinds].join('; ')).toBeGreaterThan(20);
 });
 
 test.each<[string, readonly string[], Guarantee, CheckOptions, string]>([
