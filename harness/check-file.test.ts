@@ -97,6 +97,7 @@ async function told(jobs: number, deeds: Deeds, limits: Partial<Limits> = {}): P
     guarantees: Object.keys(deeds) as Guarantee[],
     semantics: defaultSemantics,
     modelFile: flag(),
+    modelGiven: true,
     limits: { ...defaultLimits, ...limits },
     jobs,
     independent: undefined,

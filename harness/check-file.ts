@@ -19,6 +19,8 @@ export interface Order {
   readonly guarantees: readonly Guarantee[] | undefined;
   readonly semantics: Semantics;
   readonly modelFile: string | undefined;
+  /** Whether somebody named a model. */
+  readonly modelGiven: boolean;
   readonly limits: Limits;
   /** How many workers may judge at the same time. */
   readonly jobs: number;
@@ -90,11 +92,11 @@ export class FileCheck {
   }
 
   async run(): Promise<ExitCode> {
-    const { guarantees, independent, processes, jobs } = this.#order;
+    const { guarantees, modelGiven, independent, processes, jobs } = this.#order;
     const input = this.#events === undefined ? openInput(this.#file, this.#io) : inputOf(this.#events);
     const file = input === undefined ? this.#file : undefined;
     const [first] = this.#threads;
-    const job: Job = { ...this.#asked, type: 'read', file, independent, processes, guarantees, jobs };
+    const job: Job = { ...this.#asked, type: 'read', file, independent, processes, guarantees, modelGiven, jobs };
     await this.#pursue(first, { guarantees: this.#guarantees, staleness: this.#asked.staleness }, job, input);
     if (this.#read?.goesOn === false) await this.#judge(tasksOf(this.#guarantees, this.#asked.staleness));
     for (const thread of this.#threads) thread.forget();

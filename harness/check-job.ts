@@ -34,6 +34,8 @@ export interface ReadJob extends Asked {
   readonly processes: 'sequential' | 'overlapping';
   /** Undefined: all that the history tells about. */
   readonly guarantees: readonly Guarantee[] | undefined;
+  /** Whether somebody said what the keys are, so that they are judged as that. */
+  readonly modelGiven: boolean;
   /** How many workers may judge. Where several shall, this one only reads. */
   readonly jobs: number;
 }

@@ -136,3 +136,14 @@ describe('queues of 20 clients', () => {
     );
   });
 });
+
+test('a model that is named is judged, the default one too, beside what the history tells by itself', async () => {
+  const judged = async (...args: string[]): Promise<string[]> => {
+    const { stdout } = await tidemark(['check', 'lifo.jsonl', '--json', ...args], { cwd: folder });
+    const lines = stdout.trim().split('\n');
+    return lines.map((line) => String((JSON.parse(line) as Record<string, unknown>)['guarantee']));
+  };
+  expect(await judged()).toEqual(['queue']);
+  expect(await judged('--model', 'fifo-queue')).toEqual(['linearizable', 'queue']);
+  expect(await judged('--model', 'cas-register')).toEqual(['linearizable', 'queue']);
+});

@@ -44,6 +44,7 @@ const jobOf = (file: string, limits: Partial<Limits> = {}): Job => ({
   guarantees: undefined,
   semantics: defaultSemantics,
   modelFile: undefined,
+  modelGiven: false,
   limits: { ...defaultLimits, ...limits },
   knossos: false,
 });

@@ -140,7 +140,7 @@ async function read(job: ReadJob): Promise<Task> {
   const judged = job.path === undefined ? whole : readsOf(whole, job.path);
   const guarantees =
     job.guarantees ??
-    evident(judged, header, { path: job.path, boundMs: job.semantics.boundMs, model: job.semantics.model });
+    evident(judged, header, { path: job.path, boundMs: job.semantics.boundMs, modelGiven: job.modelGiven });
   const dealing = dealt === undefined || dealt.choices.length === 0 ? undefined : dealt;
   const isWhole = guarantees.includes('bounded-staleness') || job.staleness || dealing !== undefined;
   const history = isWhole ? whole : judged;

@@ -22,7 +22,8 @@ const JOBS_MAX = 64;
 
 /** As commander hands them over. */
 export interface CheckOptions {
-  readonly model: string;
+  /** Undefined: nobody named one. */
+  readonly model?: string;
   readonly guarantee: readonly string[];
   readonly initial?: string;
   readonly nilRead?: string;
@@ -95,11 +96,12 @@ function refuseLine(file: string, format: Order['format'], io: Io): ExitCode {
 }
 
 async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
-  const modelFile = isModelFile(options.model) ? resolve(cwd, options.model) : undefined;
-  if (modelFile !== undefined) await loadOwnModel(modelFile, options.model);
-  else if (!isOurModel(options.model)) {
+  const { model = 'cas-register' } = options;
+  const modelFile = isModelFile(model) ? resolve(cwd, model) : undefined;
+  if (modelFile !== undefined) await loadOwnModel(modelFile, model);
+  else if (!isOurModel(model)) {
     const models = await loadModels();
-    if (!models.has(options.model)) throw unknownName('model', options.model, models.keys());
+    if (!models.has(model)) throw unknownName('model', model, models.keys());
   }
   const guarantees = options.guarantee.map((name) => {
     const known = guaranteeNames.find((guarantee) => guarantee === name);
@@ -134,8 +136,9 @@ async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
   const bound = options.bound === undefined ? {} : { boundMs: parseTime('--bound', options.bound) };
   return {
     guarantees: isKnossos(format) ? ['linearizable'] : guarantees.length === 0 ? undefined : [...new Set(guarantees)],
-    semantics: { initial, nilRead, model: options.model, failedCas, thread, ...bound },
+    semantics: { initial, nilRead, model, failedCas, thread, ...bound },
     modelFile,
+    modelGiven: options.model !== undefined,
     limits: parseLimits(options.budget),
     jobs: parseJobs(options.jobs),
     independent: options.independent,

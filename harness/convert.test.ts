@@ -27,8 +27,10 @@ test('there and back again: the same verdicts', async () => {
     stdout: '',
     stderr: 'tidemark: 2 keys: values are independent tuples, [key value]\n',
   }); // prettier-ignore
-  expect(readFileSync(at('bad.edn'), 'utf8')).toMatch(/^\{:index 0, .*:type :invoke, :f :write, :value \["x" 1\]\}\n/);
-  const back = await tidemark(['convert', '-', '--independent'], { input: readFileSync(at('bad.edn'), 'utf8') });
+  expect(readFileSync(at('bad.edn'), 'utf8')).toMatch(
+    /^; tidemark: .*\n\{:index 0, .*:type :invoke, :f :write, :value \["x" 1\]\}\n/,
+  );
+  const back = await tidemark(['convert', '-'], { input: readFileSync(at('bad.edn'), 'utf8') });
   expect(back.code).toBe(0);
   writeFileSync(at('back.jsonl'), back.stdout);
   const judged = await tidemark(['check', at('bad.jsonl'), at('back.jsonl'), '--guarantee', 'linearizable', '--json']);
@@ -38,7 +40,14 @@ test('there and back again: the same verdicts', async () => {
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>); // prettier-ignore
   expect(other).toEqual({ ...one, file: at('back.jsonl'), ms: expect.any(Number) as number });
-  const unsaid = await tidemark(['check', at('bad.edn'), '--guarantee', 'linearizable']);
+  const said = await tidemark(['check', at('bad.edn'), '--guarantee', 'linearizable', '--json']);
+  expect(JSON.parse(said.stdout)).toMatchObject({ verdict: 'invalid', anomalies: one?.['anomalies'] });
+  // What its first line says is no command: pairs can be meant all the same.
+  const pairs = await tidemark(['check', at('bad.edn'), '--no-independent', '--guarantee', 'linearizable', '--json']);
+  expect(JSON.parse(pairs.stdout)).toMatchObject({ verdict: 'invalid', operations: 4 });
+  expect([pairs.stdout, said.stdout].map((text) => /"keys":(\d+)/.exec(text)?.[1])).toEqual(['1', '2']);
+  writeFileSync(at('unsaid.edn'), readFileSync(at('bad.edn'), 'utf8').replace(/^.*\n/, ''));
+  const unsaid = await tidemark(['check', at('unsaid.edn'), '--guarantee', 'linearizable']);
   expect(unsaid).toMatchObject({ code: 254, stdout: '' });
   expect(unsaid.stderr).toMatch(/line 1: Every value is a pair, .* --independent takes them apart/);
 });

@@ -2,7 +2,6 @@
 import type { Header } from '../history/codec/jsonl.ts';
 import { boundMsOf, type Guarantee, guaranteeNames } from '../history/guarantee.ts';
 import { type History, METHODS, NONE, OK, READ, TRANSACTION } from '../history/history.ts';
-import { defaultSemantics, type Semantics } from '../checkers/checker.ts';
 
 /** In the order of the columns; never none. */
 export function evident(
@@ -11,7 +10,8 @@ export function evident(
   asked: {
     readonly path: string | undefined;
     readonly boundMs: number | undefined;
-    readonly model?: Semantics['model'];
+    /** Whether somebody said what the keys are. */
+    readonly modelGiven?: boolean;
   },
 ): readonly Guarantee[] {
   const sessions = some(history.session);
@@ -24,9 +24,8 @@ export function evident(
   const bounded = paths.filter((path) => boundMsOf(path) !== undefined);
   const ended = header !== undefined && noted('harness', 'phase', 'epilogue');
   const objects = collections(history);
-  const modelGiven = asked.model !== undefined && asked.model !== defaultSemantics.model;
   const has: Readonly<Record<Guarantee, boolean>> = {
-    linearizable: objects.registers || modelGiven || !Object.values(objects).includes(true),
+    linearizable: objects.registers || asked.modelGiven === true || !Object.values(objects).includes(true),
     'read-your-writes': sessions,
     'monotonic-reads': sessions,
     'monotonic-writes': sessions && states,

@@ -14,7 +14,7 @@ import {
   TRANSACTION,
   WRITE,
 } from './history.ts';
-import type { Event } from './operation.ts';
+import type { Event, Value } from './operation.ts';
 import { eventsOf, h } from './testing.ts';
 
 describe('HistoryBuilder', () => {
@@ -255,4 +255,22 @@ test('eventsOf writes the journal that the lines stand for', () => {
     { time: 0, type: 'invoke', process: 3, f: 'cas', key: 'x', value: [1, 2], session: 's' },
     { time: 1e6, type: 'ok', process: 3, f: 'cas', key: 'x', value: [1, 2] },
   ]);
+});
+
+test('objects are one value in whatever order their members stand, at any depth', () => {
+  const write = (process: number, value: string): Event[] => [
+    { type: 'invoke', time: 0, process, f: 'write', key: 'x', value: JSON.parse(value) as Value },
+  ];
+  const { value, values } = historyFromEvents([
+    ...write(0, '{"a":1,"b":[{"c":2,"d":{"__proto__":1,"e":null}}]}'),
+    ...write(1, '{"b":[{"d":{"e":null,"__proto__":1},"c":2}],"a":1}'),
+    ...write(2, '{"b":[{"d":{"e":null,"__proto__":2},"c":2}],"a":1}'),
+    ...write(3, '[{"p":1,"q":2},5]'),
+    ...write(4, '[{"q":2,"p":1},5]'),
+    ...write(5, '[5,{"q":2,"p":1}]'),
+  ]);
+  expect(value[1]).toBe(value[0]);
+  expect(value[4]).toBe(value[3]);
+  expect(new Set(value).size).toBe(4);
+  expect(values.json(value[1])).toBe('{"a":1,"b":[{"c":2,"d":{"__proto__":1,"e":null}}]}');
 });

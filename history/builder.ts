@@ -8,7 +8,7 @@
  * long because: what may follow what in a history is decided in this one place, whoever hands the events over.
  */
 import { BadHistory } from './bad-history.ts';
-import { EventFields, INVOKE, partCodes, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
+import { EventFields, INVOKE, ONLY_LOCK, partCodes, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
 import { EventReader, Tables, unknownType } from './event-reader.ts';
 import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
@@ -27,8 +27,13 @@ export { EventFields, INVOKE } from './event-fields.ts';
 /** Processes below this are looked up in an array, others in a Map. */
 const DIRECT_PROCESSES = 1 << 22;
 
+const LOCKING: ReadonlySet<string> = new Set(['acquire', 'release']);
+
 export interface BuilderOptions {
-  /** The register of events that name none. Without it, a missing key is a broken line. */
+  /**
+   * The object of histories that name none. Without it, and where other operations name their keys, a missing key is a broken
+   * line.
+   */
   readonly defaultKey?: Key;
   /** Whether values are Jepsen's independent tuples, `[key, value]`. */
   readonly independent?: boolean;
@@ -60,7 +65,7 @@ export class HistoryBuilder {
   listener: Listener | undefined = undefined;
   /** Where keys (by their JSON text), values and names are interned; for those who call `put`. */
   readonly tables = new Tables();
-  readonly #defaultKey: number;
+  readonly #defaultKey: Key | undefined;
   readonly #reader: EventReader;
   readonly #looseTimes: boolean;
   readonly #rows = new Rows();
@@ -72,6 +77,10 @@ export class HistoryBuilder {
   readonly #openHigh = new Map<number, number>();
   readonly #overlapping: Overlapping | undefined;
   readonly #overlapAdvice: string | undefined;
+  /** The number of that key, once there is one. */
+  #only = NONE;
+  /** Whether single operations name their keys; undefined: there was none. */
+  #namesKeys: boolean | undefined;
   #events = 0;
   #operations = 0;
   #lastTime = Number.NEGATIVE_INFINITY;
@@ -85,7 +94,7 @@ export class HistoryBuilder {
     if (options.processes === 'overlapping') {
       this.#overlapping = new Overlapping(this.#rows, (fields) => this.#parts(fields), chosen);
     }
-    this.#defaultKey = options.defaultKey === undefined ? NONE : this.tables.keys.intern(jsonOf(options.defaultKey));
+    this.#defaultKey = options.defaultKey;
     this.#growing = growingOf(this, this.#rows);
   }
 
@@ -224,11 +233,28 @@ export class HistoryBuilder {
   }
 
   #invokeOne(fields: EventFields, index: number): number {
-    if (fields.key === NONE) fields.key = this.#defaultKey;
-    if (fields.key === NONE) throw this.bad(`The ${METHODS[fields.f]} names no key.`);
+    if (fields.key === NONE) fields.key = this.#onlyKey(fields.f);
+    else if (this.#namesKeys !== true) this.#beginKeys(fields.f);
     if (fields.f === CAS && fields.expected === NONE) throw this.bad('The value of a cas must be [expected, next].');
     if (fields.f === READ) fields.value = NULL_REF;
     return this.#rows.invoke(fields, index, 0, NONE);
+  }
+
+  /** The key of an operation that names none, in a history in which none does. */
+  #onlyKey(f: number): number {
+    if (this.#only !== NONE && this.#namesKeys === false) return this.#only;
+    if (this.#namesKeys === true || this.#defaultKey === undefined) throw this.bad(`The ${METHODS[f]} names no key.`);
+    this.#namesKeys = false;
+    const key = LOCKING.has(METHODS[f]) ? ONLY_LOCK : this.#defaultKey;
+    this.#only = this.tables.keys.intern(jsonOf(key));
+    return this.#only;
+  }
+
+  #beginKeys(f: number): void {
+    if (this.#namesKeys === false) {
+      throw this.bad(`The ${METHODS[f]} names a key, and operations before it named none.`);
+    }
+    this.#namesKeys = true;
   }
 
   #invokeBatch(fields: EventFields, index: number): number {

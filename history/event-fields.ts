@@ -86,3 +86,6 @@ export class EventFields {
     this.versions = undefined;
   }
 }
+
+/** What a lock is called in a history that names no keys: nobody acquires a register. */
+export const ONLY_LOCK = 'lock';

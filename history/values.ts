@@ -51,14 +51,28 @@ export function withoutMarks(value: Value): Value {
   return text === JSON.stringify(value) ? value : (JSON.parse(text) as Value); // JSON has no other values
 }
 
+/** A value whose objects have their members in the order of their names: objects are equal whatever order they were written in. */
+function inOrder(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const list = value as readonly Value[];
+    return list.some(isObject) ? list.map(inOrder) : list;
+  }
+  const members = Object.entries(value as { readonly [name: string]: Value });
+  if (members.length > 1) members.sort(([a], [b]) => (a < b ? -1 : 1)); // no two are the same
+  return Object.fromEntries(members.map(([name, member]) => [name, inOrder(member)]));
+}
+
+const isObject = (value: Value): boolean => typeof value === 'object' && value !== null;
+
 /** The number behind a field that may be a marked integer, as near as a double comes. */
 export function unmarked(value: unknown): unknown {
   return typeof value === 'string' && /^\0-?\d/.test(value) ? Number(value.slice(1)) : value;
 }
 
 /**
- * Values by reference: an integer of 31 bits is its own reference (`n * 2`), everything else is interned by its JSON text
- * (`id * 2 + 1`). Two values are equal iff their references are.
+ * Values by reference: an integer of 31 bits is its own reference (`n * 2`), everything else is interned by its JSON text,
+ * the members of objects in the order of their names (`id * 2 + 1`). Two values are equal iff their references are.
  */
 export class Values {
   readonly #texts: Texts;
@@ -70,7 +84,7 @@ export class Values {
 
   intern(value: Value): number {
     // Adding 0 makes a negative zero the zero that JSON writes.
-    return isInline(value) ? value * 2 + 0 : this.#texts.intern(jsonOf(value)) * 2 + 1;
+    return isInline(value) ? value * 2 + 0 : this.#texts.intern(jsonOf(inOrder(value))) * 2 + 1;
   }
 
   /** The same for a value whose JSON text, exactly as `JSON.stringify` writes it, is `bytes[from … to-1]`. */

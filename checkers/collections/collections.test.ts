@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { readEdn } from '../../history/codec/edn.ts';
 import { historyFromEvents } from '../../history/builder.ts';
 import type { Guarantee } from '../../history/guarantee.ts';
 import type { Event, Value } from '../../history/operation.ts';
+import lock from '../guarantees/lock.ts';
 import { check } from '../index.ts';
 
 /** `p0 enqueue 1` is invoked; `p0: …` answered at once; `p0 ok|fail|info [value]` ends it. Values are JSON without blanks; key `k`. */
@@ -195,3 +197,17 @@ cases('lock', [
   ['unknown', 'p0 acquire', 'p0 fail'],
   ['unknown', 'p0: release'],
 ]);
+
+test('a lock without a name is the lock', () => {
+  const edn = [0, 1].map((p) => `{:process ${p} :type :invoke :f :acquire}\n{:process ${p} :type :ok :f :acquire}\n`);
+  const found = lock.check(readEdn(edn.join('')).history);
+  expect(found).toMatchObject({
+    type: 'invalid',
+    anomalies: [
+      {
+        sentence:
+          'Process 1 acquired the lock while process 0 held it, who had acquired it and not begun to release it.',
+      },
+    ],
+  });
+});

@@ -7,6 +7,7 @@
  *
  * A client that lost its lock to the end of a lease says so by a release; one that says nothing still holds it.
  */
+import { ONLY_LOCK } from '../../history/event-fields.ts';
 import { FAIL, type History, INFO, NEVER, NONE, OK } from '../../history/history.ts';
 import type { Anomaly, Checker, Follower } from '../checker.ts';
 import { confirming } from '../online/confirming.ts';
@@ -24,11 +25,17 @@ function who({ session, sessions, process }: History, row: number): string {
   return session[row] === NONE ? `process ${process[row]}` : `session ${sessions[session[row]]}`;
 }
 
+/** Which lock; `the lock` in a history that names none. */
+function lockName(history: History, row: number): string {
+  const name = key(history, row);
+  return history.keys.length === 1 && name === ONLY_LOCK ? `the ${name}` : name;
+}
+
 function explainTwo(history: History, earlier: number, later: number): Anomaly {
   return {
     kind: 'two holders',
     sentence: capital(
-      `${who(history, later)} acquired ${key(history, later)}${answer(history, later)} while ${who(history, earlier)} held it, ` +
+      `${who(history, later)} acquired ${lockName(history, later)}${answer(history, later)} while ${who(history, earlier)} held it, ` +
         `who had acquired it${answer(history, earlier)} and not begun to release it.`,
     ),
     operations: operationsOf(history, [earlier, later]),
@@ -41,7 +48,7 @@ function explainToken(history: History, earlier: number, later: number): Anomaly
     kind: before === after ? 'token given twice' : 'token not risen',
     sentence:
       capital(
-        `${who(history, later)} acquired ${key(history, later)} with token ${after}${answer(history, later)}, though `,
+        `${who(history, later)} acquired ${lockName(history, later)} with token ${after}${answer(history, later)}, though `,
       ) + `${who(history, earlier)} had been given token ${before}${answer(history, earlier)}.`,
     operations: operationsOf(history, [earlier, later]),
   };

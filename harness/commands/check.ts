@@ -24,8 +24,7 @@ export default {
       .argument('<file...>', 'histories; - is standard input')
       .option(
         '--model <name>',
-        "what each key is, for linearizable: one of 'tidemark catalog models', or a file of your own, ./model.mjs",
-        'cas-register',
+        "what each key is, for linearizable: one of 'tidemark catalog models', or a file of your own, ./model.mjs (default: cas-register)",
       )
       .option(
         '--guarantee <names>',

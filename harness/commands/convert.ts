@@ -5,8 +5,8 @@ Examples:
   tidemark convert journal.jsonl --output history.edn     for the tools of Jepsen: Knossos, Elle
   tidemark convert history.edn --independent | gzip > journal.jsonl.gz
 
-In EDN, values of a history with more than one key are independent tuples, [key value]; check --independent reads them
-back. Operations of several keys, and what a journal's events tell besides, are written with fields of their own.`;
+In EDN, values of a history with more than one key are independent tuples, [key value], and a comment in the first line
+says so: check and convert read them back. Operations of several keys, and what a journal's events tell besides, are written with fields of their own.`;
 
 export default {
   name: 'convert',

@@ -36,6 +36,16 @@ describe('the promises of the reference store', () => {
     expect(promisedBy('bounded-staleness', 'quorum-ack')).toEqual(['bounded-500ms', 'bounded-2000ms']);
   });
 
+  test('of one order of writes are made by every path that shows committed states, for writes that no failover undoes', () => {
+    const committed = reads.filter((read) => read !== 'local');
+    expect(promisedBy('consistent-prefix', 'leader-ack')).toEqual([]);
+    for (const write of ['quorum-ack', 'all-ack', 'all-applied'])
+      expect(promisedBy('consistent-prefix', write)).toEqual(committed);
+    expect(
+      suspends('clock-drift', { writePath: 'quorum-ack', readPath: 'leader-lease', guarantee: 'consistent-prefix' }),
+    ).toBe(false);
+  });
+
   test('grow, and never shrink, with what the acknowledgement waits for', () => {
     for (const read of reads) {
       for (const [less, more] of [

@@ -16,8 +16,8 @@ export function promises(writePath: string, readPath: string): readonly Guarante
   const applied = writePath === 'all-applied';
   return [
     ...acrossReads(readPath, committed, applied),
-    // A leader-ack write that was undone is missing from states that show the session's later ones.
-    ...(committed ? (['monotonic-writes'] as const) : []),
+    // A leader-ack write that was undone is missing from states that show the session's later ones, or any later ones.
+    ...(committed ? (['monotonic-writes', 'consistent-prefix'] as const) : []),
     'writes-follow-reads',
     ...boundOn(readPath, committed),
   ];

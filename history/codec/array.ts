@@ -5,13 +5,13 @@ import { placeTooDeep, TOO_DEEP } from './depth.ts';
 import { EdnScanner } from './edn-scanner.ts';
 import { type Form, FormDecoder, type Syntax } from './form-decoder.ts';
 import { parseObject } from './json.ts';
-import type { DecodeOptions } from './jsonl.ts';
+import { type DecodeOptions, ofOneObject } from './jsonl.ts';
 import { UNUSUAL } from './scanner.ts';
 
 /** Takes such a history in pieces. Errors name the event's number too, for all may stand on one line. */
 export function arrayDecoder(options: DecodeOptions = {}): FormDecoder {
   return new FormDecoder(
-    options,
+    ofOneObject(options),
     (builder, fields) =>
       ({
         opens: '[',

@@ -4,7 +4,7 @@
  * `:process`, `:type`, `:f`, `:value` and where given `:time`, `:index`, `:key`, `:error` mean what they mean in our journal.
  * Events of a process that is no number (`:nemesis`) become notes. Histories of a single register name no key.
  */
-import type { BuilderOptions, EventFields } from '../builder.ts';
+import type { EventFields } from '../builder.ts';
 import type { AnyEvent, HistoryBuilder } from '../builder.ts';
 import { partCodes } from '../event-fields.ts';
 import { NULL_REF } from '../values.ts';
@@ -12,23 +12,23 @@ import type { Event, Value } from '../operation.ts';
 import { EdnReader, END, textOfKeyword } from './edn-reader.ts';
 import { EdnScanner } from './edn-scanner.ts';
 import { type Form, FormDecoder, type Syntax } from './form-decoder.ts';
-import type { DecodeOptions, Decoded } from './jsonl.ts';
-
-/** The register of histories that name none. */
-const ONLY_REGISTER = 'register';
+import { type DecodeOptions, type Decoded, ofOneObject } from './jsonl.ts';
 
 /** Takes a history in EDN in pieces. Errors are {@link BadHistory}, with line and reason. */
 export function ednDecoder(options: DecodeOptions = {}): FormDecoder {
-  const independent = options.independent === true;
-  const building: BuilderOptions = {
-    ...(independent ? {} : { defaultKey: ONLY_REGISTER }),
-    looseTimes: true,
-    ...options,
-  };
   return new FormDecoder(
-    { ...options, ...building },
+    { looseTimes: true, ...ofOneObject(options) },
     (builder, fields) => new EdnSyntax(builder, fields, options.independent),
   );
+}
+
+/** The first line of a history whose values are independent tuples: a comment, which says what no value of EDN can. */
+export const TUPLED = '; tidemark: values are independent tuples, [key value]\n';
+
+/** What the text, or the beginning of one, says of itself; what the caller says goes before it. */
+export function saidIn(text: string, options: DecodeOptions): DecodeOptions {
+  const tupled = options.independent === undefined && text.replace(/^\uFEFF/, '').startsWith(TUPLED);
+  return tupled ? { ...options, independent: true } : options;
 }
 
 /**
@@ -36,7 +36,7 @@ export function ednDecoder(options: DecodeOptions = {}): FormDecoder {
  * @throws BadHistory with file, line and reason
  */
 export function readEdn(text: string, options: DecodeOptions = {}): Decoded {
-  const decoder = ednDecoder(options);
+  const decoder = ednDecoder(saidIn(text, options));
   decoder.push(Buffer.from(text));
   return decoder.end();
 }

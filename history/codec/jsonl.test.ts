@@ -233,6 +233,12 @@ describe('what is amiss', () => {
     ['an unknown method', '{"process":0,"type":"ok","f":"sing","key":"x"}\n', 1, 'The operation must be one of read, write, cas, add, append, send, poll, enqueue, dequeue, drain, acquire, release, put, get, readMany, txn, not "sing".'],
     ['no process', '{"type":"ok","f":"read","key":"x"}\n', 1, 'The event names no process.'],
     ['no key', `${good}{"process":0,"type":"invoke","f":"read"}\n`, 5, 'The read names no key.'],
+    [
+      'a key at last',
+      '{"process":0,"type":"invoke","f":"read"}\n{"process":1,"type":"invoke","f":"write","key":"x","value":1}\n',
+      2,
+      'The write names a key, and operations before it named none.',
+    ],
     ['a process that is no whole number', '{"process":1.5,"type":"ok","f":"read","key":"x"}\n', 1, 'A process must be an integer from 0, not 1.5.'],
     ['a time that is no number', '{"time":"noon","process":1,"type":"invoke","f":"read","key":"x"}\n', 1, 'The time must be a number of nanoseconds.'],
     ['time that runs backwards', `${good}{"time":1,"process":0,"type":"invoke","f":"read","key":"x"}\n`, 5, 'Time runs backwards, from 3000000 to 1.'],
@@ -325,4 +331,13 @@ describe('from a stream', () => {
     expect(history.batch).toHaveLength(0);
     expect(NONE).toBe(-1);
   });
+});
+
+test('a history that names no key is of one object, which may be a lock', () => {
+  const step = (f: string, value: string): string =>
+    `{"process":0,"type":"invoke","f":"${f}","value":${value}}\n{"process":0,"type":"ok","f":"${f}"}\n`;
+  const { history } = decode(step('write', '1') + step('read', 'null') + step('cas', '[1,2]'));
+  expect([history.keys, history.length, [...history.key]]).toEqual([['register'], 3, [0, 0, 0]]);
+  expect(decode(step('acquire', 'null') + step('release', 'null')).history.keys).toEqual(['lock']);
+  expect(decode(step('write', '1').replaceAll('"f"', '"key":"x","f"')).history.keys).toEqual(['x']);
 });

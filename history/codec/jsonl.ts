@@ -67,6 +67,14 @@ export function readJsonlSync(path: string, options: DecodeOptions = {}): Decode
   return decoder.end();
 }
 
+/** The object of histories that name none. */
+const ONLY_OBJECT = 'register';
+
+/** A history that names no key is of one object; with independent keys it does name them. */
+export function ofOneObject<Options extends BuilderOptions>(options: Options): Options {
+  return options.independent === true ? options : { defaultKey: ONLY_OBJECT, ...options };
+}
+
 const withFile = (source: Source, options: DecodeOptions): DecodeOptions =>
   typeof source === 'string' ? { file: source, ...options } : options;
 
@@ -88,7 +96,7 @@ export class JsonlDecoder {
   #header: Header | undefined;
 
   constructor(options: DecodeOptions = {}) {
-    this.#builder = new HistoryBuilder(options);
+    this.#builder = new HistoryBuilder(ofOneObject(options));
     this.#builder.file = options.file;
     this.#scanner = new FieldScanner(this.#builder.tables, this.#fields);
     this.#scanner.over(this.#window);

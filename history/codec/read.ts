@@ -1,7 +1,7 @@
 /** Reads a history of any format that we know, told apart by its content and not by its name. */
 import { BadHistory } from '../builder.ts';
 import { arrayDecoder } from './array.ts';
-import { ednDecoder } from './edn.ts';
+import { ednDecoder, saidIn } from './edn.ts';
 import type { FormDecoder } from './form-decoder.ts';
 import { JsonlDecoder } from './jsonl.ts';
 import type { DecodeOptions, Decoded } from './jsonl.ts';
@@ -41,9 +41,10 @@ async function readChunks(
     if (next.done === true) break;
     head = head.length === 0 && next.value.length >= HEAD_BYTES ? next.value : Buffer.concat([head, next.value]);
   }
-  const format = formatOf(Buffer.from(head.subarray(0, HEAD_BYTES)).toString('utf8'));
+  const text = Buffer.from(head.subarray(0, HEAD_BYTES)).toString('utf8');
+  const format = formatOf(text);
   if (format === undefined) throw new BadHistory(whatItIs(head), undefined, options.file);
-  const decoder = decoderOf(format, options);
+  const decoder = decoderOf(format, format === 'edn' ? saidIn(text, options) : options);
   decoder.push(head);
   for await (const chunk of chunks) decoder.push(chunk);
   return { ...decoder.end(), format };

@@ -3,6 +3,7 @@ import { METHODS, CAS, FAIL, HAS_ACTUAL, MISMATCH, NONE, OK, READ, ROLES, TRANSA
 import type { History, PlacedNote } from '../history.ts';
 import type { Value } from '../operation.ts';
 import { eventsInOrder } from './events.ts';
+import { TUPLED } from './edn.ts';
 import { parseJson } from './json.ts';
 import { answersAtEnd } from '../event-fields.ts';
 import { jsonOf } from '../values.ts';
@@ -62,11 +63,13 @@ export const writeJsonl = (history: History): Generator<string, void, undefined>
  * Yields the text of a history in EDN, one map a line, in pieces. With more than one key, values are independent tuples,
  * `[key value]`, unless there are operations of several keys: then each event names its `:key`.
  */
-export function writeEdn(history: History): Generator<string, void, undefined> {
-  return written(history, edn, isTupled(history));
+export function* writeEdn(history: History): Generator<string, void, undefined> {
+  const tupled = isTupled(history);
+  if (tupled) yield TUPLED;
+  yield* written(history, edn, tupled);
 }
 
-/** Whether `writeEdn` makes tuples: who reads them must say `independent`. */
+/** Whether `writeEdn` makes tuples, and says so: tools that do not read its first line, a comment, must be told `independent`. */
 export function isTupled({ keys, batch, length }: History): boolean {
   for (let row = 0; row < length; row++) if (batch[row] !== NONE) return false;
   return keys.length > 1;
