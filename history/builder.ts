@@ -1,8 +1,6 @@
 /**
  * The way into a {@link History}: events in the order of the journal, or operations with times.
  *
- * long because: it is the one way in, for events, operations with times, and those who follow along.
- *
  * Codecs that must not make an object per event fill an {@link EventFields} and hand it to `HistoryBuilder.put`.
  *
  * long because: what may follow what in a history is decided in this one place, whoever hands the events over.

@@ -43,7 +43,7 @@ describe.each(all)('%s, %s', (name, what, definition) => {
           processes: random.between(2, 6),
           operations: random.between(6, 20),
           infoPercent: random.pick([0, 0, 10]),
-          lies: random.pick([0, 10]),
+          lies: random.pick([0, 10, 40]),
           swaps: random.pick([0, 0, 3]),
         }),
       );
@@ -73,8 +73,6 @@ describe.each(all)('%s, %s', (name, what, definition) => {
     const times = rounds > 1000 ? rounds : rounds / 10;
     eachRound(`outlook ${name} ${what}`, attempt, times);
     expect(seen.stopped, JSON.stringify(seen)).toBeLessThan(times / 20);
-    // A few rounds need not meet what is rare: repeating short words are seldom impossible.
-    if (times > 1000) expect(Math.min(seen.found, seen.impossible), JSON.stringify(seen)).toBeGreaterThan(times / 200);
-    else expect(seen.found + seen.impossible, JSON.stringify(seen)).toBeGreaterThan(times / 2);
+    expect(Math.min(seen.found, seen.impossible), JSON.stringify(seen)).toBeGreaterThan(times / 50);
   });
 });
