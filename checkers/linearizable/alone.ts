@@ -10,11 +10,12 @@ import casRegister from '../models/cas-register.ts';
 import { rowsShown } from '../explain/last-state.ts';
 import { wholeOf } from '../explain/whole.ts';
 import type { Whole } from '../explain/whole.ts';
-import { CAS, FAIL, INFO, NONE, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, INFO, NONE, NULL_REF, OK, READ, TRANSACTION, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { historyOf } from '../../history/table.ts';
 import { anomaly } from './evidence.ts';
-import { registerReading } from './register.ts';
+import { reference, registerReading } from './register.ts';
+import type { RegisterReading } from './register.ts';
 import { checkRegisters } from './registers.ts';
 import { show } from './words.ts';
 
@@ -60,9 +61,76 @@ function lookAt(history: History, whole: Whole, semantics: Semantics): ReadonlyM
     const hasCas = found.operations.some(({ f }) => f === 'cas');
     const cas = hasCas ? ' (a cas: one that read it and then wrote it)' : '';
     const more = isWhole ? '' : ` That is what the operations did to ${x} alone${cas}.`;
-    byObject.set(whole.of[own[0]], anomaly(history, kind, sentence + more, firsts, whole));
+    const passing = passingWrite(history, registerReading(history, semantics), own);
+    const told = anomaly(history, kind, sentence + more, firsts, whole);
+    byObject.set(whole.of[own[0]], passing === undefined ? told : withPassing(history, told, passing, firsts, whole));
   }
   return byObject;
+}
+
+/** A write that a transaction wrote over itself, so that nobody else can have found its value; `last` is what it left. */
+interface Passing {
+  readonly row: number;
+  readonly last: number;
+  readonly reader: number;
+}
+
+/** Such a write of a value that one of these rows found before it wrote there itself. */
+function passingWrite(history: History, reading: RegisterReading, rows: readonly number[]): Passing | undefined {
+  const { batch, f, flags, key, length, outcome, value } = history;
+  for (const shown of rows) {
+    const reader = f[shown] === READ ? shown : readBefore(history, reading, shown);
+    if (reader === undefined) continue;
+    const found = reference(reading, value[reader]);
+    for (let row = 0; row < length; row++) {
+      if (f[row] !== WRITE || key[row] !== key[reader] || reference(reading, value[row]) !== found) continue;
+      if ((flags[row] & TRANSACTION) === 0 || outcome[row] === FAIL) continue;
+      let last = row;
+      for (let i = row + 1; i < length && batch[i] === batch[row]; i++) {
+        if (f[i] === WRITE && key[i] === key[row]) last = i;
+      }
+      if (value[last] !== value[row]) return { row, last, reader };
+    }
+  }
+  return undefined;
+}
+
+/** What the transaction of a write read of its key before it wrote there. */
+function readBefore(
+  { batch, f, key, outcome, value }: History,
+  reading: RegisterReading,
+  write: number,
+): number | undefined {
+  if (batch[write] === NONE || outcome[write] !== OK) return undefined;
+  for (let row = batch[write]; row < write; row++) {
+    if (key[row] !== key[write]) continue;
+    if (f[row] === WRITE) return undefined;
+    if (!(reading.nilMatchesAny && value[row] === NULL_REF)) return row;
+  }
+  return undefined;
+}
+
+function withPassing(
+  history: History,
+  told: Anomaly,
+  { row, last, reader }: Passing,
+  firsts: readonly number[],
+  whole: Whole,
+): Anomaly {
+  const text = (of: number): string => show(history.values.get(history.value[of]));
+  const x = show(history.keys[history.key[row]]);
+  const isOwn = history.batch[row] === history.batch[reader];
+  const writer = `process ${history.process[row]}`;
+  if (told.kind !== 'read of a value never written') {
+    const aside = isOwn ? 'itself' : `of ${writer}`;
+    const sentence = `${told.sentence} The transaction ${aside} that wrote ${text(row)} to ${x} as well wrote ${text(last)} over it.`;
+    return anomaly(history, told.kind, sentence, isOwn ? firsts : [...firsts, history.batch[row]], whole);
+  }
+  const found = `Process ${history.process[reader]} found ${text(reader)} in ${x}, which`;
+  const sentence = isOwn
+    ? `${found} nothing had written there but its own transaction, later.`
+    : `${found} is there at no time: the transaction of ${writer} that wrote it wrote ${text(last)} over it.`;
+  return anomaly(history, 'intermediate read', sentence, isOwn ? firsts : [...firsts, history.batch[row]], whole);
 }
 
 /** What the operations did to each key, as a history of registers; `rows`: which row each of its rows stands for. */

@@ -71,7 +71,11 @@ function tell(explainer: Explainer, finding: Finding): Anomaly {
       // One of them that happened shows that all did.
       const doubtful = finding.rows.every((row) => history.ret[row] === NEVER) ? [finding.rows[0]] : [];
       const witnesses = witnessesOf(explainer, doubtful).filter((row) => !finding.rows.includes(row));
-      const sentence = `${finding.rows.map(did).join(', ')}: each found the value of another of them, so none could be the first${seen(history, witnesses)}.`;
+      const what =
+        finding.rows.length === 1
+          ? 'it found the value that nothing but itself could have left there'
+          : 'each found the value of another of them, so none could be the first';
+      const sentence = `${finding.rows.map(did).join(', ')}: ${what}${seen(history, witnesses)}.`;
       return anomaly(history, 'cas in a circle', sentence, [...finding.rows, ...witnesses]);
     }
     case 'refused in the midst': {
