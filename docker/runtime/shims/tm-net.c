@@ -1,6 +1,6 @@
 /*
  * tm-net: delays, loses, duplicates and reorders the packets that this network namespace sends, per destination, where the kernel
- * has no netem. Packets come by NFQUEUE (queue 0) and leave by verdict; it speaks netlink itself and needs no library.
+ * has no netem. Packets come by NFQUEUE (see argv) and leave by verdict; it speaks netlink itself and needs no library.
  *
  * Commands on stdin, one a line, each answered by one line on stdout:
  *
@@ -8,7 +8,8 @@
  *   clear ADDRESS                                                                             -> ok
  *   count ADDRESS                                             -> delayed dropped duplicated reordered
  *
- * What was held when an address is cleared still leaves when it is due. Ends with its stdin. `ready` is said first.
+ * What was held when an address is cleared still leaves when it is due. Ends with its stdin. `ready` is said first. Arguments: a
+ * seed, and the number of the queue (0).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -29,7 +30,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define QUEUE 0
 #define MARK 0x77 /* on duplicates, so that they are not queued again */
 #define PEERS_MAX 256
 #define QUEUE_MAX 65536
@@ -56,6 +56,7 @@ static struct held *heap;
 static size_t heap_count, heap_room;
 static uint64_t numbers, seed;
 static int netlink, raw, timer;
+static uint16_t number_of_queue;
 
 static void fail(const char *what) {
   printf("error %s: %s\n", what, strerror(errno));
@@ -138,7 +139,7 @@ static void begin(char *message, size_t room, uint8_t type, uint16_t flags) {
   struct nfgenmsg *queue = NLMSG_DATA(head);
   queue->nfgen_family = AF_UNSPEC;
   queue->version = NFNETLINK_V0;
-  queue->res_id = htons(QUEUE);
+  queue->res_id = htons(number_of_queue);
 }
 
 /* Sends a message of configuration and waits for the kernel's word. */
@@ -306,6 +307,7 @@ static void obey(char *line) {
 
 int main(int argc, char **argv) {
   seed = (argc > 1 ? strtoull(argv[1], NULL, 10) : 1) * 2654435761ull + 88172645463325252ull;
+  number_of_queue = argc > 2 ? (uint16_t)strtoul(argv[2], NULL, 10) : 0;
   timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   if (timer < 0) fail("timerfd");
   open_queue();

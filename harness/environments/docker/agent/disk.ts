@@ -1,10 +1,11 @@
 /** The store's disk, as the store sees it: slow to sync, or full. See docker/runtime/shims/tm-io.c, which the store is started with. */
 import { existsSync, readFileSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { place } from './place.ts';
 import type { DiskFault, Suffered } from './protocol.ts';
 
-const FILE = '/run/tidemark/io';
-const SHIM = '/opt/shims/tm-io.so';
+const FILE = `${place.folder}/io`;
+const SHIM = `${place.shims}/tm-io.so`;
 const FIELDS = 4;
 const [SYNC_NS, FULL, SYNCS_DELAYED, WRITES_REFUSED] = [0, 1, 2, 3];
 

@@ -2,9 +2,10 @@
  * What a container does not hear: one rule in a chain of our own for each address that is cut off, in the container's own
  * network namespace. No other chain is touched but for one jump, and nothing is ever flushed.
  */
-import { LOCK_S, restore, run, transaction } from './tables.ts';
+import { chain, matches } from './place.ts';
+import { LOCK_S, removeChain, restore, run, transaction } from './tables.ts';
 
-const CHAIN = 'TM-IN';
+const CHAIN = chain('TM-IN');
 
 export class Links {
   /** How many cuts are in force, by address. */
@@ -16,6 +17,10 @@ export class Links {
 
   setUp(): Promise<unknown> {
     return restore([`:${CHAIN} - [0:0]`, `-I INPUT -j ${CHAIN}`]);
+  }
+
+  tearDown(): Promise<unknown> {
+    return removeChain('INPUT', CHAIN);
   }
 
   cut(sources: readonly string[]): Promise<Record<string, number>> {
@@ -37,7 +42,9 @@ export class Links {
     const wanted = new Map(this.#cuts);
     for (const source of sources) wanted.set(source, Math.max(0, (wanted.get(source) ?? 0) + by));
     const turned = sources.filter((source) => isCut(wanted, source) !== isCut(this.#cuts, source));
-    const { before, now } = await change(turned.map((source) => `${by === 1 ? '-A' : '-D'} ${rule(source)}`));
+    const { before, now } = await change(
+      turned.flatMap((source) => rules(source).map((rule) => `${by === 1 ? '-A' : '-D'} ${rule}`)),
+    );
     for (const [source, n] of wanted) this.#cuts.set(source, n);
     const gone = by === 1 ? [] : turned;
     for (const source of gone) this.#before.set(source, (this.#before.get(source) ?? 0) + (before.get(source) ?? 0));
@@ -53,8 +60,8 @@ function isCut(cuts: ReadonlyMap<string, number>, source: string): boolean {
   return (cuts.get(source) ?? 0) > 0;
 }
 
-function rule(source: string): string {
-  return `${CHAIN} -s ${source}/32 -j DROP`;
+function rules(source: string): readonly string[] {
+  return matches.map((match) => `${CHAIN} -s ${source}/32 ${match}-j DROP`);
 }
 
 const LIST = `iptables --wait ${LOCK_S} -nvxL ${CHAIN}`;
@@ -69,5 +76,9 @@ async function change(lines: readonly string[]): Promise<Record<'before' | 'now'
 function packets(listed: string): ReadonlyMap<string, number> {
   // pkts bytes target prot opt in out source destination
   const rows = listed.split('\n').map((line) => line.trim().split(/\s+/));
-  return new Map(rows.filter((row) => row[2] === 'DROP').map((row) => [row[7], Number(row[0])]));
+  const counts = new Map<string, number>();
+  for (const row of rows) {
+    if (row[2] === 'DROP') counts.set(row[7], (counts.get(row[7]) ?? 0) + Number(row[0]));
+  }
+  return counts;
 }

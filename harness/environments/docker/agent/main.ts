@@ -5,23 +5,27 @@
  * Faults need no `exec` so, which costs 50 ms each, no rights on the engine's host, and no second way for an engine that is
  * on another machine.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { MILLISECOND, realClock } from '../../../../history/clock.ts';
 import { Random } from '../../../../history/random.ts';
 import { damageLog } from '../../real/damage.ts';
 import { NodeProcess, stateOf } from '../../real/node-process.ts';
 import { Disk } from './disk.ts';
 import { Links } from './links.ts';
+import { type Machine, place, RUN_MARK } from './place.ts';
 import { Shaping } from './shaping.ts';
 import { rulesAndQueues } from './tables.ts';
 import { type Answered, type Answers, type Event, lines, type Numbered, type Program } from './protocol.ts';
 
-const FOLDER = '/run/tidemark';
-const CONFIG = `${FOLDER}/store.yaml`;
+const CONFIG = `${place.folder}/store.yaml`;
 
 const links = new Links();
 const shaping = new Shaping();
 const disk = new Disk();
+const clock = realClock();
 let store: NodeProcess | undefined;
+/** Once it has begun to end. */
+let over: Promise<never> | undefined;
 /** Pauses in force, of this life of the store. */
 let pauses = { life: 0, n: 0 };
 
@@ -31,11 +35,11 @@ function say(message: Event | Answered): void {
 
 function start(program: Program): Answers['start'] {
   if (store === undefined) {
-    mkdirSync(FOLDER, { recursive: true });
+    mkdirSync(place.folder, { recursive: true });
     writeFileSync(CONFIG, program.config);
     store = new NodeProcess({
       command: program.command,
-      env: { ...process.env, ...Disk.env },
+      env: { ...process.env, ...place.machine?.env, ...Disk.env },
       ended: ({ expected, reason, code }) => {
         const why = !expected && reason.startsWith('SIGKILL') && outOfMemory() ? 'its memory limit is used up' : reason;
         say({ event: 'ended', expected, reason: why, ...(code !== undefined && { code }) });
@@ -125,14 +129,41 @@ async function serve(): Promise<void> {
   );
   process.stdin.on('end', end);
   process.stdin.on('error', end);
-  await links.setUp();
-  await shaping.setUp();
+  if (place.machine?.rules !== false) {
+    await links.setUp();
+    await shaping.setUp();
+  }
+  if (place.machine !== undefined) listen(place.machine.silenceMs);
   say({ event: 'ready' });
 }
 
-const end = (): never => process.exit(0); // the store ends with its container's first process
+/** Ends once nothing has come for so long: a line that broke in silence leaves a stdin that never ends. */
+function listen(silenceMs: number): void {
+  const again = (): (() => void) => clock.timer(clock.now() + silenceMs * MILLISECOND, end);
+  let cancel = again();
+  process.stdin.on('data', () => {
+    cancel();
+    cancel = again();
+  });
+}
+
+/** In a container the store ends with its first process, and all else with the container. */
+function end(): void {
+  if (place.machine === undefined) process.exit(0);
+  over ??= leave(place.machine);
+}
+
+/** Everything as it was before the agent came: each part even where another one fails. */
+async function leave({ root, rules }: Machine): Promise<never> {
+  await store?.kill();
+  const gone = rules ? await Promise.allSettled([links.tearDown(), shaping.tearDown()]) : [];
+  for (const one of gone) if (one.status === 'rejected') process.stderr.write(`agent: ${String(one.reason)}\n`);
+  // Whoever wrote the place may have erred: only what was made for a run.
+  if (existsSync(`${root}/${RUN_MARK}`)) rmSync(root, { recursive: true, force: true });
+  process.exit(0);
+}
+
 process.stdout.on('error', end);
-process.on('SIGTERM', end);
-process.on('SIGINT', end);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
 
 await (process.argv.includes('--can') ? can() : serve());

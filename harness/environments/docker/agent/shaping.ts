@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { lines, type Shape, type Travelled } from './protocol.ts';
-import { restore } from './tables.ts';
+import { chain, matches, place, queue } from './place.ts';
+import { removeChain, restore } from './tables.ts';
 
-const CHAIN = 'TM-OUT';
-const TM_NET = '/opt/shims/tm-net';
+const CHAIN = chain('TM-OUT');
+const TM_NET = `${place.shims}/tm-net`;
 /** On what tm-net itself sends. */
 const MARK = '0x77';
 
@@ -35,13 +36,22 @@ export class Shaping {
     await ruled.catch(() => undefined);
   }
 
+  /** What tm-net holds is lost with it, as on any link. */
+  async tearDown(): Promise<void> {
+    await removeChain('OUTPUT', CHAIN);
+    await this.#daemon.then(
+      (daemon) => daemon.end(),
+      () => undefined, // it never ran
+    );
+  }
+
   /** Why this kernel cannot do it; undefined: it can. Leaves nothing behind. */
   async whyNot(): Promise<string | undefined> {
     try {
       await this.#daemon;
-      const rule = ruleFor('192.0.2.1'); // nobody's: RFC 5737
-      await restore([`-A ${rule}`]);
-      await restore([`-D ${rule}`]);
+      const rules = rulesFor('192.0.2.1'); // nobody's: RFC 5737
+      await restore(rules.map((rule) => `-A ${rule}`));
+      await restore(rules.map((rule) => `-D ${rule}`));
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
@@ -81,7 +91,7 @@ export class Shaping {
       const was = this.#of(address).length > 0;
       alter(address);
       const is = this.#of(address).length > 0;
-      if (was !== is) rules.push(`${is ? '-A' : '-D'} ${ruleFor(address)}`);
+      if (was !== is) rules.push(...rulesFor(address).map((rule) => `${is ? '-A' : '-D'} ${rule}`));
       await daemon.ask(is ? `set ${address} ${together(this.#of(address))}` : `clear ${address}`);
     }
     // What a rule that goes leaves with tm-net travels as it would have before: `clear` has set no delay for what is new.
@@ -95,8 +105,8 @@ export class Shaping {
   }
 }
 
-function ruleFor(address: string): string {
-  return `${CHAIN} -d ${address}/32 -j NFQUEUE --queue-num 0 --queue-bypass`;
+function rulesFor(address: string): readonly string[] {
+  return matches.map((match) => `${CHAIN} -d ${address}/32 ${match}-j NFQUEUE --queue-num ${queue} --queue-bypass`);
 }
 
 /** Several shapes of one link, as one: delays add up, and a packet gets through if it gets through each. */
@@ -120,7 +130,9 @@ class Daemon {
   #over: string | undefined;
 
   static async start(): Promise<Daemon> {
-    const daemon = new Daemon(spawn(TM_NET, [String(process.pid)], { stdio: ['pipe', 'pipe', 'inherit'] }));
+    const daemon = new Daemon(
+      spawn(TM_NET, [String(process.pid), String(queue)], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
     await daemon.#next();
     return daemon;
   }
@@ -141,6 +153,10 @@ class Daemon {
         else this.#waiting.shift()?.resolve(line);
       }),
     );
+  }
+
+  end(): void {
+    this.#child.stdin?.end();
   }
 
   ask(line: string): Promise<string> {

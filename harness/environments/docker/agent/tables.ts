@@ -1,5 +1,6 @@
 /** The kernel's rules and queues for this network namespace, through the programs that every Debian has. */
 import { execFile } from 'node:child_process';
+import { chain, place } from './place.ts';
 
 const DEADLINE_MS = 10_000;
 /** How long to wait for whoever else changes rules. */
@@ -14,14 +15,30 @@ export function transaction(lines: readonly string[]): string {
   return ['*filter', ...lines, 'COMMIT', ''].join('\n');
 }
 
-/** All rules and queueing disciplines there are, without their counters. */
+/** A chain of our own, with the one jump to it. */
+export function removeChain(from: 'INPUT' | 'OUTPUT', name: string): Promise<unknown> {
+  return restore([`-D ${from} -j ${name}`, `-F ${name}`, `-X ${name}`]);
+}
+
+/** All rules and queueing disciplines there are, without their counters; on a machine, where others change theirs, our rules. */
 export async function rulesAndQueues(): Promise<{ rules: string; queues: string }> {
+  if (place.machine !== undefined) return { rules: place.machine.rules ? await ownRules() : '', queues: '' };
   const [rules, queues] = await Promise.all([run(['iptables-save']), run(['tc', 'qdisc', 'show'])]);
-  const plain = rules
+  return { rules: plain(rules).join('\n'), queues };
+}
+
+async function ownRules(): Promise<string> {
+  const names = ['TM-IN', 'TM-OUT'].map(chain);
+  return plain(await run(['iptables-save', '-t', 'filter']))
+    .filter((line) => line.split(/[ :]/).some((word) => names.includes(word)))
+    .join('\n');
+}
+
+function plain(saved: string): readonly string[] {
+  return saved
     .split('\n')
     .filter((line) => !line.startsWith('#'))
     .map((line) => line.replace(/ \[\d+:\d+\]$/, ''));
-  return { rules: plain.join('\n'), queues };
 }
 
 export function run([program, ...rest]: readonly [string, ...string[]], input = ''): Promise<string> {
