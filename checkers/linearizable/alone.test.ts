@@ -67,16 +67,16 @@ test('what is written again in the end may be read', () => {
 
 test('of no value that a transaction wrote is it said that nothing ever did', () => {
   const seen = { none: 0, intermediate: 0 };
-  const transaction = (random: Random): Part[] =>
-    Array.from({ length: random.between(1, 4) }, () => [
-      random.pick(['r', 'w']),
-      random.pick(['x', 'y']),
-      random.between(1, 9),
-    ]);
+  /** Values are written once, and sometimes read before that. */
+  const transaction = (random: Random, fresh: () => number): Part[] =>
+    Array.from({ length: random.between(1, 4) }, () =>
+      random.chance(0.6) ? ['w', 'x', fresh()] : ['r', 'x', random.between(1, 9)],
+    );
   eachRound(
     'values written over',
     (random, label) => {
-      const transactions = Array.from({ length: random.between(1, 4) }, () => transaction(random));
+      let values = 0;
+      const transactions = Array.from({ length: random.between(1, 4) }, () => transaction(random, () => ++values));
       const verdict = judge(inTurn(...transactions));
       if (verdict.type !== 'invalid') return;
       const written = new Set(
