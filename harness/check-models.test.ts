@@ -20,6 +20,7 @@ beforeAll(() => {
     if (outcome === 'info') return state.slice(0, -1);
     return value === (state.at(-1) ?? null) ? state.slice(0, -1) : undefined;`;
   write('stack.mjs', stack(rightly));
+  write('loud.mjs', `console.log('loaded'); ${stack(`console.log('step'); ${rightly}`)}`);
   write('mutates.mjs', stack('state.push(value); return state;'));
   write('spins.mjs', stack('for (;;);'));
   write('grows.mjs', stack('const all = []; for (;;) all.push(new Array(1e5).fill(all.length));'));
@@ -47,6 +48,12 @@ test("a model of one's own judges; ours judge the same histories otherwise", asy
   const ours = await check('lifo.jsonl', 'fifo.jsonl', '--model', 'fifo-queue');
   expect(ours.stdout).toMatch(/^lifo\.jsonl: linearizable invalid \(1 anomaly/);
   expect(ours.stdout).toMatch(/\nfifo\.jsonl: linearizable valid/);
+});
+
+test("what a model of one's own prints goes to stderr: stdout is the verdict alone", async () => {
+  const { code, stdout, stderr } = await check('lifo.jsonl', '--model', './loud.mjs', '--json');
+  expect([code, (JSON.parse(stdout) as { verdict: string }).verdict]).toEqual([0, 'valid']);
+  expect(stderr).toMatch(/^loaded\n[^]*step\n/);
 });
 
 test.each([

@@ -68,11 +68,14 @@ test("the output's name says the format, unless --to does; any other name leaves
   expect(await firstOf('two.txt')).toMatch(/^\{"/);
   expect(await firstOf('three.edn', '--to', 'jsonl')).toMatch(/^\{"/);
   expect(await firstOf('three.jsonl', '--to', 'edn')).toMatch(/^\{:/);
+  const piped = await tidemark(['convert', at('one.edn'), '--output', '-']);
+  expect(piped).toMatchObject({ code: 0, stdout: readFileSync(at('two.jsonl'), 'utf8') });
 });
 
 test.each([
   [['nowhere.jsonl'], /nowhere\.jsonl: There is no such file\.\n$/],
   [['broken.jsonl'], /broken\.jsonl, line 2: This is not JSON: \{"half\.\n$/],
+  [['nowhere.jsonl', '--output', 'to.jsonl.gz'], /convert writes no gzip; .* \| gzip > to\.jsonl\.gz\.\n$/],
   [['broken.jsonl', '--to', 'xml'], /There is no format 'xml'\..* Valid: edn, jsonl\.\n$/],
 ])('%j is refused in a sentence', async ([file, ...options], sentence) => {
   writeFileSync(at('broken.jsonl'), `${journal('p0: w x 1').split('\n')[0]}\n{"half\n\n`);

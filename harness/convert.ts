@@ -18,8 +18,14 @@ const FORMATS = ['edn', 'jsonl'] as const;
 
 /** @throws BadInput for what cannot be read or written */
 export async function convert(file: string, options: ConvertOptions, io: Io): Promise<ExitCode> {
-  const { to, output, independent } = options;
+  const { to, independent } = options;
+  const output = options.output === '-' ? undefined : options.output;
   if (to !== undefined && !FORMATS.some((format) => format === to)) throw unknownName('format', to, FORMATS);
+  if (output?.toLowerCase().endsWith('.gz') === true) {
+    throw new BadInput(
+      `${output}: convert writes no gzip; let gzip do it: tidemark convert ${file} | gzip > ${output}.`,
+    );
+  }
   const { history, header, warnings, format } = await readFrom(file, independent, io);
   if (warnings.tornLine !== undefined)
     io.err(`tidemark: ${file}: line ${warnings.tornLine} is cut off, and left out\n`);

@@ -1,4 +1,5 @@
 /** Loads a model of a user's own: `tidemark check --model ./my-model.mjs`. */
+import { Console } from 'node:console';
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { Model } from '../checkers/model.ts';
@@ -16,6 +17,8 @@ export const isModelFile = (name: string): boolean => /[/\\]|\.m?js$/.test(name)
 export async function loadOwnModel(path: string, name = path): Promise<Model> {
   if (!/\.m?js$/.test(path)) throw new BadInput(`${name}: a model of your own is a .js or .mjs file.`);
   if (!existsSync(path)) throw new BadInput(`${name}: there is no such model.`);
+  // What a user's model prints is no part of the verdict, of which others may read the JSON on stdout.
+  globalThis.console = new Console(process.stderr);
   let module: Readonly<Record<string, unknown>>;
   try {
     module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;

@@ -211,6 +211,15 @@ describe('HistoryBuilder', () => {
     expect(() => refuse({ type: undefined })).toThrow('not missing');
     expect(() => refuse({ process: -1 })).toThrow('A process must be an integer from 0, not -1.');
     expect(() => refuse({ process: undefined })).toThrow('The event names no process.');
+    const named = 'of an operation must be an integer from 0, below 2^53: only notes, of type info, have names.';
+    for (const [process, shown] of [
+      ['a', '"a"'],
+      ['1', '"1"'],
+      ['\u00009007199254740993', '9007199254740993'],
+    ] as const) {
+      expect(() => refuse({ process })).toThrow(`The process ${shown} ${named}`);
+      expect(() => refuse({ process, type: 'ok' })).toThrow(`The process ${shown} ${named}`);
+    }
     expect(() => refuse({ key: true })).toThrow('A key must be a string or a number, not true.');
     expect(() => refuse({ f: 'cas', value: 1 })).toThrow('The value of a cas must be [expected, next].');
   });

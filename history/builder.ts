@@ -7,7 +7,7 @@
  */
 import { BadHistory } from './bad-history.ts';
 import { EventFields, INVOKE, ONLY_LOCK, partCodes, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
-import { EventReader, Tables, unknownType } from './event-reader.ts';
+import { EventReader, namedClient, Tables, unknownType } from './event-reader.ts';
 import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
 import type { Growing, Listener } from './growing.ts';
@@ -373,6 +373,8 @@ export class HistoryBuilder {
     if (typeof process !== 'string') throw this.bad('The event names no process.');
     const typeName = raw.type;
     if (typeof typeName !== 'string' || !typeCodes.has(typeName)) throw this.bad(unknownType(typeName));
+    // What a nemesis does is `info` both times. Operations of clients with names would be lost as notes, and the rest mis-judged.
+    if (typeName !== 'info' && process !== 'nemesis') throw this.bad(namedClient(process));
     this.note({
       type: 'info',
       time: time === undefined ? Number.NaN : this.#reader.instant(time, 'time'),

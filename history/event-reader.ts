@@ -166,6 +166,9 @@ function shown(value: unknown): string {
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }
 
+export const namedClient = (process: string): string =>
+  `The process ${jsonOf(process)} of an operation must be an integer from 0, below 2^53: only notes, of type info, have names.`;
+
 export const unknownType = (type: unknown): string =>
   `The type must be invoke, ok, fail or info, not ${JSON.stringify(type) ?? 'missing'}.`;
 const unknownMethod = (f: unknown): string =>

@@ -172,7 +172,7 @@ describe('sentences', () => {
   test('what only the search can tell', () => {
     expect(said('p0: w x 1', 'p0: w x 2', 'p0: w x 1', 'p0: w x 3', 'p1: r x 1')).toEqual([
       "no possible order (3): Process 1's read of 1 from x has no place between 8 ms and 9 ms beside process 0's write of 1 to " +
-        "x, process 0's write of 3 to x: whatever else was pending happened or not, x can only hold 3 by then. " +
+        "x, process 0's write of 3 to x: whatever else was pending happened or not, x cannot hold 1 by then. " +
         "It would have one right after process 0's write of 1 to x.",
     ]);
   });

@@ -63,11 +63,11 @@ function listed(history: History, rows: readonly number[]): string {
   return rows.map((row) => deedOf(history, row)).join(', ');
 }
 
-/** States of a register are references to its values. */
+/**
+ * States of a register are references to its values. Those of the core are what its few operations allow; others may allow more, but
+ * never what is needed. What needs no one value is a failed cas: it has no place only where all states are the value that it denies.
+ */
 function heldBy(history: History, states: readonly State[], needs: State): string {
-  if (states.length === 0)
-    return needs === ILLEGAL ? 'is not what it must be' : `cannot hold ${show(history.values.get(needs))}`;
-  const texts = states.map((state) => show(history.values.get(state)));
-  if (texts.length === 1) return `can only hold ${texts[0]}`;
-  return `can only hold ${texts.slice(0, -1).join(', ')} or ${texts[texts.length - 1]}`;
+  if (needs !== ILLEGAL) return `cannot hold ${show(history.values.get(needs))}`;
+  return states.length === 1 ? `can only hold ${show(history.values.get(states[0]))}` : 'is not what it must be';
 }

@@ -100,7 +100,7 @@ describe('of many thousands of operations on one key, the few that matter', () =
     );
     expect(anomaly.operations.length).toBeLessThanOrEqual(3);
     expect(anomaly.sentence).toMatch(
-      /read of (\d+) from x has no place .* x can only hold \d by then\. It would have one right after .* write of \1 to x\.$/,
+      /read of (\d+) from x has no place .* x cannot hold \1 by then\. It would have one right after .* write of \1 to x\.$/,
     );
   });
 

@@ -19,7 +19,7 @@ export default {
         '--to <format>',
         'edn or jsonl (default: what --output ends with, or else the one that the history is not)',
       )
-      .option('--output <file>', 'where to write (default: standard output)')
+      .option('--output <file>', 'where to write (default, and -: standard output)')
       .option('--independent', "values are Jepsen's independent tuples, [key value]")
       .option('--no-independent', 'values that are pairs are just values')
       .addHelpText('after', examples)
