@@ -98,6 +98,7 @@ cases('queue', [
   ['lost value', 'p0: enqueue 1', 'p0: enqueue 2', 'p2 dequeue', 'p2 info', 'p1: drain []'],
   ['lost value', 'p0: enqueue 1', 'p1: drain []', 'p2 dequeue', 'p2 info'],
   ['duplicated value', 'p0: enqueue 1', 'p1: dequeue 1', 'p1: dequeue 1'],
+  ['duplicated value', 'p0: enqueue 1', 'p1: dequeue 1', 'p1: dequeue 1', 'p0: enqueue 1'], // too late for it
   ['unexpected value', 'p0: enqueue 1', 'p1: dequeue 2', 'p1: dequeue 1'],
   ['unexpected value', 'p0 enqueue 1', 'p0 fail', 'p1: dequeue 1'],
   ['unexpected value', 'p1: dequeue 1', 'p0: enqueue 1'],
@@ -210,4 +211,24 @@ test('a lock without a name is the lock', () => {
       },
     ],
   });
+});
+
+test.each([
+  [
+    'taken too often',
+    ['p0: enqueue 1', 'p0: enqueue 1', 'p1: dequeue 1', 'p1: dequeue 1', 'p1: dequeue 1', 'p0: enqueue 1'],
+    'returned 1, which was enqueued 2 times by then and had been taken as often.',
+    5,
+  ],
+  [
+    'taken too seldom',
+    ['p0: enqueue 1', 'p0: enqueue 2', 'p0: enqueue 1', 'p1: dequeue 1', 'p1: drain [2]'],
+    '2 enqueues of 1 to k were acknowledged, and it was dequeued only once, though a drain invoked later found the queue empty.',
+    4,
+  ],
+])('a value that was enqueued several times and %s is shown with all of its operations', (_, lines, end, count) => {
+  const found = check('queue', historyFromEvents(events(...lines)));
+  const [first] = found.type === 'invalid' ? found.anomalies : [];
+  expect(first?.sentence.endsWith(end), first?.sentence).toBe(true);
+  expect(first?.operations.length).toBe(count);
 });

@@ -24,6 +24,9 @@ const ENQUEUE = methodCode('enqueue');
 const DEQUEUE = methodCode('dequeue');
 const DRAIN = methodCode('drain');
 
+/** Of a value that came again and again, no more operations than these are shown. */
+const COPIES_SHOWN = 40;
+
 /** Per value of a key; NONE where there is no such row. */
 class Counts {
   readonly elements = new Elements();
@@ -79,9 +82,10 @@ function countTaken(
   counts: Counts,
   lists: Lists,
   findings: Findings,
-): { taken: number; empty: number[] } {
+): { taken: number; empty: number[]; copies: readonly number[] } {
   const { length, f, outcome, key: keyOf, ret, call } = history;
   const empty: number[] = []; // rows that prove their queue empty
+  const copies: number[] = []; // rows that took what was enqueued several times, each with its element
   let taken = 0;
   for (let row = 0; row < length; row++) {
     if ((f[row] !== DEQUEUE && f[row] !== DRAIN) || outcome[row] !== OK) continue;
@@ -101,19 +105,61 @@ function countTaken(
       }
       const before = counts.passages.lastTake[element];
       counts.passages.take(history, element, row);
-      if (++counts.taken[element] > counts.attempts[element]) {
-        const how = counts.attempts[element] === 1 ? 'once' : `${counts.attempts[element]} times`;
-        findings.add(() =>
-          shownAs(history, row, ref, 'duplicated value', `, which was enqueued ${how} and had been taken as often`, [
-            enqueue,
-            before,
-          ]),
-        );
+      if (counts.attempts[element] > 1) copies.push(row, element);
+      if (++counts.taken[element] > 1 && counts.attempts[element] === 1) {
+        findings.add(() => duplicated(history, row, ref, 'once', [enqueue, before]));
       }
     });
     if (!some || f[row] === DRAIN) empty.push(row);
   }
-  return { taken, empty };
+  countCopies(history, counts, copies, findings);
+  return { taken, empty, copies };
+}
+
+function duplicated(history: History, row: number, ref: number, how: string, others: readonly number[]): Anomaly {
+  const why = `, which was enqueued ${how} and had been taken as often`;
+  return shownAs(history, row, ref, 'duplicated value', why, others);
+}
+
+/**
+ * Of a value that is enqueued several times: whoever takes it for the i-th time has his answer after it was enqueued i times.
+ */
+function countCopies(history: History, counts: Counts, copies: readonly number[], findings: Findings): void {
+  if (copies.length === 0) return;
+  const { length, f, outcome, call, ret } = history;
+  const taken = new Int32Array(counts.elements.count);
+  const asked = new Int32Array(counts.elements.count);
+  const order = Int32Array.from({ length: copies.length / 2 }, (_, i) => 2 * i);
+  order.sort((a, b) => ret[copies[a]] - ret[copies[b]]);
+  let put = 0;
+  for (const i of order) {
+    const [row, element] = [copies[i], copies[i + 1]];
+    for (; put < length && call[put] < ret[row]; put++) {
+      if (f[put] !== ENQUEUE || outcome[put] === FAIL) continue;
+      asked[counts.find(history, put)]++;
+    }
+    if (++taken[element] <= asked[element]) continue;
+    const times = asked[element] === 1 ? 'once' : `${asked[element]} times`;
+    const how = asked[element] < counts.attempts[element] ? `${times} by then` : times;
+    findings.add(() =>
+      duplicated(history, row, counts.elements.ref(element), how, copiesBy(history, counts, copies, i)),
+    );
+  }
+}
+
+/** Enqueues of a value asked for, and dequeues of it answered, before the answer of one of these. */
+function copiesBy(history: History, counts: Counts, copies: readonly number[], at: number): readonly number[] {
+  const { length, f, outcome, call, ret } = history;
+  const [row, element] = [copies[at], copies[at + 1]];
+  const found: number[] = [];
+  for (let put = 0; put < length && call[put] < ret[row]; put++) {
+    if (f[put] === ENQUEUE && outcome[put] !== FAIL && counts.find(history, put) === element) found.push(put);
+  }
+  for (let i = 0; i < copies.length; i += 2) {
+    if (copies[i + 1] === element && ret[copies[i]] < ret[row]) found.push(copies[i]);
+  }
+  // The sentence counts them.
+  return found.sort((a, b) => a - b).slice(-COPIES_SHOWN);
 }
 
 interface Loss {
@@ -166,17 +212,38 @@ function lossesOf(history: History, counts: Counts, empty: readonly number[]): r
   });
 }
 
-function explainLoss(history: History, row: number, { proof, missing, excused }: Loss): Anomaly {
-  const what = `${valueText(history.values.get(history.value[row]))}, whose enqueue to ${key(history, row)} was acknowledged`;
+function explainLoss(history: History, counts: Counts, copies: readonly number[], row: number, loss: Loss): Anomaly {
+  const { proof, missing, excused } = loss;
+  const text = valueText(history.values.get(history.value[row]));
   const how = history.f[proof] === DRAIN ? 'a drain' : 'a dequeue';
   const some =
     excused === 0
       ? ''
       : ` (one of ${missing.length} such values, of which dequeues of unknown outcome can have taken ${excused})`;
+  const found = `though ${how} invoked later found the queue empty`;
+  const element = counts.find(history, row);
+  const taken = counts.taken[element];
+  if (taken === 0) {
+    return {
+      kind: 'lost value',
+      sentence: `${text}, whose enqueue to ${key(history, row)} was acknowledged, was never dequeued${some}, ${found}.`,
+      operations: operationsOf(history, [row, proof]),
+    };
+  }
+  const { length, f, outcome, call, ret } = history;
+  const puts: number[] = [];
+  for (let put = 0; put < length && call[put] < call[proof]; put++) {
+    const isOne = f[put] === ENQUEUE && outcome[put] === OK && ret[put] < call[proof];
+    if (isOne && counts.find(history, put) === element) puts.push(put);
+  }
+  const takes = copies.filter((_, i) => copies[i + 1] === element && i % 2 === 0);
+  const rows = [...puts, ...takes].sort((a, b) => a - b).slice(-COPIES_SHOWN);
   return {
     kind: 'lost value',
-    sentence: `${what}, was never dequeued${some}, though ${how} invoked later found the queue empty.`,
-    operations: operationsOf(history, [row, proof]),
+    sentence:
+      `${amount(puts.length, 'enqueue')} of ${text} to ${key(history, row)} were acknowledged, and it was dequeued ` +
+      `${taken === 1 ? 'only once' : `only ${taken} times`}${some}, ${found}.`,
+    operations: operationsOf(history, [...rows, row, proof]),
   };
 }
 
@@ -200,9 +267,10 @@ export default {
     }
     for (let row = 0; row < length; row++) if (f[row] === DRAIN && outcome[row] === OK) lists.refs(history.value[row]);
     if (lists.isInexact) return { type: 'unknown', reason: INEXACT, examined: { operations: history.operations } };
-    const { taken, empty } = countTaken(history, counts, lists, findings);
+    const { taken, empty, copies } = countTaken(history, counts, lists, findings);
     for (const loss of lossesOf(history, counts, empty)) {
-      for (const row of loss.missing.slice(loss.excused)) findings.add(() => explainLoss(history, row, loss));
+      for (const row of loss.missing.slice(loss.excused))
+        findings.add(() => explainLoss(history, counts, copies, row, loss));
     }
     let [recovered, left] = [0, 0];
     for (let element = 0; element < counts.elements.count; element++) {
