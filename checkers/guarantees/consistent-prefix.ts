@@ -7,10 +7,11 @@
  * were acknowledged or read are in it, so an acknowledged write that a failover undid is missing from every state after it.
  * Order within sessions is not asked for: that is monotonic writes.
  */
-import { type History, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
+import { FAIL, type History, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Anomaly, Checker, Budget, Semantics, Verdict } from '../checker.ts';
 import { placeText, positionsOf } from '../positions.ts';
 import { explainClaim } from '../sessions/claim-words.ts';
+import { committed } from '../sessions/committed.ts';
 import { withEvidence } from '../sessions/evidence.ts';
 import { Findings } from '../sessions/findings.ts';
 import { type Missing, missingWrites } from '../sessions/prefix/missing.ts';
@@ -94,8 +95,10 @@ function comparedReads({ states, start, before, reads, registers }: Problem): nu
   return compared;
 }
 
+const prepareCommitted = (history: History, semantics: Semantics): Prepared => prepare(committed(history), semantics);
+
 function judge(history: History, budget: Budget, semantics: Semantics): Verdict {
-  const prepared = prepare(history, semantics);
+  const prepared = prepareCommitted(history, semantics);
   const { registers } = prepared;
   const problem = problemOf(prepared);
   const pairs = comparedReads(problem);
@@ -125,21 +128,21 @@ function judge(history: History, budget: Budget, semantics: Semantics): Verdict 
   const nothing = problem.states === 0 ? NO_STATES : NOTHING;
   const verdict = verdictOf(findings, examined, nothing, movedDoubt(history, problem.moved));
   // A prefix that ends within a transaction is none, and is not looked for here.
-  const doubt = verdict.type === 'valid' && hasTransactions(history);
+  const doubt = verdict.type === 'valid' && hasTransactions(prepared.history);
   return doubt ? { type: 'unknown', reason: TRANSACTIONS, examined } : verdict;
 }
 
 export default {
   name: 'consistent-prefix',
   decides: 'consistent-prefix',
-  check: withEvidence(judge, prepare),
+  check: withEvidence(judge, prepareCommitted),
 } satisfies Checker;
 
 /** Whether a transaction made several writes, which become visible together. */
-function hasTransactions({ length, flags, f, batch }: History): boolean {
+function hasTransactions({ length, flags, f, outcome, batch }: History): boolean {
   let writing = NONE;
   for (let row = 0; row < length; row++) {
-    if ((flags[row] & TRANSACTION) === 0 || f[row] === READ) continue;
+    if ((flags[row] & TRANSACTION) === 0 || f[row] === READ || outcome[row] === FAIL) continue;
     if (batch[row] === writing) return true;
     writing = batch[row];
   }

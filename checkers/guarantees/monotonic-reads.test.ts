@@ -95,9 +95,9 @@ test('all writes of a transaction have one version', () => {
       process: 0,
       f: 'txn',
       value: [
-        ['w', 'x', 1],
+        ['w', 'x', 0],
         ['w', 'y', 1],
-        ['w', 'x', 2],
+        ['w', 'x', 1],
       ],
     },
     {
@@ -105,9 +105,9 @@ test('all writes of a transaction have one version', () => {
       process: 0,
       f: 'txn',
       value: [
-        ['w', 'x', 1],
+        ['w', 'x', 0],
         ['w', 'y', 1],
-        ['w', 'x', 2],
+        ['w', 'x', 1],
       ],
       version,
     },

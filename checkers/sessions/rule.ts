@@ -3,6 +3,7 @@ import { CAS, INFO, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { companionsOf, withCasReads } from './cas-reads.ts';
+import { committed, replacedWrite } from './committed.ts';
 import { explainClaim } from './claim-words.ts';
 import type { Findings } from './findings.ts';
 import { operationsOf } from './operations.ts';
@@ -46,7 +47,7 @@ export function prepareSessions(history: History, semantics: Semantics): Prepare
   if (known !== undefined && alike(known.semantics, semantics) && known.semantics.failedCas === semantics.failedCas) {
     return known.parts;
   }
-  const parts = prepare(withCasReads(history, semantics), semantics);
+  const parts = prepare(withCasReads(committed(history), semantics), semantics);
   const companions = companionsOf(parts.history);
   // What a cas found it cannot have written itself.
   companions?.forEach((is, row) => {
@@ -141,9 +142,19 @@ export function reportUnwritten({ history, registers }: Prepared, findings: Find
 }
 
 export function explainUnwritten(history: History, row: number): Anomaly {
+  const read = `The read of ${key(history, row)}${answer(history, row)} returned ${value(history, row)}, which`;
+  const replaced = replacedWrite(history, row);
+  if (replaced !== undefined) {
+    const { write, by } = replaced;
+    return {
+      kind: 'intermediate read',
+      sentence: `${read} the transaction that wrote it replaced by ${value(history, by)}: nobody may see it.`,
+      operations: operationsOf(history, [write, by, row]),
+    };
+  }
   return {
     kind: 'read of a value never written',
-    sentence: `The read of ${key(history, row)}${answer(history, row)} returned ${value(history, row)}, which no write can have left there.`,
+    sentence: `${read} no write can have left there.`,
     operations: operationsOf(history, [row]),
   };
 }
