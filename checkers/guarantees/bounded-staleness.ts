@@ -9,6 +9,7 @@
 import { boundMsOf } from '../../history/guarantee.ts';
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Checker, Semantics } from '../checker.ts';
+import { committed } from '../sessions/committed.ts';
 import { Findings } from '../sessions/findings.ts';
 import { AMBIGUOUS, INITIAL, Registers, UNWRITTEN } from '../sessions/registers.ts';
 import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
@@ -130,7 +131,7 @@ export default {
   name: 'bounded-staleness',
   decides: 'bounded-staleness',
   check(whole, _budget, semantics) {
-    const history = evidenceIn(whole, semantics);
+    const history = evidenceIn(committed(whole), semantics);
     const registers = new Registers(history, semantics);
     const bounds = boundsOf(history, semantics);
     const findings = new Findings();

@@ -9,9 +9,10 @@ import { placeText, termOf } from '../positions.ts';
 import { explainClaim } from '../sessions/claim-words.ts';
 import { Findings } from '../sessions/findings.ts';
 import { blamedRows } from '../sessions/blame.ts';
+import { committed, replacedWrite } from '../sessions/committed.ts';
 import { type FaultSpan, faultSpans, faultsWithin } from '../sessions/notes.ts';
 import { Registers, UNWRITTEN } from '../sessions/registers.ts';
-import { operationsOf } from '../sessions/rule.ts';
+import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
 import { COVERED, LOST, NOT_READ_BACK, SURVIVED, type Survival, survivalOf } from '../sessions/survival.ts';
 import { olderThan } from '../sessions/showed.ts';
 import { amount, answer, key, server, value, when } from '../sessions/words.ts';
@@ -37,6 +38,7 @@ function explainLoss(registers: Registers, write: number, proof: number, faults:
 }
 
 function explainUnexpected(history: History, read: number, elsewhere: number): Anomaly {
+  if (replacedWrite(history, read) !== undefined) return explainUnwritten(history, read);
   const found = `The final read of ${key(history, read)}${answer(history, read)} returned ${value(history, read)}, which`;
   const operations = operationsOf(history, [elsewhere, read]);
   return elsewhere === NONE
@@ -109,7 +111,8 @@ function judgeClaims(
 export default {
   name: 'durable',
   decides: 'durable',
-  check(history, _budget, semantics) {
+  check(whole, _budget, semantics) {
+    const history = committed(whole);
     const registers = new Registers(history, semantics);
     const findings = new Findings();
     const isBlamed = blamedRows(history, semantics);

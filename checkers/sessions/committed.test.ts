@@ -5,7 +5,9 @@ import type { Event } from '../../history/operation.ts';
 import type { Random } from '../../history/random.ts';
 import { eachRound, rounds } from '../../test-support/rounds.ts';
 import { type Checker, defaultSemantics, unlimited, type Verdict } from '../checker.ts';
+import boundedStaleness from '../guarantees/bounded-staleness.ts';
 import consistentPrefix from '../guarantees/consistent-prefix.ts';
+import durable from '../guarantees/durable.ts';
 import monotonicReads from '../guarantees/monotonic-reads.ts';
 import monotonicWrites from '../guarantees/monotonic-writes.ts';
 import readYourWrites from '../guarantees/read-your-writes.ts';
@@ -103,6 +105,28 @@ function randomTransactions(random: Random): Transaction[] {
     return { session: random.pick(['s', 't']), parts };
   });
 }
+
+test('a final state that shows what was replaced is none', () => {
+  const events = eventsOf([
+    {
+      session: 's',
+      parts: [
+        ['w', 'x', 1],
+        ['w', 'x', 2],
+      ],
+    }, // prettier-ignore
+    { session: 's', parts: [['r', 'x', 1]] },
+  ]);
+  const epilogue = { type: 'info', process: 'harness', f: 'phase', value: 'epilogue', time: 0 } as const;
+  const history = historyFromEvents([...events.slice(0, 2), { ...epilogue, time: 500_000 }, ...events.slice(2)]);
+  const found =
+    'The read of x at 1 ms returned 1, which the transaction that wrote it replaced by 2: nobody may see it.';
+  expect(sentences(durable.check(history, unlimited, defaultSemantics))).toEqual([
+    'The write of 2 to x, acknowledged at 0 ns, is missing from the final state: the read of x at 1 ms returned 1.',
+    found,
+  ]);
+  expect(sentences(boundedStaleness.check(history, unlimited, { ...defaultSemantics, boundMs: 5 }))).toEqual([found]);
+});
 
 test('without what nobody else may see the verdict is the same', () => {
   const seen = { replaced: 0, same: 0, invalid: 0 };
