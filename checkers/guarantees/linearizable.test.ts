@@ -299,6 +299,15 @@ test('evidence is counted', () => {
   });
 });
 
+test('a read that is staler by three writes is one anomaly, and two such reads are two', () => {
+  const writes = ['p0: w x 1', 'p0: w x 2', 'p0: w x 3', 'p0: w x 4'];
+  const countOf = (...reads: string[]): number => {
+    const verdict = judge([...writes, ...reads]);
+    return verdict.type === 'invalid' ? verdict.count : 0;
+  };
+  expect([countOf('p1: r x 1'), countOf('p1: r x 1', 'p1: r x 2'), countOf('p1: r x 4')]).toEqual([1, 2, 0]);
+});
+
 test('anomalies of several keys are counted, each with its operations', () => {
   const verdict = judge(['p0: w x 1', 'p0: w y 1', 'p1: r x 0', 'p1: r y 0', 'p1: r z 0']);
   expect(

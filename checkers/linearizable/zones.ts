@@ -6,7 +6,7 @@
  * two forward zones overlap and no backward zone lies within a forward one. Positions of events are unique, so one scan over
  * them finds every violation without sorting.
  */
-import { NEVER } from '../../history/history.ts';
+import { NEVER, NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 
 export interface Blocks {
@@ -33,7 +33,7 @@ export function orderBlocks(history: History, blocks: Blocks): Int32Array {
   return order;
 }
 
-/** Calls `cross` with two blocks for each violation. */
+/** Calls `cross` with two blocks: once for each that holds the register across others, however many those are. */
 export function scanZones(
   history: History,
   blocks: Blocks,
@@ -44,6 +44,7 @@ export function scanZones(
   const { first, last, skip } = blocks;
   const heldUntil = last.slice(length);
   const holder = Int32Array.from(keys, (_, k) => length + k);
+  const crossed = new Int32Array(keys.length).fill(NONE);
   for (let position = 0; position < order.length; position++) {
     const c = order[position] - 1;
     if (c < 0) continue;
@@ -51,7 +52,10 @@ export function scanZones(
     if (skip[k] === 1) continue;
     const f = first[c];
     const s = last[c];
-    if (f < heldUntil[k]) cross(k, holder[k], c);
+    if (f < heldUntil[k] && crossed[k] !== holder[k]) {
+      crossed[k] = holder[k];
+      cross(k, holder[k], c);
+    }
     if (f < s && s > heldUntil[k]) {
       heldUntil[k] = s;
       holder[k] = c;
