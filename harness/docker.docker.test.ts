@@ -166,12 +166,4 @@ describe('without an engine', () => {
       `tidemark: docker: nothing was looked for. ${sentence}`,
     ]);
   });
-
-  test('a fault that containers cannot do is refused by name', async () => {
-    const ended = await tidemark(['run', '--env', 'docker', '--fault', 'clock-shift'], { cwd, env });
-    expect([ended.code, ended.stderr]).toEqual([
-      254,
-      "tidemark: The fault 'clock-shift' cannot be done: it needs clock, which the environment 'docker' does not offer.\n",
-    ]);
-  });
 });

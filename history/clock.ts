@@ -35,6 +35,11 @@ export function realClock(): Clock {
   };
 }
 
+/** The machine's own monotonic clock (CLOCK_MONOTONIC), nanoseconds: for what another process of it reads too. */
+export function machineNs(): bigint {
+  return process.hrtime.bigint();
+}
+
 /** The wall clock, for what is stored beside a result and never inside a history. */
 export function wallTime(): Date {
   return new Date();

@@ -22,6 +22,12 @@ export interface LinkShape {
   readonly reorder?: number;
 }
 
+export interface ClockSkew {
+  readonly offsetNs: number;
+  readonly driftPpm: number;
+  readonly strobeNs?: number;
+}
+
 /**
  * What a fault did, by name with its unit: `{"messages dropped": 214}`. A name that begins with {@link REFUSED} counts what
  * was asked for in vain, one that begins with {@link UNKNOWN} what may have been done. All zero but the refused: it had no
@@ -67,16 +73,25 @@ export interface Levers {
   shape(links: readonly Link[], shape: LinkShape): Promise<Injection>;
   /** Heals by starting it again on the same disk. What was not synced is lost. */
   kill(nodes: readonly NodeId[]): Promise<Injection>;
+  /** Ends it in good order (SIGTERM). Heals by starting it. */
+  stop(nodes: readonly NodeId[]): Promise<Injection>;
   pause(nodes: readonly NodeId[]): Promise<Injection>;
   /**
    * Shifts the node's wall clock at once by `offsetNs`, and lets its wall and monotonic clocks run `driftPpm` fast from then
-   * on. Heals to true rate, and the wall clock to true time.
+   * on. Heals to true rate, and the wall clock to true time. With `strobeNs` the shift comes and goes: so long it is there,
+   * and so long it is not.
    */
-  clock(node: NodeId, skew: { readonly offsetNs: number; readonly driftPpm: number }): Promise<Injection>;
+  clock(node: NodeId, skew: ClockSkew): Promise<Injection>;
   /** Adds to the time of every sync. */
   slowDisk(node: NodeId, syncDelayNs: number): Promise<Injection>;
   /** No room on the disk: what is written fails until it is healed. */
   fillDisk(node: NodeId): Promise<Injection>;
+  /** Syncs and writes wait until it is healed. */
+  stallDisk(node: NodeId): Promise<Injection>;
+  /** Such shares (0 … 1) of reads, and of writes and syncs, fail (EIO). A node that ends of it is started by healing. */
+  failDisk(node: NodeId, shares: { readonly reads: number; readonly writes: number }): Promise<Injection>;
+  /** Kills them with all that they had not synced; of the last of it a part may have reached the disk. Heals by starting. */
+  cutPower(nodes: readonly NodeId[]): Promise<Injection>;
   /** Kills it, and makes a synced record in the middle of its log unreadable. Heals by starting it on what is left. */
   corruptDisk(node: NodeId): Promise<Injection>;
   /**

@@ -232,7 +232,7 @@ function options(name: string, spec: ContainerSpec): Docker.ContainerCreateOptio
       Memory: bytes,
       MemorySwap: bytes,
       PidsLimit: PROCESSES_MAX,
-      Tmpfs: { '/run': 'rw,size=16m' },
+      Tmpfs: { '/run': 'rw,size=64m' },
       Mounts: [{ Type: 'volume', Source: name, Target: DATA }],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
       ...(publishOn !== undefined && {

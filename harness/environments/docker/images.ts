@@ -16,7 +16,7 @@ const LAST_LINES = 20;
 /** A base that was made here, because the public one was out of reach. */
 const OWN_BASE = 'tidemark-base:latest';
 /** Compiled into it. */
-const shims = ['shims/tm-io.c', 'shims/tm-net.c'] as const;
+const shims = ['shims/tm-clock.c', 'shims/tm-io.c', 'shims/tm-journal.h', 'shims/tm-net.c'] as const;
 const LABELS = { 'tidemark.image': 'yes' };
 
 export interface Images {

@@ -5,9 +5,22 @@ import { settings } from './settings.ts';
 export default {
   name: 'docker',
   about:
-    'containers on a Docker engine, in real time, with links cut, slow or lossy, kill -9, SIGSTOP and bad disks; for the reference store',
+    'containers on a Docker engine, in real time, with links cut, slow or lossy, kill -9, SIGSTOP, wrong clocks and bad disks; for the reference store',
   settings,
-  levers: ['cut', 'shape', 'kill', 'pause', 'slowDisk', 'fillDisk', 'corruptDisk'],
+  levers: [
+    'cut',
+    'shape',
+    'kill',
+    'stop',
+    'pause',
+    'clock',
+    'slowDisk',
+    'stallDisk',
+    'fillDisk',
+    'failDisk',
+    'corruptDisk',
+    'cutPower',
+  ],
   // Whatever speaks to an engine is loaded when one is needed.
   prepare: async (preparation, say) => (await import('./deploy.ts')).prepare(preparation, say),
   deploy: async (nodes, options) => (await import('./deploy.ts')).deploy(nodes, options),

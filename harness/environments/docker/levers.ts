@@ -3,13 +3,17 @@
  * process has stopped or is gone. Injections compose as in the simulation: a link that two have cut is mended by the second
  * heal, and a node that was down when it was to be killed is not started by that heal.
  */
-import { type Clock, MILLISECOND } from '../../../history/clock.ts';
+import type { Clock } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Random } from '../../../history/random.ts';
-import type { Effect, Injection, Levers, Link } from '../../../nemesis/fault.ts';
-import { injection } from '../real/injection.ts';
-import type { AgentLink } from './agent-link.ts';
-import type { DiskFault, Suffered, Travelled } from './agent/protocol.ts';
+import type { Levers, Link } from '../../../nemesis/fault.ts';
+import { clockLevers } from './levers-clock.ts';
+import { all, type Controlled } from './controlled.ts';
+import { diskLevers } from './levers-disk.ts';
+import { processLevers } from './levers-process.ts';
+import type { Travelled } from './agent/protocol.ts';
+
+export type { Controlled } from './controlled.ts';
 
 interface Cut {
   readonly receiver: Controlled;
@@ -25,53 +29,19 @@ interface Bend {
   readonly before: Travelled;
 }
 
-export interface Controlled {
-  readonly id: NodeId;
-  readonly address: string;
-  /** Its store's data folder. */
-  readonly data: string;
-  readonly link: AgentLink;
-  /** Starts the store again. */
-  start(): Promise<void>;
-  /** Told that one more fault leaves no room on its disk, or one less: a store that could not begin so is started again. */
-  fill(by: 1 | -1): Promise<void>;
-}
-
 export function createLevers(
   nodeOf: (id: NodeId) => Controlled,
   clock: Clock,
   random: Random,
-): Pick<Levers, 'cut' | 'shape' | 'kill' | 'pause' | 'slowDisk' | 'fillDisk' | 'corruptDisk'> {
-  let damaged = 0;
+): Omit<Levers, 'operate'> {
   let shapes = 0;
-  let diskFaults = 0;
-  const healed = new Set<number>();
   const nodesOf = (ids: readonly NodeId[]): readonly Controlled[] => [...new Set(ids)].map(nodeOf);
 
-  /** Does something to a disk; what it suffers from then on is the effect. */
-  const hurt = async (
-    victim: Controlled,
-    fault: DiskFault,
-    effectOf: (suffered: Suffered) => Effect,
-  ): Promise<Injection> => {
-    const number = ++diskFaults;
-    const before = await victim.link.ask({ do: 'disk', number, fault });
-    let suffered: Suffered = { syncsDelayed: 0, writesRefused: 0 };
-    return {
-      heal: async () => {
-        const after = await victim.link.ask({ do: 'disk', number });
-        if (healed.has(number)) return;
-        healed.add(number);
-        suffered = {
-          syncsDelayed: after.syncsDelayed - before.syncsDelayed,
-          writesRefused: after.writesRefused - before.writesRefused,
-        };
-      },
-      effect: () => effectOf(suffered),
-    };
-  };
-
   return {
+    ...clockLevers(nodeOf),
+    ...diskLevers(nodesOf, random),
+    ...processLevers(nodesOf, clock),
+
     async cut(links) {
       const cuts = await Promise.allSettled(
         [...peers(links, 'to', nodeOf)].map(async ([receiver, sources]): Promise<Cut> => {
@@ -136,69 +106,6 @@ export function createLevers(
         }),
       };
     },
-
-    async kill(ids) {
-      const killed = await all(
-        nodesOf(ids).map(async (victim) => ((await victim.link.ask({ do: 'kill' })).was ? [victim] : [])),
-      );
-      return injection(
-        async () => void (await all(killed.flat().map((victim) => victim.start()))),
-        () => ({ 'nodes killed': killed.flat().length }),
-      );
-    },
-
-    async pause(ids) {
-      const stopped = await all(
-        nodesOf(ids).map(async (victim) => {
-          const { was, life } = await victim.link.ask({ do: 'pause' });
-          return was ? [{ victim, life }] : [];
-        }),
-      );
-      const from = clock.now();
-      return injection(
-        async () => void (await all(stopped.flat().map(({ victim, life }) => victim.link.ask({ do: 'resume', life })))),
-        () => ({
-          'nodes stopped': stopped.flat().length,
-          'ms stopped': Math.round((clock.now() - from) / MILLISECOND),
-        }),
-      );
-    },
-
-    async slowDisk(id, syncDelayNs) {
-      return hurt(nodeOf(id), { syncDelayNs, full: false }, ({ syncsDelayed }) => ({ 'syncs delayed': syncsDelayed }));
-    },
-
-    async fillDisk(id) {
-      const victim = nodeOf(id);
-      await victim.fill(1);
-      const injection = await hurt(victim, { syncDelayNs: 0, full: true }, ({ writesRefused }) => ({
-        'writes refused for want of room': writesRefused,
-      }));
-      let filled = true;
-      return {
-        ...injection,
-        heal: async () => {
-          await injection.heal();
-          if (filled) await victim.fill(-1);
-          filled = false;
-        },
-      };
-    },
-
-    async corruptDisk(id) {
-      const victim = nodeOf(id);
-      const { was } = await victim.link.ask({ do: 'kill' });
-      const seed = `${random.fork(++damaged).u32()}`;
-      const { kind } = was
-        ? await victim.link.ask({ do: 'damage', data: victim.data, seed })
-        : { kind: 'nothing to damage' };
-      return injection(
-        async () => {
-          if (was) await victim.start();
-        },
-        () => ({ 'bits flipped': kind === 'bit flipped' ? 1 : 0, 'files cut': kind === 'file cut' ? 1 : 0 }),
-      );
-    },
   };
 }
 
@@ -227,13 +134,4 @@ function travels(counts: Readonly<Record<string, Travelled>>): Travelled {
 
 function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, n) => total + n, 0);
-}
-
-/** Waits for every one, and then throws what the first threw. */
-async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  return settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
 }

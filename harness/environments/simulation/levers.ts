@@ -10,7 +10,9 @@ import { type Cut, type Network, shaping } from './network.ts';
 import type { Node, Pause } from './node.ts';
 import { newSkew } from './node-clock.ts';
 
-export function createLevers(nodes: readonly Node[], network: Network, random: Random): Omit<Levers, 'operate'> {
+type Simulated = Pick<Levers, 'cut' | 'shape' | 'kill' | 'pause' | 'clock' | 'slowDisk' | 'fillDisk' | 'corruptDisk'>;
+
+export function createLevers(nodes: readonly Node[], network: Network, random: Random): Simulated {
   const node = (id: NodeId): Node => {
     const found = nodes.find((candidate) => candidate.id === id);
     if (found === undefined) throw new Error(`no node '${id}'`);
@@ -64,8 +66,8 @@ export function createLevers(nodes: readonly Node[], network: Network, random: R
       );
     },
 
-    async clock(id, { offsetNs, driftPpm }) {
-      const skew = newSkew(offsetNs, driftPpm);
+    async clock(id, { offsetNs, driftPpm, strobeNs }) {
+      const skew = newSkew(offsetNs, driftPpm, strobeNs);
       const victim = node(id);
       victim.skew(skew);
       return injection(

@@ -14,6 +14,8 @@ import type { Instant } from '../../../history/operation.ts';
 export interface Skew {
   readonly offsetNs: number;
   readonly driftPpm: number;
+  /** The offset comes and goes: so long it is there, and so long it is not; 0: it stays. */
+  readonly strobeNs: number;
   /** True time at which it began. */
   since: Instant;
   /** Timers that it made fire at another instant than they should have. */
@@ -23,8 +25,8 @@ export interface Skew {
   shifted: number;
 }
 
-export function newSkew(offsetNs: number, driftPpm: number): Skew {
-  return { offsetNs, driftPpm, since: 0, early: 0, late: 0, shifted: 0 };
+export function newSkew(offsetNs: number, driftPpm: number, strobeNs = 0): Skew {
+  return { offsetNs, driftPpm, strobeNs, since: 0, early: 0, late: 0, shifted: 0 };
 }
 
 /** The time of day when a simulation begins: 2026-01-01, 00:00 UTC. */
@@ -89,7 +91,9 @@ export class NodeClock {
   #shift(now: Instant): number {
     let sum = 0;
     for (const skew of this.#skews) {
-      const ns = skew.offsetNs + ((now - skew.since) * skew.driftPpm) / 1e6;
+      const age = now - skew.since;
+      const isThere = skew.strobeNs === 0 || Math.floor(age / skew.strobeNs) % 2 === 0;
+      const ns = (isThere ? skew.offsetNs : 0) + (age * skew.driftPpm) / 1e6;
       if (Math.abs(ns) >= MILLISECOND) skew.shifted++;
       sum += ns;
     }

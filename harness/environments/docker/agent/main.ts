@@ -10,6 +10,7 @@ import { MILLISECOND, realClock } from '../../../../history/clock.ts';
 import { Random } from '../../../../history/random.ts';
 import { damageLog } from '../../real/damage.ts';
 import { NodeProcess, stateOf } from '../../real/node-process.ts';
+import { Clocks, followsNot } from './clocks.ts';
 import { Disk } from './disk.ts';
 import { Links } from './links.ts';
 import { type Machine, place, RUN_MARK } from './place.ts';
@@ -19,10 +20,17 @@ import { type Answered, type Answers, type Event, lines, type Numbered, type Pro
 
 const CONFIG = `${place.folder}/store.yaml`;
 
+const clock = realClock();
 const links = new Links();
 const shaping = new Shaping();
 const disk = new Disk();
-const clock = realClock();
+const clocks = new Clocks();
+/** All shims there are. */
+const shimmed = {
+  ...Disk.env,
+  ...Clocks.env,
+  LD_PRELOAD: [Disk.env, Clocks.env].flatMap((env) => env['LD_PRELOAD'] ?? []).join(':'),
+};
 let store: NodeProcess | undefined;
 /** Once it has begun to end. */
 let over: Promise<never> | undefined;
@@ -39,13 +47,19 @@ function start(program: Program): Answers['start'] {
     writeFileSync(CONFIG, program.config);
     store = new NodeProcess({
       command: program.command,
-      env: { ...process.env, ...place.machine?.env, ...Disk.env },
+      env: {
+        ...process.env,
+        ...place.machine?.env,
+        ...shimmed,
+        ...(program.data !== undefined && { TM_IO_DATA: program.data }),
+      },
       ended: ({ expected, reason, code }) => {
         const why = !expected && reason.startsWith('SIGKILL') && outOfMemory() ? 'its memory limit is used up' : reason;
         say({ event: 'ended', expected, reason: why, ...(code !== undefined && { code }) });
       },
     });
   }
+  if (!store.up) disk.journal.unlock();
   store.start();
   return { life: store.lives };
 }
@@ -60,6 +74,21 @@ function outOfMemory(): boolean {
     }
   }
   return false;
+}
+
+/** Nothing of what the store wrote is anywhere but in its files and, where it was not synced, in the journal. */
+async function cutPower(data: string, seed: string): Promise<Answers['cut-power']> {
+  const life = store?.lives ?? 0;
+  disk.mustReach(store?.pid);
+  const was = (await store?.kill()) ?? false;
+  const lost = was ? disk.journal.lose(data, new Random(seed)) : { writes: 0, torn: 0, bytes: 0 };
+  return { was, life, ...lost };
+}
+
+async function stop(withinNs: number): Promise<Answers['stop']> {
+  const [was, life, from] = [store?.up ?? false, store?.lives ?? 0, clock.now()];
+  await store?.stop(withinNs);
+  return { was, life, ms: (clock.now() - from) / MILLISECOND };
 }
 
 async function pause(life: number): Promise<boolean> {
@@ -81,6 +110,10 @@ async function perform(request: Numbered): Promise<Answers[keyof Answers]> {
       return start(request.program);
     case 'kill':
       return { was: (await store?.kill()) ?? false, life };
+    case 'stop':
+      return stop(request.withinNs);
+    case 'cut-power':
+      return cutPower(request.data, request.seed);
     case 'pause':
       return { was: await pause(life), life };
     case 'resume':
@@ -95,11 +128,18 @@ async function perform(request: Numbered): Promise<Answers[keyof Answers]> {
       return { travelled: await shaping.straighten(request.addresses, request.shape) };
     case 'disk':
       return disk.set(request.number, request.fault, store?.pid);
+    case 'clock':
+      return clocks.set(request.number, request.skew, store?.pid);
     case 'damage':
       return { kind: damageLog(request.data, new Random(request.seed))?.kind ?? 'nothing to damage' };
     case 'stand': {
       const pid = store?.pid;
-      return { ...(pid !== undefined && { process: stateOf(pid) }), ...(await rulesAndQueues()), disk: disk.state };
+      return {
+        ...(pid !== undefined && { process: stateOf(pid) }),
+        ...(await rulesAndQueues()),
+        disk: disk.state,
+        clock: clocks.state,
+      };
     }
   }
 }
@@ -117,7 +157,10 @@ async function answer(line: string): Promise<void> {
 async function can(): Promise<void> {
   await shaping.setUp();
   const shape = await shaping.whyNot();
-  process.stdout.write(`${JSON.stringify({ ...(shape !== undefined && { shape }) })}\n`);
+  // What the reference store runs on.
+  const clock = await followsNot('node', ['-p', 'Date.now()']);
+  const lacking = { ...(shape !== undefined && { shape }), ...(clock !== undefined && { clock }) };
+  process.stdout.write(`${JSON.stringify(lacking)}\n`);
   process.exit(0);
 }
 

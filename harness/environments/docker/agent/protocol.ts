@@ -7,11 +7,17 @@
 export interface Program {
   readonly command: readonly [string, ...string[]];
   readonly config: string;
+  /** The store's data folder: without, there are no reads that fail and no power cuts. */
+  readonly data?: string;
 }
 
 export type Request =
   | { readonly do: 'start'; readonly program: Program }
   | { readonly do: 'kill' | 'pause' | 'stand' }
+  /** SIGTERM, and SIGKILL where it has not ended within this time. */
+  | { readonly do: 'stop'; readonly withinNs: number }
+  /** SIGKILL, and what of the data was not synced is lost. */
+  | { readonly do: 'cut-power'; readonly data: string; readonly seed: string }
   /** Lets this life of the store go on, once it was resumed as often as it was paused. */
   | { readonly do: 'resume'; readonly life: number }
   /** Drops what comes from these addresses, or no longer. Cuts are counted: what was cut twice is mended twice. */
@@ -21,6 +27,8 @@ export type Request =
   | { readonly do: 'straighten'; readonly addresses: readonly string[]; readonly shape: number }
   /** Does this to the store's disk, until the same number comes without a fault. */
   | { readonly do: 'disk'; readonly number: number; readonly fault?: DiskFault }
+  /** Has the store's clocks be off, until the same number comes without a skew. */
+  | { readonly do: 'clock'; readonly number: number; readonly skew?: ClockSkew }
   /** Damages the log of the store, which is down. */
   | { readonly do: 'damage'; readonly data: string; readonly seed: string };
 
@@ -28,6 +36,8 @@ export interface Answers {
   readonly start: { readonly life: number };
   /** `was`: whether it was up before; `life`: which life of it. */
   readonly kill: { readonly was: boolean; readonly life: number };
+  readonly stop: { readonly was: boolean; readonly life: number; readonly ms: number };
+  readonly 'cut-power': { readonly was: boolean; readonly life: number } & PowerLoss;
   readonly pause: { readonly was: boolean; readonly life: number };
   readonly resume: { readonly was: boolean };
   readonly cut: Dropped;
@@ -35,6 +45,7 @@ export interface Answers {
   readonly bend: Bent;
   readonly straighten: Bent;
   readonly disk: Suffered;
+  readonly clock: Misled;
   readonly damage: { readonly kind: 'bit flipped' | 'file cut' | 'nothing to damage' };
   readonly stand: Stand;
 }
@@ -54,12 +65,46 @@ export interface DiskFault {
   readonly syncDelayNs: number;
   /** Whether writing fails for want of room. */
   readonly full: boolean;
+  /** Whether syncs and writes wait until it is over. */
+  readonly stalled?: boolean;
+  /** Shares of reads, and of writes and syncs, that fail: 0 … 1. */
+  readonly failReads?: number;
+  readonly failWrites?: number;
+}
+
+export interface PowerLoss {
+  /** Writes of which nothing has reached the disk, and of which a part has. */
+  readonly writes: number;
+  readonly torn: number;
+  readonly bytes: number;
+}
+
+export interface ClockSkew {
+  /** Added to the wall clock at once. */
+  readonly offsetNs: number;
+  /** How much faster the wall clock and the monotonic ones run. */
+  readonly driftPpm: number;
+  /** The offset comes and goes: so long it is there, and so long it is not. */
+  readonly strobeNs?: number;
+}
+
+/** Since the agent started. */
+export interface Misled {
+  /** Readings of the wall clock that were a millisecond off or more. */
+  readonly shifted: number;
+  /** Readings of a monotonic clock of another rate. */
+  readonly rated: number;
+  /** Waits that were shorter or longer than they would have been. */
+  readonly waits: number;
 }
 
 /** Since the agent started. */
 export interface Suffered {
   readonly syncsDelayed: number;
   readonly writesRefused: number;
+  readonly stalls: number;
+  readonly readsFailed: number;
+  readonly writesFailed: number;
 }
 
 /** What happened to packets to each of the addresses asked for, since the agent started. */
@@ -86,6 +131,7 @@ export interface Stand {
   readonly rules: string;
   readonly queues: string;
   readonly disk: string;
+  readonly clock: string;
 }
 
 export type Event =
