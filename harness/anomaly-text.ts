@@ -4,7 +4,7 @@ import { partsOf, printable } from '../checkers/explain/labels.ts';
 import { lastStateText, timelineLines } from '../checkers/explain/text.ts';
 import type { PaintPart } from '../checkers/explain/text.ts';
 import { merged } from '../checkers/explain/whole.ts';
-import { instant } from '../checkers/linearizable/words.ts';
+import { roundInstant } from '../checkers/linearizable/words.ts';
 import { SECOND } from '../history/clock.ts';
 import type { Operation } from '../history/history.ts';
 import type { Value } from '../history/operation.ts';
@@ -67,9 +67,17 @@ function whatOf({ f, key, outcome, value, expected }: Operation): string {
   }
 }
 
-const momentOf = (time: number): string => (time < SECOND ? instant(time) : `${(time / SECOND).toFixed(3)} s`);
+const momentOf = (time: number): string => (time < SECOND ? roundInstant(time) : `${(time / SECOND).toFixed(3)} s`);
 
-/** One operation on one line: `[118..131] p7 s3 read x = 12 on n2 (follower) at 1.31 s, took 4.02 ms`. */
+/** Where it stands in the file it was read from. */
+function linesOf({ line, completionLine }: Operation): string {
+  if (line === undefined) return '';
+  return completionLine === undefined || completionLine === line
+    ? ` (line ${line})`
+    : ` (lines ${line} and ${completionLine})`;
+}
+
+/** One operation on one line: `[118..131] p7 s3 read x = 12 on n2 (follower) at 1.31 s, took 4.02 ms (lines 120 and 133)`. */
 export function describe(operation: Operation): string {
   const { index, completionIndex, outcome } = operation;
   const what = whatOf(operation);
@@ -78,5 +86,5 @@ export function describe(operation: Operation): string {
   const took = operation.retTime === undefined ? '' : `, took ${duration(operation.retTime - operation.callTime)}`;
   const at = Number.isFinite(operation.callTime) ? ` at ${momentOf(operation.callTime)}` : '';
   const mark = outcome === 'ok' ? '' : ` (${outcome})`;
-  return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}`;
+  return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}${linesOf(operation)}`;
 }

@@ -2,7 +2,7 @@
 import type { Anomaly, Semantics, Verdict } from '../checkers/checker.ts';
 import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import type { Guarantee } from '../history/guarantee.ts';
-import { inputOf } from './check-batch.ts';
+import { type BatchLine, inputOf, Sniffed } from './check-batch.ts';
 import { openInput, type Input } from './check-input.ts';
 import { type Asked, type Job, MACHINE_SPENT, type Read } from './check-job.ts';
 import { type Format, isKnossos, render, renderBad, textOptions } from './check-report.ts';
@@ -56,7 +56,8 @@ export class FileCheck {
   readonly #threads: readonly CheckThread[];
   readonly #io: Io;
   readonly #isInterrupted: () => boolean;
-  readonly #events: string | undefined;
+  readonly #line: BatchLine | undefined;
+  #batch: Sniffed | undefined;
   readonly #asked: Asked;
   readonly #codes: ExitCode[] = [];
   /** Until the file is read, it is not known what it tells about. */
@@ -71,17 +72,17 @@ export class FileCheck {
   /** Places where memory was spent while another worker was at work. */
   readonly #again: number[] = [];
 
-  /** @param events of a line of a batch: the list itself, where `file` is but its name */
+  /** @param line of a batch; `file` is its name, with the line's number */
   constructor(
     file: string,
     order: Order,
     threads: readonly CheckThread[],
     io: Io,
     isInterrupted: () => boolean,
-    events?: string,
+    line?: BatchLine,
   ) {
     this.#file = file;
-    this.#events = events;
+    this.#line = line;
     this.#order = order;
     this.#threads = threads;
     this.#io = io;
@@ -91,17 +92,32 @@ export class FileCheck {
     this.#asked = { of: ++files, path, semantics, modelFile, limits, staleness, knossos: isKnossos(format) };
   }
 
+  /** What it was, once `run` has ended, if it was a stream of a history a line: nothing was judged nor told. */
+  get batch(): Sniffed | undefined {
+    return this.#batch;
+  }
+
   async run(): Promise<ExitCode> {
     const { guarantees, modelGiven, independent, processes, jobs } = this.#order;
-    const input = this.#events === undefined ? openInput(this.#file, this.#io) : inputOf(this.#events);
+    const input = this.#input();
     const file = input === undefined ? this.#file : undefined;
+    const firstLine = this.#line?.line ?? 1;
     const [first] = this.#threads;
-    const job: Job = { ...this.#asked, type: 'read', file, independent, processes, guarantees, modelGiven, jobs };
-    await this.#pursue(first, { guarantees: this.#guarantees, staleness: this.#asked.staleness }, job, input);
+    const asked = { ...this.#asked, file, firstLine, independent, processes, guarantees, modelGiven, jobs };
+    const task = { guarantees: this.#guarantees, staleness: this.#asked.staleness };
+    await this.#pursue(first, task, { ...asked, type: 'read' }, input);
+    if (this.#batch !== undefined) return KEPT;
     if (this.#read?.goesOn === false) await this.#judge(tasksOf(this.#guarantees, this.#asked.staleness));
     for (const thread of this.#threads) thread.forget();
     this.#tellWaiting();
     return this.#codes.length === 0 ? UNDECIDED : worst(this.#codes);
+  }
+
+  /** Undefined for what a worker may open by itself. */
+  #input(): Input | undefined {
+    if (this.#line?.events !== undefined) return inputOf(this.#line.events);
+    const stream = openInput(this.#file, this.#io);
+    return stream === undefined ? undefined : new Sniffed(stream);
   }
 
   /** By several workers, and what these had not the memory for at the same time by one. */
@@ -133,6 +149,10 @@ export class FileCheck {
     if (this.#active.size > 1) for (const one of this.#active) one.besides = true;
     for (let job: Job | undefined = first; job !== undefined; ) {
       const ended: Ended = await thread.run(job, (news) => this.#hear(pursuit, news), input?.bytes);
+      if (input instanceof Sniffed && input.batch !== undefined) {
+        this.#batch = input;
+        break;
+      }
       input?.close();
       job = this.#after(pursuit, ended);
     }
@@ -260,8 +280,8 @@ export class FileCheck {
   }
 
   #complain(code: ExitCode, reason: string, line?: number): void {
-    this.#io.out(renderBad(this.#order.format, { file: this.#file, reason, line, code }));
-    const where = line === undefined ? this.#file : `${this.#file}, line ${line}`;
+    const where = line === undefined || this.#line !== undefined ? this.#file : `${this.#file}, line ${line}`;
+    this.#io.out(renderBad(this.#order.format, { file: this.#file, where, reason, line, code }));
     const what = code === HARNESS_FAILED ? 'failed itself: ' : '';
     this.#io.err(`tidemark: ${what}${where}: ${reason}\n`);
     this.#codes.push(code);

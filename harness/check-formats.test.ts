@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeEvent } from '../history/codec/jsonl.ts';
 import { eventsOf } from '../history/testing.ts';
@@ -21,6 +22,8 @@ function write(name: string, ...lines: string[]): void {
   const text = eventsOf(...lines).map((event) => `${encodeEvent(event)}\n`);
   writeFileSync(join(folder, name), text.join(''));
 }
+
+const untimed = (json: string): string => json.replaceAll(/"ms":\d+/g, '');
 
 const check = (...args: string[]) => tidemark(['check', ...args], { cwd: folder });
 
@@ -87,6 +90,22 @@ test('a history a line: each is judged by itself, and named by its line', async 
     'batch.jsonl:7 invalid',
     'good.jsonl valid',
   ]);
+  expect(told[1]).toMatchObject({ anomalies: [{ operations: [{ line: 2, completionLine: 2 }] }] });
   expect(ended.code).toBe(1);
+  // The same gzipped, and from standard input.
+  const packed = gzipSync(readFileSync(join(folder, 'batch.jsonl')));
+  writeFileSync(join(folder, 'packed'), packed);
+  for (const [name, input] of [
+    ['packed', undefined],
+    ['-', packed],
+  ] as const) {
+    const other = await tidemark(['check', name, '--guarantee', 'linearizable', '--json'], {
+      cwd: folder,
+      ...(input && { input }),
+    });
+    const same = ended.stdout.replaceAll(/.*"good\.jsonl".*\n/g, '').replaceAll('"batch.jsonl:', `"${name}:`);
+    expect(untimed(other.stdout)).toBe(untimed(same));
+    expect(other.code).toBe(1);
+  }
   expect(ended.stderr).toMatch(/^tidemark: batch\.jsonl:5: This line of a file of histories holds none: [^\n]*\n$/);
 });

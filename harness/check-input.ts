@@ -14,7 +14,7 @@ export function openInput(file: string, io: Io): Input | undefined {
   if (file === '-') return over(io.stdin as AsyncIterable<Uint8Array> & NodeJS.ReadableStream, () => undefined);
   if (!isPipe(file)) return undefined;
   // Opening a pipe, and reading it, blocks a thread until its writer comes: a process can be ended, a thread can't.
-  const descriptor = /^\/dev\/fd\/(\d+)$/.exec(file)?.[1];
+  const descriptor = file === '/dev/stdin' ? '0' : /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(file)?.[1];
   const reader =
     descriptor === undefined
       ? spawn('cat', ['--', file], { stdio: ['ignore', 'pipe', 'ignore'] })

@@ -29,6 +29,8 @@ export interface ReadJob extends Asked {
   readonly type: 'read';
   /** A path; undefined: the bytes are handed over piece by piece, each when asked for with `more`. */
   readonly file: string | undefined;
+  /** What the first line is called. */
+  readonly firstLine: number;
   /** Whether values are independent tuples; undefined: nobody has said. */
   readonly independent: boolean | undefined;
   readonly processes: 'sequential' | 'overlapping';

@@ -108,7 +108,7 @@ describe('--processes', () => {
     const { code, stdout, stderr } = await check('late.jsonl');
     expect([code, stdout]).toEqual([254, '']);
     expect(stderr).toBe(
-      'tidemark: late.jsonl, line 4: Process 0 invokes an operation while its last one is still open; ' +
+      'tidemark: late.jsonl, line 4: Process 0 invokes an operation while its last one on line 1 is still open; ' +
         'where that is meant, --processes overlapping allows it.\n',
     );
   });

@@ -51,17 +51,23 @@ export function render(format: Format, judged: Judged, options: TextOptions): st
 
 interface Bad {
   readonly file: string;
+  /** The file, and its line, for people. */
+  readonly where: string;
   readonly reason: string;
   readonly line: number | undefined;
   readonly code: ExitCode;
 }
 
 /** A file that could not be judged, for programs; people are told on stderr. */
-export function renderBad(format: Format, { file, reason, line, code }: Bad): string {
+export function renderBad(format: Format, { file, where, reason, line, code }: Bad): string {
   if (format === 'text') return '';
   if (format === 'json') return jsonOfBad(file, reason, line, code);
-  const error = line === undefined ? `${file}: ${reason}` : `${file}, line ${line}: ${reason}`;
-  return knossosLine(format, { 'valid?': 'unknown', analyzer: 'linear', cause: 'bad-input', error });
+  return knossosLine(format, {
+    'valid?': 'unknown',
+    analyzer: 'linear',
+    cause: 'bad-input',
+    error: `${where}: ${reason}`,
+  });
 }
 
 function knossosLine(format: Format, result: KnossosResult): string {

@@ -36,6 +36,7 @@ const jobOf = (file: string, limits: Partial<Limits> = {}): Job => ({
   type: 'read',
   staleness: false,
   file,
+  firstLine: 1,
   of: 1,
   jobs: 1,
   processes: 'sequential',

@@ -113,13 +113,16 @@ export class CheckThread {
     });
     // Listeners stay for the worker's life: one whose listeners were all removed hears no more messages.
     worker.on('message', (message: Message) => this.#hear?.(message));
+    let fault: string | undefined;
     worker.on('error', (error: NodeJS.ErrnoException) => {
       const full = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
       if (full) this.#stop(spentMemory(limits));
-      else this.#end?.({ type: 'died', reason: error.message });
+      else fault = error.message;
     });
+    // An error overtakes messages that were posted before it; the end does not.
     worker.on('exit', (code) => {
-      if (worker === this.#worker) this.#end?.({ type: 'died', reason: `The worker ended with code ${code}.` });
+      const reason = fault ?? `The worker ended with code ${code}.`;
+      if (worker === this.#worker) this.#end?.({ type: 'died', reason });
     });
     return worker;
   }

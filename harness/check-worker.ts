@@ -117,7 +117,7 @@ interface Held {
 /** Holds the history, and returns what is to be found out about it here. */
 async function read(job: ReadJob): Promise<Task> {
   held = undefined;
-  const { file } = job;
+  const { file, firstLine } = job;
   const source: Source = file ?? pieces();
   const size = file === undefined ? undefined : statSync(file).size;
   const {
@@ -126,6 +126,7 @@ async function read(job: ReadJob): Promise<Task> {
     warnings,
     dealing: dealt,
   } = await readHistory(source, {
+    firstLine,
     processes: job.processes,
     overlapAdvice: '--processes overlapping allows it',
     ...(job.independent === undefined ? {} : { independent: job.independent }),

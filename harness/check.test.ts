@@ -354,6 +354,16 @@ test('the budget holds: a checker that cannot end is ended, and the next file is
   );
 });
 
+test('a stream of a history a line that pauses for longer than the budget', async () => {
+  const line = `{"history":[${journal('p0: w x 1', 'p1: r x 1').trim().split('\n').join(',')}]}\n`;
+  const pausing = new Readable({ read: () => undefined });
+  pausing.push(line);
+  const { code, stdout, stderr } = await checkWith(pausing, '-', '--budget', '2s', ...linearizable);
+  expect(stdout).toMatch(/^-:1: linearizable valid [^\n]*\n$/);
+  expect(stderr).toBe('tidemark: -: 2.00 s spent waiting for the next line; what follows is undecided\n');
+  expect(code).toBe(2);
+});
+
 test('memory is a budget too', async () => {
   const { code, stdout } = await check('good.jsonl', '--budget', '1MB', ...linearizable);
   expect(code).toBe(2);

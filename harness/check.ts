@@ -4,8 +4,9 @@ import { resolve } from 'node:path';
 import { realClock } from '../history/clock.ts';
 import { guaranteeNames } from '../history/guarantee.ts';
 import type { Value } from '../history/operation.ts';
-import { batchLines, looksLikeBatch } from './check-batch.ts';
+import { type BatchLine, looksLikeBatch } from './check-batch.ts';
 import { FileCheck, type Order } from './check-file.ts';
+import { judgeLines, Patience } from './check-lines.ts';
 import { isKnossos, parseFormat, renderBad } from './check-report.ts';
 import { CheckThread } from './check-thread.ts';
 import type { Io } from './command.ts';
@@ -49,30 +50,35 @@ export interface CheckOptions {
 export async function check(files: readonly string[], options: CheckOptions, io: Io): Promise<ExitCode> {
   const order = await orderOf(options, io.cwd);
   if (files.filter((file) => file === '-').length > 1) throw new BadInput('Standard input can be read once only.');
+  const clock = realClock();
   // A worker that is given nothing to do is not started.
-  const threads = Array.from({ length: order.jobs }, () => new CheckThread(entry('harness/check-worker'), realClock()));
+  const threads = Array.from({ length: order.jobs }, () => new CheckThread(entry('harness/check-worker'), clock));
   let interrupted = false;
+  const patience = new Patience(clock, order.limits);
   const interrupt = (): void => {
     if (interrupted) process.exit(HARNESS_FAILED);
     interrupted = true;
+    patience.end();
     for (const thread of threads) thread.interrupt();
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   const codes: ExitCode[] = [];
+  const checkOf = (name: string, line?: BatchLine): FileCheck =>
+    new FileCheck(name, order, threads, io, () => interrupted, line);
+  const judge = async (name: string, line: BatchLine): Promise<ExitCode> =>
+    line.events === undefined ? refuseLine(name, line.line, order.format, io) : checkOf(name, line).run();
   try {
     for (const file of files) {
       if (interrupted) break;
-      const judge = (name: string, events?: string): Promise<ExitCode> =>
-        new FileCheck(name, order, threads, io, () => interrupted, events).run();
-      if (!looksLikeBatch(file)) codes.push(await judge(file));
+      if (looksLikeBatch(file)) codes.push(...(await judgeLines(file, file, patience, judge, io)));
       else {
-        for await (const { line, events } of batchLines(file)) {
-          if (interrupted) break;
-          if (events === undefined) codes.push(refuseLine(`${file}:${line}`, order.format, io));
-          else codes.push(await judge(`${file}:${line}`, events));
-          await io.drained();
-        }
+        const one = checkOf(file);
+        const code = await one.run();
+        const lines = one.batch?.batch;
+        if (lines === undefined) codes.push(code);
+        else codes.push(...(await judgeLines(file, lines, patience, judge, io)));
+        one.batch?.close();
       }
       await io.drained();
     }
@@ -88,9 +94,9 @@ export async function check(files: readonly string[], options: CheckOptions, io:
   return worst(codes);
 }
 
-function refuseLine(file: string, format: Order['format'], io: Io): ExitCode {
+function refuseLine(file: string, line: number, format: Order['format'], io: Io): ExitCode {
   const reason = 'This line of a file of histories holds none: each must be {"history": […]} in JSON.';
-  io.out(renderBad(format, { file, reason, line: undefined, code: BAD_INPUT }));
+  io.out(renderBad(format, { file, where: file, reason, line, code: BAD_INPUT }));
   io.err(`tidemark: ${file}: ${reason}\n`);
   return BAD_INPUT;
 }

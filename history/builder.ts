@@ -56,8 +56,6 @@ export type AnyEvent = Event & { readonly index?: number };
 
 /** Takes events in the order of the journal. Every method throws {@link BadHistory} for what cannot be. */
 export class HistoryBuilder {
-  /** Line of the event at hand, for errors; codecs set it. */
-  line: number | undefined = undefined;
   file: string | undefined = undefined;
   /** Told what happens as it happens; see {@link growing}. */
   listener: Listener | undefined = undefined;
@@ -99,6 +97,16 @@ export class HistoryBuilder {
   /** Makes room at once; wrong guesses cost nothing but address space. */
   reserve(operations: number): void {
     this.#rows.reserve(operations);
+  }
+
+  /** 1-based line of the event at hand; codecs set it. */
+  get line(): number | undefined {
+    const { line } = this.#rows.lines;
+    return line === 0 ? undefined : line;
+  }
+
+  set line(line: number) {
+    this.#rows.lines.line = line;
   }
 
   get keys(): Texts {
@@ -173,6 +181,7 @@ export class HistoryBuilder {
 
   build(): History {
     const eventIndex = this.#rows.eventIndex();
+    const lines = this.#rows.lines.lines();
     return historyOf({
       ...this.#rows.columns(),
       values: this.tables.values,
@@ -186,6 +195,7 @@ export class HistoryBuilder {
       positions: this.#rows.positions,
       operations: this.#operations,
       ...(eventIndex === undefined ? {} : { eventIndex }),
+      ...(lines === undefined ? {} : { lines }),
     });
   }
 
@@ -220,7 +230,9 @@ export class HistoryBuilder {
     const open = this.#openRow(process);
     if (open !== NONE && this.#overlapping === undefined) {
       const advice = this.#overlapAdvice === undefined ? '' : `; where that is meant, ${this.#overlapAdvice}`;
-      throw this.bad(`Process ${process} invokes an operation while its last one is still open${advice}.`);
+      throw this.bad(
+        `Process ${process} invokes an operation while its last one${this.#invokedOn(open)} is still open${advice}.`,
+      );
     }
     this.#operations++;
     const row = fields.f >= READ_MANY ? this.#invokeBatch(fields, index) : this.#invokeOne(fields, index);
@@ -299,10 +311,12 @@ export class HistoryBuilder {
       return;
     }
     if (rows.f(first) !== fields.f) {
-      throw this.bad(`Process ${process} invoked a ${METHODS[rows.f(first)]} and completes another operation.`);
+      const what = `${METHODS[rows.f(first)]}${this.#invokedOn(first)}`;
+      throw this.bad(`Process ${process} invoked a ${what} and completes another operation.`);
     }
     if (type === OK && fields.key !== NONE && fields.key !== rows.key(first)) {
-      throw this.bad(`Process ${process} completes its ${METHODS[fields.f]} on another key than it invoked it on.`);
+      const what = `${METHODS[fields.f]}${this.#invokedOn(first)}`;
+      throw this.bad(`Process ${process} completes its ${what} on another key than it invoked it on.`);
     }
     if (type === OK && (fields.f === WRITE || fields.f === CAS)) this.#checkRepeated(fields, first);
     let flags = 0;
@@ -311,6 +325,13 @@ export class HistoryBuilder {
     }
     rows.complete(first, fields, index, flags, type === OK && tellsNews(fields) ? fields.value : NONE);
     this.listener?.completed(first);
+  }
+
+  /** ` on line 12`, where that is another line of the same file. */
+  #invokedOn(row: number): string {
+    const lines = row === EMPTY_BATCH ? undefined : this.#rows.lines.lines();
+    const line = lines?.at(this.#rows.growing.call[row]);
+    return line === undefined || line === this.line ? '' : ` on line ${line}`;
   }
 
   /** What an ok write or cas says it wrote must be what it was invoked with; it may say nothing. */
@@ -324,7 +345,7 @@ export class HistoryBuilder {
       return isCas ? `[${jsonOf(this.tables.values.get(expected))},${text}]` : text;
     };
     throw this.bad(
-      `Process ${fields.process} invoked its ${METHODS[fields.f]} with ${pair(rows.expected(row), rows.value(row))} and ` +
+      `Process ${fields.process} invoked its ${METHODS[fields.f]}${this.#invokedOn(row)} with ${pair(rows.expected(row), rows.value(row))} and ` +
         `completes it with ${pair(fields.expected, fields.value)}: an ok ${METHODS[fields.f]} has the value it was invoked with, or null.`,
     );
   }
@@ -346,9 +367,9 @@ export class HistoryBuilder {
     const end = rows.batchEnd(first);
     const transaction = rows.isTransaction(first);
     if ((fields.f === TXN) !== transaction || fields.f < READ_MANY) {
-      throw this.bad(`Process ${fields.process} completes another operation than it invoked.`);
+      throw this.bad(`Process ${fields.process} completes another operation than it invoked${this.#invokedOn(first)}.`);
     }
-    const answers = fields.type === OK ? this.#answers(fields, end - first) : undefined;
+    const answers = fields.type === OK ? this.#answers(fields, first, end - first) : undefined;
     for (let row = first; row < end; row++) {
       const version = fields.versions?.[row - first];
       if (fields.versions !== undefined) this.#reader.readPosition(version, 'version', fields);
@@ -358,10 +379,11 @@ export class HistoryBuilder {
     if (this.listener !== undefined) for (let row = first; row < end; row++) this.listener.completed(row);
   }
 
-  #answers(fields: EventFields, count: number): number[] {
+  #answers(fields: EventFields, first: number, count: number): number[] {
     const { list } = fields;
     if (!Array.isArray(list) || list.length !== count) {
-      throw this.bad(`The answer of process ${fields.process} must list ${count} values, one for each it asked for.`);
+      const asked = `${count} values, one for each it asked for${this.#invokedOn(first)}`;
+      throw this.bad(`The answer of process ${fields.process} must list ${asked}.`);
     }
     const values = list as readonly Value[];
     if (fields.f === READ_MANY) return values.map((value) => this.tables.values.intern(value));

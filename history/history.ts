@@ -10,6 +10,7 @@
  * Columns lie over SharedArrayBuffer, so that a worker judges them without a copy.
  */
 import type { Instant, Key, Method, NodeId, Note, Outcome, Position, Role, Value } from './operation.ts';
+import type { Lines } from './lines.ts';
 import type { Values } from './values.ts';
 
 export { NULL_REF, Values } from './values.ts';
@@ -114,6 +115,8 @@ export interface HistoryParts extends Columns {
   readonly positions: number;
   /** Journal index (Jepsen's `:index`) of each event position; undefined where they are the same number. */
   readonly eventIndex?: Int32Array;
+  /** From which line each event was read; absent where the history comes from no file. */
+  readonly lines?: Lines;
   /** Invocations; less than the rows where there are batches. */
   readonly operations: number;
 }
@@ -134,6 +137,9 @@ export interface History extends HistoryParts {
 export interface Operation {
   readonly index: number;
   readonly completionIndex?: number;
+  /** 1-based lines of the file that the invocation and the completion (that of an `info` too) were read from, or begin on. */
+  readonly line?: number;
+  readonly completionLine?: number;
   readonly process: number;
   readonly f: Method;
   readonly outcome: Outcome;

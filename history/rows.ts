@@ -2,6 +2,7 @@
 import type { EventFields } from './event-fields.ts';
 import { FAIL, INFO, NEVER, NONE, TRANSACTION } from './history.ts';
 import type { Columns } from './history.ts';
+import { LineRuns } from './lines.ts';
 import { mapColumns } from './table.ts';
 
 const integers = (length: number): Int32Array => new Int32Array(new SharedArrayBuffer(length * 4));
@@ -41,6 +42,7 @@ export class Rows {
   length = 0;
   /** Event positions handed out. */
   positions = 0;
+  readonly lines = new LineRuns();
   #capacity = 0;
   readonly #columns: Growing = {
     ...mapColumns(
@@ -149,6 +151,7 @@ export class Rows {
     c.flags[row] |= flags;
     if (answer !== NONE) c.value[row] = answer;
     if (event.type <= FAIL) c.ret[row] = this.#place(index);
+    else this.lines.end(c.call[row]);
     c.retTime = this.#putFloat(c.retTime, row, event.time);
     if ((flags & ~TRANSACTION) !== 0) c.actual = this.#put(c.actual, row, event.actual);
     c.node = this.#put(c.node, row, event.node);
@@ -189,6 +192,7 @@ export class Rows {
   /** Hands out the next event position to the event of that journal index. */
   #place(index: number): number {
     const position = this.positions++;
+    this.lines.place(position);
     if (this.#index.length === 0) {
       if (index === position) return position;
       this.#index = integers(this.#capacity * 2);

@@ -1,6 +1,7 @@
 /** The one implementation of {@link History}: views, single rows, and the way to another thread. */
 import { CAS, HAS_ACTUAL, METHODS, NEVER, NONE, ROLES } from './history.ts';
 import type { Columns, History, HistoryParts, Operation, PlacedNote } from './history.ts';
+import { Lines, type SharedLines } from './lines.ts';
 import type { Key, NodeId, Outcome, Position } from './operation.ts';
 import { Texts } from './texts.ts';
 import type { SharedTexts } from './texts.ts';
@@ -129,6 +130,7 @@ function operationAt(history: History, row: number): Operation {
   const indexOf = (position: number): number => (eventIndex === undefined ? position : eventIndex[position]);
   const optional = {
     completionIndex: history.ret[row] === NEVER ? undefined : indexOf(history.ret[row]),
+    ...linesOf(history, row),
     expected: history.f[row] === CAS ? values.get(history.expected[row]) : undefined,
     actual: (history.flags[row] & HAS_ACTUAL) === 0 ? undefined : values.get(history.actual[row]),
     session: named(history.sessions, history.session),
@@ -150,6 +152,12 @@ function operationAt(history: History, row: number): Operation {
     callTime: history.callTime[row],
     ...withoutUndefined(optional),
   };
+}
+
+function linesOf({ lines, call, ret }: History, row: number): { line?: number; completionLine?: number | undefined } {
+  if (lines === undefined) return {};
+  const completionLine = ret[row] === NEVER ? lines.ofEnd(call[row]) : lines.at(ret[row]);
+  return { line: lines.at(call[row]), completionLine };
 }
 
 function positionAt(history: History, group: number, reference: number, at: number): Position | undefined {
@@ -177,6 +185,7 @@ export interface SharedHistory {
   readonly notes: readonly PlacedNote[];
   readonly positions: number;
   readonly eventIndex: Int32Array | undefined;
+  readonly lines: SharedLines | undefined;
   readonly operations: number;
 }
 
@@ -200,19 +209,21 @@ export function toShared(history: History): SharedHistory {
     positions,
     operations,
     eventIndex,
+    lines: history.lines?.toShared(),
     values: history.values.toShared(),
     keys: keys.toShared(),
   }; // prettier-ignore
 }
 
 export function fromShared(shared: SharedHistory): History {
-  const { columns, values, keys, eventIndex, ...rest } = shared;
+  const { columns, values, keys, eventIndex, lines, ...rest } = shared;
   return historyOf({
     ...rest,
     ...columns,
     values: new Values(values),
     keys: decodeKeys(new Texts(keys)),
     ...(eventIndex === undefined ? {} : { eventIndex }),
+    ...(lines === undefined ? {} : { lines: new Lines(lines) }),
   });
 }
 
@@ -224,7 +235,7 @@ export function decodeKeys(keys: Texts): Key[] {
 /** Bytes of memory a history takes: columns (one that several share counts once), values, event indices. */
 export function bytesOf(history: History): number {
   const buffers = new Set<object>();
-  let bytes = history.values.bytes + (history.eventIndex?.byteLength ?? 0);
+  let bytes = history.values.bytes + (history.eventIndex?.byteLength ?? 0) + (history.lines?.bytes ?? 0);
   for (const name of [...BYTES, ...INTEGERS, ...FLOATS]) {
     const column = history[name];
     if (buffers.has(column)) continue;

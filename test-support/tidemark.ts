@@ -14,7 +14,7 @@ export interface Surroundings {
   readonly cwd?: string;
   /** Added to the process's own; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   /** Closes stdout after its first line, as `| head -1` does. */
   readonly firstLineOnly?: boolean;
 }

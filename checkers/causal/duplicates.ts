@@ -1,11 +1,10 @@
 /** Values that were written to one key more than once: which of the writes a read returned, only a version can tell. */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
+import { placesOf } from '../explain/places.ts';
 import { type RegisterReading, reference } from '../linearizable/register.ts';
 import { show } from '../linearizable/words.ts';
 import { mix, RowTable } from '../sessions/row-table.ts';
 import { INITIAL } from './initial.ts';
-
-const NAMED = 3;
 
 /** The writes of one value to one key. */
 interface Alike {
@@ -127,14 +126,15 @@ export class Duplicates {
     const x = show(keys[key[read]]);
     const value = show(values.get(this.#unplacedRef));
     const rows = this.#alike.get(key[read])?.get(this.#unplacedRef)?.rows ?? [];
-    const writes = rows.filter((write) => write !== INITIAL).map((write) => this.#history.operation(write).index);
-    const named = writes.length <= NAMED ? writes.join(', ') : `${writes.slice(0, NAMED).join(', ')}, …`;
-    const noun = writes.length === 1 ? 'operation' : 'operations';
+    const writes = placesOf(
+      this.#history,
+      rows.filter((write) => write !== INITIAL),
+    );
     const also = this.#unplacedRef === this.#reading.initial ? ' and is its initial value' : '';
     const more = this.#unplacedCount === 1 ? '' : ` (and ${this.#unplacedCount - 1} more such reads)`;
     return (
-      `${value} was written to ${x} by ${noun} ${named}${also}, and nothing tells which of these ` +
-      `operation ${this.#history.operation(read).index} read${more}; causality needs values that are written once, or versions`
+      `${value} was written to ${x} by ${writes}${also}, and nothing tells which of these ` +
+      `${placesOf(this.#history, [read])} read${more}; causality needs values that are written once, or versions`
     );
   }
 }

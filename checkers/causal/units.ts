@@ -7,6 +7,7 @@
  */
 import { CAS, INFO, METHODS, NONE, type History } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
+import { placesOf } from '../explain/places.ts';
 import {
   ABSURD,
   DENIES,
@@ -265,6 +266,5 @@ class UnitsBuilder {
 function foreignDoubt(history: History, row: number): string {
   const method = METHODS[history.f[row]];
   const what = history.batch[row] === NONE ? method : `a transaction with ${method}`;
-  const index = history.operation(row).index;
-  return `only reads, writes and cas of registers are judged, and operation ${index} is ${what}: lists and other objects need a judge of their own`;
+  return `only reads, writes and cas of registers are judged, and ${placesOf(history, [row])} is ${what}: lists and other objects need a judge of their own`;
 }

@@ -1,7 +1,7 @@
 /** How units, causal chains and conflicts are said. */
 import { CAS, FAIL, HAS_ACTUAL, type History, NONE, READ } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
-import { capital, show } from '../linearizable/words.ts';
+import { capital, legible, show } from '../linearizable/words.ts';
 import { found, reference, SWAPS, WRITES } from '../linearizable/register.ts';
 import type { Threads } from '../sessions/threads.ts';
 import type { SessionOrder } from './order.ts';
@@ -23,7 +23,7 @@ export interface Teller {
 /** Rows are named once, in order of invocation. */
 export function anomalyOf(history: History, kind: string, sentence: string, rows: Iterable<number>): Anomaly {
   const ascending = [...new Set(rows)].filter((row) => row >= 0).sort((a, b) => a - b);
-  return { kind, sentence: capital(sentence), operations: ascending.map((row) => history.operation(row)) };
+  return { kind, sentence: legible(capital(sentence)), operations: ascending.map((row) => history.operation(row)) };
 }
 
 export function keyText(history: History, row: number): string {

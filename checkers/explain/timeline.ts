@@ -5,7 +5,7 @@
  */
 import type { Anomaly, LastState } from '../checker.ts';
 import type { Operation } from '../../history/history.ts';
-import { instant } from '../linearizable/words.ts';
+import { instant, legible } from '../linearizable/words.ts';
 import { labelOf, nameOfKey, widthOf } from './labels.ts';
 import { merged } from './whole.ts';
 
@@ -194,13 +194,18 @@ function bandOf(
 function ticksOf(items: readonly Item[], moments: readonly number[], place: (moment: number) => number): Tick[] {
   const ticks: Tick[] = [];
   let free = 0;
-  for (const moment of moments) {
+  const texts = moments.map((moment) => {
     const time = timeOf(items, moment);
-    const text = time === undefined ? `[${moment}]` : instant(time);
-    if (place(moment) < free) continue;
-    ticks.push({ at: place(moment), text });
-    free = place(moment) + text.length + 2;
-  }
+    return time === undefined ? `[${moment}]` : instant(time);
+  });
+  legible(texts.join('\n'))
+    .split('\n')
+    .forEach((text, i) => {
+      const at = place(moments[i]);
+      if (at < free) return;
+      ticks.push({ at, text });
+      free = at + text.length + 2;
+    });
   return ticks;
 }
 

@@ -108,7 +108,8 @@ test('values that nobody wrote, values that several wrote, histories without tim
   ]);
   const twice = [`p0: w x 1 ${ms(0)}`, `p0: w x 1 ${ms(1)}`, late(2).replace(' version=g0/1/1', '')];
   expect(sentences(judge(checker, twice))).toEqual([
-    'unknown: 1 read returned a value that several writes wrote, and no version tells them apart',
+    'unknown: 1 read returned a value that several writes wrote, and no version tells them apart: ' +
+      'operation 4 read 1 from x, which operations 0, 2 wrote',
   ]);
 });
 

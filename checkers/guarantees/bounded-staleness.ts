@@ -11,6 +11,7 @@ import { type History, NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Checker, Semantics } from '../checker.ts';
 import { committed } from '../sessions/committed.ts';
 import { Findings } from '../sessions/findings.ts';
+import { ambiguity } from '../sessions/ambiguity.ts';
 import { AMBIGUOUS, INITIAL, Registers, UNWRITTEN } from '../sessions/registers.ts';
 import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
 import { undoneWrites } from '../sessions/survival.ts';
@@ -156,7 +157,7 @@ export default {
           : open > 0
             ? `whether all reads of ${amount(open, 'key')} are fresh enough together depends on whether writes were lost`
             : ambiguous > 0
-              ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
+              ? ambiguity(registers, ambiguous, (row) => !Number.isNaN(bounds[row]))
               : reads === 0
                 ? 'nothing tells how old the answers were: there are no times'
                 : undefined;

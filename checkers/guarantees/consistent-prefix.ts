@@ -126,7 +126,7 @@ function judge(history: History, budget: Budget, semantics: Semantics): Verdict 
     }
   }
   const nothing = problem.states === 0 ? NO_STATES : NOTHING;
-  const verdict = verdictOf(findings, examined, nothing, movedDoubt(history, problem.moved));
+  const verdict = verdictOf(prepared, findings, examined, nothing, movedDoubt(history, problem.moved));
   // A prefix that ends within a transaction is none, and is not looked for here.
   const doubt = verdict.type === 'valid' && hasTransactions(prepared.history);
   return doubt ? { type: 'unknown', reason: TRANSACTIONS, examined } : verdict;

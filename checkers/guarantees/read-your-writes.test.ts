@@ -121,7 +121,8 @@ test('a value that nobody wrote is neither the own write nor a later one', () =>
 test('values that several writes wrote are not judged without versions', () => {
   const verdict = judge(checker, ['p0: w x 1', 'p1: w x 2 session=s', 'p0: w x 1', 'p1: r x 1 session=s']);
   expect(sentences(verdict)).toEqual([
-    'unknown: 1 read returned a value that several writes wrote, and no version tells them apart',
+    'unknown: 1 read returned a value that several writes wrote, and no version tells them apart: ' +
+      'operation 6 read 1 from x, which operations 0, 4 wrote',
   ]);
   const versioned = ['p0: w x 1 version=g0/1/1', 'p1: w x 2 session=s version=g0/1/2', 'p0: w x 1 version=g0/1/3'];
   expect(judge(checker, [...versioned, 'p1: r x 1 session=s version=g0/1/3']).type).toBe('valid');

@@ -8,7 +8,7 @@ import type { Clusters } from './clusters.ts';
 import { READS, SILENT, SWAPS, found, reference } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import type { Survey } from './survey.ts';
-import { capital, deedOf } from './words.ts';
+import { capital, deedOf, legible } from './words.ts';
 
 export interface Explainer {
   readonly history: History;
@@ -25,7 +25,7 @@ export function anomaly(
   whole: Pick<Whole, 'operation'> = history,
 ): Anomaly {
   const ascending = [...new Set(rows)].filter((row) => row < history.length).sort((a, b) => a - b);
-  return { kind, sentence: capital(sentence), operations: ascending.map((row) => whole.operation(row)) };
+  return { kind, sentence: legible(capital(sentence)), operations: ascending.map((row) => whole.operation(row)) };
 }
 
 /** The operation that returned first and the one called last among those of some clusters of one key. */

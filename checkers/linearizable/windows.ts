@@ -316,7 +316,14 @@ function enclose(history: History, rows: readonly number[], until: number): Hist
     (name) => integers(history[name]),
     (name) => floats(history[name]),
   );
-  const { filter: _filter, operation: _operation, length: _length, eventIndex: _index, ...tables } = history;
+  const {
+    filter: _filter,
+    operation: _operation,
+    length: _length,
+    eventIndex: _index,
+    lines: _lines,
+    ...tables
+  } = history;
   return historyOf({ ...tables, ...columns, call, ret, positions: events.length + 2, operations: length });
 }
 

@@ -16,10 +16,40 @@ export function capital(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
-/** Nanoseconds since the run began, readable: `12.5 ms`, `1.204 s`. */
+/** Nanoseconds since the run began, exactly: `12.5 ms`, `1.204000017 s`. {@link legible} makes sentences of such readable. */
 export function instant(time: number): string {
-  if (time < MILLISECOND) return time < 1000 ? `${time} ns` : `${time / 1000} µs`;
-  return time < SECOND ? `${Number((time / MILLISECOND).toFixed(3))} ms` : `${Number((time / SECOND).toFixed(6))} s`;
+  return inDecimals(time, 9);
+}
+
+/** The same with three decimals at most. */
+export function roundInstant(time: number): string {
+  return inDecimals(time, 3);
+}
+
+function inDecimals(time: number, decimals: number): string {
+  if (time < MILLISECOND) return time < 1000 ? `${time} ns` : `${Number((time / 1000).toFixed(decimals))} µs`;
+  const [unit, name] = time < SECOND ? [MILLISECOND, 'ms'] : [SECOND, 's'];
+  return `${Number((time / unit).toFixed(decimals))} ${name}`;
+}
+
+/** Values that are strings, which stay as they are, or a time. */
+const TIMES = /"(?:[^"\\]|\\.)*"|(?<![\w.])(\d+(?:\.\d+)?) (m?s)(?!\w)/g;
+
+/** The sentence with three decimals a time; with all that it has where it would be said like another one. */
+export function legible(sentence: string): string {
+  const said = new Map<string, Set<string>>();
+  const short = (digits: string, unit: string): string => `${Number(Number(digits).toFixed(3))} ${unit}`;
+  for (const [text, digits, unit] of sentence.matchAll(TIMES)) {
+    if (digits === undefined || unit === undefined) continue;
+    const known = said.get(short(digits, unit));
+    if (known === undefined) said.set(short(digits, unit), new Set([text]));
+    else known.add(text);
+  }
+  return sentence.replaceAll(TIMES, (text: string, digits: string | undefined, unit: string) => {
+    if (digits === undefined) return text;
+    const rounded = short(digits, unit);
+    return said.get(rounded)?.size === 1 ? rounded : text;
+  });
 }
 
 /** ` at 12.5 ms`, when it was asked for; nothing where that is unknown. */

@@ -62,7 +62,13 @@ class StateJudge {
     const examined = { operations: history.operations, ...counts };
     if (stopped !== undefined) return this.#findings.verdict(examined, stopped);
     const none = counts.pairs === 0 && logs.count === 0 && !hasSeveral(batches);
-    return verdictOf(this.#findings, examined, none ? NO_STATES : this.#rule.nothing, movedDoubt(history, moved));
+    return verdictOf(
+      this.#prepared,
+      this.#findings,
+      examined,
+      none ? NO_STATES : this.#rule.nothing,
+      movedDoubt(history, moved),
+    );
   }
 
   #common(): string | undefined {

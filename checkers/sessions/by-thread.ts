@@ -79,5 +79,5 @@ export function judgeThreads(prepared: Prepared, budget: Budget, rule: ThreadRul
   }
   const stopped = reportCommon(prepared, order, findings, budget, (wanted) => rule.clause(wanted));
   if (stopped !== undefined) return findings.verdict(examined(), stopped);
-  return verdictOf(findings, examined(), rule.nothing);
+  return verdictOf(prepared, findings, examined(), rule.nothing);
 }

@@ -65,10 +65,22 @@ function augmented(history: History, semantics: Semantics, count: number): Histo
   }
   const { filter: _filter, operation: _operation, length: _length, ...parts } = history;
   const notes = history.notes.map((note) => ({ ...note, at: note.at + moved[note.at] - added[note.at] }));
-  const table = historyOf({ ...parts, ...columns, notes, positions, eventIndex });
+  const lines = parts.lines?.moved((position) => positionBefore(moved, position));
+  const table = historyOf({ ...parts, ...columns, notes, positions, eventIndex, ...(lines && { lines }) });
   const whole: History = { ...table, operation: (row) => table.operation(reads[row] === 1 ? row + 1 : row) };
   companions.set(whole, reads);
   return whole;
+}
+
+/** The old position of an event that has this one now, or whose companion has. */
+function positionBefore(moved: Int32Array, position: number): number {
+  let [low, high] = [0, moved.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (middle + moved[middle] < position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function columnsOf(history: History, from: Int32Array, reads: Uint8Array, moved: Int32Array): Columns {

@@ -1,5 +1,12 @@
 /** Gathers anomalies into a verdict: all are counted, the first ten are explained. */
 import type { Anomaly, Evidence, Verdict } from '../checker.ts';
+import { legible } from '../linearizable/words.ts';
+
+/** Its sentence with times as short as they can be told apart. */
+function legibleAnomaly(anomaly: Anomaly): Anomaly {
+  const sentence = legible(anomaly.sentence);
+  return sentence === anomaly.sentence ? anomaly : { ...anomaly, sentence };
+}
 
 const EXPLAINED_MAX = 10;
 
@@ -13,7 +20,7 @@ export class Findings {
 
   add(explain: () => Anomaly): void {
     this.#count++;
-    if (this.#anomalies.length < EXPLAINED_MAX) this.#anomalies.push(explain());
+    if (this.#anomalies.length < EXPLAINED_MAX) this.#anomalies.push(legibleAnomaly(explain()));
   }
 
   /** Invalid if anything was found, otherwise unknown if there is a reason to doubt, otherwise valid. */

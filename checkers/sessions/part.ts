@@ -30,7 +30,7 @@ export function partOf(history: History, rows: readonly number[]): History {
     }
     if (batch[row] === NONE || batch[row] === row) operations++;
   }
-  const { filter: _filter, operation: _operation, length: _length, eventIndex, ...others } = history;
+  const { filter: _filter, operation: _operation, length: _length, eventIndex, lines, ...others } = history;
   return historyOf({
     ...others,
     ...columns,
@@ -38,6 +38,7 @@ export function partOf(history: History, rows: readonly number[]): History {
     keys: [...keys.keys()].map((key) => history.keys[key]),
     positions: moments.length,
     eventIndex: Int32Array.from(moments, (at) => (eventIndex === undefined ? at : eventIndex[at])),
+    ...(lines === undefined ? {} : { lines: lines.moved((position) => moments[position]) }),
     notes: history.notes.map((note) => ({ ...note, at: moments.filter((at) => at < note.at).length })),
   });
 }

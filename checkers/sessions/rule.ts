@@ -1,5 +1,6 @@
 /** What the session guarantees have in common, and where they differ. */
 import { CAS, INFO, NONE, OK, READ } from '../../history/history.ts';
+import { ambiguity } from './ambiguity.ts';
 import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { companionsOf, withCasReads } from './cas-reads.ts';
@@ -10,7 +11,7 @@ import { operationsOf } from './operations.ts';
 import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
 import { eventsOf, type Threads, threadsOf } from './threads.ts';
 import type { Wanted, WantedOrder } from './wanted-order.ts';
-import { amount, answer, key, value } from './words.ts';
+import { answer, key, value } from './words.ts';
 
 export { operationsOf } from './operations.ts';
 
@@ -160,6 +161,7 @@ export function explainUnwritten(history: History, row: number): Anomaly {
 }
 
 export function verdictOf(
+  { registers }: Prepared,
   findings: Findings,
   examined: Evidence & { readonly pairs: number; readonly ambiguous: number },
   nothing: string,
@@ -167,13 +169,7 @@ export function verdictOf(
 ): Verdict {
   const { pairs, ambiguous } = examined;
   const doubt =
-    unsure !== undefined
-      ? unsure
-      : ambiguous > 0
-        ? `${amount(ambiguous, 'read')} returned a value that several writes wrote, and no version tells them apart`
-        : pairs === 0
-          ? nothing
-          : undefined;
+    unsure !== undefined ? unsure : ambiguous > 0 ? ambiguity(registers, ambiguous) : pairs === 0 ? nothing : undefined;
   return findings.verdict(examined, doubt);
 }
 

@@ -55,6 +55,8 @@ export class EdnReader {
   #line = 1;
   #counted = 0;
   #depth = 0;
+  /** Line on which the value that was read last begins: behind what was discarded before it. */
+  begins = 1;
 
   /** @param line what the text's first line is called */
   constructor(text: string, line = 1) {
@@ -109,6 +111,7 @@ export class EdnReader {
         this.#value();
         continue;
       }
+      if (this.#depth === 0) this.begins = this.line;
       return this.#form(character);
     }
   }

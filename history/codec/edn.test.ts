@@ -257,7 +257,8 @@ describe('the scanner and the reader of everything say the same', () => {
             const bytes = Buffer.from(given);
             for (let at = 0; at < bytes.length; at += chunk) decoder.push(bytes.subarray(at, at + chunk));
             const { history } = decoder.end();
-            return Array.from({ length: history.length }, (_, row) => history.operation(row));
+            const unplaced = { line: undefined, completionLine: undefined };
+            return Array.from({ length: history.length }, (_, row) => ({ ...history.operation(row), ...unplaced }));
           };
           expect(rowsOf(text(false), size)).toEqual(rowsOf(text(true), 1 << 20));
         },

@@ -71,6 +71,7 @@ class EdnSyntax implements Syntax {
     const reader = new EdnReader(form.text, form.line);
     const value = reader.next();
     if (value === END) return; // something was discarded
+    this.#builder.line = reader.begins;
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw this.#builder.bad('An operation must be a map with :process, :type, :f and :value.');
     }

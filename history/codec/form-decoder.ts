@@ -53,6 +53,7 @@ export class FormDecoder {
     this.#builder.file = options.file;
     this.#syntax = syntax(this.#builder, new EventFields());
     this.#syntax.scanner.over(this.#window);
+    this.#syntax.scanner.lines = (options.firstLine ?? 1) - 1;
     this.#bytesMax = options.lineBytesMax ?? LINE_BYTES_MAX;
   }
 

@@ -182,8 +182,8 @@ describe('names', () => {
     ['a field of EDN twice', `${ednGood}{:process 1, :type :invoke, :f :write, :value 1, :value 2}`, 'f, line 2: A map has :value twice.'],
     ['an unknown f', good + write(1, '1').replace('write', 'dance'), 'f, line 2: The operation must be one of read'],
     ['an unknown f of EDN', ednGood + ednWrite(1, '1').replace('write', 'dance'), 'f, line 2: The operation must be one of read'],
-    ['a process that overlaps itself', good + good, 'f, line 2: Process 0 invokes an operation while its last one is still open.'],
-    ['the same in EDN', ednGood + ednGood, 'f, line 2: Process 0 invokes an operation while its last one is still open.'],
+    ['a process that overlaps itself', good + good, 'f, line 2: Process 0 invokes an operation while its last one on line 1 is still open.'],
+    ['the same in EDN', ednGood + ednGood, 'f, line 2: Process 0 invokes an operation while its last one on line 1 is still open.'],
     ['a completion without its invocation', good + write(1, '1').replace('invoke', 'ok'), 'f, line 2: Process 1 completes an operation that it never invoked.'],
     ['the same in EDN', ednGood + ednWrite(1, '1').replace('invoke', 'ok'), 'f, line 2: Process 1 completes an operation that it never invoked.'],
   ])('%s', async (_what, content, message) => {

@@ -19,10 +19,12 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-/** All that a history says, row by row. */
+/** All that a history says, row by row; lines.test.ts sees to its lines. */
 function contents(history: History): unknown {
   const rows = Array.from({ length: history.length }, (_, row) => ({
     ...history.operation(row),
+    line: undefined,
+    completionLine: undefined,
     call: history.call[row],
     ret: history.ret[row],
     batch: history.batch[row],
@@ -160,7 +162,7 @@ describe('round trip', () => {
     const { history } = decode(line);
     expect(contents(history)).toEqual(contents(decode(viaParse).history));
     expect(history.operation(0)).toEqual({
-      index: 7, completionIndex: 9, process: 3, f: 'cas', outcome: 'fail', key: 'x', expected: 1, value: 'a', actual: 5,
+      index: 7, completionIndex: 9, process: 3, f: 'cas', outcome: 'fail', key: 'x', expected: 1, value: 'a', actual: 5, line: 1, completionLine: 2,
       session: 's', device: 'd', path: 'p', node: 'n1', role: 'learner', callTime: 5, retTime: 6,
       version: { group: 'g', history: 2, at: 8 }, position: { group: 'g', history: 't', at: 9 },
     }); // biome-ignore format: a table
@@ -243,9 +245,9 @@ describe('what is amiss', () => {
     ['a time that is no number', '{"time":"noon","process":1,"type":"invoke","f":"read","key":"x"}\n', 1, 'The time must be a number of nanoseconds.'],
     ['time that runs backwards', `${good}{"time":1,"process":0,"type":"invoke","f":"read","key":"x"}\n`, 5, 'Time runs backwards, from 3000000 to 1.'],
     ['a completion alone', '{"process":4,"type":"ok","f":"read","key":"x"}\n', 1, 'Process 4 completes an operation that it never invoked.'],
-    ['another completion', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"ok","f":"write","key":"x"}\n', 2, 'Process 4 invoked a read and completes another operation.'],
-    ['another key', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"ok","f":"read","key":"y"}\n', 2, 'Process 4 completes its read on another key than it invoked it on.'],
-    ['two invocations', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"invoke","f":"read","key":"x"}\n', 2, 'Process 4 invokes an operation while its last one is still open.'],
+    ['another completion', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"ok","f":"write","key":"x"}\n', 2, 'Process 4 invoked a read on line 1 and completes another operation.'],
+    ['another key', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"ok","f":"read","key":"y"}\n', 2, 'Process 4 completes its read on line 1 on another key than it invoked it on.'],
+    ['two invocations', '{"process":4,"type":"invoke","f":"read","key":"x"}\n{"process":4,"type":"invoke","f":"read","key":"x"}\n', 2, 'Process 4 invokes an operation while its last one on line 1 is still open.'],
     ['a cas of one value', '{"process":4,"type":"invoke","f":"cas","key":"x","value":3}\n', 1, 'The value of a cas must be [expected, next].'],
     ['a session that is no name', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"session":{"a":1}}\n', 1, 'The session must be a name (a string or a number), such as "s1", not {"a":1}.'],
     ['a device that is no name', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"device":{}}\n', 1, 'The device must be a name (a string or a number), such as "d1", not {}.'],
@@ -256,8 +258,8 @@ describe('what is amiss', () => {
     ['versions of a single operation', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"version":[["g0",2,3]]}\n', 1, 'The version must be [group, history, place], such as ["g0", 3, 118], not [["g0",2,3]].'],
     ['a position with too much', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"position":["g0",2,3,4]}\n', 1, 'The position must be [group, history, place], such as ["g0", 3, 118], not ["g0",2,3,4].'],
     ['a position without its history', '{"process":4,"type":"invoke","f":"write","key":"x","value":1,"position":{"group":"g0","at":3}}\n', 1, 'The position must be [group, history, place], such as ["g0", 3, 118], not {"group":"g0","at":3}.'],
-    ['another value written', '{"process":4,"type":"invoke","f":"write","key":"x","value":1}\n{"process":4,"type":"ok","f":"write","key":"x","value":2}\n', 2, 'Process 4 invoked its write with 1 and completes it with 2: an ok write has the value it was invoked with, or null.'],
-    ['another pair swapped', '{"process":4,"type":"invoke","f":"cas","key":"x","value":[1,2]}\n{"process":4,"type":"ok","f":"cas","key":"x","value":[3,2]}\n', 2, 'Process 4 invoked its cas with [1,2] and completes it with [3,2]: an ok cas has the value it was invoked with, or null.'],
+    ['another value written', '{"process":4,"type":"invoke","f":"write","key":"x","value":1}\n{"process":4,"type":"ok","f":"write","key":"x","value":2}\n', 2, 'Process 4 invoked its write on line 1 with 1 and completes it with 2: an ok write has the value it was invoked with, or null.'],
+    ['another pair swapped', '{"process":4,"type":"invoke","f":"cas","key":"x","value":[1,2]}\n{"process":4,"type":"ok","f":"cas","key":"x","value":[3,2]}\n', 2, 'Process 4 invoked its cas on line 1 with [1,2] and completes it with [3,2]: an ok cas has the value it was invoked with, or null.'],
     ['a cas answered with no pair', '{"process":4,"type":"invoke","f":"cas","key":"x","value":[1,2]}\n{"process":4,"type":"ok","f":"cas","key":"x","value":2}\n', 2, 'The value of a cas must be [expected, next], not 2.'],
     ['what nests without end', `${good}{"process":4,"type":"invoke","f":"write","key":"x","value":${'['.repeat(200_000)}${']'.repeat(200_000)}}\n`, 5, 'This is nested deeper than 500 levels.'],
     ['a txn of something else', '{"process":4,"type":"invoke","f":"txn","value":[["x",1,2]]}\n', 1, 'Each part of a txn must be ["r"|"w"|"append", key, value].'],

@@ -45,6 +45,8 @@ export interface DecodeOptions extends BuilderOptions {
   readonly file?: string;
   /** Bytes to come, where known: room is made for them at once. */
   readonly size?: number;
+  /** What the first line is called; 1 if not given. */
+  readonly firstLine?: number;
   /** Bytes of the longest line; 64 MiB if not given. */
   readonly lineBytesMax?: number;
 }
@@ -89,7 +91,8 @@ export class JsonlDecoder {
   #window = Buffer.alloc(WINDOW_BYTES + SLACK_BYTES);
   /** Bytes of an unfinished line, at the start of the window. */
   #carried = 0;
-  #lines = 0;
+  #lines: number;
+  readonly #linesBefore: number;
   /** Bytes of blank lines since the last event. */
   #blank = 0;
   readonly #lineBytesMax: number;
@@ -102,6 +105,7 @@ export class JsonlDecoder {
     this.#scanner.over(this.#window);
     this.#scans = options.independent !== true;
     this.#size = options.size;
+    this.#lines = this.#linesBefore = (options.firstLine ?? 1) - 1;
     this.#lineBytesMax = options.lineBytesMax ?? LINE_BYTES_MAX;
   }
 
@@ -167,7 +171,7 @@ export class JsonlDecoder {
 
   /** Before the first line: makes room, for as many lines as the file's size promises, and skips a byte order mark. */
   #firstLine(end: number): number {
-    if (this.#lines > 0) return 0;
+    if (this.#lines > this.#linesBefore) return 0;
     const window = this.#window;
     if (this.#size !== undefined) {
       let lines = 0;

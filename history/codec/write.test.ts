@@ -14,7 +14,7 @@ const effort = deep ? { numRuns: 20_000 } : { numRuns: 200, seed: 7 };
 /** All that a checker can see; the numbers of the journal are given anew. */
 function contents(history: History): unknown {
   const rows = Array.from({ length: history.length }, (_, row) => {
-    const { index: _index, completionIndex: _completion, ...told } = history.operation(row);
+    const { index: _i, completionIndex: _c, line: _l, completionLine: _e, ...told } = history.operation(row);
     return {
       ...told,
       call: history.call[row],
