@@ -114,3 +114,40 @@ test('one state holds one value of a key', () => {
   });
   expect(judge(checker, [...writes, 'p1: r* x,x 0,null'], { initial: 0 }).type).not.toBe('invalid');
 });
+
+/** A session whose first write the new leader took, and whose second one the deposed leader was asked for first. */
+const deposed = (node: string, read: string): string[] => [
+  'p0: w a 7 version=g0/1/1',
+  'p1: w a 8 session=s version=g0/2/4',
+  'p1 w b 9 session=s',
+  `p2: r b 9 ${node} version=g0/1/5 position=g0/1/5`,
+  `p2: r a ${read}`,
+  'p1 ok version=g0/2/6',
+];
+
+test('a state of what is not committed, whose position and versions are true, owes what was written before', () => {
+  const lines = deposed('node=n1', '7 node=n1 version=g0/1/1 position=g0/1/5');
+  const found =
+    'Session s wrote 8 to a (ok at 3 ms) and then 9 to b; n1 showed 9 in b at (1,5) and 7, an older write, in a at (1,5) at 8 ms.';
+  expect(sentences(judge(checker, lines))).toEqual([found]);
+  expect(sentences(judge(checker, deposed('node=n1', 'null node=n1 position=g0/1/5')))).toEqual([
+    'A read of a at position (1,5) returned null from n1 at 8 ms, the initial value, though 7 was written there with version (1,1), which that position covers.',
+  ]);
+  // It shows both.
+  expect(judge(checker, deposed('node=n1', '8 node=n1 position=g0/1/5')).type).toBe('valid');
+  expect(judge(checker, deposed('node=n1', '7 node=n2 version=g0/1/1 position=g0/1/5')).type).toBe('unknown');
+});
+
+test('a write that was undone is missing from every state of the next term', () => {
+  const lines = ['p1: w a 8 session=s version=g0/1/4', 'p1: w b 9 session=s version=g0/2/4'];
+  const reads = ['p2: r b 9 node=n1 version=g0/2/4 position=g0/2/5', 'p2: r a null node=n1 position=g0/2/6'];
+  expect(sentences(judge(checker, [...lines, ...reads]))).toEqual([
+    'Session s wrote 8 to a (ok at 1 ms) and then 9 to b; n1 showed 9 in b at (2,5) and null, the initial value, in a at (2,6) at 7 ms.',
+  ]);
+});
+
+test('a write that was sent again, shown before that with the version of the older term, is no later one', () => {
+  const lines = ['p1: w a 8 session=s version=g0/1/3', 'p1 w a 9 session=s'];
+  const read = 'p2: r a 9 node=n1 version=g0/1/4 position=g0/1/4';
+  expect(judge(checker, [...lines, read, 'p1 ok version=g0/2/4', 'p2: r* a,b 9,null']).type).not.toBe('invalid');
+});
