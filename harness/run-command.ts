@@ -86,7 +86,8 @@ async function prepared(plan: ResolvedPlan, io: Io): Promise<ResolvedPlan> {
   const { environment, faults, settings } = plan.use;
   const say = (line: string): void => io.err(`tidemark: ${plan.environment}: ${line}\n`);
   const levers = [...new Set(faults.flatMap((fault) => fault.levers))];
-  const lacking = (await environment.prepare?.({ settings, levers }, say)) ?? new Map<Lever, string>();
+  const lacking =
+    (await environment.prepare?.({ settings, levers, nodes: plan.nodes }, say)) ?? new Map<Lever, string>();
   return withoutLevers(plan, lacking, say);
 }
 

@@ -81,6 +81,11 @@ const layers: readonly {
     packages: true,
   },
   {
+    folder: 'harness/environments/ssh/',
+    mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
+    packages: true,
+  },
+  {
     folder: 'harness/environments/real/',
     mayImport: ['reference-impl/', 'harness/', 'history/', 'workloads/', 'nemesis/', 'checkers/', 'results/'],
     packages: true,

@@ -25,6 +25,8 @@ export interface Preparation {
   readonly settings: ReadonlyMap<string, string>;
   /** Those that its faults pull. */
   readonly levers: readonly Lever[];
+  /** How many nodes. */
+  readonly nodes: number;
 }
 
 /** What interrupted runs had left, and sentences of what of it could not be removed. */

@@ -1,4 +1,4 @@
-/** The harness's end of the line to the agent in a container: its stdin and stdout, as the engine carries them. */
+/** The harness's end of the line to an agent: its stdin and stdout, as the engine carries them, or SSH. */
 import { Writable } from 'node:stream';
 import { type Clock, MILLISECOND, SECOND } from '../../../history/clock.ts';
 import { type Answered, type Answers, type Event, lines, type Numbered, type Request } from './agent/protocol.ts';
@@ -8,6 +8,8 @@ const ANSWER_NS = 15 * SECOND;
 export interface LinkOptions {
   readonly clock: Clock;
   readonly node: string;
+  /** What has ended where the line breaks: 'its container' if not given. */
+  readonly where?: string;
   /** The container's attached stream, of both directions. */
   readonly stream: NodeJS.ReadWriteStream;
   readonly demux: (stream: NodeJS.ReadWriteStream, out: NodeJS.WritableStream, err: NodeJS.WritableStream) => void;
@@ -86,7 +88,7 @@ export class AgentLink {
 
   #break(): void {
     if (this.#over) return;
-    this.#end('its container has ended');
+    this.#end(`${this.#options.where ?? 'its container'} has ended`);
     this.#options.broken();
   }
 

@@ -246,7 +246,7 @@ function options(name: string, spec: ContainerSpec): Docker.ContainerCreateOptio
 }
 
 /** Kept in the run's folder, as it is said; the end of it here. */
-class NodeLog {
+export class NodeLog {
   readonly #file: number | undefined;
   #closed = false;
   #end = Buffer.alloc(0);

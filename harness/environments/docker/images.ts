@@ -38,7 +38,8 @@ export async function storeImage(images: Images): Promise<string> {
   return name;
 }
 
-async function runtimeImage(images: Images): Promise<string> {
+/** What it stands on: tools, shims, Node. */
+export async function runtimeImage(images: Images): Promise<string> {
   const { engine } = images;
   const brought = bringsNode(engine);
   const base = await baseImage(images, brought);

@@ -1,0 +1,142 @@
+/** From nothing to a cluster: machines that answer, nothing of the dead in the way, levers tried, nodes set up. */
+import type { NodeId } from '../../../history/operation.ts';
+import type { Lever } from '../../../nemesis/fault.ts';
+import { newRunId } from '../../../results/files.ts';
+import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environment.ts';
+import { stateOf } from '../docker/owner.ts';
+import { shimsFor } from './bundle.ts';
+import { SshCluster } from './cluster.ts';
+import { lackingFrom } from './facts.ts';
+import { Machine } from './machine.ts';
+import { abandoned, Register } from './register.ts';
+import { type Choices, choicesOf, hostsFor } from './settings.ts';
+import { Ways } from './ways.ts';
+
+/** A run that is being set up by a harness that cannot be seen from here has no agent yet. */
+const STRANGERS_S = 600;
+/** Levers that need more of a machine than a node does. */
+const asked: readonly Lever[] = ['cut', 'shape', 'slowDisk', 'fillDisk'];
+
+type Say = (line: string) => void;
+
+export async function prepare({ settings, levers, nodes }: Preparation, say: Say): Promise<ReadonlyMap<Lever, string>> {
+  const choices = choicesOf(settings);
+  const lacking = new Map<Lever, string>();
+  await each(choices, hostsFor(choices, nodes), async (machine) => {
+    const { removed, failures } = await sweep(machine, false);
+    if (removed.length > 0) say(`removed what interrupted runs had left on ${machine.name}: ${removed.join(', ')}`);
+    for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
+    machine.mustFit();
+    const of = levers.some((lever) => asked.includes(lever)) ? await tried(machine) : new Map<Lever, string>();
+    for (const [lever, why] of of) if (!lacking.has(lever)) lacking.set(lever, `${machine.name}: ${why}`);
+  });
+  return lacking;
+}
+
+export async function deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<SshCluster> {
+  return SshCluster.deploy(nodes, options);
+}
+
+/** What a machine lacks: told from what it has, then tried on its kernel. */
+async function tried(machine: Machine): Promise<ReadonlyMap<Lever, string>> {
+  const shims = shimsFor(machine.facts);
+  const lacking = new Map(lackingFrom(machine.facts, shims !== undefined));
+  if (shims === undefined && lacking.has('cut')) return lacking;
+  const run = newRunId();
+  try {
+    await machine.unpack(run, new Map([...(shims?.context ?? []), ['place.json', { text: '{}' }] as const]));
+    if (shims?.compile === true) {
+      const failed = await machine.compile(run).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      if (failed !== undefined) {
+        for (const lever of ['shape', 'slowDisk', 'fillDisk'] as const)
+          if (!lacking.has(lever)) lacking.set(lever, failed);
+      }
+    }
+    if (lacking.has('cut')) return lacking;
+    const said = await machine.tried(run);
+    const cut = said.get('cut') ?? said.get('busy');
+    if (cut !== undefined) for (const lever of ['cut', 'shape'] as const) lacking.set(lever, cut);
+    const shape = said.get('shape');
+    if (shape !== undefined && !lacking.has('shape')) lacking.set('shape', `NFQUEUE does not work: ${shape}`);
+    return lacking;
+  } finally {
+    await machine.clear(run);
+  }
+}
+
+/** What dead runs have left on a machine: names of what was removed, or would be. */
+async function sweep(
+  machine: Machine,
+  dryRun: boolean,
+): Promise<{ readonly removed: string[]; readonly failures: string[] }> {
+  const removed: string[] = [];
+  const failures: string[] = [];
+  if (machine.facts.foreign !== undefined) return { removed, failures };
+  for (const { run, alive, ageS, owner } of await machine.runs()) {
+    const state = stateOf(owner);
+    // A dead harness's agent is about to end, if it can.
+    if (state === 'alive' || (state === 'unknown' && (alive || ageS < STRANGERS_S))) continue;
+    try {
+      if (!dryRun) await machine.clear(run);
+      removed.push(run);
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  }
+  return { removed, failures };
+}
+
+/** Looks on the machines of runs that were begun in this folder. */
+export async function cleanUp(dryRun: boolean): Promise<CleanUp> {
+  const removed: { kind: string; name: string; run: string }[] = [];
+  const failures: string[] = [];
+  for (const { run, settings } of abandoned()) {
+    const choices = choicesOf(new Map(Object.entries(settings)));
+    const ways = new Ways(choices);
+    let clean = true;
+    try {
+      await Promise.all(
+        choices.hosts.map(async (host) => {
+          try {
+            const machine = await Machine.reach(ways, host, { folder: choices.folder, port: choices.storePort });
+            const swept = await sweep(machine, dryRun).finally(() => machine.close());
+            for (const one of swept.removed)
+              removed.push({ kind: 'folder', name: `${machine.name}:${choices.folder}/${one}`, run: one });
+            failures.push(...swept.failures);
+            clean &&= swept.failures.length === 0;
+          } catch (error) {
+            clean = false;
+            failures.push((error as Error).message);
+          }
+        }),
+      );
+    } finally {
+      ways.close();
+    }
+    if (clean && !dryRun) new Register(run).leave();
+  }
+  return { removed, failures };
+}
+
+/** Does something to every machine; the first failure is thrown once all have ended. */
+async function each(
+  choices: Choices,
+  hosts: Choices['hosts'],
+  work: (machine: Machine) => Promise<void>,
+): Promise<void> {
+  const ways = new Ways(choices);
+  try {
+    const done = await Promise.allSettled(
+      hosts.map(async (host) => {
+        const machine = await Machine.reach(ways, host, { folder: choices.folder, port: choices.storePort });
+        await work(machine).finally(() => machine.close());
+      }),
+    );
+    for (const one of done) if (one.status === 'rejected') throw one.reason;
+  } finally {
+    ways.close();
+  }
+}

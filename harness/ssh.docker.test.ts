@@ -1,0 +1,118 @@
+/** `--env ssh` as users meet it: the program from dist, on containers that run sshd. */
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missing, need } from '../test-support/need.ts';
+import { buildFirst, type Ended, tidemark } from '../test-support/tidemark.ts';
+import { flags, type Machines, machines, traces } from './environments/ssh/testing.ts';
+
+let cwd: string;
+let all: Machines;
+
+beforeAll(async () => {
+  cwd = mkdtempSync(join(tmpdir(), 'tm-ssh-run-'));
+  if (missing('docker') !== undefined) return;
+  buildFirst();
+  all = await machines(3);
+  // Two have a Node of their own, one is given ours.
+  for (const i of [0, 1]) all.on(i, 'ln', '-s', '/opt/node-of-others/node', '/usr/local/bin/node');
+}, 600_000);
+afterAll(() => {
+  if (missing('docker') === undefined) all.remove();
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+const small = ['--write-path', 'quorum-ack', '--read-path', 'leader,follower', '--set', 'sessions=24', '--rate', '150'];
+
+function run(settings: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ended> {
+  return tidemark(['run', '--env', 'ssh', ...flags(settings), ...small, ...args], { cwd });
+}
+
+/** That a run is refused before it starts, in this sentence, and nothing was done. */
+async function refused(
+  settings: Readonly<Record<string, string>>,
+  why: RegExp,
+  ...args: readonly string[]
+): Promise<void> {
+  const before = readdirSync(cwd).length;
+  const ended = await run(settings, ...args);
+  expect(ended.stderr).toMatch(why);
+  expect([ended.code, ended.stdout, ended.stderr.split('\n').length]).toEqual([254, '', 2]);
+  expect(readdirSync(cwd).length).toBe(before);
+}
+
+const tracesOfAll = (): readonly string[] => all.names.map((_, i) => traces(all, i));
+
+describe('tidemark run --env ssh', () => {
+  need('docker');
+
+  test('a key that is not known is shown and refused, and so is another than is known', async () => {
+    const known = readFileSync(join(all.folder, 'known_hosts'), 'utf8').split('\n');
+    const less = join(all.folder, 'less');
+    writeFileSync(less, `${known.slice(1).join('\n')}\n`);
+    const scan = `'ssh-keyscan -p 22 ${all.addresses[0]} >>${less}' adds it`;
+    const unknown = `^tidemark: The key of root@${all.addresses[0]} is not in ${less}: it shows ssh-ed25519 SHA256:\\S{43}; .*${scan}\\.\n$`;
+    await refused({ ...all.settings(), 'known-hosts': less }, new RegExp(unknown));
+    const other = join(all.folder, 'other');
+    writeFileSync(
+      other,
+      `# a line\n${all.addresses[1]} ${ssh2.utils.generateKeyPairSync('ed25519').public}\n${known.join('\n')}`,
+    );
+    writeFileSync(other, readFileSync(other, 'utf8').replace(`${known[1]}\n`, ''));
+    const changed = `^tidemark: root@${all.addresses[1]} shows another key than ${other}:2 has of it, so somebody may be in between: `;
+    await refused({ ...all.settings(), 'known-hosts': other }, new RegExp(changed));
+    expect(tracesOfAll()).toEqual(['', '', '']);
+  }, 60_000);
+
+  test('a login, a machine or a folder that is not to be had is named', async () => {
+    const stranger = ssh2.utils.generateKeyPairSync('ed25519');
+    const key = join(all.folder, 'stranger');
+    writeFileSync(key, stranger.private, { mode: 0o600 });
+    await refused({ ...all.settings(), key }, /^tidemark: root@\S+ does not let root in: \S+stranger was tried\.\n$/);
+    const nobody = { ...all.settings(), hosts: `${all.settings()['hosts']},root@127.0.0.1:1` };
+    await refused(
+      nobody,
+      /^tidemark: No SSH server answers at 127\.0\.0\.1:1 \(ECONNREFUSED\): start sshd there, or name another port\.\n$/,
+    );
+    all.on(2, 'sh', '-c', 'mkdir -p /srv/data && echo mine >/srv/data/file');
+    const folder =
+      /^tidemark: root@\S+ has a folder \/srv\/data that is not ours to use \(it holds 'file', which is no run's\): --set folder=PATH names another\.\n$/;
+    await refused({ ...all.settings(), folder: '/srv/data' }, folder);
+    expect(all.on(2, 'cat', '/srv/data/file')).toBe('mine');
+    await refused(all.settings(), /^tidemark: --nodes 5 needs as many machines, and 3 are named\.\n$/, '--nodes', '5');
+  }, 60_000);
+
+  test('what a user may not do is refused by name before the run, and the rest is done', async () => {
+    const plain = all.settings('plain');
+    await refused(
+      plain,
+      /^tidemark: The fault 'isolate-leader' cannot be done: it needs cut, which this machine does not offer \(plain@\S+: no root: sudo: a password is required\)\.\n$/,
+      '--fault',
+      'isolate-leader',
+    );
+    const ended = await run(plain, '--fault', 'kill-random,slow-disk', '--duration', '8s');
+    // So short a run may stay undecided.
+    expect([0, 2], ended.stderr).toContain(ended.code);
+    expect(ended.stdout).toMatch(/kill-random +[1-9]\d* +[1-9]\d* nodes killed/);
+    expect(ended.stdout).toMatch(/slow-disk +[1-9]\d* +[1-9]\d* syncs delayed/);
+    expect(tracesOfAll()).toEqual(['', '', '']);
+  }, 120_000);
+
+  test('judges a run with faults, by sudo, counts what they did, and leaves nothing', async () => {
+    const faults = 'one-way-cut,slow-link,kill-random,pause-leader';
+    const ended = await run(all.settings('tide'), '--duration', '20s', '--fault', faults, '--seed', '3');
+    expect([ended.code, ended.code === 0 ? '' : ended.stderr]).toEqual([0, '']);
+    expect(ended.stdout).toMatch(/verdict {2}KEPT/);
+    expect(ended.stdout).toMatch(/quorum-ack +leader +kept/);
+    expect(ended.stdout).toMatch(/one-way-cut +[1-9]\d* +[\d,]+ packets dropped/);
+    expect(ended.stdout).toMatch(/slow-link +[1-9]\d* +[\d,]+ packets delayed/);
+    expect(ended.stdout).toMatch(/kill-random +[1-9]\d* +[1-9]\d* nodes killed/);
+    const folder = join(cwd, '.tidemark', 'runs');
+    const [last] = readdirSync(folder).sort().slice(-1);
+    expect(readdirSync(join(folder, last, 'nodes')).sort()).toEqual(['n1.log', 'n2.log', 'n3.log']);
+    expect(tracesOfAll()).toEqual(['', '', '']);
+    expect(readdirSync(join(cwd, '.tidemark'))).not.toContain('ssh');
+  }, 180_000);
+});
