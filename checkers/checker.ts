@@ -88,7 +88,7 @@ export interface Anomaly {
 /** What a valid verdict rests on: counts by name (`reads`, `writes`, `keys`, …). `operations` is always there. */
 export type Evidence = { readonly operations: number } & { readonly [name: string]: number };
 
-/** `count` is how many anomalies there are in all; `anomalies` holds the first, ten at the most. */
+/** `count` is how many anomalies there are in all; `anomalies` holds the first, ten at the most: of a key's registers only its first. */
 export type Verdict =
   | { readonly type: 'valid'; readonly examined: Evidence }
   | {

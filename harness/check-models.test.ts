@@ -21,6 +21,7 @@ beforeAll(() => {
     return value === (state.at(-1) ?? null) ? state.slice(0, -1) : undefined;`;
   write('stack.mjs', stack(rightly));
   write('loud.mjs', `console.log('loaded'); ${stack(`console.log('step'); ${rightly}`)}`);
+  write('exits.mjs', stack('process.exit(0);'));
   write('mutates.mjs', stack('state.push(value); return state;'));
   write('spins.mjs', stack('for (;;);'));
   write('grows.mjs', stack('const all = []; for (;;) all.push(new Array(1e5).fill(all.length));'));
@@ -82,6 +83,10 @@ test.each([
   ['lacks.mjs', "lacks.mjs: Field 'step' of the model must be a function, and is missing."],
   ['empty.mjs', 'empty.mjs: a model needs a default export.'],
   ['./absent.mjs', './absent.mjs: there is no such model.'],
+  [
+    'exits.mjs',
+    "lifo.jsonl: The model 'stack' failed: step of the enqueue of process 0, index 0: a model must not call process.exit.",
+  ],
   [
     'mutates.mjs',
     "lifo.jsonl: The model 'stack' failed: step of the enqueue of process 0, index 0: Cannot add property 0, object is not extensible.",

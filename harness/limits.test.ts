@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseLimits, spentMemory, spentTime } from './limits.ts';
+import { parseLimits, parseTime, spentMemory, spentTime } from './limits.ts';
 
 test.each([
   ['10s', { ms: 10_000, bytes: 4e9 }],
@@ -8,6 +8,15 @@ test.each([
   ['300mb,20ms', { ms: 20, bytes: 3e8 }],
 ])('%s', (text, limits) => {
   expect(parseLimits(text)).toEqual(limits);
+});
+
+test.each([
+  ['500ms', 500],
+  ['250µs', 0.25],
+  ['250us', 0.25],
+  ['100 ns', 1e-4],
+])('a time: %s', (text, ms) => {
+  expect(parseTime('--bound', text)).toBeCloseTo(ms, 9);
 });
 
 test.each(['', '10', 'fast', '10s,,1GB', '0s', '-1s', '5 apples'])('%j is refused', (text) => {

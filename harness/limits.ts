@@ -11,7 +11,17 @@ export interface Limits {
 
 export const defaultLimits: Limits = { ms: 60_000, bytes: 4e9 };
 
-const millisecondsPer: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
+const millisecondsPer: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+};
 const bytesPer: Readonly<Record<string, number>> = {
   kb: 1e3,
   mb: 1e6,
@@ -27,7 +37,7 @@ const bytesPer: Readonly<Record<string, number>> = {
  * @throws BadInput
  */
 export function parseTime(flag: string, text: string): number {
-  const [, digits = '', unit = ''] = /^\s*(\d{1,9}(?:\.\d+)?)\s*([a-zA-Z]+)\s*$/.exec(text) ?? [];
+  const [, digits = '', unit = ''] = /^\s*(\d{1,9}(?:\.\d+)?)\s*([a-zA-Zµμ]+)\s*$/.exec(text) ?? [];
   const per = millisecondsPer[unit.toLowerCase()];
   if (digits === '' || per === undefined) throw new BadInput(`${flag} takes a time, as in 500ms or 2s; not '${text}'.`);
   return Number(digits) * per;

@@ -2,6 +2,7 @@
 import { Console } from 'node:console';
 import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
 import type { Model } from '../checkers/model.ts';
 import { BadModel, modelOf } from '../checkers/own-model.ts';
 import { BadInput } from './errors.ts';
@@ -19,6 +20,12 @@ export async function loadOwnModel(path: string, name = path): Promise<Model> {
   if (!existsSync(path)) throw new BadInput(`${name}: there is no such model.`);
   // What a user's model prints is no part of the verdict, of which others may read the JSON on stdout.
   globalThis.console = new Console(process.stderr);
+  if (!isMainThread) {
+    // It would end the worker, with nothing said of why.
+    process.exit = () => {
+      throw new Error('a model must not call process.exit');
+    };
+  }
   let module: Readonly<Record<string, unknown>>;
   try {
     module = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
