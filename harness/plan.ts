@@ -2,10 +2,13 @@
 import { SECOND } from '../history/clock.ts';
 import { type Guarantee, guaranteeNames } from '../history/guarantee.ts';
 import type { Fault, Lever } from '../nemesis/fault.ts';
+import type { Schedule } from '../nemesis/phases.ts';
 import type { Workload, WorkloadOptions } from '../workloads/workload.ts';
 import type { Environment } from './environments/environment.ts';
 import { BadInput, unknownName } from './errors.ts';
-import { loadEnvironments, loadFaults, loadSystems, loadWorkloads } from './plugins.ts';
+import { chooseFaults, type Unsupported, without } from './fault-choice.ts';
+import type { Replays } from './replay.ts';
+import { loadEnvironments, loadSystems, loadWorkloads } from './plugins.ts';
 import type { Row } from './driver.ts';
 import type { Path, System } from './system.ts';
 
@@ -27,6 +30,16 @@ export interface Plan {
   readonly writePaths: readonly string[];
   readonly guarantees: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
+  /** Phases and streams instead of faults over most of the run: then these are `faults`. */
+  readonly schedule?: Schedule;
+  /** The file that said so. */
+  readonly file?: string;
+  /** Faults that cannot be done are left out, rather than refused. */
+  readonly skipUnsupported?: true;
+  /** What has been left out already, since this machine cannot do it. */
+  readonly unsupported?: readonly Unsupported[];
+  /** The run that is run again, where this one is to go as that did. */
+  readonly replays?: Replays;
 }
 
 export const defaultPlan: Plan = {
@@ -81,6 +94,12 @@ export interface ResolvedPlan extends Plan {
     readonly environment: Environment;
     readonly workloads: readonly Workload[];
     readonly faults: readonly Fault[];
+    /** What `mix` stands for here. */
+    readonly mix: readonly string[];
+    /** Without what cannot be done. */
+    readonly schedule: Schedule | undefined;
+    /** What cannot be done, and so was left out. */
+    readonly unsupported: readonly Unsupported[];
     readonly guarantees: readonly Guarantee[];
     readonly settings: ReadonlyMap<string, string>;
     /** Pairs of paths that sessions are dealt to. */
@@ -95,7 +114,7 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   const system = withPaths(byName('system', plan.system, await loadSystems()), plan.readPaths);
   const environment = byName('environment', plan.environment, await loadEnvironments());
   const workloads = named('workload', plan.workloads, await loadWorkloads());
-  const faults = await chosenFaults(plan, system, environment);
+  const { faults, mix, schedule, unsupported } = await chooseFaults(plan, system, environment);
   for (const guarantee of plan.guarantees) {
     if (!guaranteeNames.some((name) => name === guarantee)) throw unknownName('guarantee', guarantee, guaranteeNames);
   }
@@ -135,6 +154,9 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       environment,
       workloads,
       faults,
+      mix,
+      schedule,
+      unsupported: [...new Map([...(plan.unsupported ?? []), ...unsupported].map((one) => [one.fault, one])).values()],
       guarantees:
         plan.guarantees.length === 0
           ? promisedSomewhere(system)
@@ -152,8 +174,8 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
 }
 
 /**
- * What can be done of a plan where some levers cannot be pulled after all: a mix without the faults that need them, told to `say`.
- * Throws {@link BadInput} for a fault that was named.
+ * What can be done of a plan where some levers cannot be pulled after all: without the faults that need them, where they are of the mix
+ * or the plan may be cut down, told to `say`. Throws {@link BadInput} for another that was named.
  */
 export async function withoutLevers(
   plan: ResolvedPlan,
@@ -162,14 +184,19 @@ export async function withoutLevers(
 ): Promise<ResolvedPlan> {
   const { asked, faults } = plan.use;
   const needs = (fault: Fault): Lever | undefined => fault.levers.find((lever) => lacking.has(lever));
-  const out = faults.filter((fault) => needs(fault) !== undefined);
+  const out = faults.flatMap((fault): Unsupported[] => {
+    const lever = needs(fault);
+    if (lever === undefined) return [];
+    return [{ fault: fault.name, why: `it needs ${lever}, which this machine does not offer (${lacking.get(lever)})` }];
+  });
   if (out.length === 0) return plan;
-  const lever = needs(out[0]) ?? 'operate'; // one that it needs: it is among those left out
-  const why = `it needs ${lever}, which this machine does not offer (${lacking.get(lever)})`;
-  if (asked.faults[0] !== 'mix') throw new BadInput(`The fault '${out[0].name}' cannot be done: ${why}.`);
-  say(`left out of the mix: ${out.map(({ name }) => name).join(', ')}: ${why}`);
-  const rest = faults.filter((fault) => !out.includes(fault)).map(({ name }) => name);
-  return resolvePlan({ ...asked, faults: rest.length === 0 ? ['none'] : rest });
+  const cut = without(asked, plan.use.mix, out);
+  for (const why of new Set(out.map((one) => one.why))) {
+    const names = out.filter((one) => one.why === why).map(({ fault }) => fault);
+    const where = asked.skipUnsupported === true ? '' : ' of the mix';
+    say(`left out${where}: ${names.join(', ')}: ${why}`);
+  }
+  return resolvePlan({ ...cut, unsupported: [...plan.use.unsupported, ...out] });
 }
 
 /** What no path promises is judged where it is asked for. */
@@ -192,35 +219,6 @@ function byName<T>(what: string, name: string, all: ReadonlyMap<string, T>): T {
 
 function named<T>(what: string, names: readonly string[], all: ReadonlyMap<string, T>): readonly T[] {
   return names.length === 0 ? [...all.values()] : [...new Set(names)].map((name) => byName(what, name, all));
-}
-
-/** Of the mix what can be done; of those that were named, all. */
-async function chosenFaults(
-  { faults: names, settings }: Plan,
-  system: System,
-  environment: Environment,
-): Promise<readonly Fault[]> {
-  const all = await loadFaults();
-  const whyNot = (name: string): string | undefined => {
-    const lacking = all.get(name)?.levers.filter((lever) => {
-      return lever === 'operate' ? system.operate === undefined : !environment.levers.includes(lever);
-    });
-    if (lacking === undefined || lacking.length === 0) return system.cannot?.(name, new Map(Object.entries(settings)));
-    const has = lacking[0] === 'operate' ? `the system '${system.name}'` : `the environment '${environment.name}'`;
-    return `it needs ${lacking.join(' and ')}, which ${has} does not offer`;
-  };
-  if (names.length === 1 && names[0] === 'none') return [];
-  if (names.length === 1 && names[0] === 'mix') {
-    return [...all.values()].filter(({ name, optIn }) => optIn !== true && whyNot(name) === undefined);
-  }
-  const alone = names.find((name) => name === 'none' || name === 'mix');
-  if (alone !== undefined) throw new BadInput(`The fault '${alone}' stands alone: it goes with no other.`);
-  for (const name of names) if (!all.has(name)) throw unknownName('fault', name, ['none', 'mix', ...all.keys()]);
-  for (const name of names) {
-    const why = whyNot(name);
-    if (why !== undefined) throw new BadInput(`The fault '${name}' cannot be done: ${why}.`);
-  }
-  return named('fault', names, all);
 }
 
 /** The system with the paths that were asked for by a name of its pattern. */
@@ -258,17 +256,22 @@ function paths(what: string, names: readonly string[], all: readonly { readonly 
 }
 
 function checkSettings(settings: Readonly<Record<string, string>>, system: System, environment: Environment): void {
+  for (const [name, value] of Object.entries(settings)) checkSetting(name, value, system, environment);
+}
+
+/** Throws {@link BadInput} for a setting that there is not, or a value that it may not have. */
+export function checkSetting(name: string, value: string, system: System, environment: Environment): void {
   const others = [...system.settings, ...environment.settings];
-  const valid = [...Object.keys(harnessSettings), 'distribution', ...others.map((setting) => setting.name)];
-  for (const [name, value] of Object.entries(settings)) {
-    const other = others.find((setting) => setting.name === name);
-    if (other) other.check(value);
-    else if (name === 'distribution') {
-      if (value !== 'uniform' && value !== 'zipfian') throw unknownName('distribution', value, ['uniform', 'zipfian']);
-    } else if (Object.hasOwn(harnessSettings, name)) {
-      const { least, most } = harnessSettings[name as HarnessSetting]; // just looked up
-      const fits = /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most;
-      if (!fits) throw new BadInput(`--set ${name}=${value}: a whole number from ${least} to ${most} is needed.`);
-    } else throw unknownName('setting', name, valid);
+  const other = others.find((setting) => setting.name === name);
+  if (other) other.check(value);
+  else if (name === 'distribution') {
+    if (value !== 'uniform' && value !== 'zipfian') throw unknownName('distribution', value, ['uniform', 'zipfian']);
+  } else if (Object.hasOwn(harnessSettings, name)) {
+    const { least, most } = harnessSettings[name as HarnessSetting]; // just looked up
+    const fits = /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most;
+    if (!fits) throw new BadInput(`--set ${name}=${value}: a whole number from ${least} to ${most} is needed.`);
+  } else {
+    const valid = [...Object.keys(harnessSettings), 'distribution', ...others.map((setting) => setting.name)];
+    throw unknownName('setting', name, valid);
   }
 }

@@ -15,7 +15,7 @@ import { isPromised, judge, keysByWritePath, rowOf, verdictOf } from './judge.ts
 import type { ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
 import { EPILOGUE_SESSION } from './driver.ts';
-import { replayCommand } from './replay.ts';
+import { compared, replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
 import { version } from './version.ts';
 
@@ -60,6 +60,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   const failures = [...ended.failures];
   // The followers only say when to stop. That what they found does not stand in the end would be a mistake of theirs.
   if (ended.bail !== undefined && verdict !== 'broken') failures.push('stopped for a promise that was not broken');
+  if (plan.replays?.exact === true && !ended.interrupted && plan.replays.journalSha256 !== ended.journalSha256)
+    failures.push('the journal differs from that of the run that was replayed');
   const judged: ExitCode = verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT;
   const failed = failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
   const exitCode = ended.notStarted?.exitCode ?? failed;
@@ -68,12 +70,12 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   return {
     id,
     createdAt: wallTime().toISOString(),
-    command: `${replayCommand(plan.use.asked)}${ended.bail === undefined ? '' : ' --bail 1'}`,
+    command: `${replayCommand(plan.use.asked, id)}${ended.bail === undefined ? '' : ' --bail 1'}`,
     labels,
     system: system.name,
     environment: plan.environment,
     seed: plan.seed,
-    plan: { ...recordedPlan(plan), ...(ended.bail !== undefined && { bail: ended.bail }) },
+    plan: { ...recordedPlan(plan, ended), ...(ended.bail !== undefined && { bail: ended.bail }) },
     versions: versions(),
     verdict,
     exitCode,
@@ -101,13 +103,20 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   };
 }
 
-function recordedPlan(plan: ResolvedPlan): RunRecord['plan'] {
-  const { use, ...plain } = plan;
+/** All that decides the run, and the strikes that came of it: what `--replay` needs. */
+function recordedPlan(plan: ResolvedPlan, { struck, fired, journalSha256 }: Ended): RunRecord['plan'] {
+  const { use, replays, ...plain } = plan;
+  const { replays: _, ...asked } = use.asked;
   return {
     ...plain,
     workloads: use.workloads.map((workload) => workload.name),
     faults: use.faults.map((fault) => fault.name),
     strongestReadPath: use.system.strongestReadPath,
+    ...(use.schedule !== undefined && { schedule: use.schedule, fired: Object.fromEntries(fired) }),
+    unsupported: use.unsupported,
+    asked,
+    strikes: struck,
+    ...(replays !== undefined && { replay: compared(replays, struck, journalSha256) }),
   };
 }
 

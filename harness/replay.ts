@@ -1,17 +1,35 @@
-import { MILLISECOND } from '../history/clock.ts';
+/** Runs again: the command that does it, the plan of a stored run, and what came out otherwise. */
+import { MILLISECOND, SECOND } from '../history/clock.ts';
+import type { Struck } from '../nemesis/nemesis.ts';
+import type { RunRecord } from '../results/record.ts';
+import { BadInput } from './errors.ts';
 import { defaultPlan, type Plan } from './plan.ts';
 import { userPlugins } from './plugins.ts';
 
-/** The command that runs this plan again: only what differs from the defaults. */
-export function replayCommand(plan: Plan): string {
-  const words = ['npx tidemark run', `--seed ${plan.seed}`];
+/** A strike that came so much earlier or later is said to have come at another time. */
+const ELSEWHEN_NS = 500 * MILLISECOND;
+const SAID_MAX = 20;
+
+/**
+ * The command that runs this plan again: only what differs from the defaults. A schedule is in no flags: then it is the stored run, or, where
+ * there is none, the file that said it.
+ */
+export function replayCommand(plan: Plan, stored?: string): string {
+  const plugins = userPlugins().map((file) => `--plugin ${file}`);
+  const of = plan.replays?.run ?? (plan.schedule === undefined ? undefined : stored);
+  if (of !== undefined) return ['npx tidemark run', `--replay ${of}`, ...plugins].join(' ');
+  const words = [
+    'npx tidemark run',
+    ...(plan.file === undefined ? [] : [`--plan ${plan.file}`]),
+    `--seed ${plan.seed}`,
+  ];
   const say = (flag: string, value: string, unless: string): void => {
     if (value !== unless) words.push(`--${flag} ${value}`);
   };
   say('system', plan.system, defaultPlan.system);
   say('env', plan.environment, defaultPlan.environment);
   say('workload', plan.workloads.join(','), '');
-  say('fault', plan.faults.join(','), 'mix');
+  if (plan.schedule === undefined) say('fault', plan.faults.join(','), 'mix');
   say('duration', `${plan.durationNs / MILLISECOND}ms`, `${defaultPlan.durationNs / MILLISECOND}ms`);
   say('nodes', String(plan.nodes), String(defaultPlan.nodes));
   say('load', plan.load, defaultPlan.load);
@@ -20,6 +38,108 @@ export function replayCommand(plan: Plan): string {
   say('write-path', plan.writePaths.join(','), '');
   say('guarantee', plan.guarantees.join(','), '');
   for (const [name, value] of Object.entries(plan.settings)) words.push(`--set ${name}=${value}`);
-  for (const file of userPlugins()) words.push(`--plugin ${file}`);
-  return words.join(' ');
+  if (plan.skipUnsupported === true) words.push('--skip-unsupported');
+  return [...words, ...plugins].join(' ');
+}
+
+/** What a run knows of the one that it replays. */
+export interface Replays {
+  readonly run: string;
+  readonly journalSha256: string;
+  /** In a simulation, with nothing changed: all must come out the same. */
+  readonly exact: boolean;
+  readonly strikes: readonly Struck[];
+}
+
+/** What came of it: in the plan of the run's record. */
+export interface Replayed {
+  readonly run: string;
+  readonly exact: boolean;
+  readonly sameJournal: boolean;
+  readonly strikes: number;
+  readonly alike: number;
+  readonly differences: readonly string[];
+}
+
+export interface Changes {
+  readonly environment?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly skipUnsupported?: boolean;
+}
+
+/** The plan of a stored run, to be run again. Throws {@link BadInput} where it was not kept. */
+export function planToReplay(record: RunRecord, changes: Changes): Plan {
+  const asked = record.plan['asked'] as Plan | undefined; // put there by record-run.ts
+  const strikes = record.plan['strikes'] as readonly Struck[] | undefined; // likewise
+  if (asked === undefined || strikes === undefined) {
+    throw new BadInput(
+      `Run ${record.id} was made by a version that did not keep what a replay needs; its command: ${record.command}`,
+    );
+  }
+  const environment = changes.environment ?? asked.environment;
+  const changed =
+    environment !== asked.environment ||
+    Object.keys(changes.settings ?? {}).length > 0 ||
+    changes.skipUnsupported === true;
+  return {
+    ...asked,
+    environment,
+    settings: { ...asked.settings, ...changes.settings },
+    ...(changes.skipUnsupported === true && { skipUnsupported: true }),
+    replays: {
+      run: record.id,
+      journalSha256: record.journalSha256,
+      exact: environment === 'simulation' && !changed,
+      strikes,
+    },
+  };
+}
+
+export function compared(
+  { run, journalSha256, exact, strikes }: Replays,
+  now: readonly Struck[],
+  sha256: string,
+): Replayed {
+  const placeOf = ({ stream, nth }: Struck): string => `${stream ?? ''}#${nth}`;
+  const again = new Map(now.map((struck) => [placeOf(struck), struck]));
+  const differences: string[] = [];
+  let alike = 0;
+  for (const then of strikes) {
+    const other = again.get(placeOf(then));
+    again.delete(placeOf(then));
+    const why = other === undefined ? 'did not come again' : difference(then, other);
+    if (why === undefined) alike++;
+    else differences.push(`${nameOf(then)}: ${why}`);
+  }
+  for (const extra of again.values()) differences.push(`${nameOf(extra)}: did not come then`);
+  const sameJournal = sha256 === journalSha256;
+  const said = differences.slice(0, SAID_MAX);
+  if (differences.length > SAID_MAX) said.push(`… and ${differences.length - SAID_MAX} more`);
+  return { run, exact, sameJournal, strikes: strikes.length, alike, differences: said };
+}
+
+function difference(then: Struck, now: Struck): string | undefined {
+  if (then.fault !== now.fault) return `${now.fault} now`;
+  if (then.skipped !== now.skipped) return `${outcome(then)} then, ${outcome(now)} now`;
+  if (then.targets.join() !== now.targets.join()) {
+    const leads = ({ targets, leader }: Struck): string =>
+      `${targets.join(', ')}${targets.length === 1 && targets[0] === leader ? ' (which led)' : ''}`;
+    return `${leads(then)} then, ${leads(now)} now`;
+  }
+  // A trigger comes when it comes.
+  if (then.because === undefined && Math.abs(then.at - now.at) > ELSEWHEN_NS) return `at ${seconds(now.at)} now`;
+  return undefined;
+}
+
+function outcome({ skipped, targets }: Struck): string {
+  return skipped ?? targets.join(', ');
+}
+
+function nameOf({ fault, at, stream, nth, because }: Struck): string {
+  const trigger = because === undefined ? '' : ` (when ${because.type})`;
+  return `${fault} at ${seconds(at)}${stream === undefined ? '' : `, ${stream} no. ${nth}`}${trigger}`;
+}
+
+function seconds(ns: number): string {
+  return `${(ns / SECOND).toFixed(2)} s`;
 }

@@ -1,9 +1,10 @@
 /** The report of a run for the terminal: verdict, matrix with its evidence, anomalies, latencies, staleness, failovers. */
 import { SECOND } from '../history/clock.ts';
 import { describe, linesOfAnomaly } from './anomaly-text.ts';
-import { hadEffect } from '../nemesis/fault.ts';
 import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
+import type { Replayed } from './replay.ts';
+import { faultLines, replayLines, scheduleLines } from './report-faults.ts';
 import { count, duration, percent, table } from './table.ts';
 
 export interface ReportOptions {
@@ -28,7 +29,9 @@ export function renderReport(record: RunRecord, options: ReportOptions): string 
     leaderVersusFollower(record, paint),
     staleness(record, paint),
     failovers(record, paint),
-    faults(record, paint),
+    titled('Faults', faultLines(record, paint), paint),
+    titled('Schedule', scheduleLines(record, paint), paint),
+    titled(`Replay of ${replayOf(record)}`, replayLines(record, paint), paint),
     remarks(record, paint),
   ];
   return `${parts.filter((part) => part.length > 0).join('\n\n')}\n`;
@@ -36,6 +39,14 @@ export function renderReport(record: RunRecord, options: ReportOptions): string 
 
 function section(title: string, lines: readonly string[], paint: Paint): string {
   return [paint('bold', title), ...lines.map((line) => (line === '' ? '' : `  ${line}`))].join('\n');
+}
+
+function titled(title: string, lines: readonly string[], paint: Paint): string {
+  return lines.length === 0 ? '' : section(title, lines, paint);
+}
+
+function replayOf({ plan }: RunRecord): string {
+  return (plan.replay as Replayed | undefined)?.run ?? ''; // put there by record-run.ts
 }
 
 function head(record: RunRecord, paint: Paint): string {
@@ -247,43 +258,6 @@ function failovers(record: RunRecord, paint: Paint): string {
     paint('dim', 'Times count from "at". A follower is fresh once it answers from a state of the new term.'),
   );
   return section('Failovers', lines, paint);
-}
-
-const SKIPPED = 'skipped ';
-
-function faults(record: RunRecord, paint: Paint): string {
-  const skipped = (kind: string): number => record.counts[SKIPPED + kind] ?? 0;
-  const never = Object.keys(record.counts)
-    .filter((name) => name.startsWith(SKIPPED))
-    .map((name) => name.slice(SKIPPED.length));
-  const kinds = [...new Set([...record.faults.map((fault) => fault.fault), ...never])].sort();
-  if (kinds.length === 0) return '';
-  const rows = kinds.map((kind) => {
-    const some = record.faults.filter((fault) => fault.fault === kind);
-    const told = effectOf(some).map(([name, n]) => `${count(n)} ${name}`);
-    const idle = some.filter(({ effect }) => !hadEffect(effect)).length;
-    const remarks = [
-      ...(told.length > 0 ? [told.join(', ')] : []),
-      ...(idle > 0
-        ? [paint('yellow', idle === some.length ? 'NO EFFECT' : `${idle} of ${some.length} without effect`)]
-        : []),
-      ...(skipped(kind) > 0 ? [paint('yellow', `${skipped(kind)} skipped: nobody to strike`)] : []),
-    ];
-    return [kind, String(some.length), remarks.join('; ')];
-  });
-  const heading = ['fault', 'times', 'effect'];
-  return section(
-    'Faults',
-    table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'right', 'left']),
-    paint,
-  );
-}
-
-function effectOf(some: RunRecord['faults']): [string, number][] {
-  const total = new Map<string, number>();
-  for (const { effect } of some)
-    for (const [name, n] of Object.entries(effect)) total.set(name, (total.get(name) ?? 0) + n);
-  return [...total].filter(([, n]) => n > 0);
 }
 
 /** What systems count in their own events, in the words of the reference store. */

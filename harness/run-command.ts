@@ -1,13 +1,16 @@
 /** `tidemark run`: reads the flags, then one run or a campaign of them. */
 import { availableParallelism } from 'node:os';
 import { MILLISECOND, SECOND } from '../history/clock.ts';
+import type { Schedule } from '../nemesis/phases.ts';
 import { campaign } from './campaign.ts';
 import type { Lever } from '../nemesis/fault.ts';
 import type { Io } from './command.ts';
 import { BadInput, type ExitCode, unknownName } from './errors.ts';
-import { type Plan, type ResolvedPlan, resolvePlan, withoutLevers } from './plan.ts';
+import { defaultPlan, type Plan, type ResolvedPlan, resolvePlan, withoutLevers } from './plan.ts';
+import { planToReplay } from './replay.ts';
 import type { ProgressStyle } from './progress.ts';
 import { single } from './single.ts';
+import { nanosecondsOf, timeText } from './times.ts';
 
 /** The flags as commander hands them over. */
 export interface RunFlags {
@@ -35,7 +38,13 @@ export interface RunFlags {
   readonly progress?: string | undefined;
   readonly quiet?: true | undefined;
   readonly json?: true | undefined;
+  readonly plan?: string | undefined;
+  readonly replay?: string | undefined;
+  readonly skipUnsupported?: true | undefined;
 }
+
+/** Whether an option, by the name that commander gives it, is from the command line itself. */
+export type Given = (attribute: string) => boolean;
 
 /** How the user wants to see it. */
 export interface Display {
@@ -45,8 +54,20 @@ export interface Display {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
-  const plan = await resolvePlan(planOf(flags));
+/** What is to be run: as the command line says, and the plan file, or the stored run that it names. */
+export async function askedFor(
+  asked: RunFlags,
+  io: Io,
+  given: Given,
+): Promise<{ readonly plan: Plan; readonly flags: RunFlags; readonly bail?: boolean }> {
+  if (asked.replay !== undefined) return { ...(await replayed(asked.replay, asked, io, given)), flags: asked };
+  const { flags, schedule } = await withPlanFile(asked, io, given);
+  return { plan: planOf(flags, schedule), flags };
+}
+
+export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise<ExitCode> {
+  const { plan: wanted, flags, bail: bailed } = await askedFor(asked, io, given);
+  const plan = await resolvePlan(wanted);
   const labels = keyValues('--label', flags.label);
   if (flags.progress !== undefined && flags.progress !== 'json')
     throw unknownName('progress style', flags.progress, ['json']);
@@ -64,7 +85,7 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
       throw new BadInput(
         `--bail ${bail} goes with --runs: a single run stops at the first broken promise, with --bail 1.`,
       );
-    return single(await prepared(plan, io), display, bail === 1, io);
+    return single(await prepared(plan, io), display, bail === 1 || bailed === true, io);
   }
   const runs = wholeNumber('--runs', flags.runs, 1, 10_000_000);
   return campaign({
@@ -81,6 +102,75 @@ export async function runCommand(flags: RunFlags, io: Io): Promise<ExitCode> {
   });
 }
 
+/** What goes with `--replay`: where the run is made again, and how it is shown. */
+const WITH_REPLAY = ['env', 'set', 'skipUnsupported', 'label', 'plugin', 'progress', 'quiet', 'json', 'replay', 'keep'];
+
+async function replayed(
+  word: string,
+  asked: RunFlags,
+  io: Io,
+  given: Given,
+): Promise<{ readonly plan: Plan; readonly bail: boolean }> {
+  const other = Object.keys(asked).find((attribute) => given(attribute) && !WITH_REPLAY.includes(attribute));
+  if (other !== undefined) {
+    const may = WITH_REPLAY.slice(0, 3).map((attribute) => `--${dashed(attribute)}`);
+    throw new BadInput(
+      `--${dashed(other)} does not go with --replay: the run goes as it went; ${may.join(', ')} may differ.`,
+    );
+  }
+  const { storedRun } = await import('./stored-run.ts');
+  const record = await storedRun(word, io);
+  const plan = planToReplay(record, {
+    ...(given('env') && { environment: asked.env }),
+    settings: given('set') ? keyValues('--set', asked.set) : {},
+    skipUnsupported: asked.skipUnsupported === true,
+  });
+  return { plan, bail: record.plan['bail'] !== undefined };
+}
+
+/** What the plan file says, where there is one; what the command line says besides wins. */
+async function withPlanFile(
+  asked: RunFlags,
+  io: Io,
+  given: Given,
+): Promise<{ readonly flags: RunFlags; readonly schedule: Schedule | undefined }> {
+  if (asked.plan === undefined) return { flags: asked, schedule: undefined };
+  const { readPlanFile } = await import('./plan-file/read.ts');
+  const over = {
+    ...(given('system') && { system: asked.system }),
+    ...(given('env') && { env: asked.env }),
+    ...(given('duration') && { duration: asked.duration }),
+    ...(given('nodes') && { nodes: asked.nodes }),
+    ...(asked.skipUnsupported === true && { skipUnsupported: true }),
+  };
+  const { system, environment: env, nodes, durationNs } = defaultPlan;
+  const file = await readPlanFile(asked.plan, io.cwd, over, { system, env, nodes, durationNs });
+  if (file.schedule !== undefined && given('fault'))
+    throw new BadInput(`--fault: it is the phases of ${asked.plan} that say what strikes.`);
+  const flags: Record<string, unknown> = { ...asked };
+  for (const [attribute, value] of Object.entries(file.flags)) {
+    const isMap = attribute === 'set' || attribute === 'label';
+    if (!given(attribute)) flags[attribute] = value;
+    else if (isMap && Array.isArray(value)) flags[attribute] = overlaid(value, asked[attribute]);
+  }
+  if (file.durationNs !== undefined) {
+    const asWhole = nanosecondsOf(asked.duration);
+    if (given('duration') && asWhole !== file.durationNs) {
+      throw new BadInput(
+        `--duration ${asked.duration}: the phases of ${asked.plan} last ${timeText(file.durationNs)} together; let one last the 'rest'.`,
+      );
+    }
+    flags['duration'] = `${file.durationNs / MILLISECOND}ms`;
+  }
+  return { flags: flags as unknown as RunFlags, schedule: file.schedule }; // the file's fields are those of the options
+}
+
+/** Of `key=value`: those of the command line win, key by key. */
+function overlaid(file: readonly string[], commandLine: readonly string[]): readonly string[] {
+  const keys = new Set(commandLine.map((pair) => pair.split('=')[0]));
+  return [...file.filter((pair) => !keys.has(pair.split('=')[0])), ...commandLine];
+}
+
 /** The plan as this machine can carry it out. */
 async function prepared(plan: ResolvedPlan, io: Io): Promise<ResolvedPlan> {
   const { environment, faults, settings } = plan.use;
@@ -91,7 +181,7 @@ async function prepared(plan: ResolvedPlan, io: Io): Promise<ResolvedPlan> {
   return withoutLevers(plan, lacking, say);
 }
 
-function planOf(flags: RunFlags): Plan {
+function planOf(flags: RunFlags, schedule?: Schedule): Plan {
   if (flags.load !== 'open' && flags.load !== 'closed')
     throw unknownName('kind of load', flags.load, ['open', 'closed']);
   return {
@@ -108,6 +198,9 @@ function planOf(flags: RunFlags): Plan {
     writePaths: flags.writePath,
     guarantees: flags.guarantee,
     settings: keyValues('--set', flags.set),
+    ...(schedule !== undefined && { schedule }),
+    ...(flags.plan !== undefined && { file: flags.plan }),
+    ...(flags.skipUnsupported === true && { skipUnsupported: true }),
   };
 }
 
@@ -120,9 +213,7 @@ function wholeNumber(flag: string, text: string, least: number, most: number): n
 
 /** `1500ms`, `60s`, `5m`, `1h` in nanoseconds. */
 export function time(flag: string, text: string): number {
-  const match = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(text);
-  const unit = { ms: MILLISECOND, s: SECOND, m: 60 * SECOND, h: 3600 * SECOND };
-  const ns = match === null ? Number.NaN : Math.round(Number(match[1]) * unit[match[2] as keyof typeof unit]); // the pattern's units
+  const ns = nanosecondsOf(text) ?? Number.NaN;
   if (!(ns >= 100 * MILLISECOND && ns <= 24 * 3600 * SECOND)) {
     throw new BadInput(`${flag} ${text}: a time from 100ms to 24h is needed, such as 1500ms, 60s or 5m.`);
   }

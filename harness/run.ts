@@ -9,7 +9,8 @@
 import { type Clock, MILLISECOND, realClock, SECOND } from '../history/clock.ts';
 import type { NodeId, Value } from '../history/operation.ts';
 import { Random } from '../history/random.ts';
-import { Nemesis } from '../nemesis/nemesis.ts';
+import { Nemesis, type Struck } from '../nemesis/nemesis.ts';
+import { arrange, type Schedule } from '../nemesis/phases.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
 import type { Bail, FaultRecord } from '../results/record.ts';
 import { Driver, type DriverCounts } from './driver.ts';
@@ -63,6 +64,10 @@ export interface Ended {
   readonly faults: readonly FaultRecord[];
   /** Strikes that found nobody to strike, by fault. */
   readonly skipped: readonly (readonly [fault: string, times: number])[];
+  /** All strikes as they were carried out, their times counted from the beginning of the load. */
+  readonly struck: readonly Struck[];
+  /** How often each trigger fired, by its stream. */
+  readonly fired: readonly (readonly [stream: string, times: number])[];
   readonly virtualNs: number;
   readonly wallMs: number;
   readonly interrupted: boolean;
@@ -125,6 +130,8 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
     environment: statistics,
     faults: run.nemesis.records,
     skipped: run.nemesis.skipped,
+    struck: run.nemesis.struck.map((struck) => ({ ...struck, at: struck.at - run.loadFrom })),
+    fired: run.nemesis.fired,
     virtualNs,
     wallMs: real.now() / MILLISECOND,
     interrupted: run.interrupted,
@@ -164,7 +171,13 @@ function header(plan: ResolvedPlan): Readonly<Record<string, Value>> {
     // What a journal is judged by that its names alone do not say.
     uncommittedPaths: uncommittedPaths(plan.use.system),
     settings: plan.settings,
+    // Plain data, and only where there is one.
+    ...(plan.use.schedule !== undefined && { schedule: plan.use.schedule as unknown as Value }),
   };
+}
+
+function waitsForTriggers(schedule: Schedule | undefined): boolean {
+  return schedule?.phases.some(({ streams }) => streams.some(({ type }) => type === 'when')) === true;
 }
 
 class Run {
@@ -174,7 +187,8 @@ class Run {
   interrupted = false;
   /** The broken promise for which the load was ended. */
   bail: Bail | undefined;
-  #loadFrom = 0;
+  /** When the load began. */
+  loadFrom = 0;
   #loadUntil = 0;
   readonly #plan: ResolvedPlan;
   readonly #cluster: Deployment;
@@ -218,7 +232,10 @@ class Run {
       faults,
       random: this.#random.fork('nemesis'),
       note: (fault, value) => recorder.note('nemesis', fault, value),
+      // Where all comes out the same by itself, nothing may be done otherwise.
+      ...(plan.replays?.exact === false && { before: plan.replays.strikes }),
     });
+    if (waitsForTriggers(plan.use.schedule)) watch.tell((seen) => this.nemesis.observe(seen));
     const partitions = new Set(faults.filter(({ levers }) => levers.includes('cut')).map(({ name }) => name));
     watch.partitioned = () => this.nemesis.inForce().some((name) => partitions.has(name));
   }
@@ -241,7 +258,7 @@ class Run {
     const now = this.#clock.now();
     // What shows only after the load spares nothing. (Before it, nothing was asked.)
     if (now >= this.#loadUntil) return;
-    this.bail = { ...broken, at: now - this.#loadFrom, sparedNs: this.#loadUntil - now };
+    this.bail = { ...broken, at: now - this.loadFrom, sparedNs: this.#loadUntil - now };
     this.driver.halt();
   }
 
@@ -252,11 +269,13 @@ class Run {
     this.#watch.start(this.#clock);
     const start = this.#clock.now();
     const until = start + this.#plan.durationNs;
-    this.#loadFrom = start;
+    this.loadFrom = start;
     this.#loadUntil = until;
-    this.#enter('calm');
+    const { schedule } = this.#plan.use;
+    if (schedule === undefined) this.#enter('calm');
     this.driver.start();
-    await this.#disturb(start, until);
+    if (schedule === undefined) await this.#disturb(start, until);
+    else await this.#follow(schedule, start);
     await this.#wait(until);
     await this.driver.stop();
     this.#enter('settle');
@@ -277,9 +296,32 @@ class Run {
     if (faults.length > 0) {
       await this.#wait(from);
       this.#enter('faults');
-      this.nemesis.start(planStrikes({ random: this.#random.fork('schedule'), faults, from, until: end }));
+      const strikes = planStrikes({ random: this.#random.fork('schedule'), faults, from, until: end });
+      this.nemesis.start(strikes.map((strike) => ({ ...strike, patienceNs: 0 })));
       await this.#wait(end);
     }
+    await this.#heal();
+  }
+
+  /** Phase after phase; all is healed when the last one with faults has ended. */
+  async #follow(schedule: Schedule, start: number): Promise<void> {
+    const { faults, mix } = this.#plan.use;
+    const byName = new Map(faults.map((fault) => [fault.name, fault]));
+    const random = this.#random.fork('schedule');
+    const { strikes, triggers } = arrange(schedule, { random, faults: byName, mix, from: start });
+    const { phases } = schedule;
+    const last = phases.findLastIndex(({ streams }) => streams.length > 0);
+    if (last >= 0) this.nemesis.start(strikes, triggers);
+    let until = start;
+    for (const [i, { name, durationNs, streams }] of phases.entries()) {
+      this.#enter(name ?? (streams.length > 0 ? 'faults' : 'calm'));
+      until += durationNs;
+      await this.#wait(until);
+      if (i === last) await this.#heal();
+    }
+  }
+
+  async #heal(): Promise<void> {
     this.failures.push(...(await this.nemesis.stop()));
     this.failures.push(...((await this.#cluster.lingering?.()) ?? []));
     this.#enter('healed');

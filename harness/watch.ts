@@ -6,21 +6,25 @@ import { type Clock, MILLISECOND } from '../history/clock.ts';
 import type { NodeId, Position, Role, Sighting, Value } from '../history/operation.ts';
 import type { Random } from '../history/random.ts';
 import type { Levers, Target } from '../nemesis/fault.ts';
+import type { Seen } from '../nemesis/triggers.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { operating } from './operate.ts';
 import type { Recorder } from './recorder.ts';
 import type { System } from './system.ts';
 
 const POLL_NS = 500 * MILLISECOND;
+/** How often nodes are asked while somebody waits for what they say. */
+const POLL_NS_ATTENTIVE = 50 * MILLISECOND;
 
-interface Seen {
+interface Part {
   readonly role: Role;
   readonly term: number;
   readonly applied: Position | undefined;
+  readonly commit?: Position;
 }
 
 /** What nodes said last of their parts in one replication group. */
-type Group = Map<NodeId, Seen>;
+type Group = Map<NodeId, Part>;
 
 export class Watch implements Target {
   readonly nodes: readonly NodeId[];
@@ -33,6 +37,10 @@ export class Watch implements Target {
   readonly #groups = new Map<string, Group>();
   /** The group that `leader` and the like speak of; the first one until it is chosen. */
   #aimed: string | undefined;
+  /** Told what is seen of the cluster, where somebody waits for that. */
+  #listener: ((seen: Seen) => void) | undefined;
+  /** By group: who led last, and the highest term that anybody claimed to lead in. */
+  readonly #led = new Map<string, { readonly node: NodeId; readonly term: number; readonly leads: boolean }>();
   #cluster: Deployment | undefined;
   #levers: Partial<Levers> = {};
   #watching = false;
@@ -54,6 +62,8 @@ export class Watch implements Target {
     if (event.type !== 'store') {
       if (event.type === 'down') this.#forget(event.node);
       this.#recorder.note('cluster', event.type, { node: event.node });
+      this.#listener?.({ type: event.type === 'down' ? 'node-down' : 'node-up', node: event.node });
+      this.#tellLeaders();
       return;
     }
     const told = this.#system.interpret?.(event.node, event.event);
@@ -66,8 +76,20 @@ export class Watch implements Target {
     if (sighting?.role === undefined || sighting.term === undefined) return;
     const { role, term, group } = sighting;
     const seen = this.#group(group ?? '');
-    seen.set(event.node, { role, term, applied: seen.get(event.node)?.applied });
+    const known = seen.get(event.node);
+    seen.set(event.node, {
+      role,
+      term,
+      applied: known?.applied,
+      ...(known?.commit !== undefined && { commit: known.commit }),
+    });
     this.#recorder.note('cluster', 'sighting', { node: event.node, role, term, ...(group !== undefined && { group }) });
+    this.#tellLeaders();
+  }
+
+  /** From now on `listener` is told what is seen, and nodes are asked more often. */
+  tell(listener: (seen: Seen) => void): void {
+    this.#listener = listener;
   }
 
   #count(name: string, n: number): void {
@@ -85,7 +107,8 @@ export class Watch implements Target {
     this.#watching = true;
     const round = (): void => {
       if (!this.#watching) return;
-      void this.look().then(() => clock.timer(clock.now() + POLL_NS, round));
+      const pollNs = this.#listener === undefined ? POLL_NS : POLL_NS_ATTENTIVE;
+      void this.look().then(() => clock.timer(clock.now() + pollNs, round));
     };
     round();
   }
@@ -94,16 +117,50 @@ export class Watch implements Target {
     this.#watching = false;
   }
 
-  /** Asks every node once. */
+  /** Asks every node once; one that does not answer keeps nobody waiting for what the others say. */
   async look(): Promise<void> {
     const cluster = this.#cluster;
     if (cluster === undefined) return;
-    for (const node of this.nodes) {
-      const sightings = await this.#system.sight(cluster, node);
-      this.#forget(node);
-      for (const sighting of sightings) {
-        this.#group(sighting.commit.group).set(node, sighting);
-        this.#recorder.note('cluster', 'sighting', plain(sighting));
+    await Promise.all(
+      this.nodes.map(async (node) => {
+        const sightings = await this.#system.sight(cluster, node);
+        this.#forget(node);
+        for (const sighting of sightings) {
+          this.#group(sighting.commit.group).set(node, sighting);
+          this.#recorder.note('cluster', 'sighting', plain(sighting));
+        }
+        this.#tellLeaders();
+      }),
+    );
+    this.#tellLags();
+  }
+
+  #tellLeaders(): void {
+    for (const [name, group] of this.#groups) {
+      const before = this.#led.get(name);
+      const node = leaderOf(group);
+      const term = node === undefined ? undefined : group.get(node)?.term;
+      const told = this.#groups.size > 1 ? { group: name } : {};
+      if (node === undefined || term === undefined) {
+        if (before?.leads !== true) continue;
+        this.#led.set(name, { ...before, leads: false });
+        this.#listener?.({ type: 'leader-lost', node: before.node, ...told });
+      } else if (before === undefined || term > before.term) {
+        this.#led.set(name, { node, term, leads: true });
+        this.#listener?.({ type: 'new-leader', node, term, ...told });
+      } else if (term === before.term) this.#led.set(name, { node, term, leads: true });
+    }
+  }
+
+  #tellLags(): void {
+    if (this.#listener === undefined) return;
+    for (const [name, group] of this.#groups) {
+      const leader = leaderOf(group);
+      const committed = Number((leader === undefined ? undefined : group.get(leader)?.commit)?.at);
+      for (const [node, { applied }] of group) {
+        const entries = committed - Number(applied?.at);
+        const told = this.#groups.size > 1 ? { group: name } : {};
+        if (node !== leader && entries >= 0) this.#listener({ type: 'lag', node, entries, ...told });
       }
     }
   }
@@ -130,8 +187,8 @@ export class Watch implements Target {
     return this.#groups.size > 1 ? (this.#aimed ?? [...this.#groups.keys()][0]) : undefined;
   }
 
-  aim(random: Random): void {
-    if (this.#groups.size > 1) this.#aimed = random.pick([...this.#groups.keys()].sort());
+  aim(random: Random, group?: string): void {
+    if (this.#groups.size > 1) this.#aimed = group ?? random.pick([...this.#groups.keys()].sort());
   }
 
   get #aimedAt(): Group {
@@ -154,6 +211,15 @@ export class Watch implements Target {
 
   learners(): readonly NodeId[] {
     return this.nodes.filter((node) => this.#aimedAt.get(node)?.role === 'learner');
+  }
+
+  leastLagging(): NodeId | undefined {
+    let best: { node: NodeId; at: number } | undefined;
+    for (const node of this.followers()) {
+      const at = Number(this.#aimedAt.get(node)?.applied?.at ?? 0);
+      if (best === undefined || at > best.at) best = { node, at };
+    }
+    return best?.node;
   }
 
   mostLagging(): NodeId | undefined {

@@ -111,9 +111,9 @@ export interface Target {
   readonly clockDriftPpmMax?: number | undefined;
   /**
    * Where there are several replication groups: chooses the one that the rest speaks of from now on. Called before every
-   * strike.
+   * strike; with `group` it is that one.
    */
-  aim?(random: Random): void;
+  aim?(random: Random, group?: string): void;
   /** The group that is aimed at; undefined where there is only one. */
   readonly group?: string | undefined;
   /** The node that claims to lead in the highest term, if any does. */
@@ -124,6 +124,8 @@ export interface Target {
   learners(): readonly NodeId[];
   /** The follower whose applied position is furthest behind. */
   mostLagging(): NodeId | undefined;
+  /** The one that is least behind; where nobody says so, nobody. */
+  leastLagging?(): NodeId | undefined;
 }
 
 export interface Injected extends Injection {
@@ -132,6 +134,21 @@ export interface Injected extends Injection {
 
 /** Lets time pass: nanoseconds on the run's clock. */
 export type Wait = (ns: number) => Promise<void>;
+
+/** What a plan decides in the fault's place. */
+export interface Aim {
+  /** Whom to strike, never nobody; undefined: whom the fault chooses. */
+  readonly nodes?: readonly NodeId[];
+  /** How hard, by the names of its {@link Fault.figures}; for what is not said it draws as ever. */
+  readonly figures?: Readonly<Record<string, number>>;
+}
+
+/** Something about a fault that a plan may say: a whole number. */
+export interface Figure {
+  readonly about: string;
+  readonly least: number;
+  readonly most: number;
+}
 
 /** A plug-in: one file in nemesis/faults/. */
 export interface Fault {
@@ -150,16 +167,33 @@ export interface Fault {
   readonly cureAsks?: true;
   /** Shortest and longest duration that suit it, where the schedule's own (some seconds) do not. */
   readonly lastsMs?: readonly [number, number];
+  /** It strikes the nodes that it is aimed at, where it is. Others choose whom to strike by themselves. */
+  readonly aimable?: true;
+  /** What a plan may say of it, by name with its unit last: `delay-ms`. */
+  readonly figures?: Readonly<Record<string, Figure>>;
   /**
-   * Undefined: nobody to strike now (no leader known); the schedule notes it and goes on. With `wait` it may take its time:
-   * briefly before it resolves, as it likes afterwards, until it is healed.
+   * Undefined: nobody to strike now (no leader known); it is asked again for a while. With `wait` it may take its time: briefly
+   * before it resolves, as it likes afterwards, until it is healed. What `random` is asked for does not depend on `aim`.
    */
-  inject(cluster: Target, random: Random, wait: Wait): Promise<Injected | undefined>;
+  inject(cluster: Target, random: Random, wait: Wait, aim?: Aim): Promise<Injected | undefined>;
+}
+
+/** What a plan wants done: a fault, and whom and how hard it is to strike, where it is not left to the fault. */
+export interface Deed {
+  readonly fault: string;
+  /** A role (nemesis/aim.ts), or a node by name. */
+  readonly target?: string;
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 /** One planned fault: when it strikes and for how long. */
-export interface Strike {
-  readonly fault: string;
+export interface Strike extends Deed {
   readonly at: Instant;
   readonly durationNs: number;
+  /** Which stream of the plan it is of; none where the plan has no streams. */
+  readonly stream?: string;
+  /** How long it may wait for somebody to strike; not given: it does not. */
+  readonly patienceNs?: number;
+  /** It lasts its full time if it had to wait, but not longer than until then; not given: it ends as planned. */
+  readonly endBy?: Instant;
 }

@@ -15,3 +15,9 @@ export function towards(from: readonly NodeId[], to: readonly NodeId[]): Link[] 
 export function without(nodes: readonly NodeId[], ...left: readonly NodeId[]): NodeId[] {
   return nodes.filter((node) => !left.includes(node));
 }
+
+/** All links of some nodes; all that there are, where they are all. */
+export function around(some: readonly NodeId[], nodes: readonly NodeId[]): Link[] {
+  const others = without(nodes, ...some);
+  return others.length === 0 ? towards(nodes, nodes) : between(some, others);
+}

@@ -1,13 +1,20 @@
 /**
- * The runner of faults: injects and heals on time, writes down what it did, and ends healed, whatever happens.
+ * The runner of faults: injects and heals on time, when a trigger fires, or as soon as there is somebody to strike; writes down
+ * what it did, and ends healed, whatever happens.
  *
  * What it notes, `f` being the fault's name:
- * `{do: 'inject', id, targets}`, `{do: 'heal', id, targets, effect}`, `{do: 'skipped', reason}`.
+ * `{do: 'inject', id, targets}`, `{do: 'heal', id, targets, effect}`, `{do: 'skipped', reason}`; where a plan has streams, the
+ * first and the last with `stream` and `nth`, and with `because` where a trigger fired.
  */
-import type { Clock } from '../history/clock.ts';
+import { type Clock, MILLISECOND } from '../history/clock.ts';
 import type { Instant, NodeId, Value } from '../history/operation.ts';
 import type { Random } from '../history/random.ts';
-import type { Effect, Fault, Injected, Strike, Target } from './fault.ts';
+import { aimAt, isRandom, nodesUp } from './aim.ts';
+import type { Aim, Effect, Fault, Injected, Strike, Target } from './fault.ts';
+import { Armed, type Seen, type Trigger } from './triggers.ts';
+
+/** How often it is looked whether there is somebody to strike. */
+const LOOK_NS = 50 * MILLISECOND;
 
 export interface NemesisOptions {
   readonly clock: Clock;
@@ -16,6 +23,8 @@ export interface NemesisOptions {
   readonly faults: readonly Fault[];
   readonly random: Random;
   readonly note: (fault: string, value: Value) => void;
+  /** What was struck in the run that this one replays: chance chooses the same nodes, triggers fire no more often. */
+  readonly before?: readonly Struck[];
 }
 
 /** A fault that was injected and healed (or could not be healed: see what `stop` returns). */
@@ -28,24 +37,65 @@ export interface Injury {
   readonly effect: Effect;
 }
 
+/** A strike as it was carried out: what a replay does again. */
+export interface Struck {
+  /** Its stream (none where the plan has none), and its number in it, from 1. */
+  readonly stream?: string;
+  readonly nth: number;
+  readonly fault: string;
+  readonly at: Instant;
+  readonly durationNs: number;
+  /** Nobody: it came to nothing, and `skipped` says why. */
+  readonly targets: readonly NodeId[];
+  readonly skipped?: string;
+  /** Who led when it struck. */
+  readonly leader?: NodeId;
+  readonly because?: Seen;
+}
+
+/** A strike whose time has come. */
+interface Due {
+  readonly id: number;
+  readonly strike: Strike;
+  readonly nth: number;
+  readonly because: Seen | undefined;
+  /** When it was first tried, and is tried next. */
+  readonly from: Instant;
+  readonly next: Instant;
+}
+
+/** A strike to come; `because` of a trigger that has fired. */
+interface Coming {
+  readonly strike: Strike;
+  readonly because?: Seen;
+}
+
 interface InForce {
   readonly id: number;
   readonly fault: string;
   readonly from: Instant;
   readonly until: Instant;
   readonly injected: Injected;
+  readonly told: Readonly<Record<string, Value>>;
 }
 
 export class Nemesis {
   readonly #options: NemesisOptions;
   readonly #faults: ReadonlyMap<string, Fault>;
+  readonly #before: ReadonlyMap<string, Struck>;
+  #coming: Coming[] = [];
+  #armed: readonly Armed[] = [];
+  /** Those that wait for somebody to strike. */
+  #waiting: Due[] = [];
   #inForce: InForce[] = [];
   /** Whose time is over, and whose cure takes its own. */
   readonly #curing = new Map<InForce, Promise<void>>();
   readonly #records: Injury[] = [];
+  readonly #struck: Struck[] = [];
   readonly #failures: string[] = [];
   readonly #skipped = new Map<string, number>();
   readonly #begun = new Set<string>();
+  readonly #ofStream = new Map<string, number>();
   #injections = 0;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -54,11 +104,17 @@ export class Nemesis {
   constructor(options: NemesisOptions) {
     this.#options = options;
     this.#faults = new Map(options.faults.map((fault) => [fault.name, fault]));
+    this.#before = new Map(options.before?.map((struck) => [placeOf(struck.stream, struck.nth), struck]));
   }
 
   /** Those that have ended, in the order of their ends. */
   get records(): readonly Injury[] {
     return this.#records;
+  }
+
+  /** All strikes that were tried, in the order in which they struck or were given up. */
+  get struck(): readonly Struck[] {
+    return this.#struck;
   }
 
   /** Strikes that came to nothing, by fault. */
@@ -71,18 +127,39 @@ export class Nemesis {
     return [...this.#begun];
   }
 
+  /** How often each trigger has fired, by its stream. */
+  get fired(): readonly (readonly [stream: string, times: number])[] {
+    return this.#armed.map(({ trigger, fired }) => [trigger.stream, fired]);
+  }
+
   /** Names of the faults in force, oldest first. */
   inForce(): readonly string[] {
     return [...this.#curing.keys(), ...this.#inForce].map(({ fault }) => fault);
   }
 
   /** Carries out the strikes, which are in order of time, and heals each when its time is over. At most once. */
-  start(strikes: readonly Strike[]): void {
-    for (const { fault } of strikes)
+  start(strikes: readonly Strike[], triggers: readonly Trigger[] = []): void {
+    for (const { fault } of [...strikes, ...triggers.map(({ deed }) => deed)])
       if (!this.#faults.has(fault)) throw new Error(`no fault '${fault}' was given to the nemesis`);
-    this.#done = this.#carryOut(strikes).catch(
-      (error: unknown) => void this.#failures.push(`nemesis: ${messageOf(error)}`),
-    );
+    this.#coming = strikes.map((strike) => ({ strike }));
+    this.#armed = triggers.map((trigger) => new Armed(this.#asBefore(trigger)));
+    this.#done = this.#carryOut().catch((error: unknown) => void this.#failures.push(`nemesis: ${messageOf(error)}`));
+  }
+
+  /** Told what is seen of the cluster. Nothing is done before the clock's next turn. */
+  observe(seen: Seen): void {
+    const { clock } = this.#options;
+    const now = clock.now();
+    for (const armed of this.#armed) {
+      if (this.#stopped || !armed.fires(seen, now)) continue;
+      const { stream, deed, durationNs, afterNs, patienceNs, until } = armed.trigger;
+      const at = now + afterNs;
+      if (at >= until) continue;
+      const strike = { ...deed, at, durationNs, stream, patienceNs, endBy: until };
+      const later = this.#coming.findIndex((other) => other.strike.at > at);
+      this.#coming.splice(later < 0 ? this.#coming.length : later, 0, { strike, because: seen });
+      clock.timer(now, () => this.#wake?.());
+    }
   }
 
   /**
@@ -93,6 +170,7 @@ export class Nemesis {
     this.#stopped = true;
     this.#wake?.();
     await this.#done;
+    for (const due of this.#waiting.splice(0)) this.#giveUp(due);
     const asking = this.#inForce.filter(({ fault }) => this.#cureAsks(fault)).reverse();
     for (const ended of this.#inForce.filter(({ fault }) => !this.#cureAsks(fault)).reverse()) await this.#heal(ended);
     for (const ended of asking) this.#beginCure(ended);
@@ -100,29 +178,38 @@ export class Nemesis {
     return this.#failures;
   }
 
-  async #carryOut(strikes: readonly Strike[]): Promise<void> {
-    let next = 0;
-    while (!this.#stopped && (next < strikes.length || this.#inForce.length > 0)) {
-      const ending = this.#inForce.reduce<InForce | undefined>(
-        (a, b) => (a !== undefined && a.until <= b.until ? a : b),
-        undefined,
-      );
-      const strike = strikes[next] as Strike | undefined; // the index may be past the end
+  async #carryOut(): Promise<void> {
+    while (!this.#stopped) {
+      const ending = earliest(this.#inForce, ({ until }) => until);
+      const waiting = earliest(this.#waiting, ({ next }) => next);
+      const coming = this.#coming.at(0);
+      const at = Math.min(ending?.until ?? NEVER, waiting?.next ?? NEVER, coming?.strike.at ?? NEVER, this.#armedUntil);
+      if (at === NEVER) return;
+      await this.#reach(at);
       // At the same instant the cure comes first, so that no more than planned are in force.
-      if (ending !== undefined && (strike === undefined || ending.until <= strike.at)) {
-        await this.#reach(ending.until);
-        if (this.#stopped) break;
+      if (this.#stopped) return;
+      if (this.#options.clock.now() < at) continue; // a trigger has fired
+      if (ending?.until === at) {
         if (this.#cureAsks(ending.fault)) this.#beginCure(ending);
         else await this.#heal(ending);
-      } else if (strike !== undefined) {
-        next++;
-        await this.#reach(strike.at);
-        if (!this.#stopped) await this.#inject(strike);
+      } else if (waiting?.next === at) {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+        await this.#inject({ ...waiting, next: this.#options.clock.now() + LOOK_NS });
+      } else if (coming?.strike.at === at) {
+        this.#coming.shift();
+        await this.#begin(coming);
       }
     }
   }
 
-  /** Until then, or until told to stop. */
+  /** Until when a trigger may fire; there is nothing to wait for once all have fired as often as they may. */
+  get #armedUntil(): Instant {
+    const now = this.#options.clock.now();
+    const open = this.#armed.filter(({ trigger, fired }) => trigger.until > now && fired < (trigger.timesMax ?? NEVER));
+    return open.length === 0 ? NEVER : Math.max(...open.map(({ trigger }) => trigger.until));
+  }
+
+  /** Until then, or until told to stop or of something new. */
   #reach(at: Instant): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
@@ -134,27 +221,107 @@ export class Nemesis {
     });
   }
 
-  async #inject(strike: Strike): Promise<void> {
+  #begin({ strike, because }: Coming): Promise<void> {
+    const from = this.#options.clock.now();
+    const nth = (this.#ofStream.get(strike.stream ?? '') ?? 0) + 1;
+    this.#ofStream.set(strike.stream ?? '', nth);
+    this.#begun.add(strike.fault);
+    return this.#inject({ id: ++this.#injections, strike, nth, because, from, next: from + LOOK_NS });
+  }
+
+  async #inject(due: Due): Promise<void> {
     const { clock, note, random, target } = this.#options;
+    const { id, strike, nth, because, from } = due;
     const fault = this.#faults.get(strike.fault);
     if (fault === undefined) return; // start() has made sure of it
-    this.#begun.add(fault.name);
-    const from = clock.now();
-    const id = ++this.#injections;
+    // Streams do not depend on one another, nor on how often triggers fire.
+    const own = random.fork(strike.stream === undefined ? id : placeOf(strike.stream, nth));
+    const begun = clock.now();
+    target.aim?.(random.fork(`aim ${id}`), because !== undefined && 'group' in because ? because.group : undefined);
+    const leader = target.leader();
+    const aim = this.#aimOf(due, fault, own);
     let injected: Injected | undefined;
-    target.aim?.(random.fork(`aim ${id}`));
     try {
-      injected = await fault.inject(target, random.fork(id), (ns) => clock.sleepUntil(clock.now() + ns));
+      if (aim !== undefined)
+        injected = await fault.inject(target, own, (ns) => clock.sleepUntil(clock.now() + ns), aim);
     } catch (error) {
       this.#failures.push(`${fault.name} could not be injected: ${messageOf(error)}`);
+      this.#log(due, [], { skipped: messageOf(error) });
       return note(fault.name, { do: 'skipped', reason: messageOf(error) });
     }
     if (injected === undefined) {
-      this.#skipped.set(fault.name, (this.#skipped.get(fault.name) ?? 0) + 1);
-      return note(fault.name, { do: 'skipped', reason: 'nobody to strike' });
+      if (!this.#stopped && due.next <= this.#patienceOf(due)) this.#waiting.push(due);
+      else this.#giveUp(due);
+      return;
     }
-    this.#inForce.push({ id, fault: fault.name, from, until: from + strike.durationNs, injected });
-    note(fault.name, { do: 'inject', id, targets: [...injected.targets] });
+    const { durationNs, endBy } = strike;
+    const until = endBy === undefined ? from + durationNs : Math.min(begun + durationNs, endBy);
+    const told = {
+      ...(strike.stream !== undefined && { stream: strike.stream, nth }),
+      ...(because !== undefined && { because }),
+    };
+    this.#inForce.push({ id, fault: fault.name, from: begun, until, injected, told });
+    this.#log(due, injected.targets, leader === undefined ? {} : { leader });
+    note(fault.name, { do: 'inject', id, targets: [...injected.targets], ...told });
+    this.#tell('injected', fault.name, injected.targets);
+  }
+
+  /** Undefined: nobody has the role. */
+  #aimOf({ strike, nth, because }: Due, fault: Fault, random: Random): Aim | undefined {
+    const { target } = this.#options;
+    const figures = strike.figures === undefined ? {} : { figures: strike.figures };
+    const nodes = strike.target === undefined ? [] : aimAt(strike.target, target, random.fork('aim'), because?.node);
+    if (strike.target !== undefined && nodes.length === 0) return undefined;
+    const again = this.#sameAsBefore(strike, nth, fault);
+    if (again !== undefined) return { nodes: again, ...figures };
+    return { ...(nodes.length > 0 && { nodes }), ...figures };
+  }
+
+  /** Whom chance chose in the run that this one replays, if they are up, and one of them leads if one of them did. */
+  #sameAsBefore({ stream, target: role }: Strike, nth: number, fault: Fault): readonly NodeId[] | undefined {
+    const { target } = this.#options;
+    const then = this.#before.get(placeOf(stream, nth));
+    if (then === undefined || then.fault !== fault.name || then.targets.length !== 1) return undefined;
+    if (fault.aimable !== true || (role !== undefined && !isRandom(role))) return undefined;
+    const [node] = then.targets;
+    const led = then.leader === node;
+    return nodesUp(target).includes(node) && led === (target.leader() === node) ? [node] : undefined;
+  }
+
+  #asBefore(trigger: Trigger): Trigger {
+    if (this.#options.before === undefined) return trigger;
+    return { ...trigger, timesMax: this.#options.before.filter(({ stream }) => stream === trigger.stream).length };
+  }
+
+  /** Until when somebody may turn up. */
+  #patienceOf({ strike, from }: Due): Instant {
+    const { patienceNs = 0, endBy = NEVER } = strike;
+    return Math.min(from + patienceNs, endBy - LOOK_NS);
+  }
+
+  #giveUp(due: Due): void {
+    const { fault } = due.strike;
+    this.#skipped.set(fault, (this.#skipped.get(fault) ?? 0) + 1);
+    this.#log(due, [], { skipped: NOBODY });
+    this.#options.note(fault, { do: 'skipped', reason: NOBODY });
+  }
+
+  #log({ strike, nth, because }: Due, targets: readonly NodeId[], rest: Pick<Struck, 'skipped' | 'leader'>): void {
+    const { stream, fault, durationNs } = strike;
+    this.#struck.push({
+      ...(stream !== undefined && { stream }),
+      nth,
+      fault,
+      at: this.#options.clock.now(),
+      durationNs,
+      targets: [...targets],
+      ...rest,
+      ...(because !== undefined && { because }),
+    });
+  }
+
+  #tell(type: 'injected' | 'healed', fault: string, [node]: readonly NodeId[]): void {
+    if (this.#armed.length > 0 && node !== undefined) this.observe({ type, node, fault });
   }
 
   #cureAsks(fault: string): boolean {
@@ -169,7 +336,7 @@ export class Nemesis {
   }
 
   async #heal(ended: InForce): Promise<void> {
-    const { id, fault, from, injected } = ended;
+    const { id, fault, from, injected, told } = ended;
     this.#inForce = this.#inForce.filter((other) => other !== ended);
     let error: string | undefined;
     try {
@@ -181,8 +348,21 @@ export class Nemesis {
     const targets = [...injected.targets];
     const effect = injected.effect();
     this.#records.push({ id, fault, targets, from, until: this.#options.clock.now(), effect });
-    this.#options.note(fault, { do: 'heal', id, targets, effect, ...(error !== undefined && { error }) });
+    this.#options.note(fault, { do: 'heal', id, targets, effect, ...told, ...(error !== undefined && { error }) });
+    this.#tell('healed', fault, targets);
   }
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+const NOBODY = 'nobody to strike';
+
+function placeOf(stream: string | undefined, nth: number): string {
+  return `${stream ?? ''}#${nth}`;
+}
+
+/** The first among equals. */
+function earliest<T>(items: readonly T[], at: (item: T) => Instant): T | undefined {
+  return items.reduce<T | undefined>((a, b) => (a !== undefined && at(a) <= at(b) ? a : b), undefined);
 }
 
 function messageOf(error: unknown): string {

@@ -18,12 +18,14 @@ export const IN_FORCE_MAX = 2;
 export const SLOTS_PER_ROUND = 4;
 const SLOT_NS = 3 * SECOND;
 /** Shorter slots than this leave a fault no time to show. */
-const SLOT_NS_MIN = SECOND;
+export const SLOT_NS_MIN = SECOND;
 const LASTS_MS = [1_500, 6_000] as const;
 /** A strike begins within this share of its slot. */
 const BEGIN_SHARE = 0.5;
 /** What the end of its round would cut shorter than this strikes earlier instead. */
 const DURATION_NS_LEAST = 400 * MILLISECOND;
+/** How long a strike waits at most for somebody to strike. */
+const PATIENCE_NS_MAX = 3 * SECOND;
 /** Share of the last slot of a round that is calm. */
 const CALM_SHARE = 0.3;
 
@@ -32,14 +34,21 @@ export interface Window {
   readonly faults: readonly Pick<Fault, 'name' | 'lastsMs'>[];
   readonly from: Instant;
   readonly until: Instant;
+  /** Not more slots than of this length fit in; at least one a kind if not given. */
+  readonly slotNs?: number;
+  /** Shortest and longest duration, instead of what suits each kind. */
+  readonly lastsNs?: readonly [number, number];
 }
 
 /** Strikes in the order of their instants. None when there is no fault or no room for one. */
-export function plan({ random, faults, from, until }: Window): readonly Strike[] {
+export function plan({ random, faults, from, until, slotNs, lastsNs }: Window): readonly Strike[] {
   const span = until - from;
   if (faults.length === 0 || span < SLOT_NS_MIN) return [];
   // At least one slot a kind, where that leaves slots long enough.
-  const slots = Math.min(Math.floor(span / SLOT_NS_MIN), Math.max(faults.length, Math.round(span / SLOT_NS)));
+  const slots =
+    slotNs === undefined
+      ? Math.min(Math.floor(span / SLOT_NS_MIN), Math.max(faults.length, Math.round(span / SLOT_NS)))
+      : Math.max(1, Math.floor(span / Math.max(slotNs, SLOT_NS_MIN)));
   const width = Math.floor(span / slots);
   const names = bags(random.fork('kinds'), faults, slots);
   const times = random.fork('times');
@@ -52,11 +61,13 @@ export function plan({ random, faults, from, until }: Window): readonly Strike[]
     return Math.min(drawn, calmFrom[slot] - DURATION_NS_LEAST);
   });
   return names.map((fault, slot): Strike => {
-    const [leastMs, mostMs] = fault.lastsMs ?? LASTS_MS;
+    const [leastMs, mostMs] = lastsNs?.map((ns) => Math.floor(ns / MILLISECOND)) ?? fault.lastsMs ?? LASTS_MS;
     const drawn = times.between(leastMs, mostMs) * MILLISECOND;
     const crowdedFrom = slot + IN_FORCE_MAX < slots ? at[slot + IN_FORCE_MAX] : until;
     const end = Math.min(at[slot] + drawn, calmFrom[slot], crowdedFrom);
-    return { fault: fault.name, at: at[slot], durationNs: end - at[slot] };
+    const durationNs = end - at[slot];
+    const patienceNs = Math.max(0, Math.min(durationNs - DURATION_NS_LEAST, PATIENCE_NS_MAX));
+    return { fault: fault.name, at: at[slot], durationNs, patienceNs };
   });
 }
 

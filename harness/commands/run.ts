@@ -15,6 +15,9 @@ export default {
       .option('--env <name>', 'where the cluster runs', 'simulation')
       .option('--workload <names>', 'workloads, mixed (default: all)', list('--workload'), [] as readonly string[])
       .option('--fault <names>', 'faults: none, mix, or names (default: mix)', list('--fault'), [] as readonly string[])
+      .option('--plan <file>', 'a YAML file with any of these options, and phases of faults (docs/plans.md)')
+      .option('--replay <run>', "a stored run again, with the same faults: 'last', an id's beginning, or a label")
+      .option('--skip-unsupported', 'leave out faults that cannot be done here, and say so, rather than refuse the run')
       .option('--seed <number>', 'decides everything in a simulation', '1')
       .option('--duration <time>', 'how long clients are driven: 60s, 5m, 1500ms', '60s')
       .option('--nodes <number>', 'nodes in the cluster', '3')
@@ -48,9 +51,11 @@ export default {
       .option('--progress <style>', 'json: one JSON object a line on stderr')
       .option('--quiet', 'no progress, and only the three closing lines')
       .option('--json', 'only JSON on stdout: one object a run')
-      .action(async (options) => {
+      .action(async (options, command) => {
         const { runCommand } = await import('../run-command.ts');
-        io.exit(await runCommand(options, io));
+        const given = (attribute: string): boolean =>
+          ['cli', 'env'].includes(command.getOptionValueSource(attribute as keyof typeof options) ?? '');
+        io.exit(await runCommand(options, io, given));
       });
   },
 } satisfies CommandModule;

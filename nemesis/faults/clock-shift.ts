@@ -1,6 +1,6 @@
 import { MILLISECOND } from '../../history/clock.ts';
 import { anyNode } from '../aim.ts';
-import type { Fault } from '../fault.ts';
+import type { Fault, Injection } from '../fault.ts';
 import { injected } from '../injected.ts';
 
 /** Two of them on one node, on top of its own drift, stay within 1000 ppm: what leases and bounded reads may rely on. */
@@ -10,13 +10,19 @@ export default {
   name: 'clock-shift',
   about: "shifts a node's wall clock by up to 5 s, and has its clocks run fast or slow within what leases allow for",
   levers: ['clock'],
-  async inject(cluster, random) {
+  aimable: true,
+  figures: { 'offset-ms': { about: 'of the wall clock', least: -3_600_000, most: 3_600_000 } },
+  async inject(cluster, random, _wait, aim) {
     const { levers } = cluster;
     if (levers.clock === undefined) return undefined;
     const leading = cluster.leader();
-    const victim = leading !== undefined && random.chance(0.3) ? leading : anyNode(cluster, random);
-    const offsetNs = random.between(50, 5_000) * MILLISECOND * (random.chance(0.5) ? 1 : -1);
+    const chosen = leading !== undefined && random.chance(0.3) ? leading : anyNode(cluster, random);
+    const drawnMs = random.between(50, 5_000) * (random.chance(0.5) ? 1 : -1);
     const driftPpm = random.between(100, DRIFT_PPM_MAX) * (random.chance(0.5) ? 1 : -1);
-    return injected([victim], await levers.clock(victim, { offsetNs, driftPpm }));
+    const offsetNs = (aim?.figures?.['offset-ms'] ?? drawnMs) * MILLISECOND;
+    const victims = aim?.nodes ?? [chosen];
+    const skews: Injection[] = [];
+    for (const victim of victims) skews.push(await levers.clock(victim, { offsetNs, driftPpm }));
+    return injected(victims, ...skews);
   },
 } satisfies Fault;

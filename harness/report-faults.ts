@@ -1,0 +1,122 @@
+/** What the report of a run says of its faults: what each did, which did nothing, which could not be done, and how a replay went. */
+import { hadEffect } from '../nemesis/fault.ts';
+import type { Struck } from '../nemesis/nemesis.ts';
+import { deedText, MIX, type Schedule, type Stream, streamName, whenText } from '../nemesis/phases.ts';
+import type { RunRecord } from '../results/record.ts';
+import type { Unsupported } from './fault-choice.ts';
+import type { Paint } from './matrix.ts';
+import type { Replayed } from './replay.ts';
+import { count, table } from './table.ts';
+import { timeText } from './times.ts';
+
+const SKIPPED = 'skipped ';
+
+/** A line a fault, those that were planned and never struck included; then those that cannot be done here. */
+export function faultLines(record: RunRecord, paint: Paint): readonly string[] {
+  const { counts, plan } = record;
+  const skipped = (kind: string): number => counts[SKIPPED + kind] ?? 0;
+  const never = Object.keys(counts)
+    .filter((name) => name.startsWith(SKIPPED))
+    .map((name) => name.slice(SKIPPED.length));
+  const planned = Array.isArray(plan.faults) ? plan.faults.map(String) : [];
+  const kinds = [...new Set([...record.faults.map((fault) => fault.fault), ...never, ...planned])].sort();
+  const rows = kinds.map((kind) => {
+    const some = record.faults.filter((fault) => fault.fault === kind);
+    const told = effectOf(some).map(([name, n]) => `${count(n)} ${name}`);
+    const idle = some.filter(({ effect }) => !hadEffect(effect)).length;
+    const remarks = [
+      ...(told.length > 0 ? [told.join(', ')] : []),
+      ...(idle > 0
+        ? [paint('yellow', idle === some.length ? 'NO EFFECT' : `${idle} of ${some.length} without effect`)]
+        : []),
+      ...(skipped(kind) > 0 ? [paint('yellow', `${skipped(kind)} had no effect: nobody to strike`)] : []),
+      ...(some.length === 0 && skipped(kind) === 0 ? [paint('yellow', whyNever(record, kind))] : []),
+    ];
+    return [kind, String(some.length), remarks.join('; ')];
+  });
+  const heading = ['fault', 'times', 'effect'].map((text) => paint('dim', text));
+  const lines = rows.length === 0 ? [] : table([heading, ...rows], ['left', 'right', 'left']);
+  const unsupported = (plan['unsupported'] as readonly Unsupported[] | undefined) ?? []; // put there by record-run.ts
+  const whys = [...new Set(unsupported.map(({ why }) => why))];
+  const beyond = whys.map((why) => {
+    const names = unsupported.filter((one) => one.why === why).map(({ fault }) => fault);
+    return `unsupported, so not tried: ${names.join(', ')}: ${why}`;
+  });
+  return [...lines, ...(lines.length > 0 && beyond.length > 0 ? [''] : []), ...beyond];
+}
+
+function whyNever({ plan, counts }: RunRecord, kind: string): string {
+  if (counts.interrupted === 1 || plan['bail'] !== undefined) return 'NOT TRIED: the run was ended before';
+  const schedule = plan['schedule'] as Schedule | undefined; // as above
+  const streams = schedule?.phases.flatMap((phase) => phase.streams) ?? [];
+  const waits = streams.some((stream) => stream.type === 'when' && stream.deed.fault === kind);
+  return waits ? 'NOT TRIED: its trigger never came' : 'NOT TRIED: the run had no room for it';
+}
+
+function effectOf(some: RunRecord['faults']): [string, number][] {
+  const total = new Map<string, number>();
+  for (const { effect } of some)
+    for (const [name, n] of Object.entries(effect)) total.set(name, (total.get(name) ?? 0) + n);
+  return [...total].filter(([, n]) => n > 0);
+}
+
+/** Each stream of a plan file, and what came of it. */
+export function scheduleLines({ plan }: RunRecord, paint: Paint): readonly string[] {
+  const schedule = plan['schedule'] as Schedule | undefined; // put there by record-run.ts
+  const strikes = (plan['strikes'] as readonly Struck[] | undefined) ?? []; // likewise
+  const fired = (plan['fired'] as Readonly<Record<string, number>> | undefined) ?? {}; // likewise
+  const rows = (schedule?.phases ?? []).flatMap(({ streams }, p) =>
+    streams.map((stream, s) => {
+      const name = streamName(p, s);
+      const mine = strikes.filter((struck) => struck.stream === name);
+      const struck = mine.filter(({ skipped }) => skipped === undefined);
+      const nobody = mine.length - struck.length;
+      const none = stream.type === 'when' && (fired[name] ?? 0) === 0 ? paint('yellow', 'NEVER CAME') : undefined;
+      const came = [
+        none ?? `struck ${struck.length} ${struck.length === 1 ? 'time' : 'times'}${whom(struck)}`,
+        ...(nobody > 0 ? [paint('yellow', `${nobody} had no effect: nobody to strike`)] : []),
+      ];
+      return [name, streamText(stream), came.join('; ')];
+    }),
+  );
+  return rows.length === 0 ? [] : table([['stream', 'what', 'came'].map((text) => paint('dim', text)), ...rows]);
+}
+
+/** `: n1, n3, n1`, the first few. */
+function whom(struck: readonly Struck[]): string {
+  const targets = struck.slice(0, 6).map((one) => one.targets.join('+'));
+  return targets.length === 0 ? '' : `: ${targets.join(', ')}${struck.length > 6 ? ', …' : ''}`;
+}
+
+function streamText(stream: Stream): string {
+  if (stream.type === 'random') {
+    if (stream.deeds.length === 0) return 'left out: unsupported';
+    const deeds = stream.deeds.map((deed) => (deed.fault === MIX ? MIX : deedText(deed)));
+    return `random: ${deeds.slice(0, 4).join(', ')}${deeds.length > 4 ? ` and ${deeds.length - 4} more` : ''}`;
+  }
+  const { deed, durationNs } = stream;
+  const lasts = `${deedText(deed)} for ${timeText(durationNs)}`;
+  if (stream.type === 'at')
+    return `at ${stream.at.slice(0, 4).map(timeText).join(', ')}${stream.at.length > 4 ? ', …' : ''}: ${lasts}`;
+  const after = stream.afterNs > 0 ? ` after ${timeText(stream.afterNs)}` : '';
+  return `${whenText(stream.when)}: ${lasts}${after}`;
+}
+
+/** How a replay went beside the run that it replayed. */
+export function replayLines({ plan }: RunRecord, paint: Paint): readonly string[] {
+  const replay = plan['replay'] as Replayed | undefined; // put there by record-run.ts
+  if (replay === undefined) return [];
+  const { exact, sameJournal, strikes, alike, differences } = replay;
+  const journal = sameJournal
+    ? ['the journal is the same, byte for byte']
+    : exact
+      ? [
+          paint(
+            'red',
+            'the journal is NOT the same, though nothing was changed: another version of Tidemark, or a bug of its',
+          ),
+        ]
+      : [];
+  const same = `${alike} of ${strikes} strikes came again: the same fault on the same nodes, at the same time or trigger`;
+  return [...journal, same, ...differences];
+}
