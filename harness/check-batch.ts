@@ -102,7 +102,7 @@ export async function* batchLines(file: Source): AsyncGenerator<BatchLine, void,
   const take = (): BatchLine | undefined => {
     const bytes = Buffer.concat(held);
     // Other bytes than UTF-8 could make two values one.
-    const text = isUtf8(bytes) ? bytes.toString('utf8') : '?';
+    const text = isUtf8(bytes) ? bytes.toString('utf8').replace(/^\ufeff/, '') : '?';
     held = [];
     size = 0;
     line++;
