@@ -57,3 +57,21 @@ test('one path is judged by the acknowledgements of all', () => {
   expect(judge(checker, lines, { blame: 'safe' })).toMatchObject({ type: 'valid', examined: { writes: 1, terms: 1 } });
   expect(judge(checker, lines, { blame: 'other' }).type).toBe('unknown');
 });
+
+test('a read that tells of a write what its acknowledgement did not say casts doubt on it, whoever says so', () => {
+  const acknowledged = [
+    'p0: w x 1 path=fast version=g0/1/7',
+    'p0: w x 2 path=safe version=g0/2/8',
+    'p0: w x 3 path=fast version=g0/2/9',
+  ];
+  const doubt = ['unknown: the versions of 1 acknowledged write contradict other claims'];
+  const another = 'p1: r x 3 version=g0/2/12';
+  expect(judge(checker, [...acknowledged, another])).toMatchObject({ type: 'invalid', count: 1 });
+  expect(sentences(judge(checker, [...acknowledged, another], { blame: 'fast' }))).toEqual(doubt);
+  // That of another write: which of the two has it is not known.
+  const ofOther = 'p1: r x 3 version=g0/2/8';
+  expect(judge(checker, [...acknowledged, ofOther])).toMatchObject({ type: 'invalid', count: 1 });
+  expect(sentences(judge(checker, [...acknowledged, ofOther], { blame: 'fast' }))).toEqual([
+    'unknown: the versions of 2 acknowledged writes contradict other claims',
+  ]);
+});

@@ -10,6 +10,7 @@ import { FencedStream } from '../online/fenced.ts';
 import { ofGroup, termOf } from '../positions.ts';
 import { blamedRows } from '../sessions/blame.ts';
 import { explainClaim } from '../sessions/claim-words.ts';
+import { isOfPosition } from '../sessions/claims.ts';
 import { Findings } from '../sessions/findings.ts';
 import { Registers } from '../sessions/registers.ts';
 import { eventsOf } from '../sessions/threads.ts';
@@ -40,11 +41,14 @@ function judgeClaims(history: History, semantics: Semantics, findings: Findings,
   const registers = new Registers(history, semantics);
   const contradicted = new Set<number>();
   for (const claim of registers.falseClaims) {
-    if (claim.type !== 'one version, two writes' && claim.type !== 'two versions, one write') continue;
-    const writes = claim.rows.filter((row) => registers.isAcknowledged(row) && history.versionGroup[row] !== NONE);
+    if (isOfPosition(claim) || claim.type === 'order against real time') continue;
+    const writes = claim.rows
+      .map((row) => (history.f[row] === READ ? registers.source[row] : row))
+      .filter((row) => row >= 0 && registers.isAcknowledged(row) && history.versionGroup[row] !== NONE);
     if (writes.length === 0) continue;
     for (const write of writes) contradicted.add(write);
-    if (writes.every(isBlamed)) findings.add(() => explainClaim(registers, claim));
+    // Where one path is blamed, no read is: it may be what is false.
+    if (claim.rows.every(isBlamed)) findings.add(() => explainClaim(registers, claim));
   }
   return contradicted;
 }
