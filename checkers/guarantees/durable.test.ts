@@ -189,3 +189,11 @@ test('a final read of null shows the initial value, which is no invention', () =
   const verdict = judge(checker, ['p1: w e1 1', epilogue, 'p9: r* e1,e2 null,null'], { initial: 0 });
   expect(verdict).toMatchObject({ type: 'invalid', count: 1, examined: { lost: 1, unexpected: 0 } });
 });
+
+test('what is acknowledged after the final read was asked for need not be in its answer', () => {
+  const lines = ['p1: w x 1', 'p2 w x 2', epilogue, 'p9 r x path=leader', 'p2 ok', 'p9 ok 1'];
+  expect(sentences(judge(checker, lines))).toEqual([
+    'unknown: of 2 acknowledged writes, 1 had no answered final read, and 0 were covered by newer ones',
+  ]);
+  expect(judge(checker, [...lines, 'p9: r x 1 path=leader']).type).toBe('invalid');
+});

@@ -18,7 +18,7 @@ export const SURVIVED = 1;
 export const LOST = 2;
 /** Newer writes of its key cover it, and no position tells. */
 export const COVERED = 3;
-/** Its key has no answered final read, and no position tells. */
+/** Its key has no answered final read that was asked for after it had taken effect, and no position tells. */
 export const NOT_READ_BACK = 4;
 
 export interface Survival {
@@ -49,8 +49,10 @@ export function survivalOf(history: History, registers: Registers): Survival | u
       fate[row] = SURVIVED;
       continue;
     }
+    // What had not certainly taken effect when it was asked for need not be in its answer.
+    const isAsked = final !== NONE && registers.done[row] < history.call[final];
     const missing =
-      final !== NONE &&
+      isAsked &&
       (shown === INITIAL ||
         (shown >= 0 && registers.older(shown, row)) ||
         (shown === UNWRITTEN && attempts[history.key[row]] === 1));
@@ -60,7 +62,7 @@ export function survivalOf(history: History, registers: Registers): Survival | u
     if (told !== undefined && (known || told.fate === SURVIVED)) {
       fate[row] = told.fate;
       proof[row] = told.read;
-    } else fate[row] = final === NONE ? NOT_READ_BACK : COVERED;
+    } else fate[row] = isAsked ? COVERED : NOT_READ_BACK;
   }
   return { finals, fate, proof };
 }
@@ -128,8 +130,8 @@ class FinalLog {
     for (const [group, places] of byGroup) {
       places.sort((a, b) => a.at - b.at || a.term - b.term);
       const highest = running(places, (a, b) => a.term > b.term);
-      // Terms never fall along one log: places that say so are not all of the one that survived.
-      if (places.some(({ term }, i) => term < highest[i].term)) continue;
+      // Terms never fall along one log, and no place of it is two: places that say so are not all of the one that survived.
+      if (places.some(({ term }, i) => term < highest[i].term) || places.some(isTaken)) continue;
       const lowest = running([...places].reverse(), (a, b) => a.term < b.term).reverse();
       this.#groups.set(group, { places, highest, lowest });
     }
@@ -152,6 +154,11 @@ class FinalLog {
     if (above !== undefined && above.term < term) return { fate: LOST, read: above.read };
     return below?.term === term && above?.term === term ? { fate: SURVIVED, read: above.read } : undefined;
   }
+}
+
+/** Whether the place before, in their order, is the same one in another term; positions lie between places. */
+function isTaken({ at, term }: Place, i: number, places: readonly Place[]): boolean {
+  return i > 0 && places[i - 1].at === at && places[i - 1].term !== term && Number.isInteger(at);
 }
 
 function running(places: readonly Place[], better: (a: Place, b: Place) => boolean): Place[] {
