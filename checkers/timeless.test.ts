@@ -6,14 +6,15 @@ import type { History } from '../history/history.ts';
 import type { Random } from '../history/random.ts';
 import { historyOf } from '../history/table.ts';
 import { h } from '../history/testing.ts';
-import { eachRound } from '../test-support/rounds.ts';
+import { eachRound, seed } from '../test-support/rounds.ts';
 import { smallHistory } from '../test-support/session-histories.ts';
 import { check, type CheckOptions } from './index.ts';
 import { definitions, drive } from './linearizable/objects-testing.ts';
 import { randomHistory } from './linearizable/testing.ts';
 
+/** An instant that is missing shows in what stands around it; what was over before something else was asked for needs none. */
 const BROKEN =
-  /,[ ]?[,.;:]|[.:;] ?[.:;]| {2}| [,.;:]|\(\)|\b(by|at|by the|between|and) ?[:,.;)]|(asked for|over|drained), (lacks|holds|and)|NaN|undefined/;
+  /,[ ]?[,.;:]|[.:;] ?[.:;]| {2}| [,.;:]|\(\)|\b(by|at|by the|between|and) ?[:,.;)]|(?<!before (it|that) was )(asked for|over|drained), (lacks|holds|and)|NaN|undefined/;
 
 function withoutTimes(history: History): History {
   const { filter: _filter, operation: _operation, length, ...parts } = history;
@@ -70,7 +71,7 @@ test('registers and sessions', () => {
     },
     30,
   );
-  expect(kinds.size, [...kinds].join('; ')).toBeGreaterThan(20);
+  expect(kinds.size, `TIDEMARK_SEED=${seed}: ${[...kinds].join('; ')}`).toBeGreaterThan(20);
 });
 
 test('objects', () => {
@@ -87,7 +88,7 @@ test('objects', () => {
     }
   };
   eachRound('timeless objects', attempt, 40);
-  expect(kinds.size, [...kinds].join('; ')).toBeGreaterThan(20);
+  expect(kinds.size, `TIDEMARK_SEED=${seed}: ${[...kinds].join('; ')}`).toBeGreaterThan(20);
 });
 
 test.each<[string, readonly string[], Guarantee, CheckOptions, string]>([

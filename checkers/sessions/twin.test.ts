@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import { CAS, FAIL, HAS_ACTUAL, type History, INFO, NONE, OK, READ } from '../../history/history.ts';
 import { Random } from '../../history/random.ts';
+import { rounds, seed } from '../../test-support/rounds.ts';
 import { smallHistory, term } from '../../test-support/session-histories.ts';
 import { type Checker, defaultSemantics, unlimited } from '../checker.ts';
 import consistentPrefix from '../guarantees/consistent-prefix.ts';
@@ -12,9 +13,6 @@ import monotonicReads from '../guarantees/monotonic-reads.ts';
 import monotonicWrites from '../guarantees/monotonic-writes.ts';
 import readYourWrites from '../guarantees/read-your-writes.ts';
 import writesFollowReads from '../guarantees/writes-follow-reads.ts';
-
-const seed = process.env.TIDEMARK_SEED ?? '1';
-const rounds = process.env.TIDEMARK_DEEP === undefined ? 500 : 20_000;
 
 /** With a read after all rows for each cas that says what it found, at the moments of the cas. */
 function withReads(history: History): History {
@@ -356,13 +354,13 @@ test.each(guarantees)(
       const expected = !twin.readsUnwritten() && !lies && holds(twin);
       if (lies) found.lies++;
       else if (!expected) found['invalid without a lie']++;
-      const context = `round ${round}: ${JSON.stringify(verdict)}`;
+      const context = `TIDEMARK_SEED=${seed}, round ${round}: ${JSON.stringify(verdict)}`;
       expect(verdict.type === 'invalid', context).toBe(!expected);
       if (verdict.type === 'unknown') {
         expect(verdict.examined.pairs === 0 || verdict.examined.ambiguous > 0, context).toBe(true);
       }
     }
     for (const [type, count] of Object.entries(found))
-      expect(count, `${type} of ${rounds}`).toBeGreaterThan(rounds / 100);
+      expect(count, `${type} of ${rounds}, TIDEMARK_SEED=${seed}`).toBeGreaterThan(rounds / 100);
   },
 );
