@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Event, Value } from '../../history/operation.ts';
+import { eventsOf } from '../../history/testing.ts';
+import { defaultSemantics, unlimited } from '../checker.ts';
 import { evidence, judge, sentences } from '../sessions/testing.ts';
 import monotonicReads from './monotonic-reads.ts';
 import checker from './read-your-writes.ts';
@@ -193,4 +197,21 @@ test('a cas by a write path is not a read by a read path', () => {
 test('what a cas found it has not written itself', () => {
   const verdict = judge(checker, ['p1: w x 1', 'p1: cas x 5 5']);
   expect(sentences(verdict)).toEqual(['The read of x at 3 ms returned 5, which no write can have left there.']);
+});
+
+test('a transaction that reads a key three times is one anomaly', () => {
+  const thrice = (key: string, value: number): Value => [0, 1, 2].map(() => ['r', key, value]);
+  const of = (value: Value): Event[] => [
+    { type: 'invoke', time: 40, process: 1, f: 'txn', value },
+    { type: 'ok', time: 41, process: 1, f: 'txn', value },
+  ];
+  const own = eventsOf('p0: w x 1', 'p1: w x 2').map((event, at) => ({ ...event, time: at }));
+  const stale = checker.check(historyFromEvents([...own, ...of(thrice('x', 1))]), unlimited, defaultSemantics);
+  expect(stale).toMatchObject({ type: 'invalid', count: 1, anomalies: [{ kind: 'own write not seen' }] });
+  const unwritten = checker.check(historyFromEvents([...own, ...of(thrice('y', 7))]), unlimited, defaultSemantics);
+  expect(unwritten).toMatchObject({
+    type: 'invalid',
+    count: 1,
+    anomalies: [{ kind: 'read of a value never written' }],
+  });
 });

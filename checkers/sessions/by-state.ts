@@ -9,7 +9,7 @@ import { NONE } from '../../history/history.ts';
 import type { Anomaly, Budget, Verdict } from '../checker.ts';
 import { reportContradictions } from './contradictions.ts';
 import { type Demand, Demands } from './demands.ts';
-import { Findings } from './findings.ts';
+import { Findings, onceOf } from './findings.ts';
 import { Past, type PastByKey } from './past.ts';
 import { AMBIGUOUS, INITIAL } from './registers.ts';
 import { type Binding, movedDoubt, NO_STATES, type Prepared, reportCommon, verdictOf } from './rule.ts';
@@ -239,7 +239,7 @@ class StateJudge {
     if (failed === NONE) this.#order.add(list, read, shown);
     else {
       const demand = due.get(failed);
-      this.#findings.add(() => this.#rule.explain(demand, read));
+      this.#findings.add(() => this.#rule.explain(demand, read), onceOf(history, read, registers.source[read], failed));
     }
   }
 }

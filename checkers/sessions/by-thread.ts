@@ -2,7 +2,7 @@
 import { NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Budget, Verdict } from '../checker.ts';
 import { type Demand, Demands } from './demands.ts';
-import { Findings } from './findings.ts';
+import { Findings, onceOf } from './findings.ts';
 import { Pairs } from './pairs.ts';
 import { AMBIGUOUS, NOTHING, UNWRITTEN } from './registers.ts';
 import { type Binding, Bound, type Prepared, reportCommon, verdictOf } from './rule.ts';
@@ -32,7 +32,7 @@ export function judgeThreads(prepared: Prepared, budget: Budget, rule: ThreadRul
   const examined = (): { operations: number } & typeof counts => ({ operations: history.operations, ...counts });
   const fail = (demand: number, read: number): void => {
     const failed = demands.get(demand);
-    findings.add(() => rule.explain(failed, read));
+    findings.add(() => rule.explain(failed, read), onceOf(history, read, source[read], demand));
   };
 
   const beginRead = (row: number): void => {

@@ -6,7 +6,7 @@ import type { History } from '../../history/history.ts';
 import { companionsOf, withCasReads } from './cas-reads.ts';
 import { committed, replacedWrite } from './committed.ts';
 import { explainClaim } from './claim-words.ts';
-import type { Findings } from './findings.ts';
+import { type Findings, onceOf } from './findings.ts';
 import { operationsOf } from './operations.ts';
 import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
 import { eventsOf, type Threads, threadsOf } from './threads.ts';
@@ -138,7 +138,8 @@ export function reportUnwritten({ history, registers }: Prepared, findings: Find
   const { source } = registers;
   if (!registers.hasUnwritten) return;
   for (let row = 0; row < history.length; row++) {
-    if (source[row] === UNWRITTEN) findings.add(() => explainUnwritten(history, row));
+    if (source[row] !== UNWRITTEN) continue;
+    findings.add(() => explainUnwritten(history, row), onceOf(history, row, history.value[row]));
   }
 }
 
