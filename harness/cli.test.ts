@@ -56,6 +56,12 @@ describe('arguments that will not do: 254, and one sentence', () => {
     ],
     [['run', '--set', '__proto__=1'], /^tidemark: There is no setting '__proto__'\. Valid: keys,/],
     [['list', '--system', 'xx'], /^tidemark: There is no system 'xx'\. Valid: .*\breference\b/],
+    [['run', '--plan', 'absent.yaml'], /^tidemark: The plan absent\.yaml cannot be read: there is no such file\.\n$/],
+    [
+      ['run', '--replay', 'last', '--seed', '2'],
+      /^tidemark: --seed does not go with --replay: the run goes as it went; --env, --set, --skip-unsupported may differ\.\n$/,
+    ],
+    [['run', '--replay', 'last', '--plan', 'x.yaml'], /^tidemark: --plan does not go with --replay: /],
     [['catalog', '--plugin'], /^tidemark: Option '--plugin <file>' argument missing\.\n$/],
     [['catalog', '--plugin', 'absent.mjs'], /absent\.mjs: there is no such plug-in\.\n$/],
   ])('%j', async (args, says) => {

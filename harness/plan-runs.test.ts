@@ -159,6 +159,19 @@ phases:
   });
 });
 
+describe('shifted clocks', () => {
+  it('of many streams drift no more than what leases may rely on', async () => {
+    const stream = '{ at: 500ms, fault: clock-shift, target: leader, with: { offset-ms: 100 }, for: 2s }';
+    const { record } = await run(
+      await planOf(`phases:\n  - faults: 4s\n    streams:\n${`      - ${stream}\n`.repeat(4)}`),
+    );
+    expect(record.faults.length).toBe(4);
+    // The levers tell of timers only where clocks do not run true.
+    const drifts = record.faults.filter(({ effect }) => 'timers early' in effect);
+    expect(drifts.length).toBe(2);
+  });
+});
+
 describe('what cannot be done', () => {
   const plan = `
 phases:
