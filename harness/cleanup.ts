@@ -5,16 +5,17 @@ import { loadEnvironments } from './plugins.ts';
 
 export interface CleanUpOptions {
   readonly dryRun: boolean;
+  readonly images: boolean;
   readonly json: boolean;
 }
 
-export async function cleanUp({ dryRun, json }: CleanUpOptions, io: Io): Promise<ExitCode> {
+export async function cleanUp({ dryRun, images, json }: CleanUpOptions, io: Io): Promise<ExitCode> {
   const codes: ExitCode[] = [KEPT];
   let removed = 0;
   for (const { name: environment, cleanUp: clean } of (await loadEnvironments()).values()) {
     if (clean === undefined) continue;
     try {
-      const done = await clean(dryRun);
+      const done = await clean(dryRun, images);
       for (const { kind, name, run } of done.removed) {
         removed++;
         if (json) io.out(`${JSON.stringify({ schema: 1, type: 'removed', environment, kind, name, run, dryRun })}\n`);

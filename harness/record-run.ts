@@ -7,7 +7,7 @@ import { stalenessOf } from '../checkers/staleness.ts';
 import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
 import { type History, METHODS, MISMATCH, NONE, OK, READ, ROLES } from '../history/history.ts';
 import { readJsonlSync } from '../history/codec/jsonl.ts';
-import { hadEffect } from '../nemesis/fault.ts';
+import { hadEffect, type Lever } from '../nemesis/fault.ts';
 import { Latencies } from '../results/histograms.ts';
 import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
@@ -23,6 +23,18 @@ import { version } from './version.ts';
 const RECOVERY_NS = 2 * SECOND;
 /** How often a checker may ask whether to go on: the same on every machine, so that a verdict never depends on its speed. */
 const BUDGET_ASKS = 50_000_000;
+
+/** What may cost a leader its office, or a node what it had not synced. */
+const disruptive: readonly Lever[] = [
+  'cut',
+  'kill',
+  'stop',
+  'pause',
+  'cutPower',
+  'failDisk',
+  'stallDisk',
+  'corruptDisk',
+];
 
 export interface Judging {
   readonly plan: ResolvedPlan;
@@ -49,9 +61,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     guarantees,
     checkers: await loadCheckers(),
     budget: asks(BUDGET_ASKS),
-    disruptive: faults.some((fault) =>
-      fault.levers.some((lever) => lever === 'cut' || lever === 'kill' || lever === 'pause'),
-    ),
+    disruptive: faults.some((fault) => fault.levers.some((lever) => disruptive.includes(lever))),
     failovers: failovers.length,
     struck: ended.faults.filter(({ effect }) => hadEffect(effect)).map(({ fault }) => fault),
     undone,

@@ -67,10 +67,24 @@ export type Operation =
   /** Makes this node lead these members, whatever the others hold: writes may be lost. */
   | { readonly type: 'promote-by-force'; readonly node: NodeId; readonly members: readonly NodeId[] };
 
-/** The controls an environment may offer. They act between nodes; the clients' own connections are left alone. */
+export interface Squeeze {
+  /** Processors that it may use. */
+  readonly cpus?: number;
+  /** Memory that its processes may use beyond what they use now, MiB. */
+  readonly memorySpareMb?: number;
+}
+
+/** What clients and a node do not hear of one another: without answers, what was asked is done all the same. */
+export type Unheard = 'requests' | 'answers';
+
+/** The controls an environment may offer. They act between nodes; clients' own connections only where they say so. */
 export interface Levers {
   cut(links: readonly Link[]): Promise<Injection>;
   shape(links: readonly Link[], shape: LinkShape): Promise<Injection>;
+  /** Such links carry no more than that; what would wait too long is dropped. */
+  throttle(links: readonly Link[], bytesPerSecond: number): Promise<Injection>;
+  /** Cuts nodes off from their clients in one direction or both, and not from one another. */
+  cutClients(nodes: readonly NodeId[], lost: readonly Unheard[]): Promise<Injection>;
   /** Heals by starting it again on the same disk. What was not synced is lost. */
   kill(nodes: readonly NodeId[]): Promise<Injection>;
   /** Ends it in good order (SIGTERM). Heals by starting it. */
@@ -94,6 +108,8 @@ export interface Levers {
   cutPower(nodes: readonly NodeId[]): Promise<Injection>;
   /** Kills it, and makes a synced record in the middle of its log unreadable. Heals by starting it on what is left. */
   corruptDisk(node: NodeId): Promise<Injection>;
+  /** Leaves it less of the machine. A node that ends for want of memory is started by healing. */
+  squeeze(node: NodeId, to: Squeeze): Promise<Injection>;
   /**
    * Asks an operation of the system under test, through its own means, and waits for its answer. It is not undone by
    * healing. `effect` says what was done, or why it was refused ({@link REFUSED}), or that nobody knows ({@link UNKNOWN}).

@@ -63,8 +63,11 @@ export interface Environment {
    */
   prepare?(preparation: Preparation, say: (line: string) => void): Promise<ReadonlyMap<Lever, string>>;
   deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Deployment>;
-  /** Removes what killed harnesses left, and nothing that a living one uses; `dryRun`: only says what it would remove. */
-  cleanUp?(dryRun: boolean): Promise<CleanUp>;
+  /**
+   * Removes what killed harnesses left, and nothing that a living one uses; `dryRun`: only says what it would remove. `images`:
+   * images of other versions too, of no run.
+   */
+  cleanUp?(dryRun: boolean, images: boolean): Promise<CleanUp>;
 }
 
 export interface Deployment {

@@ -4,9 +4,9 @@
  *
  * Commands on stdin, one a line, each answered by one line on stdout:
  *
- *   set ADDRESS delay_us jitter_us loss duplicate reorder     (probabilities in millionths)   -> ok
+ *   set ADDRESS delay_us jitter_us loss duplicate reorder rate   (of a million; bytes a second, 0: any)   -> ok
  *   clear ADDRESS                                                                             -> ok
- *   count ADDRESS                                             -> delayed dropped duplicated reordered
+ *   count ADDRESS                                             -> delayed dropped duplicated reordered limited
  *
  * What was held when an address is cleared still leaves when it is due. Ends with its stdin. `ready` is said first. Arguments: a
  * seed, and the number of the queue (0).
@@ -33,13 +33,15 @@
 #define MARK 0x77 /* on duplicates, so that they are not queued again */
 #define PEERS_MAX 256
 #define QUEUE_MAX 65536
+#define BACKLOG_NS 1000000000ull /* what would wait longer for a link of little rate is dropped, as by a router */
 #define REORDER_NS 20000000ull /* how long a reordered packet is held where nothing else delays it */
 
 struct peer {
   uint32_t address;
   uint64_t delay_ns, jitter_ns, last_due;
+  uint64_t rate, free_at; /* bytes a second, 0: any; when what was sent before has left */
   uint32_t loss, duplicate, reorder;
-  uint64_t delayed, dropped, duplicated, reordered;
+  uint64_t delayed, dropped, duplicated, reordered, limited;
 };
 
 struct held {
@@ -203,15 +205,28 @@ static void take(uint32_t id, const unsigned char *packet, size_t bytes) {
     peer->dropped++;
     return verdict(id, NF_DROP);
   }
-  uint64_t now = now_ns(), due = now + peer->delay_ns + draw(peer->jitter_ns);
+  uint64_t now = now_ns(), leaves = now;
+  if (peer->rate > 0) {
+    if (peer->free_at > now + BACKLOG_NS) {
+      peer->dropped++;
+      return verdict(id, NF_DROP);
+    }
+    if (peer->free_at > now) {
+      leaves = peer->free_at;
+      peer->limited++;
+    }
+    leaves += bytes * 1000000000ull / peer->rate;
+    peer->free_at = leaves;
+  }
+  uint64_t due = leaves + peer->delay_ns + draw(peer->jitter_ns);
   if (chance(peer->reorder)) {
     /* Before those that wait, or after the next ones where none has to wait. */
-    due = peer->delay_ns + peer->jitter_ns > 0 ? now : now + REORDER_NS;
+    due = peer->delay_ns + peer->jitter_ns > 0 ? leaves : leaves + REORDER_NS;
     peer->reordered++;
   } else {
     if (due < peer->last_due) due = peer->last_due; /* jitter alone keeps the order */
     peer->last_due = due;
-    if (due > now) peer->delayed++;
+    if (due > leaves) peer->delayed++;
   }
   if (raw >= 0 && chance(peer->duplicate)) {
     struct held copy = {.due = due, .number = numbers + 1, .address = peer->address, .bytes = bytes};
@@ -281,23 +296,25 @@ static void release(void) {
 
 static void obey(char *line) {
   char word[16], text[32];
-  unsigned long long delay = 0, jitter = 0;
+  unsigned long long delay = 0, jitter = 0, rate = 0;
   unsigned loss = 0, duplicate = 0, reorder = 0;
   struct in_addr address;
-  int given = sscanf(line, "%15s %31s %llu %llu %u %u %u", word, text, &delay, &jitter, &loss, &duplicate, &reorder);
+  int given = sscanf(line, "%15s %31s %llu %llu %u %u %u %llu", word, text, &delay, &jitter, &loss, &duplicate, &reorder, &rate);
   struct peer *peer = given >= 2 && inet_aton(text, &address) ? peer_of(address.s_addr, 1) : NULL;
   if (peer == NULL) {
     printf("error what is '%s'?\n", line);
   } else if (strcmp(word, "count") == 0) {
-    printf("%llu %llu %llu %llu\n", (unsigned long long)peer->delayed, (unsigned long long)peer->dropped,
-           (unsigned long long)peer->duplicated, (unsigned long long)peer->reordered);
-  } else if (strcmp(word, "clear") == 0 || (strcmp(word, "set") == 0 && given == 7)) {
+    printf("%llu %llu %llu %llu %llu\n", (unsigned long long)peer->delayed, (unsigned long long)peer->dropped,
+           (unsigned long long)peer->duplicated, (unsigned long long)peer->reordered, (unsigned long long)peer->limited);
+  } else if (strcmp(word, "clear") == 0 || (strcmp(word, "set") == 0 && given == 8)) {
     peer->delay_ns = delay * 1000;
     peer->jitter_ns = jitter * 1000;
     peer->loss = loss;
     peer->duplicate = duplicate;
     peer->reorder = reorder;
+    peer->rate = rate;
     peer->last_due = 0;
+    peer->free_at = 0;
     printf("ok\n");
   } else {
     printf("error what is '%s'?\n", line);

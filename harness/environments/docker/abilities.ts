@@ -9,7 +9,7 @@ import { labels, owner } from './owner.ts';
 const PROBE_NS = 60 * SECOND;
 
 /** Levers that need more of a kernel than every one has. */
-export const asked: readonly Lever[] = ['shape', 'clock'];
+export const asked: readonly Lever[] = ['shape', 'throttle', 'clock'];
 
 /** By lever: why it cannot be pulled. */
 export async function lacking(engine: Engine, image: string): Promise<ReadonlyMap<Lever, string>> {

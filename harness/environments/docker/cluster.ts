@@ -105,11 +105,14 @@ export class DockerCluster implements Deployment {
         return {
           id,
           address: spec.address,
+          port: ports.client,
+          peers: [...this.#members.values()].map((other) => other.spec.address).filter((at) => at !== spec.address),
           data: STORE_DATA,
           link: container.link,
           start: () => this.#start(member),
           fill: (by) => this.#fill(member, by),
           fail: (by) => this.#fail(member, by),
+          limit: (limits) => container.limit(spec, limits),
         };
       },
       this.clock,

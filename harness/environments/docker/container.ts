@@ -143,6 +143,19 @@ export class Container {
     return { client: port(ports.client), admin: port(ports.admin) };
   }
 
+  /** Undefined: as much as it was made with. */
+  async limit(
+    spec: Pick<ContainerSpec, 'cpus' | 'memoryMb'>,
+    less: { readonly cpus: number | undefined; readonly memoryBytes: number | undefined },
+  ): Promise<void> {
+    const made = limits(spec);
+    const nanoCpus = less.cpus === undefined ? made.nanoCpus : Math.min(made.nanoCpus, Math.round(less.cpus * 1e9));
+    const bytes = Math.min(made.bytes, less.memoryBytes ?? made.bytes);
+    await this.#engine.ask(`limiting ${this.name}`, (abortSignal) =>
+      this.#container.update({ NanoCpus: nanoCpus, Memory: bytes, MemorySwap: bytes, abortSignal }),
+    );
+  }
+
   /** Whether the engine holds it still, or under other limits than it was made with; in a sentence. */
   async changed(spec: Pick<ContainerSpec, 'cpus' | 'memoryMb'>): Promise<readonly string[]> {
     const { State, HostConfig } = await this.#engine.ask(`looking at ${this.name}`, (abortSignal) =>

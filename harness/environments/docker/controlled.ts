@@ -5,6 +5,9 @@ import type { AgentLink } from './agent-link.ts';
 export interface Controlled {
   readonly id: NodeId;
   readonly address: string;
+  /** Where its store listens, and the addresses of the other nodes: whoever else speaks to it is a client. */
+  readonly port?: number;
+  readonly peers?: readonly string[];
   /** Its store's data folder. */
   readonly data: string;
   readonly link: AgentLink;
@@ -14,6 +17,8 @@ export interface Controlled {
   fill(by: 1 | -1): Promise<void>;
   /** Told that one more fault has its disk fail, or one less: a store that has ended of it is started again. */
   fail?(by: 1 | -1): Promise<void>;
+  /** Gives it no more of the machine than that; undefined: as much as it was made with. */
+  limit?(limits: { readonly cpus: number | undefined; readonly memoryBytes: number | undefined }): Promise<void>;
 }
 
 /** Waits for every one, and then throws what the first threw. */

@@ -5,7 +5,7 @@ import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environme
 import { asked, lacking } from './abilities.ts';
 import { DockerCluster } from './cluster.ts';
 import { Engine } from './engine.ts';
-import { storeImage } from './images.ts';
+import { removeImage, storeImage, unusedImages } from './images.ts';
 import { leftovers, removeLeftovers } from './leftovers.ts';
 
 type Settings = ReadonlyMap<string, string>;
@@ -50,12 +50,26 @@ export async function deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: Depl
   return DockerCluster.deploy(engine, image, nodes, options);
 }
 
-export async function cleanUp(dryRun: boolean): Promise<CleanUp> {
+export async function cleanUp(dryRun: boolean, images: boolean): Promise<CleanUp> {
   const engine = await Engine.reach();
   const found = await leftovers(engine);
-  if (dryRun) return { removed: found.map(named), failures: [] };
-  const { removed, failures } = await removeLeftovers(engine, found);
-  return { removed: removed.map(named), failures };
+  const { removed, failures } = dryRun ? { removed: found, failures: [] } : await removeLeftovers(engine, found);
+  const gone = images ? await cleanImages(engine, dryRun) : { removed: [], failures: [] };
+  return { removed: [...removed.map(named), ...gone.removed], failures: [...failures, ...gone.failures] };
+}
+
+/** In order: an image cannot go before those that were made from it. */
+async function cleanImages(engine: Engine, dryRun: boolean): Promise<CleanUp> {
+  const removed: CleanUp['removed'][number][] = [];
+  const failures: string[] = [];
+  for (const { id, name } of await unusedImages(engine)) {
+    try {
+      if (dryRun || (await removeImage(engine, id))) removed.push({ kind: 'image', name, run: '' });
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  }
+  return { removed, failures };
 }
 
 function named({ kind, name, run }: { readonly kind: string; readonly name: string; readonly run: string }) {

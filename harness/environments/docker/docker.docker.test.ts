@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { missing, need } from '../../../test-support/need.ts';
 import { buildFirst } from '../../../test-support/tidemark.ts';
+import { packed } from './context.ts';
 import { prepared } from './deploy.ts';
+import { removeImage, unusedImages } from './images.ts';
 import {
   clock,
   closeAll,
@@ -147,5 +149,30 @@ describe('a cluster of containers', () => {
     } finally {
       await blocker.remove({ force: true });
     }
+  }, 60_000);
+
+  test('an image is removed once no container uses it, and never one of this version', async () => {
+    const { engine, image } = await prepared(new Map());
+    const name = `tidemark-store:test-${process.pid}`;
+    const { tar, end } = packed(
+      new Map([['Dockerfile', { text: 'FROM scratch\nLABEL tidemark.image=yes old=yes\n' }]]),
+    );
+    const built = await docker.buildImage(tar, { t: name });
+    await new Promise((resolve, reject) => {
+      docker.modem.followProgress(built, (error) => (error === null ? resolve(undefined) : reject(error)));
+    });
+    end();
+    const container = await docker.createContainer({ Image: name, Cmd: ['nothing'] });
+    const unused = async (): Promise<readonly string[]> => (await unusedImages(engine)).map((one) => one.name);
+    try {
+      expect(await unused()).not.toContain(name);
+      expect(await removeImage(engine, name)).toBe(false);
+    } finally {
+      await container.remove();
+    }
+    expect(await unused()).toContain(name);
+    expect(await unused()).not.toContain(image);
+    expect(await removeImage(engine, name)).toBe(true);
+    expect(await unused()).not.toContain(name);
   }, 60_000);
 });

@@ -31,11 +31,15 @@ export interface Images {
 export async function storeImage(images: Images): Promise<string> {
   const runtime = await runtimeImage(images);
   const context = storeContext();
-  const name = `tidemark-store:${digest(new Map([...context, ['runtime', { text: runtime }]]))}`;
+  const name = storeName(runtime);
   if ((await imageId(images.engine, name)) === undefined) {
     await build(images, name, context, { RUNTIME_IMAGE: runtime });
   }
   return name;
+}
+
+function storeName(runtime: string): string {
+  return `tidemark-store:${digest(new Map([...storeContext(), ['runtime', { text: runtime }]]))}`;
 }
 
 /** What it stands on: tools, shims, Node. */
@@ -43,20 +47,65 @@ export async function runtimeImage(images: Images): Promise<string> {
   const { engine } = images;
   const brought = bringsNode(engine);
   const base = await baseImage(images, brought);
+  const { name, context } = runtimeContext(base, brought);
+  if ((await imageId(engine, name)) === undefined) await build(images, name, context, { BASE_IMAGE: base.name });
+  return name;
+}
+
+function runtimeContext(base: Base, brought: boolean): { readonly name: string; readonly context: Context } {
   const ours: Context = new Map(
     ['Dockerfile', ...shims].map((path) => [path, { file: asset(`docker/runtime/${path}`) }] as const),
   );
   // The program itself is 100 MB: its version says as much.
   const version = { text: brought ? `${process.version} ${process.arch}` : 'of the base image' };
   const name = `tidemark-runtime:${digest(new Map([...ours, ['version', version], ['base', { text: base.id }]]))}`;
-  if ((await imageId(engine, name)) !== undefined) return name;
   const context: Context = new Map([
     ...ours,
     ['node.version', version] as const,
     ...(brought ? [['node', { file: process.execPath }] as const] : []),
   ]);
-  await build(images, name, context, { BASE_IMAGE: base.name });
-  return name;
+  return { name, context };
+}
+
+/**
+ * Images of ours that neither this version, with the usual base, nor any container uses: those before what they were made from.
+ * The base that was made here is kept: it is of every version.
+ */
+export async function unusedImages(engine: Engine): Promise<readonly { readonly id: string; readonly name: string }[]> {
+  const kept = new Set<string>();
+  for (const base of basesFor(undefined, bringsNode(engine))) {
+    const id = await imageId(engine, base);
+    if (id === undefined) continue;
+    const runtime = runtimeContext({ name: base, id }, bringsNode(engine)).name;
+    kept.add(runtime).add(storeName(runtime));
+  }
+  const { docker } = engine;
+  const [images, containers] = await Promise.all([
+    engine.ask('listing images', (abortSignal) =>
+      docker.listImages({ filters: JSON.stringify({ label: Object.keys(LABELS) }), abortSignal }),
+    ),
+    engine.ask('listing containers', (abortSignal) => docker.listContainers({ all: true, abortSignal })),
+  ]);
+  const used = new Set(containers.map(({ ImageID }) => ImageID));
+  return images
+    .map(({ Id: id, RepoTags, Created }) => {
+      const tags = (RepoTags as readonly string[] | null | undefined) ?? [];
+      return { id, name: tags.find((tag) => !tag.startsWith('<none>')) ?? id, tags, created: Created };
+    })
+    .filter(({ id, tags }) => !used.has(id) && !tags.some((tag) => kept.has(tag)))
+    .sort((a, b) => b.created - a.created);
+}
+
+/** False: something else needs it still. */
+export async function removeImage(engine: Engine, id: string): Promise<boolean> {
+  try {
+    await engine.ask(`removing the image ${id}`, (abortSignal) => engine.docker.getImage(id).remove({ abortSignal }));
+    return true;
+  } catch (error) {
+    const status = error instanceof EngineError ? error.status : undefined;
+    if (status === 409 || status === 404) return status === 404;
+    throw error;
+  }
 }
 
 /** Whether the Node that runs this runs in the engine's containers too: Linux with glibc, of the same processor. */
@@ -74,8 +123,9 @@ interface Base {
 
 /** An image to build on. */
 async function baseImage({ engine, base, say }: Images, brought: boolean): Promise<Base> {
-  const name = base ?? (brought ? 'debian:bookworm-slim' : 'node:20-bookworm-slim');
-  for (const candidate of base === undefined && brought ? [name, OWN_BASE] : [name]) {
+  const candidates = basesFor(base, brought);
+  const [name] = candidates;
+  for (const candidate of candidates) {
     const id = await imageId(engine, candidate);
     if (id !== undefined) return { name: candidate, id };
   }
@@ -93,6 +143,12 @@ async function baseImage({ engine, base, say }: Images, brought: boolean): Promi
   say(`cannot pull ${name} (${why}): makes ${OWN_BASE} with debootstrap, which takes a minute, once`);
   await bootstrap(engine, cannot);
   return mustBeThere(engine, OWN_BASE);
+}
+
+/** Whichever is on the engine is taken; the first is pulled where none is. */
+function basesFor(given: string | undefined, brought: boolean): readonly [string, ...string[]] {
+  if (given !== undefined) return [given];
+  return brought ? ['debian:bookworm-slim', OWN_BASE] : ['node:20-bookworm-slim'];
 }
 
 async function imageId(engine: Engine, name: string): Promise<string | undefined> {

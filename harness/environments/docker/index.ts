@@ -10,6 +10,8 @@ export default {
   levers: [
     'cut',
     'shape',
+    'throttle',
+    'cutClients',
     'kill',
     'stop',
     'pause',
@@ -20,9 +22,10 @@ export default {
     'failDisk',
     'corruptDisk',
     'cutPower',
+    'squeeze',
   ],
   // Whatever speaks to an engine is loaded when one is needed.
   prepare: async (preparation, say) => (await import('./deploy.ts')).prepare(preparation, say),
   deploy: async (nodes, options) => (await import('./deploy.ts')).deploy(nodes, options),
-  cleanUp: async (dryRun) => (await import('./deploy.ts')).cleanUp(dryRun),
+  cleanUp: async (dryRun, images) => (await import('./deploy.ts')).cleanUp(dryRun, images),
 } satisfies Environment;

@@ -8,7 +8,7 @@ import { type Context, storeContext } from '../docker/context.ts';
 import type { Place } from '../docker/agent/place.ts';
 import type { Facts } from './facts.ts';
 
-const SOURCES = ['tm-net.c', 'tm-io.c'] as const;
+const SOURCES = ['tm-net.c', 'tm-io.c', 'tm-journal.h'] as const;
 
 export interface Shims {
   readonly context: Context;

@@ -10,10 +10,12 @@ import { MILLISECOND, realClock } from '../../../../history/clock.ts';
 import { Random } from '../../../../history/random.ts';
 import { damageLog } from '../../real/damage.ts';
 import { NodeProcess, stateOf } from '../../real/node-process.ts';
+import { ClientLinks } from './clients.ts';
 import { Clocks, followsNot } from './clocks.ts';
 import { Disk } from './disk.ts';
 import { Links } from './links.ts';
 import { type Machine, place, RUN_MARK } from './place.ts';
+import { endFirst, pressed } from './pressure.ts';
 import { Shaping } from './shaping.ts';
 import { rulesAndQueues } from './tables.ts';
 import { type Answered, type Answers, type Event, lines, type Numbered, type Program } from './protocol.ts';
@@ -22,6 +24,7 @@ const CONFIG = `${place.folder}/store.yaml`;
 
 const clock = realClock();
 const links = new Links();
+const clientLinks = new ClientLinks();
 const shaping = new Shaping();
 const disk = new Disk();
 const clocks = new Clocks();
@@ -61,6 +64,7 @@ function start(program: Program): Answers['start'] {
   }
   if (!store.up) disk.journal.unlock();
   store.start();
+  if (store.pid !== undefined && place.machine === undefined) endFirst(store.pid);
   return { life: store.lives };
 }
 
@@ -122,12 +126,18 @@ async function perform(request: Numbered): Promise<Answers[keyof Answers]> {
       return { dropped: await links.cut(request.sources) };
     case 'mend':
       return { dropped: await links.mend(request.sources) };
+    case 'cut-clients':
+      return { dropped: await clientLinks.change(request, 1) };
+    case 'mend-clients':
+      return { dropped: await clientLinks.change(request, -1) };
     case 'bend':
       return { travelled: await shaping.bend(request.addresses, request.shape) };
     case 'straighten':
       return { travelled: await shaping.straighten(request.addresses, request.shape) };
     case 'disk':
       return disk.set(request.number, request.fault, store?.pid);
+    case 'pressure':
+      return pressed();
     case 'clock':
       return clocks.set(request.number, request.skew, store?.pid);
     case 'damage':
@@ -159,7 +169,7 @@ async function can(): Promise<void> {
   const shape = await shaping.whyNot();
   // What the reference store runs on.
   const clock = await followsNot('node', ['-p', 'Date.now()']);
-  const lacking = { ...(shape !== undefined && { shape }), ...(clock !== undefined && { clock }) };
+  const lacking = { ...(shape !== undefined && { shape, throttle: shape }), ...(clock !== undefined && { clock }) };
   process.stdout.write(`${JSON.stringify(lacking)}\n`);
   process.exit(0);
 }
@@ -199,7 +209,7 @@ function end(): void {
 /** Everything as it was before the agent came: each part even where another one fails. */
 async function leave({ root, rules }: Machine): Promise<never> {
   await store?.kill();
-  const gone = rules ? await Promise.allSettled([links.tearDown(), shaping.tearDown()]) : [];
+  const gone = rules ? await Promise.allSettled([links.tearDown(), clientLinks.tearDown(), shaping.tearDown()]) : [];
   for (const one of gone) if (one.status === 'rejected') process.stderr.write(`agent: ${String(one.reason)}\n`);
   // Whoever wrote the place may have erred: only what was made for a run.
   if (existsSync(`${root}/${RUN_MARK}`)) rmSync(root, { recursive: true, force: true });

@@ -13,7 +13,7 @@ export interface Program {
 
 export type Request =
   | { readonly do: 'start'; readonly program: Program }
-  | { readonly do: 'kill' | 'pause' | 'stand' }
+  | { readonly do: 'kill' | 'pause' | 'stand' | 'pressure' }
   /** SIGTERM, and SIGKILL where it has not ended within this time. */
   | { readonly do: 'stop'; readonly withinNs: number }
   /** SIGKILL, and what of the data was not synced is lost. */
@@ -22,6 +22,8 @@ export type Request =
   | { readonly do: 'resume'; readonly life: number }
   /** Drops what comes from these addresses, or no longer. Cuts are counted: what was cut twice is mended twice. */
   | { readonly do: 'cut' | 'mend'; readonly sources: readonly string[] }
+  /** Drops what others than these peers send to this port, or are sent from it, or no longer. Counted, as cuts are. */
+  | ({ readonly do: 'cut-clients' | 'mend-clients' } & Clients)
   /** Bends how packets travel to these addresses, until the shape of this id is taken back. */
   | { readonly do: 'bend'; readonly addresses: readonly string[]; readonly shape: Shape }
   | { readonly do: 'straighten'; readonly addresses: readonly string[]; readonly shape: number }
@@ -42,12 +44,28 @@ export interface Answers {
   readonly resume: { readonly was: boolean };
   readonly cut: Dropped;
   readonly mend: Dropped;
+  readonly 'cut-clients': { readonly dropped: number };
+  readonly 'mend-clients': { readonly dropped: number };
   readonly bend: Bent;
   readonly straighten: Bent;
   readonly disk: Suffered;
   readonly clock: Misled;
   readonly damage: { readonly kind: 'bit flipped' | 'file cut' | 'nothing to damage' };
   readonly stand: Stand;
+  readonly pressure: Pressed;
+}
+
+/** Since the container started; `memoryBytes`: what is used now, less the pages of files that no process has mapped. */
+export interface Pressed {
+  readonly throttledMs: number;
+  readonly memoryBytes: number;
+  readonly memoryFailures: number;
+}
+
+export interface Clients {
+  readonly lost: 'requests' | 'answers';
+  readonly port: number;
+  readonly peers: readonly string[];
 }
 
 export interface Shape {
@@ -58,6 +76,8 @@ export interface Shape {
   readonly loss: number;
   readonly duplicate: number;
   readonly reorder: number;
+  /** The most that travels; what would wait longer than a second is dropped. */
+  readonly bytesPerSecond?: number;
 }
 
 export interface DiskFault {
@@ -117,6 +137,8 @@ export interface Travelled {
   readonly dropped: number;
   readonly duplicated: number;
   readonly reordered: number;
+  /** Had to wait for those before, on a link of little rate. */
+  readonly limited: number;
 }
 
 export interface Dropped {

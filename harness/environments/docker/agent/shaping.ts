@@ -98,8 +98,9 @@ export class Shaping {
     if (rules.length > 0) await restore(rules);
     const counts: Record<string, Travelled> = {};
     for (const address of addresses) {
-      const [delayed, dropped, duplicated, reordered] = (await daemon.ask(`count ${address}`)).split(' ').map(Number);
-      counts[address] = { delayed, dropped, duplicated, reordered };
+      const counted = (await daemon.ask(`count ${address}`)).split(' ').map(Number);
+      const [delayed, dropped, duplicated, reordered, limited] = counted;
+      counts[address] = { delayed, dropped, duplicated, reordered, limited };
     }
     return counts;
   }
@@ -121,7 +122,14 @@ function together(shapes: readonly Shape[]): string {
     any((shape) => shape.loss),
     any((shape) => shape.duplicate),
     any((shape) => shape.reorder),
+    slowest(shapes.map(({ bytesPerSecond = 0 }) => bytesPerSecond)),
   ].join(' ');
+}
+
+/** 0: any rate. */
+function slowest(rates: readonly number[]): number {
+  const limits = rates.filter((rate) => rate > 0);
+  return limits.length === 0 ? 0 : Math.max(1, Math.round(Math.min(...limits)));
 }
 
 class Daemon {

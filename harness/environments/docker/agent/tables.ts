@@ -28,7 +28,7 @@ export async function rulesAndQueues(): Promise<{ rules: string; queues: string 
 }
 
 async function ownRules(): Promise<string> {
-  const names = ['TM-IN', 'TM-OUT'].map(chain);
+  const names = ['TM-IN', 'TM-OUT', 'TM-ASKED', 'TM-SAID'].map(chain);
   return plain(await run(['iptables-save', '-t', 'filter']))
     .filter((line) => line.split(/[ :]/).some((word) => names.includes(word)))
     .join('\n');

@@ -1,0 +1,75 @@
+/** Less of the machine than a node was made with: processors and memory, changed while it runs, by the engine. */
+import type { NodeId } from '../../../history/operation.ts';
+import type { Levers, Squeeze } from '../../../nemesis/fault.ts';
+import type { Pressed } from './agent/protocol.ts';
+import type { Controlled } from './controlled.ts';
+
+interface InForce {
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+export function pressureLevers(nodeOf: (id: NodeId) => Controlled): Pick<Levers, 'squeeze'> {
+  const inForce = new Map<NodeId, Set<InForce>>();
+  /** One change at a time of each node. */
+  const turns = new Map<NodeId, Promise<unknown>>();
+
+  const apply = (node: Controlled, alter: (all: Set<InForce>) => void): Promise<void> => {
+    const changed = (turns.get(node.id) ?? Promise.resolve()).then(async () => {
+      const all = inForce.get(node.id) ?? new Set();
+      inForce.set(node.id, all);
+      alter(all);
+      const least = (of: (one: InForce) => number | undefined): number | undefined => {
+        const given = [...all].flatMap((one) => of(one) ?? []);
+        return given.length === 0 ? undefined : Math.min(...given);
+      };
+      await node.limit?.({ cpus: least(({ cpus }) => cpus), memoryBytes: least(({ memoryBytes }) => memoryBytes) });
+    });
+    turns.set(
+      node.id,
+      changed.catch(() => undefined), // whoever asked is told
+    );
+    return changed;
+  };
+
+  return {
+    async squeeze(id, { cpus, memorySpareMb }: Squeeze) {
+      const node = nodeOf(id);
+      if (node.limit === undefined) throw new Error(`the limits of ${id} cannot be changed`);
+      const before = await node.link.ask({ do: 'pressure' });
+      const one: InForce = {
+        ...(cpus !== undefined && { cpus }),
+        ...(memorySpareMb !== undefined && { memoryBytes: before.memoryBytes + memorySpareMb * MEBIBYTE }),
+      };
+      if (memorySpareMb !== undefined) await node.fail?.(1);
+      const release = async (): Promise<void> => {
+        await apply(node, (all) => all.delete(one));
+        if (memorySpareMb !== undefined) await node.fail?.(-1);
+      };
+      try {
+        await apply(node, (all) => all.add(one));
+      } catch (error) {
+        await release();
+        throw error;
+      }
+      let after: Pressed | undefined;
+      return {
+        async heal() {
+          if (after !== undefined) return;
+          await release();
+          after = await node.link.ask({ do: 'pressure' });
+        },
+        effect: () => ({
+          ...(cpus !== undefined && {
+            'ms without a processor': Math.round((after?.throttledMs ?? before.throttledMs) - before.throttledMs),
+          }),
+          ...(memorySpareMb !== undefined && {
+            'times out of memory': (after?.memoryFailures ?? before.memoryFailures) - before.memoryFailures,
+          }),
+        }),
+      };
+    },
+  };
+}
