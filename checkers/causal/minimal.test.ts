@@ -5,21 +5,9 @@ import type { Operation } from '../../history/history.ts';
 import type { Event, Value } from '../../history/operation.ts';
 import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
 import { check } from '../index.ts';
-import { type Defined, holdsByBruteForce, randomEvents, type Shape } from './testing.ts';
+import { type Defined, holdsByBruteForce, plainShape, randomEvents, type Shape } from './testing.ts';
 
-const plain: Shape = {
-  sessions: 3,
-  operations: 11,
-  keys: 2,
-  transactions: 0,
-  cas: 0,
-  actual: 100,
-  info: 0,
-  devices: 0,
-  lies: 25,
-  replicas: true,
-  writes: 50,
-};
+const plain: Shape = { ...plainShape, lies: 25 };
 
 const shapes: readonly Shape[] = [
   plain,

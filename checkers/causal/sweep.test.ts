@@ -8,22 +8,10 @@ import { invalid, judge, standing } from './judge.ts';
 import { judgeMemory } from './memory.ts';
 import { SessionOrder } from './order.ts';
 import { eachSweepStands } from './sweep.ts';
-import { randomEvents, type Shape } from './testing.ts';
+import { plainShape, randomEvents, type Shape } from './testing.ts';
 import { unitsOf } from './units.ts';
 
-const plain: Shape = {
-  sessions: 5,
-  operations: 60,
-  keys: 3,
-  transactions: 0,
-  cas: 0,
-  actual: 100,
-  info: 0,
-  devices: 0,
-  lies: 2,
-  replicas: true,
-  writes: 50,
-};
+const plain: Shape = { ...plainShape, sessions: 5, operations: 60, keys: 3, lies: 2 };
 
 const shapes: readonly Shape[] = [
   plain,

@@ -22,6 +22,21 @@ export interface Shape {
   readonly replicas: boolean;
 }
 
+/** Reads and writes of three clients, each of a replica of its own; a shape says how it differs. */
+export const plainShape: Shape = {
+  sessions: 3,
+  operations: 11,
+  keys: 2,
+  transactions: 0,
+  cas: 0,
+  actual: 100,
+  info: 0,
+  devices: 0,
+  lies: 0,
+  replicas: true,
+  writes: 50,
+};
+
 type Part = ['r' | 'w', Key, Value];
 
 interface Replica {

@@ -4,24 +4,12 @@ import { historyFromEvents } from '../../history/builder.ts';
 import type { Event } from '../../history/operation.ts';
 import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
 import { check } from '../index.ts';
-import { type Defined, hasDenials, holdsByBruteForce, randomEvents, type Shape } from './testing.ts';
+import { type Defined, hasDenials, holdsByBruteForce, plainShape, randomEvents, type Shape } from './testing.ts';
 
 /** All orders of one more operation take several times as long: that is for the deep test. */
 const most = rounds > 500 ? 8 : 7;
 
-const plain: Shape = {
-  sessions: 3,
-  operations: most - 1,
-  keys: 2,
-  transactions: 0,
-  cas: 0,
-  actual: 100,
-  info: 0,
-  devices: 0,
-  lies: 0,
-  replicas: true,
-  writes: 50,
-};
+const plain: Shape = { ...plainShape, operations: most - 1 };
 
 const shapes: Readonly<Record<string, Shape>> = {
   'single operations': { ...plain, operations: most },

@@ -107,11 +107,18 @@ test('what is shown cannot all stand; without any unit of it the rest can, or is
         // A search tells a story: what explains an answer before the last one is shown, or the rest would be of another kind.
         const own = kindsAmong(events, key, rest, true);
         if (kind === 'no possible order' && own.every((other) => UNEXPLAINED.has(other))) continue;
+        const refusals = operations.filter((other) => other.f === 'cas' && other.outcome === 'fail');
+        // Nowhere else is anything to spare.
+        expect([kind, refusals.length > 0], `${note}\n${one.index} could be spared`).toEqual([
+          'no possible order',
+          true,
+        ]);
         spared.push(`${note}\n${one.index} could be spared`);
       }
     }
   });
   expect(compared, drawn).toBeGreaterThan(100);
-  // Stories with several failed cas hold one too many now and then: 3 in 20,000 histories.
-  expect(spared.length, spared.join('\n')).toBeLessThanOrEqual(rounds / 4000);
+  // A story with a failed cas, told by a search whose steps are bounded, holds one too many now and then: 10 in 20,000
+  // histories. What is promised of it is that it cannot stand (above), and not that it is the shortest.
+  expect(spared.length, spared.join('\n')).toBeLessThanOrEqual(rounds / 1000);
 });

@@ -131,6 +131,8 @@ describe.each(definitions)('%s, %s', (name, what, definition) => {
       },
       rounds > 1000 ? rounds : rounds / 10,
     );
+    // Shrinking a story ends with its budget of steps: what is shown cannot stand (above), but now and then the last step of its
+    // story needs one that is not shown. One in fifty at the most, and that is all that is promised.
     expect(untold).toBeLessThanOrEqual(1 + (kinds.get('no possible order') ?? 0) / 50);
     expect(faulty.slice(0, 5)).toEqual([]);
   });

@@ -284,7 +284,10 @@ test('a naive twin that tries every order of the writes agrees', () => {
     seen[expected]++;
     if (certain.together && certain.reads.length === 0) seen.together++;
   }
-  for (const [type, n] of Object.entries(seen)) expect(n, `${type}, ${drawn}`).toBeGreaterThan(histories / 500);
+  for (const [type, n] of Object.entries(seen)) {
+    // Reads that only together contradict are rare.
+    expect(n, `${type}, ${drawn}`).toBeGreaterThan(histories / (type === 'together' ? 500 : 50));
+  }
 });
 
 test('valid only where the Δ of the report is within the bound, and invalid only where it is not', () => {

@@ -89,28 +89,11 @@ test('a version that belongs to another write is a lie, and judged by values the
 
 test('all writes of a transaction have one version', () => {
   const version = ['g0', 1, 7] as const;
+  // biome-ignore format: a table
+  const value = [['w', 'x', 0], ['w', 'y', 1], ['w', 'x', 1]];
   const events = [
-    {
-      type: 'invoke',
-      process: 0,
-      f: 'txn',
-      value: [
-        ['w', 'x', 0],
-        ['w', 'y', 1],
-        ['w', 'x', 1],
-      ],
-    },
-    {
-      type: 'ok',
-      process: 0,
-      f: 'txn',
-      value: [
-        ['w', 'x', 0],
-        ['w', 'y', 1],
-        ['w', 'x', 1],
-      ],
-      version,
-    },
+    { type: 'invoke', process: 0, f: 'txn', value },
+    { type: 'ok', process: 0, f: 'txn', value, version },
     ...['x', 'y', 'y'].flatMap((key) => [
       { type: 'invoke', process: 1, f: 'read', key, value: null },
       { type: 'ok', process: 1, f: 'read', key, value: 1, version },

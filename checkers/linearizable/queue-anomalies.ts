@@ -50,10 +50,27 @@ export function neverEnqueued(history: History, taking: Taking): Anomaly {
   return anomaly(history, 'dequeue of a refused value', sentence, [taking.row, refused]);
 }
 
-export function takenTooOften(history: History, takings: readonly Taking[], enqueues: readonly number[]): Anomaly {
+/** Of the takings of one value, those of the fewest operations that took it so many times. */
+function fewest(takings: readonly Taking[], times: number): readonly Taking[] {
+  const byRow = new Map<number, Taking[]>();
+  for (const taking of takings) {
+    const own = byRow.get(taking.row);
+    if (own === undefined) byRow.set(taking.row, [taking]);
+    else own.push(taking);
+  }
+  const chosen = new Set<Taking>();
+  // A drain may have taken it more than once.
+  for (const own of [...byRow.values()].sort((a, b) => b.length - a.length)) {
+    if (chosen.size < times) for (const taking of own) chosen.add(taking);
+  }
+  return takings.filter((taking) => chosen.has(taking));
+}
+
+export function takenTooOften(history: History, all: readonly Taking[], enqueues: readonly number[]): Anomaly {
+  const takings = fewest(all, enqueues.length + 1);
   const times = enqueues.length === 1 ? 'once' : `${enqueues.length} times`;
   const what = valueOf(history, takings[0].reference);
-  const who = takings
+  const who = [...new Map(takings.map((taking) => [taking.row, taking])).values()]
     .map((taking) => took(history, taking))
     .join(' and ')
     .replace(/,$/, '');

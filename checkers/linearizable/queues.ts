@@ -224,7 +224,7 @@ function countEach(history: History, puts: readonly number[][], takes: readonly 
       const tooMany = i >= puts[v].length;
       if (!tooMany && history.call[puts[v][i]] <= taken[i].until) continue;
       const anomaly = tooMany
-        ? takenTooOften(history, taken.slice(0, i + 1), puts[v])
+        ? takenTooOften(history, taken, puts[v])
         : takenBefore(history, taken.slice(0, i + 1), puts[v].slice(0, i + 1));
       return i > 0 && puts[v].length > 1 ? { rough: anomaly } : anomaly;
     }

@@ -3,26 +3,14 @@ import { expect, test } from 'vitest';
 import { historyFromEvents } from '../../history/builder.ts';
 import type { Event } from '../../history/operation.ts';
 import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
-import { randomEvents, type Shape } from '../causal/testing.ts';
+import { plainShape, randomEvents, type Shape } from '../causal/testing.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 import { check } from '../index.ts';
 import { judge, standing } from '../causal/judge.ts';
 import { repair } from './repair.ts';
 import { OneOrder } from './search.ts';
 
-const plain: Shape = {
-  sessions: 5,
-  operations: 24,
-  keys: 3,
-  transactions: 0,
-  cas: 0,
-  actual: 100,
-  info: 0,
-  devices: 0,
-  lies: 6,
-  replicas: false,
-  writes: 50,
-};
+const plain: Shape = { ...plainShape, sessions: 5, operations: 24, keys: 3, lies: 6, replicas: false };
 
 const shapes: readonly Shape[] = [
   plain,
