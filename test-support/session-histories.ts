@@ -75,7 +75,9 @@ interface Pending {
 }
 
 /** Small, of several sessions, with all that may be told of them; now and then with lies. */
-export function smallHistory(random: Random): History {
+export const smallHistory = (random: Random): History => historyFromEvents(smallEvents(random));
+
+export function smallEvents(random: Random): Event[] {
   const repeats = random.chance(0.1);
   const store = new SmallStore(random, !repeats);
   const events: Event[] = [];
@@ -166,5 +168,5 @@ export function smallHistory(random: Random): History {
       events.push({ ...done, type: 'ok', value, ...(version !== undefined && { version }) });
     }
   }
-  return historyFromEvents(events);
+  return events;
 }

@@ -1,32 +1,10 @@
 import { expect, test } from 'vitest';
 import { historyFromEvents } from '../../history/builder.ts';
 import type { Value } from '../../history/operation.ts';
-import type { Random } from '../../history/random.ts';
 import { eachRound } from '../../test-support/rounds.ts';
 import { check } from '../index.ts';
+import { makeLog, makeQueue, type Pair } from './makers-testing.ts';
 import { agrees, list, type Object, type Op, run, text } from './testing.ts';
-
-/** The first, or now and then the last. */
-function makeQueue(random: Random): Object {
-  const held: Value[] = [];
-  const isFaulty = random.chance(0.3);
-  const few = random.chance(0.2); // values come again
-  let fresh = 0;
-  return {
-    ask: () =>
-      random.chance(0.5)
-        ? { f: 'enqueue', value: few ? random.below(3) : random.chance(0.1) ? 1 : ++fresh }
-        : { f: random.chance(0.8) ? 'dequeue' : 'drain', value: null },
-    act: (_, { f, asked }) => {
-      if (f === 'enqueue') held.push(asked);
-      if (f === 'enqueue') return asked;
-      if (isFaulty && random.chance(0.3)) held.reverse();
-      return f === 'dequeue' ? (held.shift() ?? null) : held.splice(0);
-    },
-    lie: (_, { f, answer }) =>
-      f === 'enqueue' ? answer : f === 'dequeue' ? random.pick([null, 1, 2, 99]) : list(answer).slice(1),
-  };
-}
 
 function queueKinds(ops: readonly Op[]): Set<string> {
   const kinds = new Set<string>();
@@ -106,49 +84,6 @@ test('a true queue whose values come again is never called out of order', () => 
     expect(verdict.type, `${label}\n${events.map((event) => JSON.stringify(event)).join('\n')}`).not.toBe('invalid');
   });
 });
-
-type Pair = readonly [number, Value];
-
-/** A log that loses, repeats and reorders; consumers that lose their place. */
-function makeLog(random: Random): Object {
-  const entries: Pair[] = [];
-  const places = new Map<number, number>();
-  const isFaulty = random.chance(0.4);
-  const few = random.chance(0.3); // values come again
-  let fresh = 0;
-  let end = 0;
-  const fault = (): boolean => isFaulty && random.chance(0.15);
-  return {
-    ask: () =>
-      random.chance(0.5) ? { f: 'send', value: few ? random.below(3) : ++fresh } : { f: 'poll', value: null },
-    act: (_, { f, asked, process }) => {
-      if (f === 'send') {
-        end += random.chance(0.1) ? 2 : 1;
-        const offset = fault() ? Math.max(0, end - 2) : end;
-        if (!fault()) entries.push([offset, asked]);
-        if (fault()) entries.push([++end, asked]);
-        return [offset, asked];
-      }
-      const from = random.chance(0.15) ? random.below(entries.length + 1) : (places.get(process) ?? 0);
-      const to = Math.min(entries.length, from + 1 + random.below(4));
-      places.set(process, to);
-      return entries.slice(from, to);
-    },
-    lie: (_, { f, answer }) => {
-      if (f === 'send') return [(answer as unknown as Pair)[0] - 1, (answer as unknown as Pair)[1]];
-      const pairs = list(answer) as unknown as readonly Pair[];
-      const middle = random.below(pairs.length + 1);
-      return random.pick<unknown>([
-        pairs.filter((_pair, i) => i !== middle),
-        pairs.toReversed(),
-        pairs.map(([offset, value], i) => [i === middle ? offset + 1 : offset, value]),
-        pairs.map(([offset, value], i) => [offset, i === middle ? 1 : value]),
-        [...pairs, [random.below(9), random.below(4)]],
-        [...pairs, ...pairs.slice(0, 1)],
-      ]) as Value;
-    },
-  };
-}
 
 test('log', () => {
   const kindsOf = [

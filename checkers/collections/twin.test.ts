@@ -1,29 +1,10 @@
 import { test } from 'vitest';
-import type { Value } from '../../history/operation.ts';
 import { eachRound } from '../../test-support/rounds.ts';
-import { agrees, list, type Object, type Op, text } from './testing.ts';
+import { makeCounter, makeLock, makeSet } from './makers-testing.ts';
+import { agrees, list, type Op, text } from './testing.ts';
 
 test('set', () => {
-  const make = (): Object => {
-    const states: Value[][] = [[]];
-    let fresh = 0;
-    return {
-      ask: (random) =>
-        random.chance(0.5) ? { f: 'add', value: random.chance(0.1) ? 1 : ++fresh } : { f: 'read', value: null },
-      act: (random, { f, asked }) => {
-        const now = states[states.length - 1];
-        if (f === 'read') return random.chance(0.1) ? random.pick(states) : now;
-        if (!now.includes(asked)) states.push([...now, asked]);
-        return asked;
-      },
-      lie: (random, { f, answer }) => {
-        if (f !== 'read') return answer;
-        const items = list(answer);
-        return random.pick([items.slice(1), items.slice(0, -1), [...items, 1], [...items, 99]]);
-      },
-    };
-  };
-  agrees(eachRound, 'set', make, ['duplicated element', 'lost element', 'unexpected element'], (ops) => {
+  agrees(eachRound, 'set', makeSet, ['duplicated element', 'lost element', 'unexpected element'], (ops) => {
     const kinds = new Set<string>();
     const reads = ops.filter(({ f, type }) => f === 'read' && type === 'ok');
     const adds = ops.filter(({ f, type }) => f === 'add' && type !== 'fail');
@@ -51,15 +32,7 @@ test('set', () => {
 });
 
 test('counter: each read against every subset of what is open to it', () => {
-  const make = (): Object => {
-    let sum = 0;
-    return {
-      ask: (random) => (random.chance(0.5) ? { f: 'add', value: random.below(9) - 4 } : { f: 'read', value: null }),
-      act: (_, { f, asked }) => (f === 'read' ? sum : ((sum += asked as number), asked)),
-      lie: (random, { f, answer }) => (f === 'read' ? (answer as number) + random.below(7) - 3 : answer),
-    };
-  };
-  agrees(eachRound, 'counter', make, ['sum too great', 'sum too small'], (ops) => {
+  agrees(eachRound, 'counter', makeCounter, ['sum too great', 'sum too small'], (ops) => {
     const kinds = new Set<string>();
     const adds = ops.filter(({ f, type }) => f === 'add' && type !== 'fail');
     if (!ops.some(({ f }) => f === 'add')) return kinds;
@@ -78,20 +51,7 @@ test('counter: each read against every subset of what is open to it', () => {
 });
 
 test('lock', () => {
-  const make = (): Object => {
-    const holders = new Set<number>();
-    let token = 0;
-    return {
-      ask: (_, process) => ({ f: holders.has(process) ? 'release' : 'acquire', value: null }),
-      act: (_, { f, process }) => {
-        if (f === 'release') return (holders.delete(process), null);
-        if (holders.size === 0) holders.add(process);
-        return ++token;
-      },
-      lie: (random, { f, answer }) => (f === 'acquire' ? Math.max(1, (answer as number) - random.below(3)) : answer),
-    };
-  };
-  agrees(eachRound, 'lock', make, ['token given twice', 'token not risen', 'two holders'], (ops, all) => {
+  agrees(eachRound, 'lock', makeLock, ['token given twice', 'token not risen', 'two holders'], (ops, all) => {
     const kinds = new Set<string>();
     const acquired = ops.filter(({ f, type }) => f === 'acquire' && type === 'ok');
     const lets = (op: Op): boolean =>

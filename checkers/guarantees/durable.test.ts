@@ -197,3 +197,15 @@ test('what is acknowledged after the final read was asked for need not be in its
   ]);
   expect(judge(checker, [...lines, 'p9: r x 1 path=leader']).type).toBe('invalid');
 });
+
+test('of several writes with one version, those of one path contradict each other', () => {
+  const lines = [
+    'p0: w x 1 path=safe version=g0/1/7',
+    'p0: w y 2 path=fast version=g0/1/7',
+    'p0: w z 3 path=fast version=g0/1/7',
+    epilogue,
+    'p9: r* x,y,z 1,2,3 path=leader',
+  ];
+  expect(judge(checker, lines, { blame: 'fast' })).toMatchObject({ type: 'invalid', count: 2 });
+  expect(judge(checker, lines.toSpliced(0, 1), { blame: 'fast' })).toMatchObject({ type: 'invalid', count: 1 });
+});

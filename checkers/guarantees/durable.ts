@@ -9,6 +9,7 @@ import { placeText, termOf } from '../positions.ts';
 import { explainClaim } from '../sessions/claim-words.ts';
 import { Findings } from '../sessions/findings.ts';
 import { blamedRows } from '../sessions/blame.ts';
+import { claimsToBlame } from '../sessions/claims.ts';
 import { committed, replacedWrite } from '../sessions/committed.ts';
 import { type FaultSpan, faultSpans, faultsWithin } from '../sessions/notes.ts';
 import { Registers, UNWRITTEN } from '../sessions/registers.ts';
@@ -99,7 +100,7 @@ function judgeClaims(
   isBlamed: IsBlamed,
 ): number {
   let open = 0;
-  for (const claim of registers.falseClaims) {
+  for (const claim of claimsToBlame(registers.falseClaims, isBlamed)) {
     if (claim.type !== 'one version, two writes' || !claim.rows.some(isBlamed)) continue;
     if (claim.rows.every((row) => isBlamed(row) || survival?.fate[row] === SURVIVED))
       findings.add(() => explainClaim(registers, claim));

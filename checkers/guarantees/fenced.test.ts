@@ -75,3 +75,14 @@ test('a read that tells of a write what its acknowledgement did not say casts do
     'unknown: the versions of 2 acknowledged writes contradict other claims',
   ]);
 });
+
+test('of several writes with one version, those of one path contradict each other', () => {
+  const lines = [
+    'p0: w x 1 path=safe version=g0/1/7',
+    'p0: w x 2 path=fast version=g0/1/7',
+    'p0: w x 3 path=fast version=g0/1/7',
+  ];
+  expect(judge(checker, lines, { blame: 'fast' })).toMatchObject({ type: 'invalid', count: 1 });
+  expect(judge(checker, lines.slice(0, 2), { blame: 'fast' }).type).toBe('unknown');
+  expect(judge(checker, lines).type).toBe('invalid');
+});

@@ -10,7 +10,7 @@ import { FencedStream } from '../online/fenced.ts';
 import { ofGroup, termOf } from '../positions.ts';
 import { blamedRows } from '../sessions/blame.ts';
 import { explainClaim } from '../sessions/claim-words.ts';
-import { isOfPosition } from '../sessions/claims.ts';
+import { claimsToBlame, isOfPosition } from '../sessions/claims.ts';
 import { Findings } from '../sessions/findings.ts';
 import { Registers } from '../sessions/registers.ts';
 import { eventsOf } from '../sessions/threads.ts';
@@ -40,7 +40,7 @@ function explain(history: History, higher: number, row: number): Anomaly {
 function judgeClaims(history: History, semantics: Semantics, findings: Findings, isBlamed: (row: number) => boolean) {
   const registers = new Registers(history, semantics);
   const contradicted = new Set<number>();
-  for (const claim of registers.falseClaims) {
+  for (const claim of claimsToBlame(registers.falseClaims, isBlamed)) {
     if (isOfPosition(claim) || claim.type === 'order against real time') continue;
     const writes = claim.rows
       .map((row) => (history.f[row] === READ ? registers.source[row] : row))

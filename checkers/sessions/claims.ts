@@ -51,6 +51,24 @@ export function isOfPosition({ type }: FalseClaim): boolean {
   return type.endsWith('position');
 }
 
+/**
+ * Each claim with rows that may be blamed for it, where there are such: of three writes with one version, two may be, and not the first.
+ */
+export function claimsToBlame(
+  claims: readonly FalseClaim[],
+  isBlamed: (row: number) => boolean,
+): readonly FalseClaim[] {
+  /** By the write that had a version first, the first of the others that is to blame. */
+  const seconds = new Map<number, number>();
+  return claims.map((claim) => {
+    const [first, row] = claim.rows;
+    if (claim.type !== 'one version, two writes' || isBlamed(first) || !isBlamed(row)) return claim;
+    const second = seconds.get(first);
+    if (second === undefined) seconds.set(first, row);
+    return second === undefined ? claim : { ...claim, rows: [second, row] };
+  });
+}
+
 /** Versions of two terms contradict time; and a read returned the write that by its version is the older one. */
 export const CROSSED = 1;
 export const CROSSED_AND_SEEN = 2;
