@@ -9,7 +9,7 @@ const guarantees = ['causal-weak', 'causal', 'causal-memory', 'sequential'] as c
 
 const shape: Shape = {
   sessions: 4,
-  operations: 14,
+  operations: 9,
   keys: 2,
   transactions: 0,
   cas: 0,
