@@ -2,7 +2,7 @@
 import { NONE } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
 import { type Case, exactPast, type Wrong } from './judge.ts';
-import { explainNoOrder } from '../sequential/explain.ts';
+import { explainNoOrder, sayReads } from '../sequential/explain.ts';
 import { OneOrder, UNJUDGED } from '../sequential/search.ts';
 import { explainView, type Tries } from './explain-view.ts';
 import { type Lines, linesByThread } from './lines.ts';
@@ -104,7 +104,8 @@ class MemoryJudge {
     const name = threads.name(lines[0][0]);
     if (found === 'none') {
       this.#count++;
-      this.#anomalies.push(explainNoOrder(this.#at, hidden, `all writes and the operations of ${name}`));
+      const ofWhat = `all writes and the operations of ${name}`;
+      this.#anomalies.push(explainNoOrder(this.#at, hidden, (reads) => sayReads(this.#at, reads, ofWhat)));
     } else {
       this.#doubt ??= `${name} has operations that overlap, and no order of them was found that explains its reads: ${found.undecided}`;
     }

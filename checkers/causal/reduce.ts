@@ -8,10 +8,10 @@
  * writes that may explain it. With it, these stay.
  */
 import type { History, Operation } from '../../history/history.ts';
-import { INFO, NONE } from '../../history/history.ts';
+import { INFO, NONE, READ } from '../../history/history.ts';
 import { historyOf } from '../../history/table.ts';
 import type { Anomaly, Budget, Semantics, Verdict } from '../checker.ts';
-import { DENIES } from '../linearizable/register.ts';
+import { DENIES, found, READS, reference, SWAPS } from '../linearizable/register.ts';
 import { type Units, unitOf, unitsOf } from './units.ts';
 
 /** How many rows may be judged again, all anomalies together: about a second. */
@@ -51,6 +51,8 @@ class Reducer {
   readonly #units: Units;
   /** By the index that operations of anomalies have. */
   readonly #rowsAt = new Map<number, number[]>();
+  /** By key and value; only where it is needed. */
+  #writesByPair: Map<number, number[]> | undefined;
   #left = ROWS_JUDGED;
 
   constructor(history: History, budget: Budget, semantics: Semantics, judge: Judge, anomalies: readonly Anomaly[]) {
@@ -136,6 +138,10 @@ class Reducer {
     };
     for (let row = left.pop(); row !== undefined; row = left.pop()) {
       if (source[row] >= 0) add(source[row]);
+      // With fewer writes of its value, it would be known which of them it read.
+      if (source[row] === NONE && this.#units.doubt !== undefined) {
+        for (const other of this.#alike(row)) add(other);
+      }
       if (deeds[row] === DENIES) {
         for (const other of this.#witnesses(row)) add(other);
       }
@@ -150,6 +156,24 @@ class Reducer {
       }
     }
     return [...rows].sort((a, b) => a - b);
+  }
+
+  /** The writes that a read can have found. */
+  #alike(read: number): readonly number[] {
+    const { history } = this.#units;
+    const what = pairFound(this.#units, read);
+    if (what === undefined) return [];
+    if (this.#writesByPair === undefined) {
+      this.#writesByPair = new Map();
+      for (let row = 0; row < history.length; row++) {
+        if (!this.#leaves(row)) continue;
+        const pair = pairLeft(this.#units, row);
+        const rows = this.#writesByPair.get(pair) ?? [];
+        rows.push(row);
+        this.#writesByPair.set(pair, rows);
+      }
+    }
+    return this.#writesByPair.get(what) ?? [];
   }
 
   /** The writes that may be what a refused cas found, unless they are too many. */
@@ -229,12 +253,34 @@ function partOf(history: History, rows: readonly number[]): History {
   return historyOf({ ...part, key, keys: [...numbers.keys()].map((k) => history.keys[k]) });
 }
 
-/** These rows, and whatever found what they wrote; of cas, what found what those wrote, too. */
-function withReaders({ source }: Units, rows: readonly number[], some: readonly number[]): ReadonlySet<number> {
+/** These rows, and whatever found what they wrote, or may have; of cas, what found what those wrote, too. */
+function withReaders(units: Units, rows: readonly number[], some: readonly number[]): ReadonlySet<number> {
+  const { history, source, doubt } = units;
   const gone = new Set(some);
+  const mayHaveFound = (other: number, row: number): boolean =>
+    doubt !== undefined &&
+    source[other] === NONE &&
+    history.f[row] !== READ &&
+    pairFound(units, other) === pairLeft(units, row);
   // A set grows while it is gone through.
-  for (const row of gone) for (const other of rows) if (source[other] === row) gone.add(other);
+  for (const row of gone) {
+    for (const other of rows) if (source[other] === row || mayHaveFound(other, row)) gone.add(other);
+  }
   return gone;
+}
+
+/** What a row found, as a number of key and value; undefined where it says nothing of that. */
+function pairFound({ history, reading, deeds }: Units, row: number): number | undefined {
+  if (deeds[row] === READS) return pairOf(history.key[row], found(history, reading, row));
+  return deeds[row] === SWAPS ? pairOf(history.key[row], reference(reading, history.expected[row])) : undefined;
+}
+
+function pairLeft({ history, reading }: Units, row: number): number {
+  return pairOf(history.key[row], reference(reading, history.value[row]));
+}
+
+function pairOf(key: number, ref: number): number {
+  return key * 2 ** 32 + (ref >>> 0);
 }
 
 /** Whether each failed cas that does not say what it found still has the writes that may explain it. */

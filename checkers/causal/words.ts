@@ -31,13 +31,13 @@ export function keyText(history: History, row: number): string {
 }
 
 /** What a row wrote. */
-export function written({ units }: Teller, row: number): string {
+export function written({ units }: Pick<Teller, 'units'>, row: number): string {
   const { history, reading } = units;
   return show(history.values.get(reference(reading, history.value[row])));
 }
 
 /** `read 1 from x`, `wrote 2 to y`, `swapped 1 for 2 in x`. */
-export function did(teller: Teller, row: number): string {
+export function did(teller: Pick<Teller, 'units'>, row: number): string {
   const { history, reading } = teller.units;
   const { f, outcome, expected, values } = history;
   const x = keyText(history, row);
