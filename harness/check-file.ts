@@ -182,9 +182,10 @@ export class FileCheck {
   }
 
   #judgeJob({ guarantees, staleness }: Task): Job | undefined {
-    const { history, dealing, uncommitted } = this.#read ?? {};
+    const { history, dealing, uncommitted = [], model = this.#asked.semantics.model } = this.#read ?? {};
     if (history === undefined || (guarantees.length === 0 && !staleness)) return undefined;
-    return { ...this.#asked, type: 'judge', history, dealing, uncommitted: uncommitted ?? [], guarantees, staleness };
+    const semantics = { ...this.#asked.semantics, model };
+    return { ...this.#asked, semantics, type: 'judge', history, dealing, uncommitted, guarantees, staleness };
   }
 
   #hear(pursuit: Pursuit, news: News): void {

@@ -36,7 +36,7 @@ export interface ReadJob extends Asked {
   readonly processes: 'sequential' | 'overlapping';
   /** Undefined: all that the history tells about. */
   readonly guarantees: readonly Guarantee[] | undefined;
-  /** Whether somebody said what the keys are, so that they are judged as that. */
+  /** Whether somebody said what the keys are, so that they are judged as that, and as nothing else. */
   readonly modelGiven: boolean;
   /** How many workers may judge. Where several shall, this one only reads. */
   readonly jobs: number;
@@ -73,6 +73,8 @@ export interface Read {
   readonly history: SharedHistory | undefined;
   /** Only where an answer may belong to any of several reads. */
   readonly dealing: Dealing | undefined;
+  /** What the history is of, where nobody said it and it tells; otherwise as asked. */
+  readonly model: string | undefined;
   /** Paths of which the journal's header says that their reads may show what has not taken effect. */
   readonly uncommitted: readonly string[];
   /** Whether the worker that read goes on to judge. */

@@ -79,6 +79,32 @@ test.each([
   expect([stdout.slice(0, stdout.indexOf(' (')), stderr]).toEqual([`multi.edn: linearizable ${verdict}`, '']);
 });
 
+test('transactions of which nobody says what they are of are judged as such, and as causal', async () => {
+  const lines = (...events: [string, number, string][]): string =>
+    events.map(([type, process, value]) => `{:type :${type} :f :txn :value ${value} :process ${process}}\n`).join('');
+  write(
+    'lost.edn',
+    lines(
+      ['invoke', 0, '[[:r :x nil] [:w :x 1]]'],
+      ['ok', 0, '[[:r :x nil] [:w :x 1]]'],
+      ['invoke', 1, '[[:r :x nil] [:w :x 2]]'],
+      ['ok', 1, '[[:r :x nil] [:w :x 2]]'],
+    ),
+  );
+  write('list.edn', lines(['invoke', 0, '[[:append :x 1] [:r :x nil]]'], ['ok', 0, '[[:append :x 1] [:r :x [1]]]']));
+  const lost = await tidemark(['check', 'lost.edn'], { cwd: folder });
+  expect(lost.code).toBe(1);
+  expect(lost.stdout).toMatch(/^lost\.edn: linearizable invalid \(1 anomaly in 2 operations/);
+  expect(lost.stdout).toMatch(/\nlost\.edn: causal valid \(/);
+  const named = await tidemark(['check', 'lost.edn', '--guarantee', 'linearizable'], { cwd: folder });
+  expect([named.code, named.stdout.includes('linearizable invalid')]).toEqual([1, true]);
+  const list = await tidemark(['check', 'list.edn'], { cwd: folder });
+  expect(list.code).toBe(2);
+  expect(list.stdout).toMatch(
+    /^list\.edn: causal unknown \(.*list-append.* read but not judged: record .* or give this history to Elle;/,
+  );
+});
+
 test.each([
   ['lacks.mjs', "lacks.mjs: Field 'step' of the model must be a function, and is missing."],
   ['empty.mjs', 'empty.mjs: a model needs a default export.'],

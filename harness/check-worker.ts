@@ -23,7 +23,7 @@ import {
   type ReadJob,
 } from './check-job.ts';
 import { LARGE, type Task, tasksOf } from './check-tasks.ts';
-import { evident } from './evident.ts';
+import { evident, evidentModel } from './evident.ts';
 import { loadOwnModel } from './own-model.ts';
 import { type Limits, spentMemory, spentTime } from './limits.ts';
 import { loadChecker } from './plugins.ts';
@@ -62,7 +62,7 @@ async function work(job: Job): Promise<void> {
   if (held === undefined) throw new Error('there is no history to judge');
   const { history, uncommitted } = held;
   for (const guarantee of guarantees) {
-    const semantics = own === undefined ? job.semantics : { ...job.semantics, model: own };
+    const semantics = { ...job.semantics, model: own ?? held.model ?? job.semantics.model };
     await judge(held, guarantee, { ...job, semantics: { ...semantics, uncommitted } });
   }
   if (!staleness) return;
@@ -110,6 +110,8 @@ interface Held {
   readonly history: History;
   readonly dealing: Dealing | undefined;
   readonly uncommitted: readonly string[];
+  /** What it is of, where nobody said it and it tells. */
+  readonly model?: string | undefined;
   /** The reads of the path asked for, and all writes; found when it is asked for. */
   ofPath?: History;
 }
@@ -152,11 +154,22 @@ async function read(job: ReadJob): Promise<Task> {
   const shared = guarantees.length > 1 || job.staleness ? toShared(history) : undefined;
   const named = header?.uncommittedPaths;
   const uncommitted = Array.isArray(named) ? named.map(String) : [];
-  held = { of: job.of, history, dealing, uncommitted };
+  const model = job.modelGiven ? undefined : evidentModel(judged);
+  held = { of: job.of, history, dealing, uncommitted, model };
   const { operations } = judged;
   const { staleness } = job;
   const goesOn = job.jobs === 1 || operations < LARGE || tasksOf(guarantees, staleness).length === 1;
-  say({ type: 'read', operations, guarantees, warnings: said, history: shared, dealing, uncommitted, goesOn });
+  say({
+    type: 'read',
+    operations,
+    guarantees,
+    warnings: said,
+    history: shared,
+    dealing,
+    model,
+    uncommitted,
+    goesOn,
+  });
   return goesOn ? { guarantees, staleness } : { guarantees: [], staleness: false };
 }
 

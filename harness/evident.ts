@@ -1,7 +1,7 @@
 /** Which guarantees a history tells anything about. */
 import type { Header } from '../history/codec/jsonl.ts';
 import { boundMsOf, type Guarantee, guaranteeNames } from '../history/guarantee.ts';
-import { type History, METHODS, NONE, OK, READ, TRANSACTION } from '../history/history.ts';
+import { type History, METHODS, NONE, OK, READ, TRANSACTION, WRITE } from '../history/history.ts';
 
 /** In the order of the columns; never none. */
 export function evident(
@@ -25,7 +25,11 @@ export function evident(
   const ended = header !== undefined && noted('harness', 'phase', 'epilogue');
   const objects = collections(history);
   const has: Readonly<Record<Guarantee, boolean>> = {
-    linearizable: objects.registers || asked.modelGiven === true || !Object.values(objects).includes(true),
+    linearizable:
+      objects.registers ||
+      asked.modelGiven === true ||
+      !Object.values(objects).includes(true) ||
+      evidentModel(history) !== undefined,
     'read-your-writes': sessions,
     'monotonic-reads': sessions,
     'monotonic-writes': sessions && states,
@@ -37,7 +41,7 @@ export function evident(
     'one-leader-per-term': noted('cluster', 'sighting'),
     // What takes long, or is implied by the others, is judged where it is asked for.
     sequential: false,
-    // What Elle's histories of registers hold: nothing else judges them.
+    // Of transactions, besides strict serializability: what a weaker store may still promise.
     causal: objects.transactions,
     'causal-memory': false,
     'causal-weak': false,
@@ -49,6 +53,19 @@ export function evident(
     lock: objects.lock,
   };
   return guaranteeNames.filter((name) => has[name]);
+}
+
+/**
+ * The model of a history of which nobody said it: transactions of reads and writes alone are linearizable as operations on all their keys
+ * at once, which is strict serializability. Undefined: none that differs from what single operations tell.
+ */
+export function evidentModel({ length, f, flags }: History): string | undefined {
+  let transactions = false;
+  for (let row = 0; row < length; row++) {
+    if (f[row] !== READ && f[row] !== WRITE) return undefined;
+    if ((flags[row] & TRANSACTION) !== 0) transactions = true;
+  }
+  return transactions ? 'multi-register' : undefined;
 }
 
 /** What the keys hold, by what was asked of them. */

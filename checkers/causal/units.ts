@@ -266,5 +266,12 @@ class UnitsBuilder {
 function foreignDoubt(history: History, row: number): string {
   const method = METHODS[history.f[row]];
   const what = history.batch[row] === NONE ? method : `a transaction with ${method}`;
-  return `only reads, writes and cas of registers are judged, and ${placesOf(history, [row])} is ${what}: lists and other objects need a judge of their own`;
+  const where = placesOf(history, [row]);
+  if (method === 'append' && history.batch[row] !== NONE) {
+    return (
+      `${where} is a transaction with append (Elle's list-append), which is read but not judged: record the test with reads and ` +
+      'writes of registers (rw-register), which is judged, or give this history to Elle'
+    );
+  }
+  return `only reads, writes and cas of registers are judged, and ${where} is ${what}: lists and other objects need a judge of their own`;
 }

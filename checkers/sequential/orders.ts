@@ -39,11 +39,11 @@ export interface OrderLimits {
   readonly stepsMax?: number;
 }
 
-/** A choice: where in the order it was made, what there was to choose from, and what an operation placed just before must be noticed by. */
+/** A choice: where in the order it was made, what there was to choose from, and keys that the next must notice. */
 interface Choice {
   readonly length: number;
   readonly options: readonly number[];
-  readonly debt: number;
+  readonly debt: readonly number[];
   tried: number;
 }
 
@@ -74,7 +74,10 @@ export class Orders {
   /** How far each lane has come, bits of what lies on none, and then what each key holds. */
   readonly #record: Int32Array;
   readonly #heldAt: number;
-  #debt = NONE;
+  /** Keys whose last write may not have happened, and was not noticed yet. */
+  #debt: readonly number[] = [];
+  /** Whether some unit finds something of several keys: it may notice several such writes at once. */
+  #isWide = false;
   #steps = 0;
   #most = 0;
 
@@ -101,6 +104,7 @@ export class Orders {
       const unit = this.#unit[id];
       const first = rows.length;
       for (let row = unit, end = endOf(history, unit); row < end; row++) if (counts(row)) rows.push(row);
+      if (rows.slice(first).filter((row) => deeds[row] === READS).length > 1) this.#isWide = true;
       const writes = rows.slice(first).filter((row) => deeds[row] === WRITES || deeds[row] === SWAPS);
       if (writes.length > 0) this.#pure[id] = 0;
       if (this.#optional[id] === 1 && rows.length - first === 1 && writes.length === 1) this.#lonely[id] = writes[0];
@@ -153,7 +157,7 @@ export class Orders {
       if (++this.#steps > stepsMax) return this.#stopped(`${stepsMax} choices were made`);
       const spent = (this.#steps & ASK_EVERY) === 1 ? budget.spent() : undefined;
       if (spent !== undefined || isFull) return this.#stopped(spent ?? 'the memory of the budget is spent');
-      const options = this.#debt !== NONE || memory.add(this.#state()) ? this.#options() : [];
+      const options = this.#debt.length > 0 || memory.add(this.#state()) ? this.#options() : [];
       choices.push({ length: this.#length, options, debt: this.#debt, tried: -1 });
       if (!this.#goOn(choices)) return { type: 'none', steps: this.#steps };
     }
@@ -186,7 +190,7 @@ export class Orders {
     const was = key === NONE ? NONE : held[key];
     if (key !== NONE) this.#absorb(option, key);
     this.#put(option);
-    if (this.#lonely[option] !== NONE) this.#debt = this.#lonely[option];
+    if (this.#lonely[option] !== NONE) this.#debt = [...this.#debt, this.#lonely[option]];
     return !this.#losesValue(option) && (key === NONE || was === held[key] || !this.#demands.isLost(was));
   }
 
@@ -256,7 +260,7 @@ export class Orders {
       if (this.#pure[id] === 1 || !this.#fits(id)) continue;
       const from = this.#from[id];
       const rows = this.#rows.subarray(from, this.#from[id + 1]);
-      if (this.#debt !== NONE && !rows.some((row) => keyOf(row) === this.#debt && needs[row] !== NONE)) continue;
+      if (!this.#pays(id, rows)) continue;
       if (this.#optional[id] === 1) {
         if (!rows.some((row) => leaves[row] !== NONE && (left[leaves[row]] > 0 || denials[keyOf(row)] > 0))) continue;
         // Of those that do the same, any will do: none precedes anything.
@@ -267,6 +271,19 @@ export class Orders {
       options.push(id);
     }
     return options.sort((a, b) => this.#optional[a] - this.#optional[b] || this.#ret[a] - this.#ret[b] || a - b);
+  }
+
+  /**
+   * Whether a unit may follow writes that it alone shall notice: it finds what they all left; or it is one more of them, that another unit
+   * of several keys notices besides, or itself may not have happened and goes on from what one of them left.
+   */
+  #pays(id: number, rows: Int32Array): boolean {
+    if (this.#debt.length === 0) return true;
+    const { needs, keyOf } = this.#demands;
+    const notices = (key: number): boolean => rows.some((row) => keyOf(row) === key && needs[row] !== NONE);
+    const own = this.#lonely[id];
+    if (own === NONE) return this.#debt.every(notices);
+    return this.#debt.includes(own) ? notices(own) : this.#isWide;
   }
 
   #fits(id: number): boolean {
@@ -295,7 +312,8 @@ export class Orders {
     for (let i = this.#from[id]; i < this.#from[id + 1]; i++) {
       const row = this.#rows[i];
       const key = keyOf(row);
-      if (key === this.#debt && (needs[row] !== NONE || denies[row] !== NONE)) this.#debt = NONE;
+      if (this.#debt.includes(key) && (needs[row] !== NONE || denies[row] !== NONE))
+        this.#debt = this.#debt.filter((other) => other !== key);
       if (leaves[row] === NONE) continue;
       replaced[row] = held[key];
       held[key] = leaves[row];

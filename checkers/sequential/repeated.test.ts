@@ -203,7 +203,7 @@ function eventsOf(events: readonly Event[], shown: readonly Operation[]): Event[
           (f === 'r' ? event.type === 'invoke' || held === one.value : held === one.value),
       ),
     );
-    return [{ ...event, value } as unknown as Event];
+    return [{ ...event, value }];
   });
 }
 

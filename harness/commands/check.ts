@@ -8,6 +8,8 @@ Examples:
   gunzip -c journal.jsonl.gz | tidemark check - --guarantee linearizable,read-your-writes
   tidemark check queue.edn --model fifo-queue             linearizable as a queue; see 'tidemark catalog models'
   tidemark check stack.jsonl --model ./stack.mjs          as your own model: { name, about, methods, initial, step }
+  tidemark check elle.edn                                 transactions: linearizable (strictly serializable), and causal
+  tidemark check elle.edn --guarantee sequential,causal   weaker levels, by name: causal-memory, causal-weak as well
   tidemark check journal.jsonl --path follower            the reads of one path, and all writes
   tidemark check mutated.jsonl --processes overlapping    processes that have several operations open at once
   tidemark check journal.jsonl --staleness                how stale reads were, by path and node
@@ -24,7 +26,7 @@ export default {
       .argument('<file...>', 'histories; - is standard input')
       .option(
         '--model <name>',
-        "what each key is, for linearizable: one of 'tidemark catalog models', or a file of your own, ./model.mjs (default: cas-register)",
+        "what each key is, for linearizable: one of 'tidemark catalog models', or a file of your own, ./model.mjs (default: cas-register; multi-register for transactions of reads and writes)",
       )
       .option(
         '--guarantee <names>',
