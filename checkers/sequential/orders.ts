@@ -19,7 +19,7 @@ import type { Threads } from '../sessions/threads.ts';
 import { Demands } from './demands.ts';
 
 const BYTES_MAX = 512 * 1024 * 1024;
-const ASK_EVERY = 0xff;
+const ASK_EVERY = 0x1f;
 
 export type OrderFound =
   | { readonly type: 'found'; readonly steps: number }

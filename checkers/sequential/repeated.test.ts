@@ -35,7 +35,7 @@ interface Shape {
 
 const plain: Shape = {
   sessions: 3,
-  operations: rounds > 500 ? 8 : 7,
+  operations: rounds > 500 ? 8 : 6,
   keys: 2,
   values: 2,
   writes: 50,
