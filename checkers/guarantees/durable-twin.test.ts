@@ -44,15 +44,21 @@ interface Drawn {
   readonly isTrue: boolean;
 }
 
+interface Entry {
+  readonly place: Place;
+  readonly key: string;
+  readonly value: number;
+}
+
 /** A log with its term, which loses its end with each new leader; what was lost may have been acknowledged, and may be later on. */
 class Store {
   readonly #random: Random;
   readonly isNumbered: boolean;
-  entries: { readonly place: Place; readonly key: string; readonly value: number }[] = [];
+  entries: Entry[] = [];
   #term = 1;
   #deposedTerm = 0;
   /** What a deposed leader still appends to, in its own term. */
-  deposed: { readonly place: Place }[] = [];
+  deposed: Entry[] = [];
 
   constructor(random: Random) {
     this.#random = random;
@@ -67,13 +73,16 @@ class Store {
     const isDeposed = this.#deposedTerm > 0 && this.#random.chance(0.2);
     const log = isDeposed ? this.deposed : this.entries;
     const place: Place = ['g0', this.#named(isDeposed ? this.#deposedTerm : this.#term), log.length + 1];
-    log.push({ place, key, value } as (typeof this.entries)[number]);
+    log.push({ place, key, value });
     return place;
   }
 
+  /** The next leader has lost the end of the log; or has the one that was deposed before, with all that it went on with. */
   fail(): void {
-    this.deposed = [...this.entries];
-    this.entries = this.entries.slice(0, Math.max(0, this.entries.length - this.#random.below(3)));
+    const lost = this.entries;
+    const isOther = this.#deposedTerm > 0 && this.#random.chance(0.5);
+    this.entries = isOther ? this.deposed : lost.slice(0, Math.max(0, lost.length - this.#random.below(3)));
+    this.deposed = [...lost];
     this.#deposedTerm = this.#term++;
   }
 
@@ -94,7 +103,7 @@ function history(random: Random): Drawn {
   const keys = random.pick([['x'], ['x', 'y'], ['x', 'y', 'z'], ['a', 'b', 'c', 'd', 'e', 'f']]);
   const versions = random.pick([0, 0, 0.5, 1, 1]);
   const positions = random.pick([0, 0.5, 1]);
-  const failovers = random.pick([0, 0.1, 0.2]);
+  const failovers = random.pick([0, 0.15, 0.3]);
   const lies = random.pick([0, 0, 0.2]);
   const clients = [0, 1, 2].map((process) => ({ process, open: undefined as Write | undefined }));
   let retired = 3;
