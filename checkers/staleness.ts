@@ -37,6 +37,8 @@ export interface StalenessOptions {
   readonly undone?: ReadonlySet<number>;
   /** Of the same history and semantics, where they are there already. */
   readonly registers?: Registers;
+  /** What single reads prove without the order that cas give the writes. */
+  readonly withoutCas?: boolean;
 }
 
 /** Of all reads in the history: filter it to the reads of one path, and all writes of their keys. */
@@ -71,7 +73,7 @@ export function readAges(
 
 function columns(
   history: History,
-  { semantics = defaultSemantics, undone, registers = new Registers(history, semantics) }: StalenessOptions,
+  { semantics = defaultSemantics, undone, registers = new Registers(history, semantics), withoutCas }: StalenessOptions,
 ): Ages {
-  return agesOf(registers, undone ?? undoneWrites(history, semantics));
+  return agesOf(registers, undone ?? undoneWrites(history, semantics), withoutCas ? undefined : semantics);
 }

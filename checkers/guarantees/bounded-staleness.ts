@@ -107,7 +107,8 @@ function judgeAges(judged: Judged, findings: Findings, blamed: Uint8Array): Ages
   });
   let certain: readonly ReadAge[] = [];
   if (suspected.length > 0) {
-    const options = { semantics, undone: perhapsLost(judged), registers };
+    // What only the order of cas proves is found below, with all of its proof (judgeTogether).
+    const options = { semantics, undone: perhapsLost(judged), registers, withoutCas: true };
     certain = readAges(history, options, (row, lowNs) => lowNs > bounds[row]);
     const effects = effectsOf(registers);
     for (const age of certain) {

@@ -4,13 +4,15 @@
  * A read returned write v. As soon as any newer write of the key had taken effect, v was out of date: the read's age is at least
  * the time from the first such effect to the read's invocation, and at most the time from the first invocation of a newer
  * write to the read's answer (Golab, Li & Shah 2011, Δ-atomicity, read by read). Where versions order the writes of a key, newer
- * means of a higher version; where only time does, what was invoked after v had taken effect is certainly newer, and what had
- * not taken effect before v was invoked may be. Writes that were undone later are losses, not staleness, and count as no
+ * means of a higher version; where only time does, what was invoked after v had taken effect is certainly newer, as is what the cas that
+ * succeeded put after v (cas-order.ts), and what had not taken effect before v was invoked may be. Writes that were undone later are losses, not staleness, and count as no
  * newer write.
  */
 import { type History, NEVER, NONE, OK } from '../../history/history.ts';
+import type { Semantics } from '../checker.ts';
 import { CROSSED_AND_SEEN } from '../sessions/claims.ts';
 import { INITIAL, type Registers } from '../sessions/registers.ts';
+import { isLinked, type Links, linksOf, newerByCas } from './cas-order.ts';
 
 /** Per read whose age is known, in the order of invocation. Times in nanoseconds. */
 export interface Ages {
@@ -49,8 +51,11 @@ export function effectsOf({ history, source }: Registers): Effects {
   return { time, shownBy };
 }
 
-/** @param undone event positions of the invocations of writes that are no newer writes */
-export function agesOf(registers: Registers, undone: ReadonlySet<number>): Ages {
+/**
+ * @param undone event positions of the invocations of writes that are no newer writes
+ * @param casOf what values the cas replaced; without, they tell no order
+ */
+export function agesOf(registers: Registers, undone: ReadonlySet<number>, casOf?: Semantics): Ages {
   const { history, source } = registers;
   const { length, key, keys, callTime, retTime, call } = history;
   let reads = 0;
@@ -66,7 +71,7 @@ export function agesOf(registers: Registers, undone: ReadonlySet<number>): Ages 
     mayHaveMissed: new Float64Array(reads).fill(-1),
     exposed: new Float64Array(reads).fill(-1),
   };
-  const writes = new KeyWrites(registers, undone);
+  const writes = new KeyWrites(registers, undone, casOf && linksOf(registers, casOf, undone));
   const { newest } = writes;
   const since = (row: number, from: number): number => Math.max(-1, callTime[row] - from);
   for (let row = 0, i = 0; row < length; row++) {
@@ -120,6 +125,7 @@ class KeyWrites {
   readonly effects: Effects;
   readonly newest: Newest;
   readonly #registers: Registers;
+  readonly #links: Links | undefined;
   /** Of key k, `#rows[#offsets[k] … #offsets[k + 1]-1]`: the writes that count, by call; and their effects' positions, ascending. */
   readonly #offsets: Int32Array;
   readonly #rows: Int32Array;
@@ -131,10 +137,11 @@ class KeyWrites {
   readonly #ack: Float64Array;
   readonly #effect: Float64Array;
 
-  constructor(registers: Registers, undone: ReadonlySet<number>) {
+  constructor(registers: Registers, undone: ReadonlySet<number>, links?: Links) {
     const { history, done } = registers;
     const { length, key, keys, call } = history;
     this.#registers = registers;
+    this.#links = links;
     this.effects = effectsOf(registers);
     this.newest = new Newest(history);
     const counts = (row: number): boolean =>
@@ -261,9 +268,22 @@ class KeyWrites {
       newest.acknowledged[cluster] = ackFrom[from];
     };
     // Few were called while the one at hand was under way: it is looked for from there on.
-    for (let i = 0; i < n; i++) certain(rows[i], lowerBoundNear(call, doneOf[i] + 1, i + 1));
+    if (!this.#byCas(k, rows)) {
+      for (let i = 0; i < n; i++) certain(rows[i], lowerBoundNear(call, doneOf[i] + 1, i + 1));
+    }
     certain(length + k, 0);
     this.#possible(k, rows, done);
+  }
+
+  #byCas(k: number, rows: Int32Array): boolean {
+    const { newest, effects } = this;
+    if (!isLinked(this.#links, k)) return false;
+    const writes = { effect: effects.time, acknowledged: (row: number) => this.#ackTime(row) };
+    return newerByCas(this.#registers, this.#links, rows, writes, (write, first, count, acknowledged) => {
+      newest.first[write] = first;
+      newest.notNewer[write] = rows.length - count;
+      newest.acknowledged[write] = acknowledged;
+    });
   }
 
   /** What had not taken effect before the write was invoked may be newer, but for the write itself. */

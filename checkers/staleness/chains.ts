@@ -31,7 +31,7 @@ export interface Chains {
 export function joinChains(parts: ClusterParts, registers: Registers, semantics: Semantics, skip: Uint8Array): Chains {
   const { history, firstRow, lastRead, call, size } = parts;
   const { length, f, key, keys } = history;
-  const clusterOf = lookUp(parts, registers, semantics);
+  const clusterOf = lookUp(registers, semantics);
   const next = new Int32Array(length + keys.length).fill(NONE);
   const isInner = new Uint8Array(length + keys.length);
   const own = { firstRow: firstRow.slice(), lastRead: lastRead.slice(), call: call.slice() };
@@ -64,7 +64,8 @@ export function joinChains(parts: ClusterParts, registers: Registers, semantics:
 }
 
 /** The cluster that holds the value a cas expected. */
-function lookUp({ history }: ClusterParts, registers: Registers, semantics: Semantics): (cas: number) => number {
+export function lookUp(registers: Registers, semantics: Semantics): (cas: number) => number {
+  const { history } = registers;
   const { length, key, value, expected } = history;
   const held = registerValues(history, semantics);
   const initial = held(history.values.intern(semantics.initial));

@@ -90,11 +90,11 @@ export function reportStaleness(
   const uncommitted = (semantics.uncommitted ?? []).filter((name) => name !== path && history.paths.includes(name));
   const known = without(history, uncommitted);
   const registers = new Registers(known, semantics);
-  const groups = [...groupsOf(known, agesOf(registers, undone), path)];
+  const groups = [...groupsOf(known, agesOf(registers, undone, semantics), path)];
   for (const name of path === undefined ? uncommitted : []) {
     const others = uncommitted.filter((other) => other !== name);
     const part = without(history, others);
-    groups.push(...groupsOf(part, agesOf(new Registers(part, semantics), undone), name));
+    groups.push(...groupsOf(part, agesOf(new Registers(part, semantics), undone, semantics), name));
   }
   const others = path === undefined ? [] : history.paths.filter((name) => name !== path);
   const judged = others.length === 0 ? registers : new Registers(without(known, others), semantics);
