@@ -115,6 +115,17 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
 
 /** All that decides the run, and the strikes that came of it: what `--replay` needs. */
 function recordedPlan(plan: ResolvedPlan, { struck, fired, journalSha256 }: Ended): RunRecord['plan'] {
+  const { replays, use } = plan;
+  return {
+    ...plannedOf(plan),
+    ...(use.schedule !== undefined && { fired: Object.fromEntries(fired) }),
+    strikes: struck,
+    ...(replays !== undefined && { replay: compared(replays, struck, journalSha256) }),
+  };
+}
+
+/** What is known before it is run. */
+export function plannedOf(plan: ResolvedPlan): RunRecord['plan'] {
   const { use, replays, ...plain } = plan;
   const { replays: _, ...asked } = use.asked;
   return {
@@ -122,11 +133,10 @@ function recordedPlan(plan: ResolvedPlan, { struck, fired, journalSha256 }: Ende
     workloads: use.workloads.map((workload) => workload.name),
     faults: use.faults.map((fault) => fault.name),
     strongestReadPath: use.system.strongestReadPath,
-    ...(use.schedule !== undefined && { schedule: use.schedule, fired: Object.fromEntries(fired) }),
+    ...(use.schedule !== undefined && { schedule: use.schedule }),
     unsupported: use.unsupported,
     asked,
-    strikes: struck,
-    ...(replays !== undefined && { replay: compared(replays, struck, journalSha256) }),
+    ...(replays !== undefined && { replays: replays.run }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** One run: executed, judged, saved, reported. */
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../results/database.ts';
-import { createRunFolder, newRunId, writeRunFiles } from '../results/files.ts';
+import { createRunFolder, newRunId, writePlan, writeRunFiles } from '../results/files.ts';
 import type { RunRecord } from '../results/record.ts';
 import { saveRun } from '../results/save.ts';
 import { whyUnsaved } from '../results/unavailable.ts';
@@ -10,7 +10,7 @@ import type { ExitCode } from './errors.ts';
 import { onInterrupt } from './interrupt.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { showProgress } from './progress.ts';
-import { judgeRun } from './record-run.ts';
+import { judgeRun, plannedOf } from './record-run.ts';
 import { closingLines, renderReport } from './report-text.ts';
 import { executeRun } from './run.ts';
 import type { Display } from './run-command.ts';
@@ -21,6 +21,8 @@ export async function single(plan: ResolvedPlan, display: Display, bail: boolean
   const opening = openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL });
   const id = newRunId();
   const folder = createRunFolder(home, id);
+  // What is left of a run that is killed tells what it was.
+  writePlan(folder, plannedOf(plan));
   const journal = join(folder, 'journal.jsonl');
   const interrupt = onInterrupt(io.err);
   let stopProgress: () => void = () => undefined;
