@@ -297,7 +297,7 @@ class Run {
       await this.#wait(from);
       this.#enter('faults');
       const strikes = planStrikes({ random: this.#random.fork('schedule'), faults, from, until: end });
-      this.nemesis.start(strikes.map((strike) => ({ ...strike, patienceNs: 0 })));
+      this.nemesis.start(strikes);
       await this.#wait(end);
     }
     await this.#heal();
