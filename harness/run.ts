@@ -170,7 +170,7 @@ function header(plan: ResolvedPlan): Readonly<Record<string, Value>> {
     writePaths: plan.writePaths,
     // What a journal is judged by that its names alone do not say.
     uncommittedPaths: uncommittedPaths(plan.use.system),
-    settings: plan.settings,
+    settings: settingsOf(plan),
     // Plain data, and only where there is one.
     ...(plan.use.schedule !== undefined && { schedule: plan.use.schedule as unknown as Value }),
   };
@@ -178,6 +178,12 @@ function header(plan: ResolvedPlan): Readonly<Record<string, Value>> {
 
 function waitsForTriggers(schedule: Schedule | undefined): boolean {
   return schedule?.phases.some(({ streams }) => streams.some(({ type }) => type === 'when')) === true;
+}
+
+/** All but those that only say where: machines, paths. */
+function settingsOf({ settings, use }: ResolvedPlan): Readonly<Record<string, string>> {
+  const local = new Set(use.environment.settings.filter((one) => one.local === true).map(({ name }) => name));
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !local.has(name)));
 }
 
 class Run {

@@ -1,6 +1,6 @@
-/** What goes to a machine: the store and the agent as built, shims, and Node where it has none. */
+/** What goes to a machine: the store and the agent as built, shims (docker/runtime/shims), and Node where it has none. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asset } from '../../entry.ts';
@@ -8,7 +8,18 @@ import { type Context, storeContext } from '../docker/context.ts';
 import type { Place } from '../docker/agent/place.ts';
 import type { Facts } from './facts.ts';
 
-const SOURCES = ['tm-net.c', 'tm-io.c', 'tm-journal.h'] as const;
+const FOLDER = 'docker/runtime/shims';
+const sources = (): readonly string[] => readdirSync(asset(FOLDER)).filter((name) => /\.[ch]$/.test(name));
+
+/** What is compiled of them, and how. */
+const SHIMS = [
+  ['-O2', '-o', 'tm-net', 'tm-net.c'],
+  ['-O2', '-fPIC', '-shared', '-o', 'tm-io.so', 'tm-io.c'],
+  ['-O2', '-fPIC', '-shared', '-o', 'tm-clock.so', 'tm-clock.c'],
+] as const;
+
+/** In a folder with the sources. */
+export const COMPILE = SHIMS.map((args) => `gcc ${args.join(' ')}`).join(' && ');
 
 export interface Shims {
   readonly context: Context;
@@ -19,7 +30,7 @@ export interface Shims {
 /** Of the shims what can be had on a machine: sources, where it can compile them; ours, where it is like this one. */
 export function shimsFor({ has, processor, libc }: Facts): Shims | undefined {
   if (has.has('gcc')) {
-    const files = SOURCES.map((name) => [`shims/${name}`, { file: asset(`docker/runtime/shims/${name}`) }] as const);
+    const files = sources().map((name) => [`shims/${name}`, { file: asset(`${FOLDER}/${name}`) }] as const);
     return { context: new Map(files), compile: true };
   }
   if (processor !== process.arch || libc === undefined) return undefined;
@@ -34,17 +45,13 @@ function ownShims(): Context | undefined {
   if (compiled !== undefined || process.platform !== 'linux') return compiled;
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-shims-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const source = (name: string): string => asset(`docker/runtime/shims/${name}`);
-  const [net, io] = [join(folder, 'tm-net'), join(folder, 'tm-io.so')];
-  const made = [
-    ['-O2', '-o', net, source('tm-net.c')],
-    ['-O2', '-fPIC', '-shared', '-o', io, source('tm-io.c')],
-  ].every((args) => spawnSync('gcc', args, { stdio: 'ignore', timeout: 60_000 }).status === 0);
-  if (made)
-    compiled = new Map([
-      ['shims/tm-net', { file: net }],
-      ['shims/tm-io.so', { file: io }],
-    ]);
+  const made = SHIMS.every((args) => {
+    // Sources are found from where they are, and results go into the folder.
+    const given = args.map((arg, i) => (args[i - 1] === '-o' ? join(folder, arg) : arg));
+    return spawnSync('gcc', given, { cwd: asset(FOLDER), stdio: 'ignore', timeout: 60_000 }).status === 0;
+  });
+  const results = SHIMS.map((args) => args[args.indexOf('-o') + 1]);
+  if (made) compiled = new Map(results.map((name) => [`shims/${name}`, { file: join(folder, name) }]));
   return compiled;
 }
 

@@ -41,8 +41,11 @@ interface Member {
   /** Faults in force that leave no room on its disk, and when the last one ended. */
   full: number;
   roomFrom: number;
-  /** It has ended because it could not begin without room: it is started when there is some, as a supervisor would. */
-  waitsForRoom: boolean;
+  /** The same of faults that have its disk fail. */
+  failing: number;
+  failedUntil: number;
+  /** It has ended because of its disk: it is started when that is well again, as a supervisor would. */
+  waits: boolean;
   /** As it was before the first fault. */
   calm: Stand;
 }
@@ -94,6 +97,7 @@ export class SshCluster implements Deployment {
           link: resident.link,
           start: () => this.#start(member),
           fill: (by) => this.#fill(member, by),
+          fail: (by) => this.#fail(member, by),
         };
       },
       this.clock,
@@ -165,13 +169,16 @@ export class SshCluster implements Deployment {
           program: {
             command: [machine.node(this.#run), `${root}/bin/tidemark-store.mjs`, '--config', `${root}/run/store.yaml`],
             config: JSON.stringify(config, undefined, 2), // JSON is YAML
+            data,
           },
           ...here,
           up: false,
           starts: 0,
           full: 0,
           roomFrom: Number.NEGATIVE_INFINITY,
-          waitsForRoom: false,
+          failing: 0,
+          failedUntil: Number.NEGATIVE_INFINITY,
+          waits: false,
           calm: await resident.link.ask({ do: 'stand' }),
         });
       }),
@@ -191,10 +198,11 @@ export class SshCluster implements Deployment {
     if (event.event !== 'ended' || this.#ending) return;
     const member = this.#member(id);
     member.up = false;
-    if (event.code === BAD_INPUT && this.#lackedRoom(member)) {
-      member.waitsForRoom = true;
+    const ofItsDisk = this.#diskFailed(member) || (event.code === BAD_INPUT && this.#lackedRoom(member));
+    if (!event.expected && ofItsDisk) {
+      member.waits = true;
       this.#observe({ type: 'down', node: id });
-      if (member.full === 0) void this.#startWithRoom(member);
+      void this.#startWell(member);
       return;
     }
     this.#refused ||= event.code === BAD_INPUT;
@@ -209,16 +217,28 @@ export class SshCluster implements Deployment {
     return full > 0 || this.clock.now() - roomFrom < LATE_NS;
   }
 
+  /** Whether it can have ended of a read or write that failed. */
+  #diskFailed({ failing, failedUntil }: Member): boolean {
+    return failing > 0 || this.clock.now() - failedUntil < LATE_NS;
+  }
+
   async #fill(member: Member, by: 1 | -1): Promise<void> {
     member.full += by;
     if (by === 1) return;
     member.roomFrom = this.clock.now();
-    if (member.full === 0) await this.#startWithRoom(member);
+    await this.#startWell(member);
   }
 
-  async #startWithRoom(member: Member): Promise<void> {
-    if (!member.waitsForRoom) return;
-    member.waitsForRoom = false;
+  async #fail(member: Member, by: 1 | -1): Promise<void> {
+    member.failing += by;
+    if (by === 1) return;
+    member.failedUntil = this.clock.now();
+    await this.#startWell(member);
+  }
+
+  async #startWell(member: Member): Promise<void> {
+    if (!member.waits || member.full > 0 || member.failing > 0) return;
+    member.waits = false;
     await this.#start(member).catch((error: unknown) => void this.#crashes.push(`${member.id}: ${String(error)}`));
   }
 
@@ -281,6 +301,7 @@ export class SshCluster implements Deployment {
           if (stand.rules !== calm.rules)
             sentences.push(`its rules are not what they were: ${difference(calm.rules, stand.rules)}`);
           if (stand.disk !== calm.disk) sentences.push(`its disk is not what it was: ${stand.disk}`);
+          if (stand.clock !== calm.clock) sentences.push(`its clocks are not what they were: ${stand.clock}`);
           return sentences.map((sentence) => `${id} was not healed: ${sentence}`);
         } catch (error) {
           return [`nobody knows whether ${id} was healed: ${(error as Error).message}`];

@@ -6,7 +6,7 @@ import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environme
 import { stateOf } from '../docker/owner.ts';
 import { shimsFor } from './bundle.ts';
 import { SshCluster } from './cluster.ts';
-import { lackingFrom } from './facts.ts';
+import { diskLevers, lackingFrom } from './facts.ts';
 import { Machine } from './machine.ts';
 import { abandoned, Register } from './register.ts';
 import { type Choices, choicesOf, hostsFor } from './settings.ts';
@@ -15,7 +15,7 @@ import { Ways } from './ways.ts';
 /** A run that is being set up by a harness that cannot be seen from here has no agent yet. */
 const STRANGERS_S = 600;
 /** Levers that need more of a machine than a node does. */
-const asked: readonly Lever[] = ['cut', 'shape', 'slowDisk', 'fillDisk'];
+const asked: readonly Lever[] = ['cut', 'shape', 'clock', ...diskLevers];
 
 type Say = (line: string) => void;
 
@@ -42,25 +42,29 @@ async function tried(machine: Machine): Promise<ReadonlyMap<Lever, string>> {
   const shims = shimsFor(machine.facts);
   const lacking = new Map(lackingFrom(machine.facts, shims !== undefined));
   if (shims === undefined && lacking.has('cut')) return lacking;
+  const lacks = (levers: readonly Lever[], why: string | undefined): void => {
+    if (why !== undefined) for (const lever of levers) if (!lacking.has(lever)) lacking.set(lever, why);
+  };
   const run = newRunId();
   try {
     await machine.unpack(run, new Map([...(shims?.context ?? []), ['place.json', { text: '{}' }] as const]));
     if (shims?.compile === true) {
-      const failed = await machine.compile(run).then(
-        () => undefined,
-        (error: Error) => error.message,
+      const compiled = machine.compile(run);
+      lacks(
+        ['shape', 'clock', ...diskLevers],
+        await compiled.then(
+          () => undefined,
+          (error: Error) => error.message,
+        ),
       );
-      if (failed !== undefined) {
-        for (const lever of ['shape', 'slowDisk', 'fillDisk'] as const)
-          if (!lacking.has(lever)) lacking.set(lever, failed);
-      }
     }
-    if (lacking.has('cut')) return lacking;
     const said = await machine.tried(run);
-    const cut = said.get('cut') ?? said.get('busy');
-    if (cut !== undefined) for (const lever of ['cut', 'shape'] as const) lacking.set(lever, cut);
-    const shape = said.get('shape');
-    if (shape !== undefined && !lacking.has('shape')) lacking.set('shape', `NFQUEUE does not work: ${shape}`);
+    const unloaded = (what: string): string | undefined =>
+      said.has(what) ? `its Node does not load the shim: ${said.get(what)}` : undefined;
+    lacks(['clock'], unloaded('clock'));
+    lacks(diskLevers, unloaded('disk'));
+    lacks(['cut', 'shape'], said.get('cut') ?? said.get('busy'));
+    lacks(['shape'], said.has('shape') ? `NFQUEUE does not work: ${said.get('shape')}` : undefined);
     return lacking;
   } finally {
     await machine.clear(run);

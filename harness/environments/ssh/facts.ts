@@ -95,6 +95,15 @@ function atLeast(version: string, least: readonly number[]): boolean {
   return true;
 }
 
+/** By tm-io.so. */
+export const diskLevers = [
+  'slowDisk',
+  'stallDisk',
+  'fillDisk',
+  'failDisk',
+  'cutPower',
+] as const satisfies readonly Lever[];
+
 /** Levers that need root or programs there, and why they cannot be pulled. `shims`: whether tm-net and tm-io.so can be had. */
 export function lackingFrom(facts: Facts, shims: boolean): ReadonlyMap<Lever, string> {
   const lacking = new Map<Lever, string>();
@@ -105,7 +114,7 @@ export function lackingFrom(facts: Facts, shims: boolean): ReadonlyMap<Lever, st
   if (noRules !== undefined) lacking.set('cut', noRules);
   const noShape = noRules ?? noShims;
   if (noShape !== undefined) lacking.set('shape', noShape);
-  if (noShims !== undefined) for (const lever of ['slowDisk', 'fillDisk'] as const) lacking.set(lever, noShims);
+  if (noShims !== undefined) for (const lever of [...diskLevers, 'clock'] as const) lacking.set(lever, noShims);
   return lacking;
 }
 

@@ -5,9 +5,22 @@ import { settings } from './settings.ts';
 export default {
   name: 'ssh',
   about:
-    'machines reached by SSH, in real time, with links cut, slow or lossy, kill -9, SIGSTOP and bad disks; for the reference store',
+    'machines reached by SSH, in real time, with links cut, slow or lossy, kill -9, SIGSTOP, wrong clocks and bad disks; for the reference store',
   settings,
-  levers: ['cut', 'shape', 'kill', 'pause', 'slowDisk', 'fillDisk', 'corruptDisk'],
+  levers: [
+    'cut',
+    'shape',
+    'kill',
+    'stop',
+    'pause',
+    'clock',
+    'slowDisk',
+    'stallDisk',
+    'fillDisk',
+    'failDisk',
+    'corruptDisk',
+    'cutPower',
+  ],
   // Whatever speaks SSH is loaded when it is needed.
   prepare: async (preparation, say) => (await import('./deploy.ts')).prepare(preparation, say),
   deploy: async (nodes, options) => (await import('./deploy.ts')).deploy(nodes, options),

@@ -8,11 +8,11 @@ import type { Machine as Shared } from '../docker/agent/place.ts';
 import { NodeLog } from '../docker/container.ts';
 import { type Context, packed } from '../docker/context.ts';
 import { owner } from '../docker/owner.ts';
-import { bundle, shimsFor } from './bundle.ts';
+import { bundle, COMPILE, shimsFor } from './bundle.ts';
 import { type Connection, SshError } from './connection.ts';
 import { type Facts, ownNode, readFacts, unfit, whyNoRules } from './facts.ts';
 import { type Host, isIpv4, nameOf } from './hosts.ts';
-import { clear, COMPILE, facts, remains, runsIn, trial, unpack } from './scripts.ts';
+import { clear, facts, remains, runsIn, trial, unpack } from './scripts.ts';
 import type { Ways } from './ways.ts';
 
 const UPLOAD_NS = 300 * SECOND;
@@ -111,12 +111,15 @@ export class Machine {
   }
 
   compile(run: string): Promise<string> {
-    return this.run('compiling the shims', `cd ${this.site.folder}/${run} && ${COMPILE}`, { ns: COMPILE_NS });
+    return this.run('compiling the shims', `cd ${this.site.folder}/${run}/shims && ${COMPILE}`, { ns: COMPILE_NS });
   }
 
   /** \`lever=why not\` of what the kernel does not do. */
   async tried(run: string): Promise<ReadonlyMap<string, string>> {
-    const said = await this.privileged('trying its rules', trial(`${this.site.folder}/${run}`, this.site.port));
+    const said = await this.privileged(
+      'trying what faults need',
+      trial(`${this.site.folder}/${run}`, this.site.port, this.facts.node),
+    );
     return new Map(lines(said).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
   }
 

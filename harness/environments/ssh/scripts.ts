@@ -42,11 +42,8 @@ export function unpack(folder: string, run: string, owner: string): string {
 && printf '%s\\n' '${owner}' >${RUN_MARK} && tar -x --no-same-owner -f -`;
 }
 
-/** In a folder with the sources: makes of them what faults need. */
-export const COMPILE = `gcc -O2 -o shims/tm-net shims/tm-net.c && gcc -O2 -fPIC -shared -o shims/tm-io.so shims/tm-io.c`;
-
 /** Tries as root what faults need of the kernel; \`lever=why not\`, one a line. */
-export function trial(root: string, port: number): string {
+export function trial(root: string, port: number, node: string | undefined): string {
   const chain = `TM-TRY-${port}`;
   const rules = (rule: string): string => `printf '%s\\n' '*filter' ':${chain} - [0:0]' '-A ${chain} ${rule}' COMMIT`;
   return `${PATHS}
@@ -54,8 +51,21 @@ attempt() {
   said=$(iptables-restore --noflush --wait 5 2>&1) || { echo "$1=$(echo "$said" | head -1)"; return 1; }
   iptables --wait 5 -F ${chain} && iptables --wait 5 -X ${chain}
 }
+${
+  node === undefined
+    ? ''
+    : `
+for pair in clock:tm-clock.so disk:tm-io.so; do
+  shim=${root}/shims/\${pair#*:}; [ -f $shim ] || continue
+  look='process.stdout.write(String(require("fs").readFileSync("/proc/self/maps", "latin1").includes(process.env.LD_PRELOAD)))'
+  said=$(LD_PRELOAD=$shim ${node} -e "$look" 2>&1)
+  [ "$said" = true ] || echo "\${pair%:*}=$(echo "$said" | tail -1)"
+done
+`
+}
+command -v iptables-restore >/dev/null && [ "$(id -u)" = 0 ] || exit 0
 ${rules(`-s 192.0.2.1/32 -p tcp --dport ${port} -j DROP`)} | attempt cut || exit 0
-iptables-save -t filter | grep -q -e ' TM-IN-${port}$' -e '^:TM-IN-${port} ' && echo "busy=its rules for port ${port} are there"
+iptables-save -t filter | grep -q '^:TM-[A-Z]*-${port} ' && echo "busy=its rules for port ${port} are there"
 if [ -x ${root}/shims/tm-net ]; then
   ${rules(`-d 192.0.2.1/32 -p tcp --dport ${port} -j NFQUEUE --queue-num ${port} --queue-bypass`)} | attempt shape || exit 0
   said=$(timeout 10 ${root}/shims/tm-net 1 ${port} </dev/null 2>&1)
@@ -94,18 +104,19 @@ for turn in 1 2 3 4 5 6 7 8 9 10; do
   kill -9 $found 2>/dev/null; sleep 0.1
 done
 port=$(sed -n 's/.*"port":\\([0-9]*\\).*/\\1/p' $root/place.json 2>/dev/null)
-if [ -n "$port" ] && command -v iptables >/dev/null; then
-  for pair in INPUT:TM-IN-$port OUTPUT:TM-OUT-$port; do
-    chain=\${pair#*:}
-    while iptables --wait 5 -D \${pair%%:*} -j $chain 2>/dev/null; do :; done
-    iptables --wait 5 -F $chain 2>/dev/null && iptables --wait 5 -X $chain
+if [ -n "$port" ] && command -v iptables-save >/dev/null; then
+  iptables-save -t filter 2>/dev/null | sed -n "s/^-A \\(INPUT\\|OUTPUT\\) -j \\(TM-[A-Z]*-$port\\)\$/\\1 \\2/p" | while read -r from chain; do
+    iptables --wait 5 -D $from -j $chain
+  done
+  for chain in $(iptables-save -t filter 2>/dev/null | sed -n "s/^:\\(TM-[A-Z]*-$port\\) .*/\\1/p"); do
+    iptables --wait 5 -F $chain && iptables --wait 5 -X $chain
   done
 fi
 [ -f $root/${RUN_MARK} ] && rm -rf $root
 rmdir ${folder} 2>/dev/null
 [ -e $root ] && echo "the folder $root"
 [ -n "$(ours)" ] && echo "processes: $(ours | tr '\\n' ' ')"
-[ -n "$port" ] && iptables-save -t filter 2>/dev/null | grep -e "TM-IN-$port" -e "TM-OUT-$port" | sed 's/^/the rule /'
+[ -n "$port" ] && iptables-save -t filter 2>/dev/null | grep "TM-[A-Z]*-$port\b" | sed 's/^/the rule /'
 true
 `;
 }
@@ -119,7 +130,7 @@ rmdir ${folder} 2>/dev/null
 for process in /proc/[0-9]*; do
   case "$(tr '\\0' ' ' <$process/cmdline 2>/dev/null)" in *"${root}/"*) echo "the process \${process#/proc/}";; esac
 done
-command -v iptables-save >/dev/null && [ "$(id -u)" = 0 ] && iptables-save -t filter | grep -w -e TM-IN-${port} -e TM-OUT-${port} | sed 's/^/the rule /'
+command -v iptables-save >/dev/null && [ "$(id -u)" = 0 ] && iptables-save -t filter | grep 'TM-[A-Z]*-${port}\\b' | sed 's/^/the rule /'
 true
 `;
 }

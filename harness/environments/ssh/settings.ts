@@ -9,8 +9,7 @@ import { type Host, parseHost, parseList, readHosts } from './hosts.ts';
 const FOLDER = '/var/tmp/tidemark';
 const STORE_PORT = 7600;
 
-export const settings: readonly Setting[] = [
-  ...storeSettings,
+const where: readonly Setting[] = [
   {
     name: 'hosts',
     about:
@@ -58,6 +57,11 @@ export const settings: readonly Setting[] = [
     ['auto', 'addresses', 'tunnel'],
     'how clients reach nodes: by their addresses, or through SSH; auto: through SSH where there is a jump host',
   ),
+];
+
+export const settings: readonly Setting[] = [
+  ...storeSettings,
+  ...where.map((one) => ({ ...one, local: true as const })),
 ];
 
 function port(name: string, initial: number, about: string): Setting {

@@ -232,7 +232,15 @@ describe('a machine', () => {
     expect(lacking({ sudo: 'sh: 1: sudo: not found' }, 'tar')).toEqual({ cut: none, shape: none });
     const missing = 'it has no iptables-restore: install iptables';
     expect(lacking({}, 'tar sudo')).toEqual({ cut: missing, shape: missing });
-    expect([...lackingFrom(said({}), false).keys()]).toEqual(['shape', 'slowDisk', 'fillDisk']);
+    expect([...lackingFrom(said({}), false).keys()]).toEqual([
+      'shape',
+      'slowDisk',
+      'stallDisk',
+      'fillDisk',
+      'failDisk',
+      'cutPower',
+      'clock',
+    ]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** The kernel's rules and queues for this network namespace, through the programs that every Debian has. */
 import { execFile } from 'node:child_process';
-import { chain, place } from './place.ts';
+import { place } from './place.ts';
 
 const DEADLINE_MS = 10_000;
 /** How long to wait for whoever else changes rules. */
@@ -28,9 +28,9 @@ export async function rulesAndQueues(): Promise<{ rules: string; queues: string 
 }
 
 async function ownRules(): Promise<string> {
-  const names = ['TM-IN', 'TM-OUT', 'TM-ASKED', 'TM-SAID'].map(chain);
+  const ours = new RegExp(`^TM-[A-Z]+-${place.machine?.port}$`);
   return plain(await run(['iptables-save', '-t', 'filter']))
-    .filter((line) => line.split(/[ :]/).some((word) => names.includes(word)))
+    .filter((line) => line.split(/[ :]/).some((word) => ours.test(word)))
     .join('\n');
 }
 
