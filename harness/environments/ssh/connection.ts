@@ -15,6 +15,8 @@ const CONNECT_NS = 30 * SECOND;
 const COMMAND_NS = 60 * SECOND;
 /** How long the machine goes on with a command that nobody waits for any more. */
 const GRACE_S = 5;
+const TRIES = 10;
+const AGAIN_NS = 50 * MILLISECOND;
 const ALIVE_MS = 5000;
 /** Processors have instructions for it: a store and its Node are 100 MB. */
 const FAST: CipherAlgorithm[] = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'];
@@ -119,13 +121,24 @@ export class Connection {
       });
       if (typeof input === 'string') channel.end(input);
       else input.on('error', () => channel.close()).pipe(channel);
-      return { out: await out, err: await err, code: await code };
+      const said = { out: await out, err: await err, code: await code };
+      // A command that is ended by a signal has no code either.
+      if (said.code === null && this.#over !== undefined) throw new Error(this.#over);
+      return said;
     }).finally(() => channel.close());
   }
 
   /** A command whose stdin and stdout stay open. */
   async channel(what: string, command: string): Promise<ClientChannel> {
-    return this.#taking(what, (done) => this.#client.exec(command, done));
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#taking(what, (done) => this.#client.exec(command, done));
+      } catch (error) {
+        // A session that has ended counts at sshd until it has been looked after, some moments after we are told.
+        if (tries === TRIES || !/open failed/i.test((error as Error).message)) throw error;
+        await this.#clock.sleepUntil(this.#clock.now() + tries * AGAIN_NS);
+      }
+    }
   }
 
   /** A way to a port, as seen from that machine. */

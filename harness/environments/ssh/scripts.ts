@@ -29,7 +29,7 @@ elif [ -d $folder ]; then
   [ -O $folder ] || echo "foreign=it belongs to $(stat -c %U $folder)"
   for one in $folder/* $folder/.[!.]*; do
     [ -e "$one" ] || [ -L "$one" ] || continue
-    [ -f "$one/${RUN_MARK}" ] || rmdir "$one" 2>/dev/null || { echo "foreign=it holds '$(basename "$one")', which is no run's"; break; }
+    [ -f "$one/${RUN_MARK}" ] || { [ -d "$one" ] && [ -z "$(ls -A "$one")" ]; } || { echo "foreign=it holds '$(basename "$one")', which is no run's"; break; }
   done
 elif ! [ -w "$above" ]; then echo "foreign=$(id -un) may not write to $above"
 fi
@@ -105,14 +105,18 @@ for turn in 1 2 3 4 5 6 7 8 9 10; do
 done
 port=$(sed -n 's/.*"port":\\([0-9]*\\).*/\\1/p' $root/place.json 2>/dev/null)
 if [ -n "$port" ] && command -v iptables-save >/dev/null; then
-  iptables-save -t filter 2>/dev/null | sed -n "s/^-A \\(INPUT\\|OUTPUT\\) -j \\(TM-[A-Z]*-$port\\)\$/\\1 \\2/p" | while read -r from chain; do
+  iptables-save -t filter 2>/dev/null | sed -n "s/^-A \\(INPUT\\|OUTPUT\\) -j \\(TM-[A-Z]*-$port\\)$/\\1 \\2/p" | while read -r from chain; do
     iptables --wait 5 -D $from -j $chain
   done
   for chain in $(iptables-save -t filter 2>/dev/null | sed -n "s/^:\\(TM-[A-Z]*-$port\\) .*/\\1/p"); do
     iptables --wait 5 -F $chain && iptables --wait 5 -X $chain
   done
 fi
-[ -f $root/${RUN_MARK} ] && rm -rf $root
+if [ -f $root/${RUN_MARK} ]; then
+  # The mark goes last: what has none is nobody's to remove.
+  find $root -mindepth 1 -maxdepth 1 ! -name ${RUN_MARK} -exec rm -rf {} +
+  rm -rf $root
+fi
 rmdir ${folder} 2>/dev/null
 [ -e $root ] && echo "the folder $root"
 [ -n "$(ours)" ] && echo "processes: $(ours | tr '\\n' ' ')"

@@ -37,8 +37,7 @@ export class Tunnels {
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     try {
-      const connection = await this.#free();
-      const channel = await connection.forward(address, port);
+      const channel = await this.#forward(address, port);
       channel.on('close', () => socket.destroy());
       socket.on('close', () => channel.close());
       if (socket.destroyed) channel.close();
@@ -48,17 +47,19 @@ export class Tunnels {
     }
   }
 
-  #free(): Promise<Connection> {
-    const found = this.#turn.then(async () => {
-      const free = this.#connections.find((one) => !one.full && !one.over);
-      if (free !== undefined) return free;
-      const fresh = await this.#ways.open(this.#host);
-      if (this.#closed) fresh.close();
-      this.#connections.push(fresh);
-      return fresh;
+  /** By a connection that has a channel to spare; one at a time, or two would take the same. */
+  #forward(address: string, port: number): ReturnType<Connection['forward']> {
+    const opened = this.#turn.then(async () => {
+      let free = this.#connections.find((one) => !one.full && !one.over);
+      if (free === undefined) {
+        free = await this.#ways.open(this.#host);
+        this.#connections.push(free);
+        if (this.#closed) free.close();
+      }
+      return free.forward(address, port);
     });
-    this.#turn = found.catch(() => undefined); // whoever asked is told
-    return found;
+    this.#turn = opened.catch(() => undefined); // whoever asked is told
+    return opened;
   }
 
   close(): void {

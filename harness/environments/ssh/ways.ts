@@ -22,16 +22,7 @@ export class Ways {
 
   async open(host: Host): Promise<Connection> {
     if (this.#jump === undefined) return Connection.open(host, this.#access);
-    const jump = await this.#throughJump(this.#jump);
-    let through;
-    try {
-      through = await jump.forward(host.name, host.port);
-    } catch (error) {
-      if (!(error instanceof SshError)) throw error;
-      throw new BadInput(
-        `The jump host ${nameOf(jump.host)} does not reach ${host.name}:${host.port} (${error.message}).`,
-      );
-    }
+    const through = await this.#through(this.#jump, host);
     return Connection.open(host, this.#access, through);
   }
 
@@ -39,16 +30,25 @@ export class Ways {
     for (const jump of this.#jumps.splice(0)) jump.close();
   }
 
-  #throughJump(host: Host): Promise<Connection> {
-    const found = this.#turn.then(async () => {
-      const free = this.#jumps.find((one) => !one.full && !one.over);
-      if (free !== undefined) return free;
-      const fresh = await Connection.open(host, this.#access);
-      this.#jumps.push(fresh);
-      return fresh;
+  /** By a connection that has a channel to spare; one at a time, or two would take the same. */
+  #through(gate: Host, host: Host): ReturnType<Connection['forward']> {
+    const opened = this.#turn.then(async () => {
+      let jump = this.#jumps.find((one) => !one.full && !one.over);
+      if (jump === undefined) {
+        jump = await Connection.open(gate, this.#access);
+        this.#jumps.push(jump);
+      }
+      try {
+        return await jump.forward(host.name, host.port);
+      } catch (error) {
+        if (!(error instanceof SshError)) throw error;
+        throw new BadInput(
+          `The jump host ${nameOf(gate)} does not reach ${host.name}:${host.port} (${error.message}).`,
+        );
+      }
     });
-    this.#turn = found.catch(() => undefined); // whoever asked is told
-    return found;
+    this.#turn = opened.catch(() => undefined); // whoever asked is told
+    return opened;
   }
 }
 

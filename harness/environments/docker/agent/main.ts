@@ -5,7 +5,8 @@
  * Faults need no `exec` so, which costs 50 ms each, no rights on the engine's host, and no second way for an engine that is
  * on another machine.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { MILLISECOND, realClock } from '../../../../history/clock.ts';
 import { Random } from '../../../../history/random.ts';
 import { damageLog } from '../../real/damage.ts';
@@ -212,7 +213,16 @@ async function leave({ root, rules }: Machine): Promise<never> {
   const gone = rules ? await Promise.allSettled([links.tearDown(), clientLinks.tearDown(), shaping.tearDown()]) : [];
   for (const one of gone) if (one.status === 'rejected') process.stderr.write(`agent: ${String(one.reason)}\n`);
   // Whoever wrote the place may have erred: only what was made for a run.
-  if (existsSync(`${root}/${RUN_MARK}`)) rmSync(root, { recursive: true, force: true });
+  if (existsSync(`${root}/${RUN_MARK}`)) {
+    // The mark goes last, or half a folder would be nobody's to remove.
+    const parts = readdirSync(root).filter((name) => name !== RUN_MARK);
+    for (const part of [...parts, '.']) rmSync(join(root, part), { recursive: true, force: true });
+    try {
+      rmdirSync(dirname(root));
+    } catch {
+      // Others have runs there.
+    }
+  }
   process.exit(0);
 }
 
