@@ -13,7 +13,6 @@ import { isOfPosition } from './claims.ts';
 import { epilogueOf } from './notes.ts';
 import { INITIAL, Registers, UNWRITTEN } from './registers.ts';
 
-export const NO_WRITE = 0;
 export const SURVIVED = 1;
 export const LOST = 2;
 /** Newer writes of its key cover it, and no position tells. */
@@ -24,7 +23,7 @@ export const NOT_READ_BACK = 4;
 export interface Survival {
   /** For each key the row of its last answered final read, or NONE. */
   readonly finals: Int32Array;
-  /** For each row, if it is a write that may have happened. An unacknowledged one is LOST only where it is proven to be undone. */
+  /** For each row, if it is a write that may have happened; else 0. An unacknowledged one is LOST only where it is proven to be undone. */
   readonly fate: Uint8Array;
   /** For each lost write the final read that shows it. */
   readonly proof: Int32Array;
