@@ -80,6 +80,37 @@ cases('counter', [
   ['unknown', 'p0: add 9007199254740991', 'p0: add 9007199254740991', 'p1: read 1'],
 ]);
 
+test('a counter read out of its bounds is shown with the fewest additions that say so', () => {
+  const said = (...lines: readonly string[]): unknown => {
+    const found = check('counter', historyFromEvents(events(...lines)));
+    if (found.type !== 'invalid') return found.type;
+    const [{ sentence, operations }] = found.anomalies;
+    return [operations.map(({ f, value }) => `${f} ${String(value)}`), sentence.split('; ')[1]];
+  };
+  expect(said('p0: add 1', 'p0: add 5', 'p0: add 2', 'p0: add 0', 'p1: read 3')).toEqual([
+    ['add 5', 'read 3'],
+    '1 of 3 additions show that it is too small.',
+  ]);
+  expect(said('p0: add 4', 'p2 add -1', 'p2 info', 'p1: read 2')).toEqual([['add 4', 'add -1', 'read 2'], undefined]);
+  expect(said('p2 add 3', 'p0: add -1', 'p1: read 5', 'p0: add 9')).toEqual([
+    ['add 3', 'read 5'],
+    '1 of 2 additions show that it is too great.',
+  ]);
+  const many = Array.from({ length: 20 }, () => 'p0: add 1');
+  expect(said(...many, 'p1: read 14')).toEqual([
+    [...many.slice(0, 12).map(() => 'add 1'), 'read 14'],
+    '3 more additions of those that show it are left out here.',
+  ]);
+});
+
+test('a set says how long elements took to be stable only where there are times', () => {
+  const stale = events('p0: add 1', 'p1: read []', 'p1: read [1]');
+  expect(check('set', historyFromEvents(stale)).examined).toHaveProperty('ms until stable (max)');
+  const { examined } = check('set', historyFromEvents(stale.map(({ time: _, ...event }) => event as Event)));
+  expect(examined).toMatchObject({ stale: 1 });
+  expect(Object.keys(examined).filter((name) => name.startsWith('ms '))).toEqual([]);
+});
+
 cases('queue', [
   ['valid', 'p0: enqueue 1', 'p1: dequeue 1'],
   ['valid', 'p0: enqueue 1', 'p0: enqueue 1', 'p1: dequeue 1', 'p1: dequeue 1', 'p1: dequeue null'],

@@ -13,21 +13,74 @@ import { confirming } from '../online/confirming.ts';
 import { CounterStream } from '../online/counter.ts';
 import { eachEvent, methodCode } from '../collections/elements.ts';
 import { Findings } from '../sessions/findings.ts';
-import { answer, capital, key } from '../sessions/words.ts';
+import { operationsOf } from '../sessions/operations.ts';
+import { amount, answer, capital, key } from '../sessions/words.ts';
 
 const ADD = methodCode('add');
 
-function explain(history: History, row: number, found: number, least: number, greatest: number): Anomaly {
+/** Of the additions that make a bound, no more than these are shown. */
+const SHOWN_MAX = 12;
+
+/** A read, and the bounds of what it may return. */
+interface OutOfBounds {
+  readonly row: number;
+  readonly found: number;
+  /** What the counter held at first. */
+  readonly from: number;
+  readonly least: number;
+  readonly greatest: number;
+}
+
+function explain(history: History, read: OutOfBounds): Anomaly {
+  const { row, found, least, greatest } = read;
   const low = found < least;
+  const { enough, all } = additionsAgainst(history, read);
+  const more = enough.length - SHOWN_MAX;
+  const shown =
+    more > 0
+      ? `; ${amount(more, 'more addition')} of those that show it ${more === 1 ? 'is' : 'are'} left out here`
+      : enough.length < all
+        ? `; ${enough.length} of ${amount(all, 'addition')} show that it is too ${low ? 'small' : 'great'}`
+        : '';
   return {
     kind: low ? 'sum too small' : 'sum too great',
     sentence:
       capital(`the read of ${key(history, row)}${answer(history, row)} returned ${found}, `) +
       (low
-        ? `though what had been added for certain before it was invoked, and all that may have been taken away, make at least ${least}.`
-        : `though all that may have been added before it returned makes at most ${greatest}.`),
-    operations: [history.operation(row)],
+        ? `though what had been added for certain before it was invoked, and all that may have been taken away, make at least ${least}`
+        : `though all that may have been added before it returned makes at most ${greatest}`) +
+      `${shown}.`,
+    operations: operationsOf(history, [...enough.slice(0, SHOWN_MAX), row]),
   };
+}
+
+/**
+ * The fewest additions that a read contradicts, greatest first, and of how many: all that may have moved the sum towards what was
+ * found, and as many of those that certainly moved it away as put it beyond.
+ */
+function additionsAgainst(
+  { length, f, key, value, values, outcome, call, ret }: History,
+  { row: read, found, from, least }: OutOfBounds,
+): { readonly enough: readonly number[]; readonly all: number } {
+  const low = found < least;
+  const by = (row: number): number => values.get(value[row]) as number; // countersIn
+  const towards: number[] = [];
+  const away: number[] = [];
+  for (let row = 0; row < length; row++) {
+    if (f[row] !== ADD || key[row] !== key[read] || outcome[row] === FAIL || by(row) === 0) continue;
+    if (by(row) < 0 === low) {
+      if (call[row] < ret[read]) towards.push(row);
+    } else if (outcome[row] === OK && ret[row] < call[read]) away.push(row);
+  }
+  const greatestFirst = (rows: number[]): number[] => rows.sort((a, b) => Math.abs(by(b)) - Math.abs(by(a)));
+  let sum = towards.reduce((total, row) => total + by(row), from);
+  const enough: number[] = [];
+  for (const row of greatestFirst(away)) {
+    if (low ? found < sum : found > sum) break;
+    sum += by(row);
+    enough.push(row);
+  }
+  return { enough: greatestFirst([...enough, ...towards]), all: away.length + towards.length };
 }
 
 /** Keys that amounts were added to, and nothing else was done but read. */
@@ -89,7 +142,7 @@ export default {
       const least = from + addedAtCall[row] + takenPerhaps[k];
       const greatest = from + takenAtCall[row] + addedPerhaps[k];
       if (found >= least && found <= greatest) return;
-      if (!inexact) findings.add(() => explain(history, row, found, least, greatest));
+      if (!inexact) findings.add(() => explain(history, { row, found, from, least, greatest }));
     });
     const others = keys.length - isCounter.reduce((n, is) => n + is, 0);
     const doubt =

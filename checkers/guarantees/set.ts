@@ -208,8 +208,8 @@ function conclude(
   }
   const sorted = Float64Array.from(latencies).sort();
   const stability =
-    stale === 0
-      ? {}
+    sorted.length === 0
+      ? {} // none was stale, or there are no times
       : {
           'ms until stable (p50)': rankMs(sorted, 0.5),
           'ms until stable (p99)': rankMs(sorted, 0.99),
