@@ -136,7 +136,7 @@ const queue = {
   mayGo: (op: Op, all: readonly Op[]): boolean => {
     if (op.f !== 'enqueue') return op.type === 'ok' && isEmpty(op.answer);
     const taken = [...answered(all, 'dequeue'), ...answered(all, 'drain')].flatMap(({ answer }) => [answer].flat());
-    return !isShown(op, taken as Value[]) && isAsked('enqueue', op, all) === 1;
+    return !isShown(op, taken) && isAsked('enqueue', op, all) === 1;
   },
   impossible: () => ({ f: 'dequeue', key: 'k0', value: 'nobody put this in' }),
 };

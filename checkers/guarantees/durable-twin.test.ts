@@ -157,7 +157,9 @@ function history(random: Random): Drawn {
       call: events.length,
       ret: Number.POSITIVE_INFINITY,
       isAcknowledged: false,
-      ...{ place: store.append(key, value), told: undefined, shown: Number.POSITIVE_INFINITY },
+      place: store.append(key, value),
+      told: undefined,
+      shown: Number.POSITIVE_INFINITY,
     };
     writes.push(client.open);
     push({ type: 'invoke', process: client.process, f: 'write', key, path, value });
