@@ -119,28 +119,49 @@ function withdraw({ source }: Registers, { group }: Places, claims: readonly Fal
   }
 }
 
-function writesByVersion({ history, versions, done }: Registers): Versioned {
+function writesByVersion(registers: Registers): Versioned {
+  const { history, versions, done } = registers;
   const { length, groups } = history;
-  const { group, history: term, at } = versions;
+  const { group, at } = versions;
   const numbers = new Pairs(groups.length, 2 ** 32, 0);
+  const lists = oneList(registers, numbers) ?? gather(listsOf(registers, numbers), numbers.count);
+  for (let one = 0; one < lists.count; one++) {
+    sortByPlace(lists.rows.subarray(lists.start[one], lists.start[one + 1]), at);
+  }
+  let isComplete = true;
+  for (let row = 0; row < length && isComplete; row++) isComplete = done[row] === NEVER || group[row] !== NONE;
+  return { lists, isComplete, of: (ofGroup, history) => numbers.of(ofGroup, history) };
+}
+
+/** The writes with versions, where all are of one group and term, as mostly. */
+function oneList({ history, versions, done }: Registers, numbers: Pairs): Lists | undefined {
+  const { length } = history;
+  const { group, history: term } = versions;
+  const rows = new Int32Array(length);
+  let count = 0;
+  for (let row = 0; row < length; row++) {
+    if (done[row] === NEVER || group[row] === NONE) continue;
+    rows[count++] = row;
+    if (group[row] !== group[rows[0]] || term[row] !== term[rows[0]]) return undefined;
+  }
+  if (count === 0) return undefined;
+  numbers.of(group[rows[0]], term[rows[0]]);
+  return { rows: rows.subarray(0, count), start: Int32Array.of(0, count), count: 1 };
+}
+
+/** For each row the number of its list, or NONE. */
+function listsOf({ history, versions, done }: Registers, numbers: Pairs): Int32Array {
+  const { length } = history;
+  const { group, history: term } = versions;
   const of = new Int32Array(length).fill(NONE);
   let last = NONE;
-  let isComplete = true;
   for (let row = 0; row < length; row++) {
-    if (done[row] === NEVER) continue;
-    if (group[row] === NONE) {
-      isComplete = false;
-      continue;
-    }
+    if (done[row] === NEVER || group[row] === NONE) continue;
     const isAlike = last !== NONE && group[last] === group[row] && term[last] === term[row];
     of[row] = isAlike ? of[last] : numbers.of(group[row], term[row]);
     last = row;
   }
-  const lists = gather(of, numbers.count);
-  for (let one = 0; one < lists.count; one++) {
-    sortByPlace(lists.rows.subarray(lists.start[one], lists.start[one + 1]), at);
-  }
-  return { lists, isComplete, of: (ofGroup, history) => numbers.of(ofGroup, history) };
+  return of;
 }
 
 /** As sortRows does, without a call for each comparison. */
@@ -162,16 +183,15 @@ function sortByPlace(rows: Int32Array, at: Float64Array): void {
  * Within one term, pairs of writes of which the first was acknowledged before the second, of a lower version, was asked for. Of two sets of
  * writes that explain them all, those that came too high and those that came too low, the smaller: one false version is one claim.
  */
-function ordersAgainstTime({ history, versions }: Registers, { lists }: Versioned): FalseClaim[] {
-  const { call, versionGroup, outcome, ret } = history;
-  // What was read before it was acknowledged may have been written in an older term, and once more later.
-  const done = ret.slice();
-  for (const row of lists.rows) if (versionGroup[row] === NONE || outcome[row] !== OK) done[row] = NEVER;
-  const { at } = versions;
+function ordersAgainstTime(registers: Registers, { lists }: Versioned): FalseClaim[] {
+  const { call } = registers.history;
+  const { at } = registers.versions;
   const claims: FalseClaim[] = [];
+  let done: Int32Array | undefined;
   for (let one = 0; one < lists.count; one++) {
     const rows = lists.rows.subarray(lists.start[one], lists.start[one + 1]);
-    if (agreesWithTime(rows, at, call, done)) continue;
+    if (agreesWithTime(registers, rows)) continue;
+    const ends = (done ??= acknowledgements(registers, lists.rows));
     const high: FalseClaim[] = [];
     // Of lower versions, the write that was asked for last.
     eachWithExtreme(
@@ -179,16 +199,16 @@ function ordersAgainstTime({ history, versions }: Registers, { lists }: Versione
       at,
       (a, b) => (call[a] > call[b] ? a : b),
       (row, latest) => {
-        if (done[row] < call[latest]) high.push({ type: 'order against real time', rows: [row, latest] });
+        if (ends[row] < call[latest]) high.push({ type: 'order against real time', rows: [row, latest] });
       },
     );
     const low: FalseClaim[] = [];
     eachWithExtreme(
       rows.slice().reverse(),
       at,
-      (a, b) => (done[a] < done[b] ? a : b),
+      (a, b) => (ends[a] < ends[b] ? a : b),
       (row, soonest) => {
-        if (done[soonest] < call[row]) low.push({ type: 'order against real time', rows: [soonest, row] });
+        if (ends[soonest] < call[row]) low.push({ type: 'order against real time', rows: [soonest, row] });
       },
     );
     for (const claim of low.length < high.length ? low : high) claims.push(claim);
@@ -196,8 +216,18 @@ function ordersAgainstTime({ history, versions }: Registers, { lists }: Versione
   return claims;
 }
 
-/** Whether no write of a higher version was acknowledged before one of a lower version was asked for. */
-function agreesWithTime(rows: Int32Array, at: Float64Array, call: Int32Array, done: Int32Array): boolean {
+/** When each write was acknowledged with its version, or NEVER: what was read before that may have been written in an older term first. */
+function acknowledgements({ history }: Registers, writes: Int32Array): Int32Array {
+  const { versionGroup, outcome } = history;
+  const done = history.ret.slice();
+  for (const row of writes) if (versionGroup[row] === NONE || outcome[row] !== OK) done[row] = NEVER;
+  return done;
+}
+
+/** Whether no write of a higher version was acknowledged with it before one of a lower version was asked for. */
+function agreesWithTime({ history, versions }: Registers, rows: Int32Array): boolean {
+  const { call, ret, versionGroup, outcome } = history;
+  const { at } = versions;
   /** When the last of the lower versions was asked for, and of those no higher. */
   let lower: number = NONE;
   let noHigher: number = NONE;
@@ -208,7 +238,7 @@ function agreesWithTime(rows: Int32Array, at: Float64Array, call: Int32Array, do
       lower = noHigher;
       place = at[row];
     }
-    if (done[row] < lower) return false;
+    if (ret[row] < lower && versionGroup[row] !== NONE && outcome[row] === OK) return false;
     if (call[row] > noHigher) noHigher = call[row];
   }
   return true;

@@ -24,8 +24,8 @@ export function positionClaims(
   registers: Registers,
   versioned: Versioned,
 ): { readonly claims: readonly FalseClaim[]; readonly doubtful: Uint8Array | undefined } {
-  const { history, source, versions, isVersioned } = registers;
-  const { f, outcome, flags, length, versionGroup, positionGroup, positionHistory, positionAt } = history;
+  const { history, isVersioned } = registers;
+  const { length } = history;
   const claims: FalseClaim[] = [];
   let doubtful: Uint8Array | undefined;
   const report = (type: FalseClaim['type'], read: number, ...rows: readonly number[]): void => {
@@ -33,38 +33,9 @@ export function positionClaims(
     doubtful[read] = 1;
     claims.push({ type, rows: [read, ...rows] });
   };
-  const log = isVersioned ? new LogOfTerms(registers, versioned) : undefined;
   /** Reads of which only their likes can tell whether they are right. */
   const left = new Int32Array(length);
-  let count = 0;
-  for (let row = 0; row < length; row++) {
-    if (positionGroup[row] === NONE || f[row] !== READ || outcome[row] !== OK) continue;
-    // A transaction shows what it has written itself before anybody else sees it.
-    if ((flags[row] & TRANSACTION) !== 0) continue;
-    if (log === undefined) {
-      left[count++] = row;
-      continue;
-    }
-    const write = source[row];
-    const isOfTerm =
-      write >= 0 && versions.group[write] === positionGroup[row] && versions.history[write] === positionHistory[row];
-    if (
-      isOfTerm &&
-      versions.at[write] <= positionAt[row] &&
-      (versionGroup[row] === NONE || !isAbovePosition(history, row))
-    ) {
-      const after = log.next[write];
-      if (after === NONE || versions.at[after] > positionAt[row]) {
-        // Where versions tell which writes there are, a read that misses none shows the only value there can be.
-        if (!versioned.isComplete) left[count++] = row;
-        continue;
-      }
-    }
-    const missing = log.missing(row);
-    if (log.isAbove(row)) report('version above its position', row, ...(write >= 0 ? [write] : []));
-    else if (missing === NONE) left[count++] = row;
-    else report('write missing at a position', row, ...(write >= 0 ? [write] : []), missing);
-  }
+  const count = isVersioned ? unsettledReads(registers, versioned, left, report) : positionedReads(history, left);
   const values = new ValuesAt(registers, left.subarray(0, count));
   for (let i = 0; i < count; i++) {
     const row = left[i];
@@ -74,6 +45,72 @@ export function positionClaims(
     if (doubtful !== undefined) doubtful[row] = 1;
   }
   return { claims, doubtful };
+}
+
+/** Collects the reads whose answers name a position, and counts them. A transaction shows what it has written itself before anybody else sees it. */
+function positionedReads({ f, outcome, flags, length, positionGroup }: History, into: Int32Array): number {
+  let count = 0;
+  for (let row = 0; row < length; row++) {
+    if (positionGroup[row] === NONE || f[row] !== READ || outcome[row] !== OK) continue;
+    if ((flags[row] & TRANSACTION) === 0) into[count++] = row;
+  }
+  return count;
+}
+
+/** Reports the reads whose positions the versions contradict, and collects of the others those that versions alone do not settle. */
+function unsettledReads(
+  registers: Registers,
+  versioned: Versioned,
+  into: Int32Array,
+  report: (type: FalseClaim['type'], read: number, ...rows: readonly number[]) => void,
+): number {
+  const { history, source } = registers;
+  const log = new LogOfTerms(registers, versioned);
+  const positioned = positionedReads(history, into);
+  // Where versions tell which writes there are, a read that misses none shows the only value there can be.
+  const asked = dropPlain(registers, log.next, into.subarray(0, positioned), versioned.isComplete);
+  let count = 0;
+  for (let i = 0; i < asked; i++) {
+    if (into[i] >= 0) {
+      into[count++] = into[i];
+      continue;
+    }
+    const row = ~into[i];
+    const write = source[row];
+    const missing = log.missing(row);
+    if (log.isAbove(row)) report('version above its position', row, ...(write >= 0 ? [write] : []));
+    else if (missing === NONE) into[count++] = row;
+    else report('write missing at a position', row, ...(write >= 0 ? [write] : []), missing);
+  }
+  return count;
+}
+
+/**
+ * Complements, in place, the reads that do not plainly show the newest write of their key in the term and at the position of their
+ * state. The others are left as they are, or dropped. Returns how many reads there are then.
+ */
+function dropPlain(registers: Registers, next: Int32Array, reads: Int32Array, drops: boolean): number {
+  const { history, source, versions } = registers;
+  const { positionGroup, positionHistory, positionAt, versionGroup, versionHistory, versionAt } = history;
+  const { group, history: term, at } = versions;
+  let count = 0;
+  for (let i = 0; i < reads.length; i++) {
+    const row = reads[i];
+    const write = source[row];
+    const place = positionAt[row];
+    const isPlain =
+      write >= 0 &&
+      group[write] === positionGroup[row] &&
+      term[write] === positionHistory[row] &&
+      at[write] <= place &&
+      (versionGroup[row] === NONE ||
+        (versionHistory[row] === positionHistory[row] && versionAt[row] <= place) ||
+        !isAbovePosition(history, row)) &&
+      (next[write] === NONE || at[next[write]] > place);
+    if (!isPlain) reads[count++] = ~row;
+    else if (!drops) reads[count++] = row;
+  }
+  return count;
 }
 
 /** What each term wrote to each key, in the order of versions. */
@@ -88,9 +125,8 @@ class LogOfTerms {
   #first: Int32Array;
 
   constructor(registers: Registers, versioned: Versioned) {
-    const { history, versions } = registers;
-    const { key, keys, length } = history;
-    const { group, at } = versions;
+    const { history } = registers;
+    const { keys, length } = history;
     const { rows, start, count } = versioned.lists;
     this.#registers = registers;
     this.#positions = positionsOf(history);
@@ -98,27 +134,27 @@ class LogOfTerms {
     this.#pairs = new Pairs(count, keys.length, rows.length);
     this.#first = new Int32Array(Math.max(this.#pairs.count, 64));
     this.next = new Int32Array(length).fill(NONE);
-    /** Of the term at hand: the write of each key that comes after, and the list it is of, plus one. */
-    const later = new Int32Array(keys.length);
-    const listOf = new Int32Array(keys.length);
-    for (let list = 0; list < count; list++) {
-      for (let i = start[list + 1] - 1; i >= start[list]; i--) {
-        const row = rows[i];
-        if (group[row] === NONE) continue; // withdrawn
-        const k = key[row];
-        if (listOf[k] === list + 1) this.next[row] = at[later[k]] > at[row] ? later[k] : this.next[later[k]];
-        listOf[k] = list + 1;
-        later[k] = row;
-      }
-      for (let i = start[list]; i < start[list + 1]; i++) {
-        const k = key[rows[i]];
-        if (listOf[k] !== list + 1) continue;
-        listOf[k] = 0;
-        const pair = this.#pairs.of(list, k);
-        if (pair >= this.#first.length) this.#first = doubled(this.#first);
-        this.#first[pair] = later[k] + 1;
-      }
+    for (let list = 0; list < count; list++) this.#link(rows, start[list], start[list + 1], list);
+  }
+
+  /** From the highest version of a term to the lowest: the first write of its key so far is the one that comes after. */
+  #link(rows: Int32Array, from: number, to: number, list: number): void {
+    const { versions, history } = this.#registers;
+    const { group, at } = versions;
+    const { key } = history;
+    const { next } = this;
+    const pairs = this.#pairs;
+    let first = this.#first;
+    for (let i = to - 1; i >= from; i--) {
+      const row = rows[i];
+      if (group[row] === NONE) continue; // withdrawn
+      const pair = pairs.of(list, key[row]);
+      if (pair >= first.length) first = doubled(first);
+      const later = first[pair] - 1;
+      if (later !== NONE) next[row] = at[later] > at[row] ? later : next[later];
+      first[pair] = row + 1;
     }
+    this.#first = first;
   }
 
   /** Whether a read shows what lies above the position of its state, by its own version or by that of the write. */
