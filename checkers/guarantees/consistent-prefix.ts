@@ -15,7 +15,14 @@ import { committed } from '../sessions/committed.ts';
 import { withEvidence } from '../sessions/evidence.ts';
 import { Findings } from '../sessions/findings.ts';
 import { type Missing, missingWrites } from '../sessions/prefix/missing.ts';
-import { ambiguousReads, type Problem, problemOf } from '../sessions/prefix/problem.ts';
+import {
+  ambiguousReads,
+  happenedWrites,
+  type Problem,
+  problemOf,
+  type Shown,
+  shownStates,
+} from '../sessions/prefix/problem.ts';
 import { replay } from '../sessions/prefix/replay.ts';
 import { searchOrder } from '../sessions/prefix/search.ts';
 import { smallestReads } from '../sessions/prefix/smallest.ts';
@@ -81,15 +88,15 @@ function explainKnot({ history, registers }: Prepared, problem: Problem, reads: 
 }
 
 /** Reads of states that show a write besides, there or before. */
-function comparedReads({ states, start, before, reads, registers }: Problem): number {
+function comparedReads({ source }: Prepared['registers'], { states, start, before, reads }: Shown): number {
   let compared = 0;
   /** Reads of writes so far in the log. */
   let shown = 0;
   for (let state = 0; state < states; state++) {
     if (before[state] === NONE) shown = 0;
-    for (let i = start[state]; i < start[state + 1]; i++) if (registers.source[reads[i]] >= 0) shown++;
+    for (let i = start[state]; i < start[state + 1]; i++) if (source[reads[i]] >= 0) shown++;
     for (let i = start[state]; i < start[state + 1]; i++) {
-      if (shown > (registers.source[reads[i]] >= 0 ? 1 : 0)) compared++;
+      if (shown > (source[reads[i]] >= 0 ? 1 : 0)) compared++;
     }
   }
   return compared;
@@ -97,36 +104,47 @@ function comparedReads({ states, start, before, reads, registers }: Problem): nu
 
 const prepareCommitted = (history: History, semantics: Semantics): Prepared => prepare(committed(history), semantics);
 
+/** Looks for states that miss a write, and then for an order. Returns the reason to stop, where there is one. */
+function look(prepared: Prepared, problem: Problem, findings: Findings, budget: Budget): string | undefined {
+  const { registers } = prepared;
+  missingWrites(problem, (missing) => findings.add(() => explainMissing(prepared, missing)));
+  for (const claim of registers.falseClaims) findings.add(() => explainClaim(registers, claim));
+  const stopped = budget.spent();
+  if (findings.count > 0 || stopped !== undefined) return stopped;
+  const { complete, order } = replay(problem);
+  if (complete) return undefined;
+  const outcome = searchOrder(problem, order(), budget);
+  if (outcome.type === 'stopped') return outcome.reason;
+  if (outcome.type === 'none') {
+    const reads = smallestReads(problem, outcome.states, budget);
+    findings.add(() => explainKnot(prepared, problem, reads));
+  }
+  return undefined;
+}
+
 function judge(history: History, budget: Budget, semantics: Semantics): Verdict {
   const prepared = prepareCommitted(history, semantics);
   const { registers } = prepared;
-  const problem = problemOf(prepared);
-  const pairs = comparedReads(problem);
+  const shown = shownStates(registers);
+  const pairs = comparedReads(registers, shown);
   const examined = {
     operations: history.operations,
     reads: pairs,
-    writes: problem.writes.length,
-    states: problem.states,
+    writes: happenedWrites(registers),
+    states: shown.states,
     pairs,
     ambiguous: ambiguousReads(registers),
   };
   const findings = new Findings();
   reportUnwritten(prepared, findings);
-  missingWrites(problem, (missing) => findings.add(() => explainMissing(prepared, missing)));
-  for (const claim of registers.falseClaims) findings.add(() => explainClaim(registers, claim));
-  const stopped = budget.spent();
-  if (findings.count > 0 || stopped !== undefined) return findings.verdict(examined, stopped);
-  const { complete, order } = replay(problem);
-  if (!complete) {
-    const outcome = searchOrder(problem, order(), budget);
-    if (outcome.type === 'stopped') return findings.verdict(examined, outcome.reason);
-    if (outcome.type === 'none') {
-      const reads = smallestReads(problem, outcome.states, budget);
-      findings.add(() => explainKnot(prepared, problem, reads));
-    }
+  // The order of versions is one that all states are prefixes of, as has been looked at already.
+  if (!registers.settled || shown.hasBatches) {
+    const stopped = look(prepared, problemOf(prepared, shown), findings, budget);
+    if (stopped !== undefined) return findings.verdict(examined, stopped);
   }
-  const nothing = problem.states === 0 ? NO_STATES : NOTHING;
-  const verdict = verdictOf(prepared, findings, examined, nothing, movedDoubt(history, problem.moved));
+  if (findings.count > 0) return findings.verdict(examined);
+  const nothing = shown.states === 0 ? NO_STATES : NOTHING;
+  const verdict = verdictOf(prepared, findings, examined, nothing, movedDoubt(history, shown.moved));
   // A prefix that ends within a transaction is none, and is not looked for here.
   const doubt = verdict.type === 'valid' && hasTransactions(prepared.history);
   return doubt ? { type: 'unknown', reason: TRANSACTIONS, examined } : verdict;

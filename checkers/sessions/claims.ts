@@ -8,12 +8,12 @@
  * (position-claims.ts). Across terms versions may contradict time: a deposed leader may go on acknowledging what will be
  * undone, and that is for `fenced` and `durable` to say.
  */
-import { type History, NEVER, NONE, OK } from '../../history/history.ts';
+import { type History, NEVER, NONE, OK, TRANSACTION } from '../../history/history.ts';
 import { type Places, termOf } from '../positions.ts';
 import { Pairs } from './pairs.ts';
 import { positionClaims } from './position-claims.ts';
 import type { Registers } from './registers.ts';
-import { gather, type Lists, sortRows } from './states.ts';
+import { gather, type Lists, sortByPlace } from './states.ts';
 
 export interface FalseClaim {
   readonly type:
@@ -39,6 +39,11 @@ export interface Verified {
   readonly doubtful: Uint8Array | undefined;
   /** What versions of different terms say of a key against time, by key: one of the words below. Absent where they never do. */
   readonly crossed: Uint8Array | undefined;
+  /**
+   * Whether all is as it is in a log that nobody ever changed: every write that happened has a version of its own in one term, in an
+   * order that time allows, and whoever names a position there shows exactly the writes up to it.
+   */
+  readonly settled: boolean;
 }
 
 /** Whether claims are false whatever order there was in time. */
@@ -90,23 +95,45 @@ export function verify(registers: Registers, found: readonly FalseClaim[], isVer
   const { history, versions } = registers;
   const isPositioned = hasPositions(history);
   if (!isVersioned && !isPositioned) {
-    return { claims: found, timeless: versions, doubtful: undefined, crossed: undefined };
+    return { claims: found, timeless: versions, doubtful: undefined, crossed: undefined, settled: false };
   }
   withdraw(registers, versions, found);
   const versioned = writesByVersion(registers);
   const early = ordersAgainstTime(registers, versioned);
   const timeless = early.length === 0 ? versions : { ...versions, group: versions.group.slice() };
   withdraw(registers, versions, early);
-  const { claims: late, doubtful } = isPositioned
-    ? positionClaims(registers, versioned)
-    : { claims: [], doubtful: undefined };
+  const {
+    claims: late,
+    doubtful,
+    settled,
+  } = isPositioned ? positionClaims(registers, versioned) : { claims: [], doubtful: undefined, settled: true };
   withdraw(registers, versions, late);
   if (timeless !== versions) withdraw(registers, timeless, late);
-  return { claims: [...found, ...early, ...late], timeless, doubtful, crossed: crossedKeys(registers, versioned) };
+  const claims = [...found, ...early, ...late];
+  const { lists, isComplete } = versioned;
+  return {
+    claims,
+    timeless,
+    doubtful,
+    crossed: crossedKeys(registers, versioned),
+    settled:
+      settled &&
+      claims.length === 0 &&
+      isComplete &&
+      lists.count === 1 &&
+      isOrderInTime(registers, lists.rows) &&
+      !hasTransactions(history),
+  };
 }
 
 function hasPositions({ positionGroup, length }: History): boolean {
   for (let row = 0; row < length; row++) if (positionGroup[row] !== NONE) return true;
+  return false;
+}
+
+/** Their reads show what they wrote themselves, whatever the position. */
+function hasTransactions({ flags, length }: History): boolean {
+  for (let row = 0; row < length; row++) if ((flags[row] & TRANSACTION) !== 0) return true;
   return false;
 }
 
@@ -162,21 +189,6 @@ function listsOf({ history, versions, done }: Registers, numbers: Pairs): Int32A
     last = row;
   }
   return of;
-}
-
-/** As sortRows does, without a call for each comparison. */
-function sortByPlace(rows: Int32Array, at: Float64Array): void {
-  let moves = rows.length * 8;
-  for (let i = 1; i < rows.length; i++) {
-    const row = rows[i];
-    const place = at[row];
-    let to = i;
-    for (; to > 0 && at[rows[to - 1]] > place && moves-- > 0; to--) rows[to] = rows[to - 1];
-    rows[to] = row;
-    if (moves > 0) continue;
-    sortRows(rows, (a, b) => at[a] - at[b]);
-    return;
-  }
 }
 
 /**
@@ -240,6 +252,21 @@ function agreesWithTime({ history, versions }: Registers, rows: Int32Array): boo
     }
     if (ret[row] < lower && versionGroup[row] !== NONE && outcome[row] === OK) return false;
     if (call[row] > noHigher) noHigher = call[row];
+  }
+  return true;
+}
+
+/** Whether versions are all different, and no write was done, by its answer or a read, before one of a lower version was asked for. */
+function isOrderInTime({ history, versions, done }: Registers, rows: Int32Array): boolean {
+  const { call } = history;
+  const { at } = versions;
+  let latest: number = NONE;
+  let place = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i];
+    if (done[row] < latest || !(at[row] > place)) return false;
+    place = at[row];
+    if (call[row] > latest) latest = call[row];
   }
   return true;
 }

@@ -19,11 +19,15 @@ export function isAbovePosition(history: History, read: number): boolean {
     : termOf(versionHistory[read]) > termOf(positionHistory[read]);
 }
 
-/** The contradictions, and a 1 for each row whose position is one of those that contradict. */
-export function positionClaims(
-  registers: Registers,
-  versioned: Versioned,
-): { readonly claims: readonly FalseClaim[]; readonly doubtful: Uint8Array | undefined } {
+export interface OfPositions {
+  readonly claims: readonly FalseClaim[];
+  /** A 1 for each row whose position is one of those that contradict. */
+  readonly doubtful: Uint8Array | undefined;
+  /** Whether each state at a position is the writes up to it of its own term: all of them, and no others. */
+  readonly settled: boolean;
+}
+
+export function positionClaims(registers: Registers, versioned: Versioned): OfPositions {
   const { history, isVersioned } = registers;
   const { length } = history;
   const claims: FalseClaim[] = [];
@@ -44,7 +48,14 @@ export function positionClaims(
     report('two values at one position', other, row);
     if (doubtful !== undefined) doubtful[row] = 1;
   }
-  return { claims, doubtful };
+  const settled = isVersioned && versioned.isComplete && showNothing(registers, versioned, left.subarray(0, count));
+  return { claims, doubtful, settled };
+}
+
+/** Whether these reads, of states that miss nothing, all show that nothing was written yet, in a term that wrote something later. */
+function showNothing({ history, source }: Registers, { lists, of }: Versioned, reads: Int32Array): boolean {
+  const { positionGroup, positionHistory } = history;
+  return reads.every((row) => source[row] === INITIAL && of(positionGroup[row], positionHistory[row]) < lists.count);
 }
 
 /** Collects the reads whose answers name a position, and counts them. A transaction shows what it has written itself before anybody else sees it. */

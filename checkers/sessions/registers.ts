@@ -80,6 +80,8 @@ export class Registers {
   readonly doubtful: Uint8Array | undefined;
   /** By key: whether versions of different terms contradict time (claims.ts). Absent where they never do. */
   readonly crossed: Uint8Array | undefined;
+  /** Whether versions and positions tell of one log that nobody ever changed (claims.ts). */
+  readonly settled: boolean;
   /** Whether a read returned this write. */
   readonly seen: Uint8Array;
 
@@ -104,11 +106,12 @@ export class Registers {
     this.isVersioned = tables.isVersioned;
     this.versions = tables.isVersioned ? versionsOfWrites(history, tables) : versionsOf(history);
     this.#placeReads(tables, this.#placeWrites(tables));
-    const { claims, timeless, doubtful, crossed } = verify(this, this.#claims, tables.isVersioned);
+    const { claims, timeless, doubtful, crossed, settled } = verify(this, this.#claims, tables.isVersioned);
     this.falseClaims = claims;
     this.timeless = timeless;
     this.doubtful = doubtful;
     this.crossed = crossed;
+    this.settled = settled;
     if (this.isVersioned && claims.length > 0) this.#forgetVersions(semantics);
   }
 

@@ -23,18 +23,36 @@ export interface Prepared {
   readonly events: Int32Array;
 }
 
+/** Threads and events are for those who ask for them. */
+class Parts implements Prepared {
+  readonly history: History;
+  readonly registers: Registers;
+  readonly #semantics: Semantics;
+  #threads: Threads | undefined;
+  #events: Int32Array | undefined;
+
+  constructor(history: History, semantics: Semantics) {
+    this.history = history;
+    this.registers = new Registers(history, semantics);
+    this.#semantics = semantics;
+  }
+
+  get threads(): Threads {
+    return (this.#threads ??= threadsOf(this.history, this.#semantics));
+  }
+
+  get events(): Int32Array {
+    return (this.#events ??= eventsOf(this.history));
+  }
+}
+
 /** The last preparation of each history that is still in use: they are judged on the same one. */
 const prepared = new WeakMap<History, { readonly semantics: Semantics; readonly parts: Prepared }>();
 
 export function prepare(history: History, semantics: Semantics): Prepared {
   const known = prepared.get(history);
   if (known !== undefined && alike(known.semantics, semantics)) return known.parts;
-  const parts = {
-    history,
-    registers: new Registers(history, semantics),
-    threads: threadsOf(history, semantics),
-    events: eventsOf(history),
-  };
+  const parts = new Parts(history, semantics);
   prepared.set(history, { semantics, parts });
   return parts;
 }

@@ -43,18 +43,29 @@ export function hasHappened(registers: Registers, row: number): boolean {
   return registers.isWrite(row) && registers.done[row] !== NEVER;
 }
 
-export function problemOf({ history, registers }: Prepared): Problem {
+export function problemOf({ history, registers }: Prepared, shown: Shown = shownStates(registers)): Problem {
   const moments = momentsOf(registers);
   const writes = new Int32Array(moments.length >> 1);
   let end = 0;
   for (let i = 0; i < moments.length; i++) if ((moments[i] & 1) === 0) writes[end++] = moments[i] >> 1;
-  return { history, registers, writes, moments, ...shownStates(registers), ...versionOrder(registers) };
+  const follows = followsOf(registers, shown);
+  return { history, registers, writes, moments, ...shown, follows, ...versionOrder(registers) };
+}
+
+export interface Shown extends Pick<Problem, 'reads' | 'start' | 'states' | 'moved' | 'before'> {
+  /** Whether a state without a position showed more than one key. */
+  readonly hasBatches: boolean;
+}
+
+/** How many writes are in every order. */
+export function happenedWrites(registers: Registers): number {
+  let count = 0;
+  for (let row = 0; row < registers.history.length; row++) if (hasHappened(registers, row)) count++;
+  return count;
 }
 
 /** The states, without reads of which nobody knows what they show, and without those of transactions that write. */
-function shownStates(
-  registers: Registers,
-): Pick<Problem, 'reads' | 'start' | 'states' | 'moved' | 'before' | 'follows'> {
+export function shownStates(registers: Registers): Shown {
   const { history, source } = registers;
   const { logs, batches, moved }: StateGroups = statesOf(history, registers.doubtful);
   const left = ownReads(history);
@@ -78,22 +89,24 @@ function shownStates(
       last = row;
     }
   }
+  let hasBatches = false;
   for (let batch = 0; batch < batches.count; batch++) {
     const from = end;
     for (let i = batches.start[batch]; i < batches.start[batch + 1]; i++) {
       if (shows(batches.rows[i])) reads[end++] = batches.rows[i];
     }
     if (end > from) start[states++] = from;
+    if (end > from + 1) hasBatches = true;
   }
   start[states] = end;
-  const shown = {
+  return {
     reads: reads.subarray(0, end),
     start: start.subarray(0, states + 1),
     states,
     moved,
     before: before.subarray(0, states),
+    hasBatches,
   };
-  return { ...shown, follows: followsOf(registers, shown) };
 }
 
 /** For each read the last state before it in the same log that showed something else of the same key, or NONE. */
