@@ -58,7 +58,10 @@ class StateJudge {
     const counts = this.#counts;
     counts.writes = this.#past.acknowledged;
     const { logs, batches, moved } = statesOf(history, registers.doubtful);
-    const stopped = this.#judgeLogs(logs) ?? this.#judgeBatches(batches) ?? this.#common();
+    const stopped =
+      registers.settled && !hasSeveral(batches) && this.#countSettled(logs, batches)
+        ? this.#common()
+        : (this.#judgeLogs(logs) ?? this.#judgeBatches(batches) ?? this.#common());
     const examined = { operations: history.operations, ...counts };
     if (stopped !== undefined) return this.#findings.verdict(examined, stopped);
     const none = counts.pairs === 0 && logs.count === 0 && !hasSeveral(batches);
@@ -84,6 +87,55 @@ class StateJudge {
     if (steps < this.#asked) return undefined;
     this.#asked = steps + ASK_EVERY;
     return this.#budget.spent();
+  }
+
+  /**
+   * Counts what a log bears out that nobody ever changed (claims.ts): what a session had done before making a write lies below the
+   * write, and so do all states that show the write lie above. Returns false, with nothing counted, where no read is bound by what another
+   * one showed: then the usual way decides whether there is anything to examine.
+   */
+  #countSettled({ rows, start, count }: Lists, batches: Lists): boolean {
+    const { history } = this.#prepared;
+    const counts = this.#counts;
+    let bound = 0;
+    let states = batches.count;
+    for (let log = 0; log < count; log++) {
+      const reads = rows.subarray(start[log], start[log + 1]);
+      bound += this.#boundReads(reads);
+      states += placesOf(history.positionAt, reads);
+    }
+    if (bound === 0) return false;
+    counts.states = states;
+    counts.reads = bound;
+    counts.pairs = bound;
+    return true;
+  }
+
+  /** How many reads of one log are of keys of which something was owed before, and do not change by themselves what is owed. */
+  #boundReads(reads: Int32Array): number {
+    const { history, registers, threads } = this.#prepared;
+    const { key } = history;
+    const { source } = registers;
+    const { length, start, write: past } = this.#past;
+    const known = new Int32Array(threads.count);
+    const owed = new Uint8Array(history.keys.length);
+    let bound = 0;
+    for (let i = 0; i < reads.length; i++) {
+      const of = key[reads[i]];
+      const wasOwed = owed[of];
+      const write = source[reads[i]];
+      let owesItself = false;
+      if (write >= 0) {
+        const thread = threads.of[write];
+        for (let at = start[thread] + known[thread]; at < start[thread] + length[write]; at++) {
+          owed[key[past[at]]] = 1;
+          if (key[past[at]] === of) owesItself = true;
+        }
+        if (length[write] > known[thread]) known[thread] = length[write];
+      }
+      if (wasOwed === 1 && !owesItself) bound++;
+    }
+    return bound;
   }
 
   #judgeLogs({ rows, start, count }: Lists): string | undefined {
@@ -242,6 +294,18 @@ class StateJudge {
       this.#findings.add(() => this.#rule.explain(demand, read), onceOf(history, read, registers.source[read], failed));
     }
   }
+}
+
+/** How many places these reads are of; a place that is no number is like no other. */
+function placesOf(positionAt: Float64Array, reads: Int32Array): number {
+  let places = 0;
+  let last = Number.NaN;
+  for (let i = 0; i < reads.length; i++) {
+    const place = positionAt[reads[i]];
+    if (place !== last) places++;
+    last = place;
+  }
+  return places;
 }
 
 function hasSeveral({ start, count }: Lists): boolean {

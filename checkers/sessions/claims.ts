@@ -41,7 +41,8 @@ export interface Verified {
   readonly crossed: Uint8Array | undefined;
   /**
    * Whether all is as it is in a log that nobody ever changed: every write that happened has a version of its own in one term, in an
-   * order that time allows, and whoever names a position there shows exactly the writes up to it.
+   * order that time allows, no read shows what was asked for only later, and whoever names a position there shows exactly the
+   * writes up to it.
    */
   readonly settled: boolean;
 }
@@ -81,7 +82,7 @@ export const CROSSED_AND_SEEN = 2;
 /** Writes with versions, by replication group and term (or other history): each list in the order of versions. */
 export interface Versioned {
   readonly lists: Lists;
-  /** Whether every write that happened has a version. */
+  /** Whether every write that happened has a version, and it is known which happened. */
   readonly isComplete: boolean;
   /** The number of a list, or of an empty one. */
   of(group: number, history: number): number;
@@ -118,6 +119,7 @@ export function verify(registers: Registers, found: readonly FalseClaim[], isVer
     crossed: crossedKeys(registers, versioned),
     settled:
       settled &&
+      !registers.hasEarly &&
       claims.length === 0 &&
       isComplete &&
       lists.count === 1 &&
@@ -155,7 +157,7 @@ function writesByVersion(registers: Registers): Versioned {
   for (let one = 0; one < lists.count; one++) {
     sortByPlace(lists.rows.subarray(lists.start[one], lists.start[one + 1]), at);
   }
-  let isComplete = true;
+  let isComplete = !registers.hasAmbiguous;
   for (let row = 0; row < length && isComplete; row++) isComplete = done[row] === NEVER || group[row] !== NONE;
   return { lists, isComplete, of: (ofGroup, history) => numbers.of(ofGroup, history) };
 }

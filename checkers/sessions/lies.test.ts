@@ -135,6 +135,14 @@ test('two values at one position', () => {
   expect(judge(monotonicReads, [...lines.slice(0, 3), lines[3].replace('1/7', '1/8')]).type).not.toBe('invalid');
 });
 
+test('two values at one position, of which one was written twice by who knows whom', () => {
+  const lines = ['p0 w x 1', 'p0 info', 'p1 w x 1', 'p1 info', 'p2: w x 2 version=g0/1/7'];
+  const reads = ['p3: r x 2 node=n1 version=g0/1/7 position=g0/1/7', 'p4: r x 1 node=n2 position=g0/1/7'];
+  expect(sentences(judge(monotonicReads, [...lines, ...reads]))).toEqual([
+    'A read of x at position (1,7) returned 2 from n1 at 7 ms, and another one at the same position 1 from n2 at 9 ms.',
+  ]);
+});
+
 test('a false version is one claim, and other anomalies do not rest on it', () => {
   const lines = [1, 2, 3, 4, 5].map((i) => `p0: w x ${i} session=s version=g0/1/${i === 1 ? 9 : i}`);
   const verdict = judge(monotonicReads, [...lines, 'p1: r x 1', 'p1: r x 5']);

@@ -11,25 +11,12 @@ import { comparePlaces, type Places, termOf, versionsOf } from '../positions.ts'
 import { WriteTable } from '../linearizable/write-table.ts';
 import { Buckets } from './buckets.ts';
 import { type FalseClaim, verify } from './claims.ts';
+import { heldForNull } from './held.ts';
 import { isAbovePosition } from './position-claims.ts';
 import { AMBIGUOUS, INITIAL, NOTHING, UNWRITTEN } from './sources.ts';
 
+export { registerValues } from './held.ts';
 export { AMBIGUOUS, INITIAL, NOTHING, UNWRITTEN } from './sources.ts';
-
-/**
- * Reference to what a register holds, by the reference to a value in the history. Null stands for the initial value, written or
- * read, unless it matches any state; in the string model it is the empty string.
- */
-export function registerValues(history: Pick<History, 'values'>, semantics: Semantics): (reference: number) => number {
-  const forNull = heldForNull(history, semantics);
-  return (reference) => (reference === NULL_REF ? forNull : reference);
-}
-
-/** What null stands for. */
-function heldForNull(history: Pick<History, 'values'>, semantics: Semantics): number {
-  if (semantics.model === 'string') return history.values.intern('');
-  return semantics.nilRead === 'any' ? NULL_REF : history.values.intern(semantics.initial);
-}
 
 /** Writes of one value to one key: rows plus one, 0: none. */
 interface Alike {
@@ -85,6 +72,10 @@ export class Registers {
   /** Whether a read returned this write. */
   readonly seen: Uint8Array;
 
+  /** Whether a read returned what was asked for only later. */
+  hasEarly = false;
+  /** Whether a read may have returned any of several writes, so that it is not known which ones happened. */
+  hasAmbiguous = false;
   #hasUnwritten = false;
   readonly #claims: FalseClaim[] = [];
   /** Reference of what null stands for. */
@@ -272,10 +263,12 @@ export class Registers {
       source[row] = write;
       if (write < 0) {
         if (write === UNWRITTEN) this.#hasUnwritten = true;
+        if (write === AMBIGUOUS) this.hasAmbiguous = true;
         continue;
       }
       seen[write] = 1;
       // A read from the future is another checker's business; here a write is never done before it was asked for.
+      if (ret[row] < call[write]) this.hasEarly = true;
       const by = ret[row] > call[write] ? ret[row] : call[write];
       if (by < done[write]) done[write] = by;
     }
