@@ -16,8 +16,13 @@ const judge = (events: readonly Event[]): Verdict =>
 const inTurn = (...transactions: readonly (readonly Part[])[]): Event[] =>
   transactions.flatMap((parts, process) => {
     const asked = parts.map(([what, key, value]): Part => [what, key, what === 'r' ? null : value]);
-    const event = (type: 'invoke' | 'ok', value: readonly Part[]): Event =>
-      ({ type, process, f: 'txn', value, time: 2 * process }) as Event;
+    const event = (type: 'invoke' | 'ok', value: readonly Part[]): Event => ({
+      type,
+      process,
+      f: 'txn',
+      value,
+      time: 2 * process,
+    });
     return [event('invoke', asked), event('ok', parts)];
   });
 
