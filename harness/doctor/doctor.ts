@@ -1,0 +1,195 @@
+/** `tidemark doctor`: what this machine has, and each lever pulled on a scratch cluster, its effect measured from beside. */
+import { realClock } from '../../history/clock.ts';
+import type { Lever } from '../../nemesis/fault.ts';
+import type { Io } from '../command.ts';
+import environment from '../environments/docker/index.ts';
+import { prepared } from '../environments/docker/deploy.ts';
+import {
+  BAD_INPUT,
+  BadInput,
+  BROKEN,
+  type ExitCode,
+  HARNESS_FAILED,
+  KEPT,
+  UNDECIDED,
+  unknownName,
+  worst,
+} from '../errors.ts';
+import { type Interrupt, onInterrupt } from '../interrupt.ts';
+import { duration } from '../table.ts';
+import { Bench } from './bench.ts';
+import { type Check, engineChecks, machineChecks, noEngine } from './machine.ts';
+import { checkJson, checksText, rowJson, rowsText } from './report.ts';
+import type { DoctoredLever, Row, Trial } from './trial.ts';
+import { diskTrials } from './trials-disk.ts';
+import { networkTrials } from './trials-network.ts';
+import { clockTrials, pressureTrials, processTrials } from './trials-node.ts';
+
+export interface DoctorOptions {
+  /** By name; none given: all. `none` alone: only the machine is looked at. */
+  readonly levers: readonly string[];
+  readonly set: readonly string[];
+  readonly json: boolean;
+}
+
+export async function doctor(options: DoctorOptions, io: Io): Promise<ExitCode> {
+  const wanted = wantedLevers(options.levers);
+  const settings = settingsOf(options.set);
+  const interrupt = onInterrupt(() =>
+    io.err('\ntidemark: stopping; healing and removing what was made. Control-C again leaves at once.\n'),
+  );
+  try {
+    return await examine(wanted, settings, options.json, interrupt, io);
+  } finally {
+    interrupt.end();
+  }
+}
+
+async function examine(
+  wanted: readonly DoctoredLever[],
+  settings: ReadonlyMap<string, string>,
+  json: boolean,
+  interrupt: Interrupt,
+  io: Io,
+): Promise<ExitCode> {
+  const database = io.env['TIDEMARK_DATABASE_URL'];
+  const show = (checks: readonly Check[]): void => {
+    for (const line of json ? checks.map(checkJson) : checksText(checks)) io.out(`${line}\n`);
+  };
+  const made: string[] = [];
+  let found: Awaited<ReturnType<typeof prepared>>;
+  try {
+    found = await prepared(settings, (line) => {
+      if (!/interrupted run/.test(line)) made.push(line);
+      io.err(`doctor: ${line}\n`);
+    });
+  } catch (error) {
+    if (!(error instanceof BadInput)) throw error;
+    show([noEngine(error.message), ...(await machineChecks(database))]);
+    io.err(`tidemark: no lever was tried. ${error.message}\n`);
+    return BAD_INPUT;
+  }
+  const { checks, lacks } = await engineChecks(found.engine, found.image, made, database);
+  show(checks);
+  if (wanted.length === 0) return KEPT;
+  if (interrupt.asked) return UNDECIDED;
+  const { rows, codes } = await tryLevers(wanted, settings, lacks, interrupt, io, (row) => {
+    if (json) io.out(`${rowJson(row)}\n`);
+  });
+  if (!json) for (const line of ['', ...rowsText(rows)]) io.out(`${line}\n`);
+  return worst([KEPT, ...codes, ...rows.map(codeOf)]);
+}
+
+function codeOf({ outcome }: Row): ExitCode {
+  if (outcome === 'works' || outcome === 'not here') return KEPT;
+  return outcome === 'unclear' ? UNDECIDED : BROKEN;
+}
+
+interface Tried {
+  readonly rows: readonly Row[];
+  /** Of what is beside the rows. */
+  readonly codes: readonly ExitCode[];
+}
+
+async function tryLevers(
+  wanted: readonly DoctoredLever[],
+  settings: ReadonlyMap<string, string>,
+  lacks: ReadonlyMap<Lever, string>,
+  interrupt: Interrupt,
+  io: Io,
+  tell: (row: Row) => void,
+): Promise<Tried> {
+  const clock = realClock();
+  const beginning = clock.now();
+  const bench = await Bench.setUp(settings);
+  try {
+    io.err(`doctor: three containers of ${bench.run} are up after ${duration(clock.now() - beginning)}\n`);
+    const trials = trialsOn(bench).filter(({ lever }) => wanted.includes(lever));
+    const rows = await inTurn(trials, bench, lacks, interrupt, io, tell);
+    const codes = await aftermath(bench, io);
+    return { rows, codes: interrupt.asked ? [...codes, UNDECIDED] : codes };
+  } finally {
+    await bench.destroy();
+  }
+}
+
+async function inTurn(
+  trials: readonly Trial[],
+  bench: Bench,
+  lacks: ReadonlyMap<Lever, string>,
+  interrupt: Interrupt,
+  io: Io,
+  tell: (row: Row) => void,
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const { lever, what, run } of trials) {
+    if (interrupt.asked) break;
+    if (io.terminal.err) io.err(`doctor: ${lever}, ${what}\n`);
+    const why = lacks.get(lever);
+    const row: Row =
+      why === undefined
+        ? await run(bench.cluster.levers, bench.clock)
+        : { lever, what, outcome: 'not here', why: `${why}${instead(lever)}` };
+    rows.push(row);
+    tell(row);
+  }
+  return rows;
+}
+
+/** What to do about it. */
+function instead(lever: DoctoredLever): string {
+  return lever === 'clock'
+    ? '; a Node that is linked dynamically is needed'
+    : "; on the engine's host: modprobe nfnetlink_queue xt_NFQUEUE";
+}
+
+/** What is not as it was once all is healed, and what ended by itself. */
+async function aftermath(bench: Bench, io: Io): Promise<readonly ExitCode[]> {
+  const lingering = await bench.cluster.lingering();
+  const crashes = bench.cluster.crashes();
+  for (const sentence of [...lingering, ...crashes]) io.err(`tidemark: ${sentence}\n`);
+  const codes: ExitCode[] = [];
+  if (lingering.length > 0) codes.push(BROKEN);
+  if (crashes.length > 0) codes.push(HARNESS_FAILED);
+  return codes;
+}
+
+function trialsOn(bench: Bench): readonly Trial[] {
+  return [
+    ...networkTrials(bench),
+    ...processTrials(bench),
+    ...clockTrials(bench),
+    ...diskTrials(bench),
+    ...pressureTrials(bench),
+  ];
+}
+
+function wantedLevers(names: readonly string[]): readonly DoctoredLever[] {
+  const all = environment.levers;
+  if (names.length === 0) return all;
+  if (names.length === 1 && names[0] === 'none') return [];
+  return names.map((name) => {
+    const lever = all.find((one) => one === name);
+    if (lever === undefined) throw unknownName('lever', name, all);
+    return lever;
+  });
+}
+
+function settingsOf(pairs: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
+      if (at < 1) throw new BadInput(`--set ${pair}: key=value is needed.`);
+      const setting = environment.settings.find((one) => one.name === name);
+      if (setting === undefined)
+        throw unknownName(
+          'setting',
+          name,
+          environment.settings.map((one) => one.name),
+        );
+      setting.check(value);
+      return [name, value] as const;
+    }),
+  );
+}

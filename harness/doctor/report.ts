@@ -1,0 +1,75 @@
+/** What the doctor found, as tables and as lines of JSON. */
+import { availableParallelism, loadavg } from 'node:os';
+import { table } from '../table.ts';
+import type { Check } from './machine.ts';
+import type { Row } from './trial.ts';
+
+export function checksText(checks: readonly Check[]): readonly string[] {
+  return table([
+    ['part', 'state', 'found'],
+    ...checks.map(({ check, state, found, install }) => [
+      check,
+      state,
+      state === 'ok' || install === undefined ? found : `${found}. To install: ${install}`,
+    ]),
+  ]);
+}
+
+export function checkJson(check: Check): string {
+  return JSON.stringify({ schema: 1, type: 'check', ...check });
+}
+
+export function rowsText(rows: readonly Row[]): readonly string[] {
+  const lines = table(
+    [
+      ['lever', 'what', 'works', 'before', 'during', 'after', 'apply', 'heal'],
+      ...rows.map((row) => [
+        row.lever,
+        row.what,
+        row.outcome === 'works' ? 'yes' : row.outcome,
+        row.before ?? '–',
+        row.during ?? '–',
+        row.after ?? '–',
+        time(row.applyMs),
+        time(row.healMs),
+      ]),
+    ],
+    ['left', 'left', 'left', 'left', 'left', 'left', 'right', 'right'],
+  );
+  const whys = rows.flatMap(({ lever, what, outcome, why }) =>
+    outcome === 'works' || why === undefined ? [] : [`${lever}, ${what}: ${outcome}: ${why}`],
+  );
+  return [...lines, ...(whys.length > 0 ? ['', ...whys] : []), '', ...closing(rows)];
+}
+
+export function rowJson(row: Row): string {
+  const rounded = (ms: number | undefined): number | undefined =>
+    ms === undefined ? undefined : Math.round(ms * 10) / 10;
+  return JSON.stringify({
+    schema: 1,
+    type: 'lever',
+    ...row,
+    applyMs: rounded(row.applyMs),
+    healMs: rounded(row.healMs),
+  });
+}
+
+/** How many work, and which took longer than they are meant to. */
+function closing(rows: readonly Row[]): readonly string[] {
+  const works = rows.filter(({ outcome }) => outcome === 'works').length;
+  const aimed = rows.filter(({ aimMs, applyMs }) => aimMs !== undefined && applyMs !== undefined);
+  const slow = aimed.filter(({ applyMs = 0, healMs = 0, aimMs = 0 }) => applyMs > aimMs || healMs > aimMs);
+  const names = slow.map(({ lever, what, aimMs }) => `${lever} ${what.split(',')[0]} (${aimMs} ms)`);
+  const [load] = loadavg();
+  const busy = `this machine has a load of ${load.toFixed(1)} on ${availableParallelism()} processors`;
+  return [
+    `${works} of ${rows.length} work`,
+    ...(aimed.length > 0 && slow.length === 0 ? ['all are as fast as aimed at'] : []),
+    ...(slow.length > 0 ? [`slower than aimed at, while ${busy}: ${names.join(', ')}`] : []),
+  ];
+}
+
+function time(ms: number | undefined): string {
+  if (ms === undefined) return '–';
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+}
