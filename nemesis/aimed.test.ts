@@ -14,17 +14,20 @@ const aimable = faults.filter((fault) => fault.aimable === true);
 function cluster(pulled: string[]): Target {
   const nodes = ['n1', 'n2', 'n3', 'n4', 'n5'];
   const injection: Injection = { heal: () => Promise.resolve(), effect: () => ({ done: 1 }) };
-  const levers = new Proxy({} as Target['levers'], {
-    get: (_, lever) => async (whom: unknown, how: unknown) => {
-      const listed: readonly unknown[] = Array.isArray(whom) ? whom : [whom];
-      const ends = listed.map((one) => (typeof one === 'string' ? [one] : Object.values(one as object)));
-      const shared = nodes.filter((node) => ends.every((some) => some.includes(node)));
-      pulled.push(
-        `${String(lever)} ${(typeof listed[0] === 'string' ? listed : shared).join()} ${JSON.stringify(how)}`,
-      );
-      return injection;
+  const levers = new Proxy<Target['levers']>(
+    {},
+    {
+      get: (_, lever) => async (whom: unknown, how: unknown) => {
+        const listed: readonly unknown[] = Array.isArray(whom) ? whom : [whom];
+        const ends = listed.map((one) => (typeof one === 'string' ? [one] : Object.values(one as object)));
+        const shared = nodes.filter((node) => ends.every((some) => some.includes(node)));
+        pulled.push(
+          `${String(lever)} ${(typeof listed[0] === 'string' ? listed : shared).join()} ${JSON.stringify(how)}`,
+        );
+        return injection;
+      },
     },
-  });
+  );
   const followers = nodes.slice(1);
   return { nodes, levers, leader: () => 'n1', followers: () => followers, learners: () => [], mostLagging: () => 'n2' };
 }
