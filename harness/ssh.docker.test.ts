@@ -101,7 +101,7 @@ describe('tidemark run --env ssh', () => {
   }, 120_000);
 
   test('judges a run with faults, by sudo, counts what they did, and leaves nothing', async () => {
-    const faults = 'one-way-cut,slow-link,kill-random,pause-leader';
+    const faults = 'one-way-cut,slow-link,kill-random,clients-cut-off,narrow-link';
     const ended = await run(all.settings('tide'), '--duration', '20s', '--fault', faults, '--seed', '3');
     expect([ended.code, ended.code === 0 ? '' : ended.stderr]).toEqual([0, '']);
     expect(ended.stdout).toMatch(/verdict {2}KEPT/);

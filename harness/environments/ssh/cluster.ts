@@ -93,6 +93,8 @@ export class SshCluster implements Deployment {
         return {
           id,
           address,
+          port: this.#choices.storePort,
+          peers: [...this.#members.values()].flatMap((one) => (one === member ? [] : [one.address])),
           data,
           link: resident.link,
           start: () => this.#start(member),

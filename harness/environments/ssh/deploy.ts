@@ -6,7 +6,7 @@ import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environme
 import { stateOf } from '../docker/owner.ts';
 import { shimsFor } from './bundle.ts';
 import { SshCluster } from './cluster.ts';
-import { diskLevers, lackingFrom } from './facts.ts';
+import { diskLevers, lackingFrom, queueLevers, ruleLevers } from './facts.ts';
 import { Machine } from './machine.ts';
 import { abandoned, Register } from './register.ts';
 import { type Choices, choicesOf, hostsFor } from './settings.ts';
@@ -15,7 +15,7 @@ import { Ways } from './ways.ts';
 /** A run that is being set up by a harness that cannot be seen from here has no agent yet. */
 const STRANGERS_S = 600;
 /** Levers that need more of a machine than a node does. */
-const asked: readonly Lever[] = ['cut', 'shape', 'clock', ...diskLevers];
+const asked: readonly Lever[] = [...ruleLevers, ...queueLevers, 'clock', ...diskLevers];
 
 type Say = (line: string) => void;
 
@@ -51,7 +51,7 @@ async function tried(machine: Machine): Promise<ReadonlyMap<Lever, string>> {
     if (shims?.compile === true) {
       const compiled = machine.compile(run);
       lacks(
-        ['shape', 'clock', ...diskLevers],
+        [...queueLevers, 'clock', ...diskLevers],
         await compiled.then(
           () => undefined,
           (error: Error) => error.message,
@@ -63,8 +63,8 @@ async function tried(machine: Machine): Promise<ReadonlyMap<Lever, string>> {
       said.has(what) ? `its Node does not load the shim: ${said.get(what)}` : undefined;
     lacks(['clock'], unloaded('clock'));
     lacks(diskLevers, unloaded('disk'));
-    lacks(['cut', 'shape'], said.get('cut') ?? said.get('busy'));
-    lacks(['shape'], said.has('shape') ? `NFQUEUE does not work: ${said.get('shape')}` : undefined);
+    lacks([...ruleLevers, ...queueLevers], said.get('cut') ?? said.get('busy'));
+    lacks(queueLevers, said.has('shape') ? `NFQUEUE does not work: ${said.get('shape')}` : undefined);
     return lacking;
   } finally {
     await machine.clear(run);

@@ -95,6 +95,9 @@ function atLeast(version: string, least: readonly number[]): boolean {
   return true;
 }
 
+/** By rules alone, and by rules and tm-net. */
+export const ruleLevers = ['cut', 'cutClients'] as const satisfies readonly Lever[];
+export const queueLevers = ['shape', 'throttle'] as const satisfies readonly Lever[];
 /** By tm-io.so. */
 export const diskLevers = [
   'slowDisk',
@@ -111,9 +114,9 @@ export function lackingFrom(facts: Facts, shims: boolean): ReadonlyMap<Lever, st
   const noShims = shims
     ? undefined
     : 'it has no gcc to compile tm-net and tm-io with, and there is none here that could';
-  if (noRules !== undefined) lacking.set('cut', noRules);
+  if (noRules !== undefined) for (const lever of ruleLevers) lacking.set(lever, noRules);
   const noShape = noRules ?? noShims;
-  if (noShape !== undefined) lacking.set('shape', noShape);
+  if (noShape !== undefined) for (const lever of queueLevers) lacking.set(lever, noShape);
   if (noShims !== undefined) for (const lever of [...diskLevers, 'clock'] as const) lacking.set(lever, noShims);
   return lacking;
 }

@@ -10,6 +10,8 @@ export default {
   levers: [
     'cut',
     'shape',
+    'throttle',
+    'cutClients',
     'kill',
     'stop',
     'pause',

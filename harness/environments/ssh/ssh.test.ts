@@ -227,13 +227,24 @@ describe('a machine', () => {
     expect(lacking()).toEqual({});
     expect(lacking({ uid: '0', sudo: '' })).toEqual({});
     const refused = 'no root: sudo: a password is required';
-    expect(lacking({ sudo: 'sudo: a password is required' })).toEqual({ cut: refused, shape: refused });
+    expect(lacking({ sudo: 'sudo: a password is required' })).toEqual({
+      cut: refused,
+      cutClients: refused,
+      shape: refused,
+      throttle: refused,
+    });
     const none = 'no root: it has no sudo';
-    expect(lacking({ sudo: 'sh: 1: sudo: not found' }, 'tar')).toEqual({ cut: none, shape: none });
+    expect(lacking({ sudo: 'sh: 1: sudo: not found' }, 'tar')).toEqual({
+      cut: none,
+      cutClients: none,
+      shape: none,
+      throttle: none,
+    });
     const missing = 'it has no iptables-restore: install iptables';
-    expect(lacking({}, 'tar sudo')).toEqual({ cut: missing, shape: missing });
+    expect(lacking({}, 'tar sudo')).toEqual({ cut: missing, cutClients: missing, shape: missing, throttle: missing });
     expect([...lackingFrom(said({}), false).keys()]).toEqual([
       'shape',
+      'throttle',
       'slowDisk',
       'stallDisk',
       'fillDisk',
