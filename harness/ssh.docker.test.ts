@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, need } from '../test-support/need.ts';
+import { keyPair } from '../test-support/ssh-keys.ts';
 import { buildFirst, type Ended, tidemark } from '../test-support/tidemark.ts';
 import { flags, type Machines, machines, traces } from './environments/ssh/testing.ts';
 
@@ -56,10 +56,7 @@ describe('tidemark run --env ssh', () => {
     const unknown = `^tidemark: The key of root@${all.addresses[0]} is not in ${less}: it shows ssh-ed25519 SHA256:\\S{43}; .*${scan}\\.\n$`;
     await refused({ ...all.settings(), 'known-hosts': less }, new RegExp(unknown));
     const other = join(all.folder, 'other');
-    writeFileSync(
-      other,
-      `# a line\n${all.addresses[1]} ${ssh2.utils.generateKeyPairSync('ed25519').public}\n${known.join('\n')}`,
-    );
+    writeFileSync(other, `# a line\n${all.addresses[1]} ${keyPair().public}\n${known.join('\n')}`);
     writeFileSync(other, readFileSync(other, 'utf8').replace(`${known[1]}\n`, ''));
     const changed = `^tidemark: root@${all.addresses[1]} shows another key than ${other}:2 has of it, so somebody may be in between: `;
     await refused({ ...all.settings(), 'known-hosts': other }, new RegExp(changed));
@@ -67,7 +64,7 @@ describe('tidemark run --env ssh', () => {
   }, 60_000);
 
   test('a login, a machine or a folder that is not to be had is named', async () => {
-    const stranger = ssh2.utils.generateKeyPairSync('ed25519');
+    const stranger = keyPair();
     const key = join(all.folder, 'stranger');
     writeFileSync(key, stranger.private, { mode: 0o600 });
     await refused({ ...all.settings(), key }, /^tidemark: root@\S+ does not let root in: \S+stranger was tried\.\n$/);

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keyPair } from '../../../test-support/ssh-keys.ts';
 import { quoted } from './connection.ts';
 import { lackingFrom, type OwnNode, readFacts, unfit } from './facts.ts';
 import { parseHost, parseList, readHosts } from './hosts.ts';
@@ -150,7 +150,7 @@ describe('known keys', () => {
 });
 
 describe('keys to log in with', () => {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519');
+  const pair = keyPair();
 
   test('are named, or found where ssh finds them', () => {
     expect(credentials(file('key', pair.private)).tried).toBe(join(folder, 'key'));
@@ -163,7 +163,7 @@ describe('keys to log in with', () => {
   });
 
   test('that do not open or are none are named', () => {
-    const closed = ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'open', cipher: 'aes256-ctr', rounds: 1 });
+    const closed = keyPair('open');
     const path = file('closed', closed.private);
     expect(() => credentials(path, {})).toThrow(`The key ${path} is encrypted: give its passphrase in`);
     expect(() => credentials(path, { TIDEMARK_SSH_PASSPHRASE: 'wrong' })).toThrow('does not open with the passphrase');

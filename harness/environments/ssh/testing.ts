@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
+import { keyPair } from '../../../test-support/ssh-keys.ts';
 import { Engine } from '../docker/engine.ts';
 import { runtimeImage } from '../docker/images.ts';
 import { createNetwork } from '../docker/network.ts';
@@ -69,14 +69,14 @@ export async function machines(count: number): Promise<Machines> {
   const marks = { [labels.run]: run, [labels.owner]: owner() };
   const subnet = await createNetwork(engine, network, marks);
   const folder = mkdtempSync(join(tmpdir(), 'tm-ssh-'));
-  const user = ssh2.utils.generateKeyPairSync('ed25519');
+  const user = keyPair();
   writeFileSync(join(folder, 'key'), user.private, { mode: 0o600 });
   const known: string[] = [];
   const labelled = Object.entries(marks).flatMap(([label, value]) => ['--label', `${label}=${value}`]);
   const names = Array.from({ length: count }, (_, i) => `${network}-m${i + 1}`);
   const addresses = names.map((_, i) => subnet.address(i + 2));
   for (const [i, name] of names.entries()) {
-    const host = ssh2.utils.generateKeyPairSync('ed25519');
+    const host = keyPair();
     known.push(`${addresses[i]} ${host.public}`);
     const keys = ['-e', `HOST_KEY=${host.private}`, '-e', `USER_KEY=${user.public}`];
     const rights = ['--cap-add', 'NET_ADMIN', '--cap-add', 'NET_RAW'];
