@@ -76,7 +76,7 @@ async function strike(name: string): Promise<void> {
   }
   const journal = join(folder, `${name}.jsonl`);
   const ended = await executeRun(plan, { journal });
-  const record = await judgeRun({ plan, ended, journal, id: name, labels: {}, histograms: false });
+  const record = await judgeRun({ plan, ended, journal, id: name, labels: {}, histograms: true });
   if (record.verdict === 'broken' || ended.failures.length > 0) failed = true;
   for (const failure of ended.failures) console.error(`${name}: ${failure}`);
   const row = rowOf(name, record);
@@ -109,7 +109,6 @@ async function prepared(name: string): Promise<ResolvedPlan> {
     durationNs: seconds * SECOND,
     writePaths: ['quorum-ack'],
     readPaths: ['leader', 'follower'],
-    settings: { 'settle-ms': '2000' },
   });
   const { environment, settings } = plan.use;
   const levers = all.get(name)?.levers ?? [];

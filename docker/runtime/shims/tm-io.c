@@ -175,7 +175,7 @@ static ssize_t write_by(int file, off64_t at, size_t bytes, long call, const voi
   if (refused(file)) return -1;
   uint64_t record = about_to_write(file, at, bytes);
   ssize_t result = at < 0 ? syscall(call, file, what, count) : syscall(call, file, what, count, at, 0);
-  if (record != 0 && result >= 0 && is_dsync(file)) forget(record);
+  if (record != 0 && result >= 0 && is_dsync(file)) forget(file, record);
   return result;
 }
 
@@ -249,11 +249,17 @@ int ftruncate(int file, off_t bytes) {
 
 int ftruncate64(int file, off64_t bytes) { return ftruncate(file, bytes); }
 
-/* What is emptied as it is opened is emptied a moment later, so that it is known what it was. */
+/* Whether it is new is found out by making it; what is emptied is emptied a moment later, so that it is known what it was. */
 static int open_by(int folder, const char *path, int flags, mode_t mode) {
-  if (journal == NULL || (flags & O_TRUNC) == 0) return (int)syscall(SYS_openat, folder, path, flags, mode);
+  int tracked = journal != NULL && (flags & (O_CREAT | O_TRUNC)) != 0 && (flags & O_TMPFILE) != O_TMPFILE;
+  if (!tracked) return (int)syscall(SYS_openat, folder, path, flags, mode);
+  if ((flags & O_CREAT) != 0) {
+    int fresh = (int)syscall(SYS_openat, folder, path, (flags & ~O_TRUNC) | O_EXCL, mode);
+    if (fresh >= 0) created(fresh, folder, path);
+    if (fresh >= 0 || errno != EEXIST || (flags & O_EXCL) != 0) return fresh;
+  }
   int file = (int)syscall(SYS_openat, folder, path, flags & ~O_TRUNC, mode);
-  if (file < 0 || !is_regular(file)) return file;
+  if (file < 0 || (flags & O_TRUNC) == 0 || !is_regular(file)) return file;
   about_to_resize(file, 0);
   if (syscall(SYS_ftruncate, file, 0) == 0) return file;
   int why = errno;
@@ -288,3 +294,19 @@ OPEN(open)
 OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
+
+static int mkdir_by(int folder, const char *path, mode_t mode) {
+  int result = (int)syscall(SYS_mkdirat, folder, path, mode), was = errno;
+  if (result != 0 || journal == NULL) return result;
+  int file = (int)syscall(SYS_openat, folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (file >= 0) {
+    created(file, folder, path);
+    syscall(SYS_close, file);
+  }
+  errno = was;
+  return 0;
+}
+
+int mkdir(const char *path, mode_t mode) { return mkdir_by(AT_FDCWD, path, mode); }
+
+int mkdirat(int folder, const char *path, mode_t mode) { return mkdir_by(folder, path, mode); }

@@ -9,11 +9,12 @@
  * bytes of data}, and then the data: what was there before, from offset on, up to the file's end; left out where it was zeros.
  *
  * What is older than AGE_NS has reached the disk by itself, as under Linux, which writes back after 30 s (dirty_expire_centisecs),
- * and so has the oldest when the ring is full. Names (rename, unlink, a new file's own) are taken as durable at once.
+ * and so has the oldest when the ring is full. A new file or folder is there once it, or the folder above, was synced; other changes of names (rename,
+ * unlink) are taken as durable at once.
  */
 enum { LOCK, FIRST, END, WRITES, HEAD = 8 };
 enum { R_BYTES, R_KIND, R_NUMBER, R_DEVICE, R_INODE, R_OFFSET, R_LENGTH, R_SIZE, R_WHEN, R_DATA, R_FIELDS };
-enum { PADDING, WRITTEN, DURABLE, ZEROS };
+enum { PADDING, WRITTEN, DURABLE, ZEROS, CREATED /* its offset is the inode of its folder */ };
 
 #define AGE_NS 30000000000ull
 #define DATA_MAX (1u << 20) /* of what is longer, nothing is remembered: it has reached the disk at once */
@@ -95,30 +96,47 @@ static ssize_t read_before(int file, unsigned char *data, size_t bytes, uint64_t
 
 static int is_data(int file);
 
+static uint64_t append(uint64_t kind, const struct stat *what, uint64_t offset, uint64_t length, const void *data,
+                       uint64_t kept) {
+  uint64_t bytes = R_FIELDS * sizeof(uint64_t) + (kept + 7) / 8 * 8;
+  lock();
+  uint64_t *record = room_for(bytes), number = journal[WRITES] + 1;
+  const uint64_t fields[R_FIELDS] = {bytes,  kind,   number,        what->st_dev, what->st_ino,
+                                     offset, length, what->st_size, now_ns(),     kept};
+  memcpy(record, fields, sizeof fields);
+  if (kept > 0) memcpy(record + R_FIELDS, data, kept);
+  journal[WRITES] = number;
+  journal[END] += bytes; /* from here on it is there, whenever this process is killed */
+  unlock();
+  return number;
+}
+
 /* Remembers what [offset, offset + length) was, as far as the file reaches. 0: it is not kept. */
 static uint64_t remember(int file, const struct stat *what, uint64_t offset, uint64_t length) {
   uint64_t size = (uint64_t)what->st_size;
   uint64_t known = offset >= size ? 0 : size - offset < length ? size - offset : length;
   unsigned char *before = known == 0 || known > DATA_MAX ? NULL : malloc(known);
   if (known > 0 && before == NULL) return 0;
-  if (known > 0 && read_before(file, before, known, offset) != (ssize_t)known) {
-    free(before);
-    return 0;
+  uint64_t number = 0;
+  if (known == 0 || read_before(file, before, known, offset) == (ssize_t)known) {
+    int zeros = known > 0 && all_zeros(before, known);
+    number = append(zeros ? ZEROS : WRITTEN, what, offset, length, before, zeros ? 0 : known);
   }
-  int zeros = known > 0 && all_zeros(before, known);
-  uint64_t kept = zeros ? 0 : known;
-  uint64_t bytes = R_FIELDS * sizeof(uint64_t) + (kept + 7) / 8 * 8;
-  lock();
-  uint64_t *record = room_for(bytes), number = journal[WRITES] + 1;
-  const uint64_t fields[R_FIELDS] = {bytes,  zeros ? ZEROS : WRITTEN, number, what->st_dev, what->st_ino, offset,
-                                     length, size,                    now_ns(), kept};
-  memcpy(record, fields, sizeof fields);
-  if (kept > 0) memcpy(record + R_FIELDS, before, kept);
-  journal[WRITES] = number;
-  journal[END] += bytes; /* from here on it is there, whenever this process is killed */
-  unlock();
   free(before);
   return number;
+}
+
+/* A file of the data, or a folder, that was not there before. `folder` and `path` as openat(2) has them. */
+static void created(int file, int folder, const char *path) {
+  struct stat what, above;
+  char parent[4096];
+  const char *slash = strrchr(path, '/');
+  size_t bytes = slash == NULL ? 0 : (size_t)(slash - path);
+  if (bytes >= sizeof parent || fstat(file, &what) != 0 || !is_data(file)) return;
+  if (!S_ISREG(what.st_mode) && !S_ISDIR(what.st_mode)) return;
+  memcpy(parent, path, bytes);
+  strcpy(parent + bytes, slash == path ? "/" : slash == NULL ? "." : "");
+  if (fstatat(folder, parent, &above, 0) == 0) append(CREATED, &what, above.st_ino, 0, NULL, 0);
 }
 
 /* Before a write of the data. The number of its record; 0: there is none. `at` -1: where the file stands, or at its end. */
@@ -146,15 +164,18 @@ static void about_to_resize(int file, off64_t bytes) {
 
 static uint64_t written_so_far(void) { return journal == NULL ? 0 : atomic_load(&journal[WRITES]); }
 
-static void durable(uint64_t last, uint64_t device, uint64_t inode, uint64_t only) {
+/* All up to `last` of this file, or of new ones in this folder; of all files (inode 0); or that one write, and with it the file's name. */
+static void durable(uint64_t last, const struct stat *what, uint64_t only) {
   lock();
   for (uint64_t at = journal[FIRST], end = journal[END]; at < end;) {
-    uint64_t *record = record_at(at);
-    int meant = only != 0 ? record[R_NUMBER] == only
-                          : record[R_NUMBER] <= last &&
-                                (inode == 0 || (record[R_INODE] == inode && record[R_DEVICE] == device));
-    if (record[R_KIND] != PADDING && meant) record[R_KIND] = DURABLE;
+    uint64_t *record = record_at(at), kind = record[R_KIND];
     at += record[R_BYTES];
+    if (kind == PADDING || kind == DURABLE) continue;
+    int is_new = kind == CREATED;
+    int same = record[R_DEVICE] == what->st_dev &&
+               (record[R_INODE] == what->st_ino || (is_new && record[R_OFFSET] == what->st_ino));
+    if (only != 0 ? record[R_NUMBER] == only || (is_new && same) : record[R_NUMBER] <= last && (what->st_ino == 0 || same))
+      record[R_KIND] = DURABLE;
   }
   make_room(0);
   unlock();
@@ -165,13 +186,14 @@ static void synced(int file, uint64_t last) {
   struct stat what = {0};
   int was = errno;
   if (journal == NULL || last == 0) return;
-  if (file < 0 || fstat(file, &what) == 0) durable(last, what.st_dev, what.st_ino, 0);
+  if (file < 0 || fstat(file, &what) == 0) durable(last, &what, 0);
   errno = was;
 }
 
-/* This one write is on the disk. */
-static void forget(uint64_t record) {
+/* This one write of the file is on the disk. */
+static void forget(int file, uint64_t record) {
+  struct stat what;
   int was = errno;
-  durable(0, 0, 0, record);
+  if (fstat(file, &what) == 0) durable(0, &what, record);
   errno = was;
 }

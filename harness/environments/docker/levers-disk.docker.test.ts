@@ -119,7 +119,8 @@ describe('a disk', () => {
       fs.writeSync(part, 's'.repeat(1000)); fs.fsyncSync(part);
       fs.writeSync(over, 'b'.repeat(2000), 1000);
       for (let i = 0; i < 20; i++) fs.writeSync(part, 'u'.repeat(700));
-      fs.writeFileSync(folder + 'emptied', 'new')`;
+      fs.writeFileSync(folder + 'emptied', 'new');
+      fs.mkdirSync(folder + 'below', { recursive: true }); fs.writeFileSync(folder + 'below/' + process.pid, 'x')`;
     const look = `const of = (name) => { const seen = {}; for (const c of fs.readFileSync(folder + name, 'latin1')) seen[c] = (seen[c] ?? 0) + 1; return seen };
       console.log(JSON.stringify(Object.fromEntries(['keep', 'dsync', 'part', 'over', 'emptied'].map((name) => [name, of(name)]))))`;
     const seen = async (): Promise<unknown> =>
@@ -146,13 +147,16 @@ describe('a disk', () => {
       kept.push(left.part.u ?? 0);
       const effect = cut?.effect() ?? {};
       lost.push(effect['unsynced writes lost']);
-      if (effect['writes torn'] === 0) {
+      if (effect['writes torn'] === 0 && effect['unsynced writes lost'] >= 22) {
         expect(left).toEqual({ ...whole, part: { s: 1000 }, over: { a: 5000 }, emptied: { e: 3000 } });
       }
       await cut?.heal();
       await leaderOf(cluster);
     }
     expect(Math.max(...lost)).toBeGreaterThanOrEqual(22);
+    // A new file that nobody synced, nor its folder, is not there; where it was the last that the disk had got to, it is.
+    const fresh = await exec(cluster, 'n1', 'sh', '-c', 'ls /data/store/below | grep -c . || true');
+    expect(Number.parseInt(fresh, 10) || 0).toBeLessThan(6);
     // In some rounds the disk had got to some of it.
     expect([Math.min(...kept), new Set(lost).size > 1]).toEqual([0, true]);
     // What a store has acknowledged was synced.

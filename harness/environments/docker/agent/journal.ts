@@ -10,7 +10,9 @@ import {
   openSync,
   readdirSync,
   readSync,
+  rmdirSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,7 +23,7 @@ const RING_BYTES = 16 << 20;
 const HEAD_BYTES = 64;
 const [FIRST, END] = [1, 2];
 const FIELD_BYTES = 80;
-const [PADDING, DURABLE, ZEROS] = [0, 2, 3];
+const [PADDING, DURABLE, ZEROS, CREATED] = [0, 2, 3, 4];
 /** What a disk writes at once. */
 const SECTOR = 512;
 /** Share of power cuts in which the disk had got to some of what was not synced. */
@@ -38,6 +40,8 @@ export interface Lost {
 
 interface Written {
   readonly file: string;
+  /** It was made then: all there is of it is that it exists. */
+  readonly isNew: boolean;
   readonly offset: number;
   readonly length: number;
   /** How long the file was before, and what was there before from `offset` on. */
@@ -70,6 +74,7 @@ export class Journal {
     const lost = { writes: 0, torn: 0, bytes: 0 };
     for (const [i, write] of [...writes.entries()].reverse()) {
       if (i < reached) continue;
+      if (i === reached && write.isNew) continue;
       if (i === reached) {
         lost.bytes += tear(write, random);
         lost.torn++;
@@ -101,7 +106,7 @@ export class Journal {
         const data = start + FIELD_BYTES;
         const before =
           kind === ZEROS ? new Uint8Array(Math.min(length, size - offset)) : bytes.subarray(data, data + kept);
-        found.push({ file, offset, length, size, before });
+        found.push({ file, isNew: kind === CREATED, offset, length, size, before });
       }
       start += total;
     }
@@ -138,17 +143,24 @@ function filesBelow(folder: string): ReadonlyMap<string, string> {
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     const path = join(folder, name);
     const what = statSync(path, { bigint: true });
-    if (what.isFile()) found.set(`${what.dev} ${what.ino}`, path);
+    if (what.isFile() || what.isDirectory()) found.set(`${what.dev} ${what.ino}`, path);
   }
   return found;
 }
 
-function undo({ file, offset, size, before }: Written): void {
+function undo({ file, isNew, offset, size, before }: Written): void {
+  if (isNew) return unmake(file);
   const handle = openSync(file, 'r+');
   writeSync(handle, before, 0, before.length, offset);
   if (statSync(file).size !== size) ftruncateSync(handle, size);
   fdatasyncSync(handle);
   closeSync(handle);
+}
+
+/** A folder stays where something in it does. */
+function unmake(path: string): void {
+  if (!statSync(path).isDirectory()) unlinkSync(path);
+  else if (readdirSync(path).length === 0) rmdirSync(path);
 }
 
 /** Some of its sectors have reached the disk; where the file grew, it may have grown with nothing in it. Bytes that are lost. */
