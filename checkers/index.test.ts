@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { guaranteeNames } from '../history/guarantee.ts';
-import type { Event } from './index.ts';
+import type { Event, Verdict } from './index.ts';
 import {
   BadHistory,
   check,
@@ -24,6 +24,12 @@ const events: Event[] = [
   { ...on, type: 'ok', time: 30, f: 'read', value: null },
 ];
 
+/** Only what was read from a file tells where it stood there. */
+const withoutLines = (verdict: Verdict): unknown =>
+  JSON.parse(JSON.stringify(verdict), (name, value: unknown) =>
+    name === 'line' || name === 'completionLine' ? undefined : value,
+  );
+
 test('events, a history, and a journal get the same verdict', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-'));
   try {
@@ -32,7 +38,7 @@ test('events, a history, and a journal get the same verdict', async () => {
     const { history } = await readHistory(file);
     const verdicts = [events, historyFromEvents(events), history].map((given) => checkLinearizable(given));
     expect(verdicts.map((verdict) => verdict.type)).toEqual(['invalid', 'invalid', 'invalid']);
-    expect(verdicts[2]).toEqual(verdicts[0]);
+    expect(withoutLines(verdicts[2])).toEqual(verdicts[0]);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -40,7 +40,7 @@ export function linksOf(registers: Registers, semantics: Semantics, undone: Read
   const keys = new Uint8Array(history.keys.length);
   for (let row = happened.pop(); row !== undefined; row = happened.pop()) {
     const older = found(row);
-    if (older === NONE || (older < length && isLost(older))) continue;
+    if (older < 0 || (older < length && isLost(older))) continue;
     keys[key[row]] |= next[older] === NONE ? LINKED : BROKEN;
     next[older] = row;
     before[row] = older;

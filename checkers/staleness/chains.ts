@@ -24,7 +24,7 @@ export interface Chains {
 /**
  * Makes each chain one cluster, in place: that of its first member. A cas of unknown outcome is taken to have happened iff its
  * value was found. A cas whose expected value nobody wrote, or that another one has replaced already, is impossible at any Δ,
- * and left alone.
+ * and left alone; so is, without being impossible, one whose expected value several writes may have left.
  *
  * @param skip keys whose order is known without
  */
@@ -42,6 +42,7 @@ export function joinChains(parts: ClusterParts, registers: Registers, semantics:
   }
   for (let row = happened.pop(); row !== undefined; row = happened.pop()) {
     const before = clusterOf(row);
+    if (before === SEVERAL) continue;
     if (before === NONE || next[before] !== NONE) {
       chains.impossible++;
       continue;
@@ -63,7 +64,10 @@ export function joinChains(parts: ClusterParts, registers: Registers, semantics:
   return chains;
 }
 
-/** The cluster that holds the value a cas expected. */
+/** Several writes may have left the value that a cas expected. */
+const SEVERAL = -2;
+
+/** The cluster that holds the value a cas expected; negative: there is none (NONE), or it is not known which (SEVERAL). */
 export function lookUp(registers: Registers, semantics: Semantics): (cas: number) => number {
   const { history } = registers;
   const { length, key, value, expected } = history;
@@ -84,7 +88,7 @@ export function lookUp(registers: Registers, semantics: Semantics): (cas: number
     const found = held(expected[cas]);
     const row = table.at(slotOf(key[cas], found));
     if (row === NONE) return found === initial ? length + key[cas] : NONE;
-    return twice[row] === 1 || found === initial ? NONE : row;
+    return twice[row] === 1 || found === initial ? SEVERAL : row;
   };
 }
 

@@ -61,6 +61,12 @@ test('what no staleness explains is told, and Δ is of the rest', () => {
   expect([impossible, delta?.ns]).toEqual([1, 20 * MILLISECOND]);
 });
 
+test('a cas that any of several writes may have led to is not impossible', () => {
+  const swaps = ['p1: cas x 1 2', 'p1: cas x 1 3'];
+  expect(report(['p0: w x 1', 'p0: w x 1', ...swaps, 'p2: r x 3'])).toMatchObject({ impossible: 0 });
+  expect(report(['p0: w x 1', ...swaps, 'p2: r x 3'])).toMatchObject({ impossible: 1 });
+});
+
 test('a write that the final reads prove lost is no staleness', () => {
   const lost = ['p0: w x 1 version=g0/1/1 time=0', 'p0: w x 2 version=g0/2/2 time=1000000'];
   const final = ['harness phase "epilogue"', 'p9: r x 1 version=g0/1/1 time=7000000'];
