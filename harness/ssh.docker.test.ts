@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, need } from '../test-support/need.ts';
-import { keyPair } from '../test-support/ssh-keys.ts';
+import { keyPair } from './environments/ssh/testing-keys.ts';
 import { buildFirst, type Ended, tidemark } from '../test-support/tidemark.ts';
 import { flags, type Machines, machines, traces } from './environments/ssh/testing.ts';
 

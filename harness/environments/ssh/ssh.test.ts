@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { keyPair } from '../../../test-support/ssh-keys.ts';
+import { keyPair } from './testing-keys.ts';
 import { quoted } from './connection.ts';
 import { lackingFrom, type OwnNode, readFacts, unfit } from './facts.ts';
 import { parseHost, parseList, readHosts } from './hosts.ts';

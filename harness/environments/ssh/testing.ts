@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
-import { keyPair } from '../../../test-support/ssh-keys.ts';
+import { keyPair } from './testing-keys.ts';
 import { Engine } from '../docker/engine.ts';
 import { runtimeImage } from '../docker/images.ts';
 import { createNetwork } from '../docker/network.ts';
