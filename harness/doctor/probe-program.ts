@@ -160,7 +160,7 @@ const deeds = {
   size({ name }) { return { bytes: fs.statSync(folder + '/' + name).size } },
   /** What a program says; its code where it fails. */
   run({ command }) {
-    try { return { ok: true, said: execFileSync(command[0], command.slice(1), { encoding: 'utf8', stdio: 'pipe', timeout: 5000 }).trim() } }
+    try { return { ok: true, said: execFileSync(command[0], command.slice(1), { encoding: 'utf8', stdio: 'pipe', timeout: 20000 }).trim() } }
     catch (error) { return { ok: false, said: String(error.stderr || error.message).trim() } }
   },
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Check } from './machine.ts';
-import { checkJson, checksText, rowJson, rowsText } from './report.ts';
+import { type Aftermath, aftermathJson, aftermathText, checkJson, checksText, rowJson, rowsText } from './report.ts';
 import type { Row } from './trial.ts';
 
 const works: Row = {
@@ -65,5 +65,42 @@ describe('the table of parts', () => {
       'NFQUEUE  missing  no such thing. To install: modprobe it',
     ]);
     expect(JSON.parse(checkJson(missing))).toEqual({ schema: 1, type: 'check', ...missing });
+  });
+});
+
+describe('the aftermath', () => {
+  const well: Aftermath = {
+    lingering: [],
+    crashes: [],
+    left: [],
+    upNs: 4_200_000_000,
+    removedNs: 900_000_000,
+    interrupted: false,
+  };
+
+  test('is a word where all is as it was, and every sentence where it is not', () => {
+    expect(aftermathText(well)).toEqual([
+      'rules, queues, processes, disks, clocks and limits are as they were',
+      'the cluster was up in 4.20 s and removed in 900 ms; nothing of it is left',
+    ]);
+    const ill = {
+      ...well,
+      lingering: ['n1 was not healed'],
+      crashes: ['n2 ended'],
+      left: ['volume v'],
+      interrupted: true,
+    };
+    expect(aftermathText(ill)).toEqual([
+      'interrupted: the rest was not tried',
+      'n1 was not healed',
+      'n2 ended',
+      'the cluster was up in 4.20 s and removed in 900 ms; left: volume v',
+    ]);
+    expect(JSON.parse(aftermathJson(ill))).toMatchObject({
+      type: 'cluster',
+      upMs: 4200,
+      removedMs: 900,
+      left: ['volume v'],
+    });
   });
 });

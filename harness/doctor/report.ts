@@ -1,6 +1,7 @@
 /** What the doctor found, as tables and as lines of JSON. */
 import { availableParallelism, loadavg } from 'node:os';
-import { table } from '../table.ts';
+import { MILLISECOND } from '../../history/clock.ts';
+import { duration, table } from '../table.ts';
 import type { Check } from './machine.ts';
 import type { Row } from './trial.ts';
 
@@ -72,4 +73,38 @@ function closing(rows: readonly Row[]): readonly string[] {
 function time(ms: number | undefined): string {
   if (ms === undefined) return '–';
   return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+}
+
+/** What became of the scratch cluster. */
+export interface Aftermath {
+  /** What is not as it was before the first fault, in sentences. */
+  readonly lingering: readonly string[];
+  /** What ended by itself. */
+  readonly crashes: readonly string[];
+  /** What is still there of its containers, volumes and networks. */
+  readonly left: readonly string[];
+  readonly upNs: number;
+  readonly removedNs: number;
+  readonly interrupted: boolean;
+}
+
+export function aftermathText({
+  lingering,
+  crashes,
+  left,
+  upNs,
+  removedNs,
+  interrupted,
+}: Aftermath): readonly string[] {
+  return [
+    ...(interrupted ? ['interrupted: the rest was not tried'] : []),
+    ...(lingering.length === 0 ? ['rules, queues, processes, disks, clocks and limits are as they were'] : lingering),
+    ...crashes,
+    `the cluster was up in ${duration(upNs)} and removed in ${duration(removedNs)}; ${left.length === 0 ? 'nothing of it is left' : `left: ${left.join(', ')}`}`,
+  ];
+}
+
+export function aftermathJson({ upNs, removedNs, ...rest }: Aftermath): string {
+  const ms = (ns: number): number => Math.round(ns / MILLISECOND);
+  return JSON.stringify({ schema: 1, type: 'cluster', upMs: ms(upNs), removedMs: ms(removedNs), ...rest });
 }

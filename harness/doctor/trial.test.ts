@@ -78,7 +78,7 @@ describe('a trial', () => {
     const toy = new Toy();
     let looks = 0;
     const row = await toy.run({ look: () => Promise.resolve(++looks % 3 === 0 ? toy.value : 9) });
-    expect([row.outcome, looks]).toEqual(['works', 9]);
+    expect([row.outcome, looks, row.looks]).toEqual(['works', 9, { before: 3, during: 3, after: 3 }]);
   });
 
   test('fails where the lever cannot be pulled, or nobody can measure; then it is healed', async () => {

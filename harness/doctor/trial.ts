@@ -42,6 +42,8 @@ export interface Row {
   readonly applyMs?: number;
   readonly healMs?: number;
   readonly aimMs?: number;
+  /** How many times it was looked before it was seen as it should be: 1, but on a busy machine; or in vain. */
+  readonly looks?: { readonly before: number; readonly during?: number; readonly after?: number };
   /** The agent's own count, for comparison. */
   readonly counted?: Effect;
 }
@@ -64,14 +66,19 @@ async function run<Seen>(spec: TrialSpec<Seen>, levers: Partial<Levers>, clock: 
   let injection: Injection | undefined;
   try {
     const before = await look(spec, 'before', (seen) => spec.well(seen, seen));
-    row = { ...row, before: spec.text(before.seen), seen: { before: before.seen } };
+    row = { ...row, before: spec.text(before.seen), seen: { before: before.seen }, looks: { before: before.looks } };
     if (!before.right) return { ...row, outcome: 'unclear', why: 'it was not calm before' };
     const pulled = clock.now();
     injection = await spec.pull(levers);
     if (injection === undefined) return { ...row, outcome: 'not here', why: 'this environment has no such lever' };
     row = { ...row, applyMs: (clock.now() - pulled) / MILLISECOND };
     const during = await look(spec, 'during', (seen) => spec.hurt(seen, before.seen));
-    row = { ...row, during: spec.text(during.seen), seen: { before: before.seen, during: during.seen } };
+    row = {
+      ...row,
+      during: spec.text(during.seen),
+      seen: { before: before.seen, during: during.seen },
+      looks: { before: before.looks, during: during.looks },
+    };
     const healing = clock.now();
     await injection.heal();
     row = { ...row, healMs: (clock.now() - healing) / MILLISECOND, counted: injection.effect() };
@@ -80,6 +87,7 @@ async function run<Seen>(spec: TrialSpec<Seen>, levers: Partial<Levers>, clock: 
       ...row,
       after: spec.text(after.seen),
       seen: { before: before.seen, during: during.seen, after: after.seen },
+      looks: { before: before.looks, during: during.looks, after: after.looks },
     };
     if (!after.right) return { ...row, outcome: 'not undone', why: 'what is seen after the cure is not as it was' };
     if (!during.right)
@@ -106,10 +114,10 @@ async function look<Seen>(
   spec: TrialSpec<Seen>,
   phase: Phase,
   isRight: (seen: Seen) => boolean,
-): Promise<{ readonly seen: Seen; readonly right: boolean }> {
+): Promise<{ readonly seen: Seen; readonly right: boolean; readonly looks: number }> {
   for (let looks = 1; ; looks++) {
     const seen = await spec.look(phase);
     const right = isRight(seen);
-    if (right || looks === LOOKS) return { seen, right };
+    if (right || looks === LOOKS) return { seen, right, looks };
   }
 }

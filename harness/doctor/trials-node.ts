@@ -97,14 +97,21 @@ export function pressureTrials(bench: Bench): readonly Trial[] {
       well: ({ share }) => share > CPUS * 1.5,
       hurt: ({ share, held }) => share < CPUS * 1.5 && held > 0,
     }),
-    trial<{ readonly mb: number }>({
+    trial<{ readonly mb: number; readonly got: boolean }>({
       lever: 'squeeze',
       what: `${SPARE_MB} MiB of memory to spare, ${VICTIM}`,
-      look: () => bench.probe(VICTIM).ask('memory', {}),
-      text: ({ mb }) => (mb < 0 ? 'no limit' : `limit ${Math.round(mb)} MiB`),
+      async look() {
+        const probe = bench.probe(VICTIM);
+        const { mb } = await probe.ask('memory', {});
+        // Of two times as much as the fault leaves, and its own program: the kernel ends it, or not.
+        const command = ['node', '-e', `Buffer.alloc(${2 * SPARE_MB} << 20, 1)`];
+        return { mb, got: (await probe.ask('run', { command })).ok };
+      },
+      text: ({ mb, got }) =>
+        `${2 * SPARE_MB} MiB ${got ? 'got' : 'not got'} of ${mb < 0 ? 'all' : `${Math.round(mb)} MiB`}`,
       pull: (levers) => levers.squeeze?.(VICTIM, { memorySpareMb: SPARE_MB }),
-      well: (seen, before) => seen.mb === before.mb,
-      hurt: (seen, before) => seen.mb > 0 && (before.mb < 0 || seen.mb < before.mb),
+      well: (seen, before) => seen.got && seen.mb === before.mb,
+      hurt: (seen, before) => !seen.got && seen.mb > 0 && (before.mb < 0 || seen.mb < before.mb),
     }),
   ];
 }
