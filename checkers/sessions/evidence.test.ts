@@ -74,7 +74,7 @@ test.each(guarantees)('$name: what an anomaly shows is invalid in the same way b
 test('the read that proves which of two overlapping writes is the older one is shown', () => {
   const verdict = judge(readYourWrites, ['p1 w x 3', 'p0: r x 3', 'p0 w x 4', 'p1 ok', 'p0 ok', 'p0: r x 3']);
   expect(sentences(verdict)).toEqual([
-    'Process 0 wrote 4 to x (ok at 5 ms) and then read 3, which had been read before the write of 4 was invoked, at 7 ms; no read ever returned 4.',
+    'Process 0 wrote 4 to x (ok at 5 ms) and then read 3, which had been read before the write of 4 was invoked, at 7 ms; no read ever returned 4. That rests on [1] as well.',
   ]);
   expect(evidence(verdict)).toEqual([0, 1, 3, 6]);
 });

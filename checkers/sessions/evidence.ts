@@ -18,6 +18,8 @@ type Judge = Checker['check'];
 const ROWS_JUDGED = 100_000;
 /** So much a judgement costs besides its rows. */
 const ROWS_A_JUDGEMENT = 50;
+/** How many of the operations that were added are named. */
+const NAMED = 3;
 /** How many writes of one value are shown, where nothing tells which of them was read. */
 const ALIKE_MAX = 4;
 /** How many rows of its keys are tried before and after the last one shown, where what is known to be needed is not enough. */
@@ -63,17 +65,27 @@ class EvidenceFinder {
     const said = rowsShown(anomaly.operations);
     if (said === undefined) return anomaly;
     const shown = this.#closed(said);
-    if (this.#isProof(shown, anomaly.kind)) return this.#showing(anomaly, shown);
+    const plain = operationsOf(this.#history, shown);
+    if (this.#isProof(shown, anomaly.kind)) return { ...anomaly, operations: plain };
     const known = this.#closed([...shown, ...shown.flatMap((row) => this.#vouchers(row))]);
     for (const candidate of [known, ...this.#around(known)]) {
       if (!this.#isProof(candidate, anomaly.kind)) continue;
-      return this.#showing(anomaly, this.#fewest(shown, candidate, anomaly.kind));
+      return this.#adding(anomaly, plain, this.#fewest(shown, candidate, anomaly.kind));
     }
-    return this.#showing(anomaly, known);
+    return this.#adding(anomaly, plain, known);
   }
 
-  #showing(anomaly: Anomaly, rows: readonly number[]): Anomaly {
-    return { ...anomaly, operations: operationsOf(this.#history, rows) };
+  /** What is added to the plain ones is named, for the sentence does not speak of it; but for the writes of what is read, which need no word. */
+  #adding(anomaly: Anomaly, plain: Anomaly['operations'], rows: readonly number[]): Anomaly {
+    const operations = operationsOf(this.#history, rows);
+    const told = new Set(plain.map(({ index }) => index));
+    const added = operations.filter(({ index, f }) => !told.has(index) && f !== 'write');
+    if (added.length === 0) return { ...anomaly, operations };
+    const names = added.slice(0, NAMED).map(({ index }) => `[${index}]`);
+    const others = added.length > NAMED ? [`${added.length - NAMED} more`] : [];
+    const all = [...names, ...others];
+    const list = all.length === 1 ? all[0] : `${all.slice(0, -1).join(', ')} and ${all[all.length - 1]}`;
+    return { ...anomaly, sentence: `${anomaly.sentence} That rests on ${list} as well.`, operations };
   }
 
   /** Of the cas itself, not of its companion; with the writes whose values were read, and nothing twice. */
