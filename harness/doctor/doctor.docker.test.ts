@@ -102,7 +102,7 @@ describe('tidemark doctor', () => {
     expect(seen('fillDisk').during).toEqual({ write: 'ENOSPC', read: 'well' });
     expect(seen('failDisk', 'writes').during).toEqual({ write: 'EIO', read: 'well' });
     expect(seen('failDisk', 'reads').during).toEqual({ write: 'well', read: 'EIO' });
-    expect(seen<number>('cutPower').during).toBeLessThan(15_000);
+    expect(seen<{ bytes: number }>('cutPower').during.bytes).toBeLessThan(15_000);
     expect(seen<{ share: number }>('squeeze', 'processors').during.share).toBeLessThan(0.08);
 
     expect(await left(runOf(ended.stderr))).toEqual([]);

@@ -23,9 +23,7 @@ import { Bench } from './bench.ts';
 import { type Check, engineChecks, machineChecks, noEngine } from './machine.ts';
 import { type Aftermath, aftermathJson, aftermathText, checkJson, checksText, rowJson, rowsText } from './report.ts';
 import type { DoctoredLever, Row, Trial } from './trial.ts';
-import { diskTrials } from './trials-disk.ts';
-import { networkTrials } from './trials-network.ts';
-import { clockTrials, pressureTrials, processTrials } from './trials-node.ts';
+import { trialsOn } from './trials.ts';
 
 export interface DoctorOptions {
   /** By name; none given: all. `none` alone: only the machine is looked at. */
@@ -176,16 +174,6 @@ function instead(lever: DoctoredLever): string {
   return lever === 'clock'
     ? '; a Node that is linked dynamically is needed'
     : "; on the engine's host: modprobe nfnetlink_queue xt_NFQUEUE";
-}
-
-function trialsOn(bench: Bench): readonly Trial[] {
-  return [
-    ...networkTrials(bench),
-    ...processTrials(bench),
-    ...clockTrials(bench),
-    ...diskTrials(bench),
-    ...pressureTrials(bench),
-  ];
 }
 
 function wantedLevers(names: readonly string[]): readonly DoctoredLever[] {

@@ -48,7 +48,7 @@ export function noEngine(why: string): Check {
   return {
     check: 'Docker engine',
     state: 'missing',
-    found: why,
+    found: why.replace(/\.$/, ''),
     install: 'apt-get install docker.io, and add this user to the group docker; or set DOCKER_HOST',
   };
 }

@@ -51,6 +51,7 @@ describe('a trial', () => {
       counted: { 'nodes killed': 1 },
     });
     expect(row.why).toBeUndefined();
+    expect([row.times?.applyMs.length, row.times?.healMs.length]).toEqual([5, 5]);
     expect([row.applyMs, row.healMs].every((ms) => ms !== undefined && ms >= 0)).toBe(true);
   });
 

@@ -11,7 +11,7 @@ export interface TrialSpec<Seen> {
   readonly lever: DoctoredLever;
   /** Whom it strikes, and how hard. */
   readonly what: string;
-  /** Within which applying and healing are meant to be done, each, ms. */
+  /** Within which applying and healing are meant to be done, each, ms: it is pulled {@link PULLS} times for that. */
   readonly aimMs?: number;
   look(phase: Phase): Promise<Seen>;
   text(seen: Seen): string;
@@ -38,10 +38,12 @@ export interface Row {
   readonly after?: string;
   /** The same as numbers. */
   readonly seen?: { readonly before: unknown; readonly during?: unknown; readonly after?: unknown };
-  /** From the pull of the lever until it said that it is in force, or undone. */
+  /** From the pull of the lever until it said that it is in force, or undone; the median where there are `times`. */
   readonly applyMs?: number;
   readonly healMs?: number;
   readonly aimMs?: number;
+  /** Of each pull, where there is an aim; it is looked at in the first. */
+  readonly times?: { readonly applyMs: readonly number[]; readonly healMs: readonly number[] };
   /** How many times it was looked before it was seen as it should be: 1, but on a busy machine; or in vain. */
   readonly looks?: { readonly before: number; readonly during?: number; readonly after?: number };
   /** The agent's own count, for comparison. */
@@ -49,30 +51,33 @@ export interface Row {
 }
 
 export interface Trial extends Pick<TrialSpec<unknown>, 'lever' | 'what'> {
-  run(levers: Partial<Levers>, clock: Clock): Promise<Row>;
+  /** `looks`: how often at most in each phase, where it does not look as it should. */
+  run(levers: Partial<Levers>, clock: Clock, looks?: number): Promise<Row>;
 }
 
 /** A busy machine disturbs a measurement now and then: what does not look as it should is looked at again. */
 const LOOKS = 4;
+const PULLS = 5;
+const BETWEEN_NS = 200 * MILLISECOND;
 
 export function trial<Seen>(spec: TrialSpec<Seen>): Trial {
   const { lever, what } = spec;
-  return { lever, what, run: (levers, clock) => run(spec, levers, clock) };
+  return { lever, what, run: (levers, clock, looks = LOOKS) => run(spec, levers, clock, looks) };
 }
 
-async function run<Seen>(spec: TrialSpec<Seen>, levers: Partial<Levers>, clock: Clock): Promise<Row> {
+async function run<Seen>(spec: TrialSpec<Seen>, levers: Partial<Levers>, clock: Clock, most: number): Promise<Row> {
   const { lever, what, aimMs } = spec;
   let row: Omit<Row, 'outcome'> = { lever, what, ...(aimMs !== undefined && { aimMs }) };
   let injection: Injection | undefined;
   try {
-    const before = await look(spec, 'before', (seen) => spec.well(seen, seen));
+    const before = await look(spec, 'before', most, (seen) => spec.well(seen, seen));
     row = { ...row, before: spec.text(before.seen), seen: { before: before.seen }, looks: { before: before.looks } };
     if (!before.right) return { ...row, outcome: 'unclear', why: 'it was not calm before' };
     const pulled = clock.now();
     injection = await spec.pull(levers);
     if (injection === undefined) return { ...row, outcome: 'not here', why: 'this environment has no such lever' };
     row = { ...row, applyMs: (clock.now() - pulled) / MILLISECOND };
-    const during = await look(spec, 'during', (seen) => spec.hurt(seen, before.seen));
+    const during = await look(spec, 'during', most, (seen) => spec.hurt(seen, before.seen));
     row = {
       ...row,
       during: spec.text(during.seen),
@@ -82,7 +87,7 @@ async function run<Seen>(spec: TrialSpec<Seen>, levers: Partial<Levers>, clock: 
     const healing = clock.now();
     await injection.heal();
     row = { ...row, healMs: (clock.now() - healing) / MILLISECOND, counted: injection.effect() };
-    const after = await look(spec, 'after', (seen) => spec.well(seen, before.seen));
+    const after = await look(spec, 'after', most, (seen) => spec.well(seen, before.seen));
     row = {
       ...row,
       after: spec.text(after.seen),
@@ -92,12 +97,37 @@ async function run<Seen>(spec: TrialSpec<Seen>, levers: Partial<Levers>, clock: 
     if (!after.right) return { ...row, outcome: 'not undone', why: 'what is seen after the cure is not as it was' };
     if (!during.right)
       return { ...row, outcome: 'no effect', why: 'what is seen under it is not what it is meant to do' };
-    return { ...row, outcome: 'works' };
+    return { ...row, ...(await timed(spec, levers, clock, row)), outcome: 'works' };
   } catch (error) {
     const why = (error as Error).message;
     if (row.applyMs === undefined || row.healMs !== undefined) return { ...row, outcome: 'failed', why };
     return healed(row, injection, why);
   }
+}
+
+/** One pull says little of how long it takes on a machine that does other things too. */
+async function timed<Seen>(
+  { aimMs, pull }: TrialSpec<Seen>,
+  levers: Partial<Levers>,
+  clock: Clock,
+  { applyMs = 0, healMs = 0 }: Pick<Row, 'applyMs' | 'healMs'>,
+): Promise<Partial<Row>> {
+  if (aimMs === undefined) return {};
+  const times = { applyMs: [applyMs], healMs: [healMs] };
+  for (let pulls = 1; pulls < PULLS; pulls++) {
+    await clock.sleepUntil(clock.now() + BETWEEN_NS); // what was killed is going again
+    const from = clock.now();
+    const injection = await pull(levers);
+    const inForce = clock.now();
+    await injection?.heal();
+    times.applyMs.push((inForce - from) / MILLISECOND);
+    times.healMs.push((clock.now() - inForce) / MILLISECOND);
+  }
+  return { applyMs: median(times.applyMs), healMs: median(times.healMs), times };
+}
+
+function median(ms: readonly number[]): number {
+  return [...ms].sort((a, b) => a - b)[ms.length >> 1];
 }
 
 /** Looked at in vain, or healed in vain: in any case it is not to stay in force. */
@@ -113,11 +143,12 @@ async function healed(row: Omit<Row, 'outcome'>, injection: Injection | undefine
 async function look<Seen>(
   spec: TrialSpec<Seen>,
   phase: Phase,
+  most: number,
   isRight: (seen: Seen) => boolean,
 ): Promise<{ readonly seen: Seen; readonly right: boolean; readonly looks: number }> {
   for (let looks = 1; ; looks++) {
     const seen = await spec.look(phase);
     const right = isRight(seen);
-    if (right || looks === LOOKS) return { seen, right, looks };
+    if (right || looks === most) return { seen, right, looks };
   }
 }

@@ -75,18 +75,22 @@ export function diskTrials(bench: Bench): readonly Trial[] {
 }
 
 function powerTrial(bench: Bench): Trial {
-  return trial<number>({
+  return trial<{ readonly bytes: number; readonly up: boolean }>({
     lever: 'cutPower',
     what: VICTIM,
     async look(phase) {
       // What is written as the store writes it, and not synced, is whole while there is power.
       if (phase !== 'during') await bench.writeUnsynced();
-      return (await bench.probe(VICTIM).ask('size', { name: 'doctor-power' })).bytes;
+      const [{ bytes }, store] = await Promise.all([
+        bench.probe(VICTIM).ask('size', { name: 'doctor-power' }),
+        bench.storeProcess(VICTIM),
+      ]);
+      return { bytes, up: store !== undefined };
     },
-    text: (bytes) => `${bytes} bytes`,
+    text: ({ bytes, up }) => `${bytes} bytes, ${up ? 'a' : 'no'} process`,
     pull: (levers) => levers.cutPower?.([VICTIM]),
-    well: (bytes) => bytes === unsynced.whole,
-    hurt: (bytes) => bytes >= unsynced.kept && bytes < unsynced.whole,
+    well: ({ bytes, up }) => bytes === unsynced.whole && up,
+    hurt: ({ bytes, up }) => bytes >= unsynced.kept && bytes < unsynced.whole && !up,
   });
 }
 

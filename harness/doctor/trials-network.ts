@@ -61,7 +61,6 @@ export function networkTrials(bench: Bench): readonly Trial[] {
     trial<Echoes>({
       lever: 'shape',
       what: `${what}, ${WHERE}`,
-      aimMs: 30,
       look: () => echoes(count, everyMs),
       pull: (levers) => levers.shape?.(LINK, shape),
       ...measure,
@@ -132,7 +131,6 @@ export function networkTrials(bench: Bench): readonly Trial[] {
     trial<{ readonly count: number; readonly bytes: number; readonly ms: number }>({
       lever: 'throttle',
       what: `${RATE / 1000} kB/s, ${WHERE}`,
-      aimMs: 30,
       look: () => flow([VICTIM, OTHER], { count: 61, bytes: 972, everyMs: 0, waitMs: 1300 }),
       text: (seen) => `${kilobytes(seen)} kB/s`,
       pull: (levers) => levers.throttle?.(LINK, RATE),

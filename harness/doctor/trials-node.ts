@@ -29,7 +29,7 @@ export function processTrials(bench: Bench): readonly Trial[] {
       look,
       text,
       pull,
-      well: (seen, before) => isUp(seen) && (seen === before || seen?.pid !== before?.pid),
+      well: isUp,
       hurt: (seen) => seen === undefined,
     });
 
