@@ -104,7 +104,7 @@ phases:
       ],
       [
         'at: 1s, fault: kill-leader, target: n2, for: 1s',
-        ".target: 'kill-leader' chooses by itself whom it strikes; these can be aimed: clock-drift, …",
+        ".target: 'kill-leader' chooses by itself whom it strikes; these can be aimed: clients-cut-off, …",
       ],
       [
         'at: 1s, fault: kill, target: n4, for: 1s',
