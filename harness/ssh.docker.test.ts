@@ -68,7 +68,7 @@ describe('tidemark run --env ssh', () => {
     const key = join(all.folder, 'stranger');
     writeFileSync(key, stranger.private, { mode: 0o600 });
     await refused({ ...all.settings(), key }, /^tidemark: root@\S+ does not let root in: \S+stranger was tried\.\n$/);
-    const nobody = { ...all.settings(), hosts: `${all.settings()['hosts']},root@127.0.0.1:1` };
+    const nobody = { ...all.settings(), hosts: `root@127.0.0.1:1,${all.settings()['hosts']}` };
     await refused(
       nobody,
       /^tidemark: No SSH server answers at 127\.0\.0\.1:1 \(ECONNREFUSED\): start sshd there, or name another port\.\n$/,

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import { fc } from '../test-support/properties.ts';
 import { describe, expect, test } from 'vitest';
 import { decodeHistogram, HIGHEST_US, Latencies, percentileNs } from './histograms.ts';
 

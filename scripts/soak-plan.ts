@@ -20,11 +20,13 @@
  *
  * Thirteen seconds at 240 requests a second: more than 2,000 operations are completed.
  */
+import simulation from '../harness/environments/simulation/index.ts';
 import { defaultPlan, type Plan } from '../harness/plan.ts';
 import { loadFaults } from '../harness/plugins.ts';
 import type { System } from '../harness/system.ts';
 import { MILLISECOND, SECOND } from '../history/clock.ts';
 import { Random } from '../history/random.ts';
+import type { Lever } from '../nemesis/fault.ts';
 import { routings } from '../reference-impl/client/routes.ts';
 import type { Defect } from '../reference-impl/core/defects.ts';
 
@@ -37,12 +39,18 @@ export interface Choices {
   readonly faults: readonly string[];
 }
 
+const offered: readonly Lever[] = simulation.levers;
+/** What the workload's clients do they can do anywhere. */
+const isOffered = (lever: Lever): boolean => lever === 'operate' || offered.includes(lever);
+
 export async function choicesOf({ writePaths, readPaths }: System): Promise<Choices> {
   return {
     writePaths: writePaths.map(({ name }) => name),
     readPaths: readPaths.filter(({ boundMs }) => boundMs === undefined).map(({ name }) => name),
     routings,
-    faults: [...(await loadFaults()).values()].filter(({ optIn }) => optIn !== true).map(({ name }) => name),
+    faults: [...(await loadFaults()).values()]
+      .filter(({ optIn, levers }) => optIn !== true && levers.every(isOffered))
+      .map(({ name }) => name),
   };
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseEDNString, toEDNString } from 'edn-data';
-import * as fc from 'fast-check';
+import { fc } from '../../test-support/properties.ts';
 import { describe, expect, test } from 'vitest';
 import { need, vectors } from '../../test-support/need.ts';
 import { BadHistory } from '../builder.ts';

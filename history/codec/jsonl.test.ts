@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import * as fc from 'fast-check';
+import { fc } from '../../test-support/properties.ts';
 import { describe, expect, test } from 'vitest';
 import { BadHistory, historyFromEvents } from '../builder.ts';
 import { type History, NONE } from '../history.ts';

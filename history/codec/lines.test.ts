@@ -1,6 +1,6 @@
 /** From which line of a file each operation was read, whatever the file looks like. */
 import { gzipSync } from 'node:zlib';
-import * as fc from 'fast-check';
+import { fc } from '../../test-support/properties.ts';
 import { describe, expect, test } from 'vitest';
 import { historyFromEvents } from '../builder.ts';
 import type { History } from '../history.ts';

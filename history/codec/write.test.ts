@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import { fc } from '../../test-support/properties.ts';
 import { describe, expect, test } from 'vitest';
 import { historyFromEvents } from '../builder.ts';
 import type { History } from '../history.ts';

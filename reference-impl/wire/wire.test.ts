@@ -1,5 +1,5 @@
 import { Unpackr, pack } from 'msgpackr';
-import * as fc from 'fast-check';
+import { fc } from '../../test-support/properties.ts';
 import { describe, expect, test } from 'vitest';
 import { Malformed, Reader, Unsendable, Writer } from './bytes.ts';
 import { type Budget, FrameReader, FrameWriter } from './frames.ts';
@@ -37,7 +37,9 @@ describe('MessagePack', () => {
   test('ours reads what another implementation writes', () => {
     fc.assert(
       fc.property(value, (one) => {
-        expect(read(pack(one), readValue)).toEqual(one);
+        // It writes -0 as the integer 0.
+        const packed = pack(one);
+        expect(read(packed, readValue)).toEqual(other.unpack(packed));
       }),
     );
   });

@@ -10,6 +10,7 @@ interface InForce {
 }
 
 const MEBIBYTE = 1024 * 1024;
+const TRIES = 5;
 
 export function pressureLevers(nodeOf: (id: NodeId) => Controlled): Pick<Levers, 'squeeze'> {
   const inForce = new Map<NodeId, Set<InForce>>();
@@ -39,20 +40,29 @@ export function pressureLevers(nodeOf: (id: NodeId) => Controlled): Pick<Levers,
       const node = nodeOf(id);
       if (node.limit === undefined) throw new Error(`the limits of ${id} cannot be changed`);
       const before = await node.link.ask({ do: 'pressure' });
-      const one: InForce = {
+      const oneOf = ({ memoryBytes }: Pressed, tries: number): InForce => ({
         ...(cpus !== undefined && { cpus }),
-        ...(memorySpareMb !== undefined && { memoryBytes: before.memoryBytes + memorySpareMb * MEBIBYTE }),
-      };
+        ...(memorySpareMb !== undefined && { memoryBytes: memoryBytes + tries * memorySpareMb * MEBIBYTE }),
+      });
+      let one = oneOf(before, 1);
       if (memorySpareMb !== undefined) await node.fail?.(1);
       const release = async (): Promise<void> => {
         await apply(node, (all) => all.delete(one));
         if (memorySpareMb !== undefined) await node.fail?.(-1);
       };
-      try {
-        await apply(node, (all) => all.add(one));
-      } catch (error) {
-        await release();
-        throw error;
+      for (let tries = 1; ; tries++) {
+        try {
+          await apply(node, (all) => all.add(one));
+          break;
+        } catch (error) {
+          // The engine refuses a limit that is already passed, by what the kernel cannot take back at once too: a little more, then.
+          if (memorySpareMb === undefined || tries === TRIES) {
+            await release();
+            throw error;
+          }
+          await apply(node, (all) => all.delete(one));
+          one = oneOf(await node.link.ask({ do: 'pressure' }), tries + 1);
+        }
       }
       let after: Pressed | undefined;
       return {
