@@ -17,8 +17,8 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { asset } from '../../entry.ts';
 
-/** Path in the image's context → file here, or a text. */
-export type Context = ReadonlyMap<string, { readonly file: string } | { readonly text: string }>;
+/** Path in the image's context → file here, or what it holds. */
+export type Context = ReadonlyMap<string, { readonly file: string } | { readonly text: string | Uint8Array }>;
 
 /** The reference store and the agent, as built, with the packages they need and nothing else. */
 export function storeContext(): Context {

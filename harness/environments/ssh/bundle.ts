@@ -1,6 +1,6 @@
 /** What goes to a machine: the store and the agent as built, shims (docker/runtime/shims), and Node where it has none. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asset } from '../../entry.ts';
@@ -44,14 +44,19 @@ let compiled: Context | undefined;
 function ownShims(): Context | undefined {
   if (compiled !== undefined || process.platform !== 'linux') return compiled;
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-shims-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const made = SHIMS.every((args) => {
-    // Sources are found from where they are, and results go into the folder.
-    const given = args.map((arg, i) => (args[i - 1] === '-o' ? join(folder, arg) : arg));
-    return spawnSync('gcc', given, { cwd: asset(FOLDER), stdio: 'ignore', timeout: 60_000 }).status === 0;
-  });
-  const results = SHIMS.map((args) => args[args.indexOf('-o') + 1]);
-  if (made) compiled = new Map(results.map((name) => [`shims/${name}`, { file: join(folder, name) }]));
+  try {
+    const made = SHIMS.every((args) => {
+      // Sources are found from where they are, and results go into the folder.
+      const given = args.map((arg, i) => (args[i - 1] === '-o' ? join(folder, arg) : arg));
+      return spawnSync('gcc', given, { cwd: asset(FOLDER), stdio: 'ignore', timeout: 60_000 }).status === 0;
+    });
+    const results = SHIMS.map((args) => args[args.indexOf('-o') + 1]);
+    if (made) {
+      compiled = new Map(results.map((name) => [`shims/${name}`, { text: readFileSync(join(folder, name)) }]));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
   return compiled;
 }
 
