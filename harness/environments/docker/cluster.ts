@@ -4,16 +4,15 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { realClock, SECOND } from '../../../history/clock.ts';
+import { realClock } from '../../../history/clock.ts';
 import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Levers } from '../../../nemesis/fault.ts';
 import { unguessable } from '../../../reference-impl/server/clock.ts';
 import { newRunId } from '../../../results/files.ts';
-import { BAD_INPUT } from '../../errors.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
 import { dialStore, distanceNs, REGIONS, storeConfig, storeStatus } from '../real/store.ts';
-import type { Event, Program, Stand } from './agent/protocol.ts';
+import type { Program, Stand } from './agent/protocol.ts';
 import { Container, type ContainerSpec, DATA, ports, removeNetwork } from './container.ts';
 import type { Engine } from './engine.ts';
 import { removeRun } from './leftovers.ts';
@@ -21,6 +20,7 @@ import { createLevers } from './levers.ts';
 import { createNetwork } from './network.ts';
 import { labels, owner } from './owner.ts';
 import { limitsOf, reachOf } from './settings.ts';
+import { Supervised } from './supervised.ts';
 
 /** 1 is the gateway. */
 const FIRST_ADDRESS = 2;
@@ -30,35 +30,15 @@ const STORE_DATA = `${DATA}/store`;
 /** Where the agent puts it. */
 const CONFIG = '/run/tidemark/store.yaml';
 
-/** A store that looked at its disk just before there was room again may end so much later. */
-const LATE_NS = 5 * SECOND;
-const ROOM = {
-  full: 0,
-  roomFrom: Number.NEGATIVE_INFINITY,
-  failing: 0,
-  failedUntil: Number.NEGATIVE_INFINITY,
-  waits: false,
-};
-
 interface Member {
   readonly id: NodeId;
   readonly region: string;
   readonly spec: ContainerSpec;
   readonly container: Container;
-  readonly program: Program;
   /** `host:port`, as the harness reaches them. */
   client: string;
   admin: string;
-  up: boolean;
-  starts: number;
-  /** Faults in force that leave no room on its disk, and when the last one ended. */
-  full: number;
-  roomFrom: number;
-  /** The same of faults that have its disk fail. */
-  failing: number;
-  failedUntil: number;
-  /** It has ended because of its disk: it is started when that is well again, as a supervisor would. */
-  waits: boolean;
+  readonly store: Supervised;
   /** As it was before the first fault. */
   calm: Stand | undefined;
 }
@@ -73,7 +53,6 @@ export class DockerCluster implements Deployment {
   readonly #observe: DeployOptions['observe'];
   readonly #members = new Map<NodeId, Member>();
   readonly #crashes: string[] = [];
-  #refused = false;
   #requests = 0;
   #ending = false;
 
@@ -101,7 +80,7 @@ export class DockerCluster implements Deployment {
     this.levers = createLevers(
       (id) => {
         const member = this.#member(id);
-        const { spec, container } = member;
+        const { spec, container, store } = member;
         return {
           id,
           address: spec.address,
@@ -109,9 +88,9 @@ export class DockerCluster implements Deployment {
           peers: [...this.#members.values()].map((other) => other.spec.address).filter((at) => at !== spec.address),
           data: STORE_DATA,
           link: container.link,
-          start: () => this.#start(member),
-          fill: (by) => this.#fill(member, by),
-          fail: (by) => this.#fail(member, by),
+          start: () => store.start(),
+          fill: (by) => store.fill(by),
+          fail: (by) => store.fail(by),
           limit: (limits) => container.limit(spec, limits),
         };
       },
@@ -165,7 +144,7 @@ export class DockerCluster implements Deployment {
         };
         const container = await Container.create(this.#engine, spec, {
           clock: this.clock,
-          told: (event) => this.#told(id, event),
+          told: (event) => this.#member(id).store.told(event),
           broken: () => void this.#broken(id),
         });
         const program: Program = {
@@ -179,11 +158,15 @@ export class DockerCluster implements Deployment {
           region,
           spec,
           container,
-          program,
           ...at,
-          up: false,
-          starts: 0,
-          ...ROOM,
+          store: new Supervised({
+            id,
+            clock: this.clock,
+            launch: () => container.link.ask({ do: 'start', program }),
+            lastWords: () => container.lastWords(),
+            observe: this.#observe,
+            crashes: this.#crashes,
+          }),
           calm: undefined,
         };
         this.#members.set(id, member);
@@ -197,70 +180,14 @@ export class DockerCluster implements Deployment {
       }),
     );
     for (const one of made) if (one.status === 'rejected') throw one.reason;
-    await Promise.all([...this.#members.values()].map((member) => this.#start(member)));
-  }
-
-  async #start(member: Member): Promise<void> {
-    if (member.up) return;
-    member.up = true;
-    member.starts++;
-    await member.container.link.ask({ do: 'start', program: member.program });
-    this.#observe({ type: 'up', node: member.id });
-  }
-
-  #told(id: NodeId, event: Event): void {
-    if (event.event !== 'ended') return;
-    const member = this.#member(id);
-    member.up = false;
-    const ofItsDisk = this.#diskFailed(member) || (event.code === BAD_INPUT && this.#lackedRoom(member));
-    if (!event.expected && ofItsDisk) {
-      member.waits = true;
-      this.#observe({ type: 'down', node: id });
-      void this.#startWell(member);
-      return;
-    }
-    this.#refused ||= event.code === BAD_INPUT;
-    if (event.expected) return this.#observe({ type: 'down', node: id });
-    const reason = `${event.reason}: ${member.container.lastWords()}`;
-    this.#crashes.push(`${id} ended by itself: ${reason}`);
-    this.#observe({ type: 'down', node: id, reason });
-  }
-
-  /** Whether it can have met with a full disk when it began. */
-  #lackedRoom({ full, roomFrom }: Member): boolean {
-    return full > 0 || this.clock.now() - roomFrom < LATE_NS;
-  }
-
-  /** Whether it can have ended of a read or write that failed. */
-  #diskFailed({ failing, failedUntil }: Member): boolean {
-    return failing > 0 || this.clock.now() - failedUntil < LATE_NS;
-  }
-
-  async #fill(member: Member, by: 1 | -1): Promise<void> {
-    member.full += by;
-    if (by === 1) return;
-    member.roomFrom = this.clock.now();
-    await this.#startWell(member);
-  }
-
-  async #fail(member: Member, by: 1 | -1): Promise<void> {
-    member.failing += by;
-    if (by === 1) return;
-    member.failedUntil = this.clock.now();
-    await this.#startWell(member);
-  }
-
-  async #startWell(member: Member): Promise<void> {
-    if (!member.waits || member.full > 0 || member.failing > 0) return;
-    member.waits = false;
-    await this.#start(member).catch((error: unknown) => void this.#crashes.push(`${member.id}: ${String(error)}`));
+    await Promise.all([...this.#members.values()].map(({ store }) => store.start()));
   }
 
   /** A container has ended that nobody has ended. */
   async #broken(id: NodeId): Promise<void> {
     const member = this.#members.get(id);
     if (this.#ending || member === undefined) return;
-    member.up = false;
+    member.store.up = false;
     const at = this.#crashes.push(`the container of ${id} has ended by itself`) - 1;
     this.#observe({ type: 'down', node: id, reason: 'its container has ended' });
     this.#crashes[at] = `the container of ${id} has ended by itself: ${await member.container.autopsy()}`;
@@ -279,12 +206,12 @@ export class DockerCluster implements Deployment {
   }
 
   async status(node: NodeId): Promise<unknown> {
-    const { up, admin } = this.#member(node);
-    return up ? storeStatus(admin, this.clock) : undefined;
+    const { store, admin } = this.#member(node);
+    return store.up ? storeStatus(admin, this.clock) : undefined;
   }
 
   isUp(node: NodeId): boolean {
-    return this.#member(node).up;
+    return this.#member(node).store.up;
   }
 
   run<T>(main: () => Promise<T>): Promise<T> {
@@ -292,7 +219,7 @@ export class DockerCluster implements Deployment {
   }
 
   statistics(): Readonly<Record<string, number>> {
-    const starts = [...this.#members.values()].reduce((sum, member) => sum + member.starts, 0);
+    const starts = [...this.#members.values()].reduce((sum, member) => sum + member.store.starts, 0);
     return { requests: this.#requests, 'processes started': starts };
   }
 
@@ -301,17 +228,17 @@ export class DockerCluster implements Deployment {
   }
 
   refused(): boolean {
-    return this.#refused;
+    return [...this.#members.values()].some(({ store }) => store.refused);
   }
 
   async lingering(): Promise<readonly string[]> {
     const found = await Promise.all(
       this.nodes.map(async (node) => {
-        const { id, up, calm, container, spec } = this.#member(node);
+        const { id, store, calm, container, spec } = this.#member(node);
         try {
           const [stand, changed] = await Promise.all([container.link.ask({ do: 'stand' }), container.changed(spec)]);
           const sentences = [...changed];
-          if (!up) sentences.push('it was not started again');
+          if (!store.up) sentences.push('it was not started again');
           if (stand.process === 'T') sentences.push('its process is stopped still');
           if (stand.rules !== calm?.rules)
             sentences.push(`its rules are not what they were: ${difference(calm?.rules, stand.rules)}`);

@@ -4,15 +4,17 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { realClock, SECOND } from '../../../history/clock.ts';
+import { realClock } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import { Random } from '../../../history/random.ts';
 import type { Levers } from '../../../nemesis/fault.ts';
 import { unguessable } from '../../../reference-impl/server/clock.ts';
 import { newRunId } from '../../../results/files.ts';
-import { BAD_INPUT, BadInput } from '../../errors.ts';
-import type { Event, Program, Stand } from '../docker/agent/protocol.ts';
+import { BadInput } from '../../errors.ts';
+import type { Program, Stand } from '../docker/agent/protocol.ts';
+import { all } from '../docker/controlled.ts';
 import { createLevers } from '../docker/levers.ts';
+import { Supervised } from '../docker/supervised.ts';
 import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
 import { dialStore, distanceNs, REGIONS, storeConfig, storeStatus } from '../real/store.ts';
 import { Machine, Resident } from './machine.ts';
@@ -20,9 +22,6 @@ import { Register } from './register.ts';
 import { choicesOf, type Choices, hostsFor } from './settings.ts';
 import { Tunnels } from './tunnel.ts';
 import { Ways } from './ways.ts';
-
-/** A store that looked at its disk just before there was room again may end so much later. */
-const LATE_NS = 5 * SECOND;
 
 interface Member {
   readonly id: NodeId;
@@ -32,20 +31,10 @@ interface Member {
   readonly tunnels: Tunnels;
   readonly address: string;
   readonly data: string;
-  readonly program: Program;
   /** `host:port`, as the harness reaches them. */
   readonly client: string;
   readonly admin: string;
-  up: boolean;
-  starts: number;
-  /** Faults in force that leave no room on its disk, and when the last one ended. */
-  full: number;
-  roomFrom: number;
-  /** The same of faults that have its disk fail. */
-  failing: number;
-  failedUntil: number;
-  /** It has ended because of its disk: it is started when that is well again, as a supervisor would. */
-  waits: boolean;
+  readonly store: Supervised;
   /** As it was before the first fault. */
   calm: Stand;
 }
@@ -63,7 +52,6 @@ export class SshCluster implements Deployment {
   readonly #machines: Machine[] = [];
   readonly #members = new Map<NodeId, Member>();
   readonly #crashes: string[] = [];
-  #refused = false;
   #requests = 0;
   #ending = false;
 
@@ -89,7 +77,7 @@ export class SshCluster implements Deployment {
     this.levers = createLevers(
       (id) => {
         const member = this.#member(id);
-        const { address, data, resident } = member;
+        const { address, data, resident, store } = member;
         return {
           id,
           address,
@@ -97,9 +85,9 @@ export class SshCluster implements Deployment {
           peers: [...this.#members.values()].flatMap((one) => (one === member ? [] : [one.address])),
           data,
           link: resident.link,
-          start: () => this.#start(member),
-          fill: (by) => this.#fill(member, by),
-          fail: (by) => this.#fail(member, by),
+          start: () => store.start(),
+          fill: (by) => store.fill(by),
+          fail: (by) => store.fail(by),
         };
       },
       this.clock,
@@ -113,7 +101,7 @@ export class SshCluster implements Deployment {
     this.#register.enter(settings);
     const site = { folder, port: storePort };
     const ids = this.nodes;
-    const machines = await together(
+    const machines = await all(
       ids.map(async (_, i) => {
         const machine = await Machine.reach(this.#ways, hosts[i], site);
         this.#machines.push(machine);
@@ -128,7 +116,7 @@ export class SshCluster implements Deployment {
     if (run !== undefined) mkdirSync(run.logs, { recursive: true });
     // Reading what a node says of itself is free; nobody is to operate it from outside.
     const env = { TIDEMARK_STORE_OPERATOR_SECRET: unguessable(32).toString('hex') };
-    await together(
+    await all(
       [...nodes].map(async ([id, spec], i) => {
         const machine = machines[i];
         const region = REGIONS[i % REGIONS.length];
@@ -148,7 +136,9 @@ export class SshCluster implements Deployment {
           run: this.#run,
           logFile: run === undefined ? undefined : join(run.logs, `${id}.log`),
           env,
-          told: (event) => this.#told(id, event),
+          told: (event) => {
+            if (!this.#ending) this.#member(id).store.told(event);
+          },
           broken: () => this.#broken(id),
         });
         const root = `${folder}/${this.#run}`;
@@ -160,6 +150,11 @@ export class SshCluster implements Deployment {
                 admin: await tunnels.to(addresses[i], storePort + 1),
               }
             : at(machine.host.name);
+        const program: Program = {
+          command: [machine.node(this.#run), `${root}/bin/tidemark-store.mjs`, '--config', `${root}/run/store.yaml`],
+          config: JSON.stringify(config, undefined, 2), // JSON is YAML
+          data,
+        };
         this.#members.set(id, {
           id,
           region,
@@ -168,87 +163,27 @@ export class SshCluster implements Deployment {
           tunnels,
           address: addresses[i],
           data,
-          program: {
-            command: [machine.node(this.#run), `${root}/bin/tidemark-store.mjs`, '--config', `${root}/run/store.yaml`],
-            config: JSON.stringify(config, undefined, 2), // JSON is YAML
-            data,
-          },
           ...here,
-          up: false,
-          starts: 0,
-          full: 0,
-          roomFrom: Number.NEGATIVE_INFINITY,
-          failing: 0,
-          failedUntil: Number.NEGATIVE_INFINITY,
-          waits: false,
+          store: new Supervised({
+            id,
+            clock: this.clock,
+            launch: () => resident.link.ask({ do: 'start', program }),
+            lastWords: () => resident.lastWords(),
+            observe: this.#observe,
+            crashes: this.#crashes,
+          }),
           calm: await resident.link.ask({ do: 'stand' }),
         });
       }),
     );
-    await together([...this.#members.values()].map((member) => this.#start(member)));
-  }
-
-  async #start(member: Member): Promise<void> {
-    if (member.up) return;
-    member.up = true;
-    member.starts++;
-    await member.resident.link.ask({ do: 'start', program: member.program });
-    this.#observe({ type: 'up', node: member.id });
-  }
-
-  #told(id: NodeId, event: Event): void {
-    if (event.event !== 'ended' || this.#ending) return;
-    const member = this.#member(id);
-    member.up = false;
-    const ofItsDisk = this.#diskFailed(member) || (event.code === BAD_INPUT && this.#lackedRoom(member));
-    if (!event.expected && ofItsDisk) {
-      member.waits = true;
-      this.#observe({ type: 'down', node: id });
-      void this.#startWell(member);
-      return;
-    }
-    this.#refused ||= event.code === BAD_INPUT;
-    if (event.expected) return this.#observe({ type: 'down', node: id });
-    const reason = `${event.reason}: ${member.resident.lastWords()}`;
-    this.#crashes.push(`${id} ended by itself: ${reason}`);
-    this.#observe({ type: 'down', node: id, reason });
-  }
-
-  /** Whether it can have met with a full disk when it began. */
-  #lackedRoom({ full, roomFrom }: Member): boolean {
-    return full > 0 || this.clock.now() - roomFrom < LATE_NS;
-  }
-
-  /** Whether it can have ended of a read or write that failed. */
-  #diskFailed({ failing, failedUntil }: Member): boolean {
-    return failing > 0 || this.clock.now() - failedUntil < LATE_NS;
-  }
-
-  async #fill(member: Member, by: 1 | -1): Promise<void> {
-    member.full += by;
-    if (by === 1) return;
-    member.roomFrom = this.clock.now();
-    await this.#startWell(member);
-  }
-
-  async #fail(member: Member, by: 1 | -1): Promise<void> {
-    member.failing += by;
-    if (by === 1) return;
-    member.failedUntil = this.clock.now();
-    await this.#startWell(member);
-  }
-
-  async #startWell(member: Member): Promise<void> {
-    if (!member.waits || member.full > 0 || member.failing > 0) return;
-    member.waits = false;
-    await this.#start(member).catch((error: unknown) => void this.#crashes.push(`${member.id}: ${String(error)}`));
+    await all([...this.#members.values()].map(({ store }) => store.start()));
   }
 
   /** An agent has ended, or the connection to it. */
   #broken(id: NodeId): void {
     const member = this.#members.get(id);
     if (this.#ending || member === undefined) return;
-    member.up = false;
+    member.store.up = false;
     const why = `the SSH connection to ${member.machine.name} or the agent there has ended`;
     this.#crashes.push(`${id} is lost: ${why}: ${member.resident.lastWords()}`);
     this.#observe({ type: 'down', node: id, reason: why });
@@ -267,12 +202,12 @@ export class SshCluster implements Deployment {
   }
 
   async status(node: NodeId): Promise<unknown> {
-    const { up, admin } = this.#member(node);
-    return up ? storeStatus(admin, this.clock) : undefined;
+    const { store, admin } = this.#member(node);
+    return store.up ? storeStatus(admin, this.clock) : undefined;
   }
 
   isUp(node: NodeId): boolean {
-    return this.#member(node).up;
+    return this.#member(node).store.up;
   }
 
   run<T>(main: () => Promise<T>): Promise<T> {
@@ -280,7 +215,7 @@ export class SshCluster implements Deployment {
   }
 
   statistics(): Readonly<Record<string, number>> {
-    const starts = [...this.#members.values()].reduce((sum, member) => sum + member.starts, 0);
+    const starts = [...this.#members.values()].reduce((sum, member) => sum + member.store.starts, 0);
     return { requests: this.#requests, 'processes started': starts };
   }
 
@@ -289,16 +224,16 @@ export class SshCluster implements Deployment {
   }
 
   refused(): boolean {
-    return this.#refused;
+    return [...this.#members.values()].some(({ store }) => store.refused);
   }
 
   async lingering(): Promise<readonly string[]> {
     const found = await Promise.all(
-      [...this.#members.values()].map(async ({ id, up, calm, resident }) => {
+      [...this.#members.values()].map(async ({ id, store, calm, resident }) => {
         try {
           const stand = await resident.link.ask({ do: 'stand' });
           const sentences: string[] = [];
-          if (!up) sentences.push('it was not started again');
+          if (!store.up) sentences.push('it was not started again');
           if (stand.process === 'T') sentences.push('its process is stopped still');
           if (stand.rules !== calm.rules)
             sentences.push(`its rules are not what they were: ${difference(calm.rules, stand.rules)}`);
@@ -347,15 +282,6 @@ export class SshCluster implements Deployment {
     if (member === undefined) throw new Error(`no node '${id}': there are ${this.nodes.join(', ')}`);
     return member;
   }
-}
-
-/** All settled before the first failure is told: what is made later would be nobody's. */
-async function together<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
-  const settled = await Promise.allSettled(work);
-  return settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
 }
 
 /** The first line that only one of them has. */
