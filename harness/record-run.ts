@@ -11,12 +11,13 @@ import { hadEffect, type Lever } from '../nemesis/fault.ts';
 import { Latencies } from '../results/histograms.ts';
 import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
-import { isPromised, judge, keysByWritePath, rowOf, verdictOf } from './judge.ts';
+import { isPromised, judge, keysByWritePath, rowOf, uncommittedPaths, verdictOf } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
 import { EPILOGUE_SESSION } from './driver.ts';
 import { compared, replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
+import { overTime } from './series.ts';
 import { version } from './version.ts';
 
 /** A cluster that was just healed is not calm yet. */
@@ -42,7 +43,7 @@ export interface Judging {
   readonly journal: string;
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Campaigns of many runs leave them out. */
+  /** Latencies, and how the run went over time. Campaigns of many runs leave them out. */
   readonly histograms: boolean;
 }
 
@@ -109,6 +110,15 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     latencies: histograms ? latencies(history, ended.faults, system.strongestReadPath) : [],
     staleness: staleness(history, lanes, plan, undone),
     failovers,
+    ...(histograms && {
+      ...overTime(history, {
+        strongestReadPath: system.strongestReadPath,
+        uncommitted: uncommittedPaths(system),
+        faults: ended.faults,
+        undone,
+      }),
+      pulls: ended.pulls,
+    }),
     journalSha256: ended.journalSha256,
   };
 }

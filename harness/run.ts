@@ -12,7 +12,7 @@ import { Random } from '../history/random.ts';
 import { Nemesis, type Struck } from '../nemesis/nemesis.ts';
 import { arrange, type Schedule } from '../nemesis/phases.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
-import type { Bail, FaultRecord } from '../results/record.ts';
+import type { Bail, FaultRecord, PullRecord } from '../results/record.ts';
 import { Driver, type DriverCounts } from './driver.ts';
 import type { DeployOptions, Deployment, NodeEvent } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
@@ -68,6 +68,8 @@ export interface Ended {
   readonly struck: readonly Struck[];
   /** How often each trigger fired, by its stream. */
   readonly fired: readonly (readonly [stream: string, times: number])[];
+  /** What faults did to the cluster by its levers, in the order in which they were pulled. */
+  readonly pulls: readonly PullRecord[];
   readonly virtualNs: number;
   readonly wallMs: number;
   readonly interrupted: boolean;
@@ -132,6 +134,7 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
     skipped: run.nemesis.skipped,
     struck: run.nemesis.struck.map((struck) => ({ ...struck, at: struck.at - run.loadFrom })),
     fired: run.nemesis.fired,
+    pulls: watch.pulls.records(virtualNs),
     virtualNs,
     wallMs: real.now() / MILLISECOND,
     interrupted: run.interrupted,

@@ -9,6 +9,7 @@ import type { Levers, Target } from '../nemesis/fault.ts';
 import type { Seen } from '../nemesis/triggers.ts';
 import type { Deployment, NodeEvent } from './environments/environment.ts';
 import { operating } from './operate.ts';
+import { Pulls, recorded } from './pulls.ts';
 import type { Recorder } from './recorder.ts';
 import type { System } from './system.ts';
 
@@ -32,6 +33,8 @@ export class Watch implements Target {
   /** Whether some nodes are cut off from others right now: what the store tells then is counted once more, as such. */
   partitioned: () => boolean = () => false;
   readonly clockDriftPpmMax: number | undefined;
+  /** What faults did to the cluster by its levers. */
+  readonly pulls = new Pulls();
   readonly #system: System;
   readonly #recorder: Recorder;
   readonly #groups = new Map<string, Group>();
@@ -99,7 +102,8 @@ export class Watch implements Target {
   attach(cluster: Deployment): void {
     this.#cluster = cluster;
     const operate = operating(this.#system, cluster);
-    this.#levers = operate === undefined ? cluster.levers : { ...cluster.levers, operate };
+    const levers = operate === undefined ? cluster.levers : { ...cluster.levers, operate };
+    this.#levers = recorded(levers, cluster.clock, this.pulls);
   }
 
   /** Asks every node now and then until `stop`. */

@@ -3,7 +3,7 @@
  */
 import type { Anomaly, Evidence } from '../checkers/checker.ts';
 import type { Guarantee } from '../history/guarantee.ts';
-import type { Instant, NodeId } from '../history/operation.ts';
+import type { Instant, NodeId, Role } from '../history/operation.ts';
 
 /** A cell of the matrix; the words of DESIGN.md, section 6. */
 export interface Cell {
@@ -99,6 +99,120 @@ export interface Bail {
   readonly sparedNs: number;
 }
 
+/** A lever of the environment that a fault pulled, until it was let go: who was cut off from whom, killed, paused, slowed down. */
+export interface PullRecord {
+  readonly lever: string;
+  /** Nodes that it acted on; none where it acted on links. */
+  readonly nodes: readonly NodeId[];
+  /** One direction each: from, to. */
+  readonly links: readonly (readonly [from: NodeId, to: NodeId])[];
+  readonly from: Instant;
+  readonly until: Instant;
+}
+
+/** For how long a node went on to say the same of itself and a replication group. */
+export interface StandingRecord {
+  readonly node: NodeId;
+  readonly group: string;
+  /** `down`: between two of its lives; `silent`: it was asked, and did not answer. */
+  readonly role: Role | 'down' | 'silent';
+  /** Absent where it is down or silent. */
+  readonly term?: number;
+  readonly from: Instant;
+  readonly until: Instant;
+}
+
+/** Operations by the step in which they came to an end, as far as anybody knows. */
+export interface RateSeries {
+  readonly kind: 'read' | 'write';
+  readonly path: string;
+  /** `info`: given up, or never answered; then by the step in which it was asked. */
+  readonly outcome: 'ok' | 'mismatch' | 'fail' | 'info';
+  /** One number a step. */
+  readonly counts: readonly number[];
+}
+
+/** Latencies from the intended start, of answered operations, by the step in which they were answered. */
+export interface LatencySeries {
+  readonly kind: 'read' | 'write';
+  /** Of reads `*`, as in {@link LatencyRecord}; of writes the path. */
+  readonly path: string;
+  readonly role: string;
+  /** One number a step, each; zero where nothing was answered. */
+  readonly counts: readonly number[];
+  readonly p50Ns: readonly number[];
+  readonly p99Ns: readonly number[];
+  readonly maxNs: readonly number[];
+}
+
+/** How far nodes were behind, when they were asked. */
+export interface LagSeries {
+  readonly node: NodeId;
+  readonly group: string;
+  /** The most in each step: entries that a leader had said to be committed, and that this node had not applied. Null: nobody said. */
+  readonly entries: readonly (number | null)[];
+}
+
+/** Stale reads by the step in which they were invoked. */
+export interface StalenessSeries {
+  readonly readPath: string;
+  /** Reads whose age is known, and those that were certainly out of date. */
+  readonly reads: readonly number[];
+  readonly stale: readonly number[];
+  /** The greatest lower end of an age. */
+  readonly maxNs: readonly number[];
+}
+
+/** How a run went over time. */
+export interface SeriesRecord {
+  /** Steps begin at 0 and are this wide: a second, or more where there would be too many. */
+  readonly stepNs: number;
+  readonly steps: number;
+  readonly rates: readonly RateSeries[];
+  readonly latencies: readonly LatencySeries[];
+  readonly lags: readonly LagSeries[];
+  readonly staleness: readonly StalenessSeries[];
+}
+
+/** Nanoseconds; nearest ranks. */
+export interface AgeSpread {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/**
+ * How old the answers of a read path were, on one node or on all, and how soon writes were seen (t-visibility). As
+ * checkers/staleness/report.ts has it.
+ */
+export interface StalenessCurve {
+  readonly path: string;
+  /** Absent: all nodes. */
+  readonly node?: NodeId;
+  /** If it was the same in all answers. */
+  readonly role?: string;
+  readonly reads: number;
+  readonly stale: number;
+  readonly versionsMax: number;
+  /** Ages of all reads, fresh ones too: at least, and at most. */
+  readonly low: AgeSpread;
+  readonly high: AgeSpread;
+  /**
+   * Of the reads invoked at least `tNs` after some write of their key was acknowledged: `missed` certainly did not see a write that was
+   * acknowledged at least so long before, `mayHaveMissed` perhaps.
+   */
+  readonly curve: readonly {
+    readonly tNs: number;
+    readonly reads: number;
+    readonly missed: number;
+    readonly mayHaveMissed: number;
+  }[];
+}
+
+/** Where a run was made: `processor`, `cores`, `memory`, `kernel`, `git revision`, …; what can be had. */
+export type MachineRecord = Readonly<Record<string, string | number | boolean>>;
+
 export interface RunRecord {
   readonly id: string;
   /** ISO 8601, UTC. */
@@ -123,6 +237,14 @@ export interface RunRecord {
   readonly latencies: readonly LatencyRecord[];
   readonly staleness: readonly StalenessRecord[];
   readonly failovers: readonly FailoverRecord[];
+  /** What follows is absent in runs of a campaign, and in those that earlier versions stored. */
+  readonly series?: SeriesRecord;
+  readonly standings?: readonly StandingRecord[];
+  readonly pulls?: readonly PullRecord[];
+  readonly curves?: readonly StalenessCurve[];
+  /** As `latencies`, of each node that answered; phases `calm` and `faults` only. */
+  readonly nodeLatencies?: readonly (LatencyRecord & { readonly node: NodeId })[];
+  readonly machine?: MachineRecord;
   /** SHA-256 of the journal's bytes, hexadecimal. */
   readonly journalSha256: string;
 }
