@@ -64,10 +64,10 @@ export function overTime(history: History, options: SeriesOptions): OverTime {
 
 /** Without the harness's own final reads, those that ask each node by name among them. */
 function ofWorkloads(history: History): History {
-  const epilogue = history.sessions.indexOf(EPILOGUE_SESSION);
+  const isFinal = history.sessions.map((session) => session === EPILOGUE_SESSION);
   const byName = history.paths.map((path) => path.startsWith('node:'));
   const { path, session, f } = history;
-  return history.filter((row) => f[row] !== READ || (session[row] !== epilogue && byName[path[row]] !== true));
+  return history.filter((row) => f[row] !== READ || (isFinal[session[row]] !== true && byName[path[row]] !== true));
 }
 
 function endOf(history: History): number {
