@@ -104,6 +104,16 @@ export class Driver {
     for (let i = 0; i < options.sessions; i++) this.#sessions.push(this.#session(i));
   }
 
+  /** Connects every session's first device, where connecting takes its time: it is no part of any latency then. */
+  async connect(): Promise<void> {
+    await Promise.all(
+      this.#sessions.map(async (session) => {
+        const [device] = session.devices;
+        device.client ??= await this.#connect(session, device, undefined);
+      }),
+    );
+  }
+
   /** Lets operations arrive from now on. */
   start(): void {
     this.#running = true;

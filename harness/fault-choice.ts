@@ -30,6 +30,8 @@ export function whyNot(
   const lacking = fault.levers.filter((lever) => {
     return lever === 'operate' ? system.operate === undefined : !environment.levers.includes(lever);
   });
+  if (lacking.length === 0 && fault.strikesLeader === true && system.leaderless === true)
+    return `it strikes the node that leads, and the system '${system.name}' tells of none`;
   if (lacking.length === 0) return system.cannot?.(fault.name, new Map(Object.entries(settings)));
   const has = lacking[0] === 'operate' ? `the system '${system.name}'` : `the environment '${environment.name}'`;
   return `it needs ${lacking.join(' and ')}, which ${has} does not offer`;

@@ -111,29 +111,22 @@ export interface ResolvedPlan extends Plan {
 
 /** Throws {@link BadInput} for every name or number that will not do. */
 export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
-  const system = withPaths(byName('system', plan.system, await loadSystems()), plan.readPaths);
+  const system = withPaths(await systemOf(plan), plan.readPaths);
   const environment = byName('environment', plan.environment, await loadEnvironments());
-  const workloads = named('workload', plan.workloads, await loadWorkloads());
+  const workloads = workloadsOf(plan, system, await loadWorkloads());
   const { faults, mix, schedule, unsupported } = await chooseFaults(plan, system, environment);
   for (const guarantee of plan.guarantees) {
     if (!guaranteeNames.some((name) => name === guarantee)) throw unknownName('guarantee', guarantee, guaranteeNames);
   }
   const readPaths = paths('read path', plan.readPaths, system.readPaths);
   const writePaths = paths('write path', plan.writePaths, system.writePaths);
-  for (const workload of workloads) {
-    const lacking = workload.methods.find((method) => !system.methods.includes(method));
-    if (lacking)
-      throw new BadInput(
-        `The workload '${workload.name}' needs ${lacking}, which the system '${system.name}' has not.`,
-      );
-  }
   checkSettings(plan.settings, system, environment);
   const rows = rowsOf(plan, system, readPaths, writePaths);
   const setting = (name: HarnessSetting): number => {
     const given = plan.settings[name];
     if (given !== undefined) return Number(given);
     const { value } = harnessSettings[name];
-    return name === 'sessions' ? Math.max(value, rows.length * workloads.length) : value;
+    return name === 'sessions' ? Math.max(system.sessions ?? value, rows.length * workloads.length) : value;
   };
   if (setting('sessions') < rows.length) {
     throw new BadInput(
@@ -209,6 +202,28 @@ function promisedSomewhere(system: System): readonly Guarantee[] {
     }
   }
   return guaranteeNames.filter((guarantee) => promised.has(guarantee));
+}
+
+/** The system that is meant, as its settings make it. */
+export async function systemOf({ system: name, settings }: Pick<Plan, 'system' | 'settings'>): Promise<System> {
+  const system = byName('system', name, await loadSystems());
+  return (await system.configured?.(new Map(Object.entries(settings)))) ?? system;
+}
+
+/** Those that were named, or all that the system can do. */
+function workloadsOf(plan: Plan, system: System, all: ReadonlyMap<string, Workload>): readonly Workload[] {
+  const lacking = (workload: Workload): string | undefined =>
+    workload.methods.find((method) => !system.methods.includes(method));
+  const able = new Map([...all].filter(([, workload]) => lacking(workload) === undefined));
+  const [chosen, ...others] = named('workload', plan.workloads, plan.workloads.length > 0 ? all : able);
+  for (const workload of chosen === undefined ? [] : [chosen, ...others]) {
+    const method = lacking(workload);
+    if (method !== undefined)
+      throw new BadInput(`The workload '${workload.name}' needs ${method}, which the system '${system.name}' has not.`);
+  }
+  if (chosen === undefined)
+    throw new BadInput(`No workload can do with ${system.methods.join(', ')}, which is all that '${system.name}' has.`);
+  return [chosen, ...others];
 }
 
 function byName<T>(what: string, name: string, all: ReadonlyMap<string, T>): T {

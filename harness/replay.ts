@@ -37,7 +37,7 @@ export function replayCommand(plan: Plan, stored?: string): string {
   say('read-path', plan.readPaths.join(','), '');
   say('write-path', plan.writePaths.join(','), '');
   say('guarantee', plan.guarantees.join(','), '');
-  for (const [name, value] of Object.entries(plan.settings)) words.push(`--set ${name}=${value}`);
+  for (const [name, value] of Object.entries(plan.settings)) words.push(`--set ${word(`${name}=${value}`)}`);
   if (plan.skipUnsupported === true) words.push('--skip-unsupported');
   return [...words, ...plugins].join(' ');
 }
@@ -142,4 +142,9 @@ function nameOf({ fault, at, stream, nth, because }: Struck): string {
 
 function seconds(ns: number): string {
   return `${(ns / SECOND).toFixed(2)} s`;
+}
+
+/** As a shell takes it: a driver's command has spaces in it. */
+function word(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

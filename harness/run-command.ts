@@ -10,12 +10,16 @@ import { defaultPlan, type Plan, type ResolvedPlan, resolvePlan, withoutLevers }
 import { planToReplay } from './replay.ts';
 import type { ProgressStyle } from './progress.ts';
 import { single } from './single.ts';
+import { withDriver } from './driver-flags.ts';
 import { nanosecondsOf, timeText } from './times.ts';
 
 /** The flags as commander hands them over. */
 export interface RunFlags {
   readonly system: string;
   readonly env: string;
+  readonly driver?: string | undefined;
+  readonly endpoint?: readonly string[];
+  readonly faultCommands?: string | undefined;
   readonly workload: readonly string[];
   readonly fault: readonly string[];
   readonly seed: string;
@@ -62,7 +66,7 @@ export async function askedFor(
 ): Promise<{ readonly plan: Plan; readonly flags: RunFlags; readonly bail?: boolean }> {
   if (asked.replay !== undefined) return { ...(await replayed(asked.replay, asked, io, given)), flags: asked };
   const { flags, schedule } = await withPlanFile(asked, io, given);
-  return { plan: planOf(flags, schedule), flags };
+  return { plan: planOf(withDriver(flags), schedule), flags };
 }
 
 export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise<ExitCode> {

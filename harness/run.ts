@@ -276,6 +276,7 @@ class Run {
     this.#enter('starting');
     await this.#ready();
     this.#watch.start(this.#clock);
+    if (this.#plan.use.system.sessions !== undefined) await this.driver.connect();
     const start = this.#clock.now();
     const until = start + this.#plan.durationNs;
     this.loadFrom = start;
@@ -340,7 +341,7 @@ class Run {
     const deadline = this.#clock.now() + READY_NS;
     for (;;) {
       await this.#watch.look();
-      if (this.#watch.led) return;
+      if (this.#watch.led || this.#plan.use.system.leaderless === true) break;
       const [crash] = this.#cluster.crashes();
       if (crash !== undefined) throw new NotStarted(`the cluster did not start: ${crash}`);
       if (this.#clock.now() >= deadline) {
@@ -349,6 +350,8 @@ class Run {
       }
       await this.#clock.sleepUntil(this.#clock.now() + STOP_CHECK_NS);
     }
+    const why = await this.#plan.use.system.ready?.(this.#cluster);
+    if (why !== undefined) throw new NotStarted(why);
   }
 
   /** Until then, or until the run is told to stop. */

@@ -18,6 +18,8 @@ export interface Path {
   readonly thread: 'session' | 'device';
   /** Its reads may show what has not taken effect, and never may: they are no evidence of what others should have seen. */
   readonly uncommitted?: true;
+  /** Nodes of which role it asks; not said: it may be any. */
+  readonly asks?: 'leader' | 'follower';
   /** How old its answers may be; the name says the same: `bounded-500ms`. */
   readonly boundMs?: number;
   /** Of a read path: the write paths that it is tried with where none is asked for by name; all if not given. */
@@ -52,6 +54,16 @@ export interface System {
   connect(cluster: Deployment, options: ClientOptions, settings: ReadonlyMap<string, string>): Promise<Client>;
   /** One for each replication group that the node has a part in; none when it does not answer. */
   sight(cluster: Deployment, node: NodeId): Promise<readonly Sighting[]>;
+  /** What it is with these settings, where only they tell: a driver is asked. Throws BadInput, in one sentence, where it cannot be had. */
+  configured?(settings: ReadonlyMap<string, string>): Promise<System>;
+  /** No node leads, or none can be told from others: faults that strike a leader are refused, and no run waits for one. */
+  readonly leaderless?: true;
+  /** Read paths on which a session's token keeps its next process from reading behind it. */
+  readonly tokenPaths?: readonly string[];
+  /** How many sessions there are where nobody says: fewer where each costs a process. Then all connect before the load. */
+  readonly sessions?: number;
+  /** Once it is led, before the load: why clients cannot use the cluster, in one sentence; undefined: they can. */
+  ready?(cluster: Deployment): Promise<string | undefined>;
   /** Which part of the store a key belongs to: one readMany is about keys of one part. All are of one if not given. */
   partOf?(key: Key, settings: ReadonlyMap<string, string>): string;
   /** How far from true rate clocks may be, ppm, for the promises that rest on clocks to stand. */

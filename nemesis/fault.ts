@@ -183,6 +183,8 @@ export interface Fault {
   readonly cureAsks?: true;
   /** Shortest and longest duration that suit it, where the schedule's own (some seconds) do not. */
   readonly lastsMs?: readonly [number, number];
+  /** Without a leader there is nothing for it to do. */
+  readonly strikesLeader?: true;
   /** It strikes the nodes that it is aimed at, where it is. Others choose whom to strike by themselves. */
   readonly aimable?: true;
   /** What a plan may say of it, by name with its unit last: `delay-ms`. */

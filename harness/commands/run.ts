@@ -13,6 +13,17 @@ export default {
       .command('run')
       .option('--system <name>', 'the store under test', 'reference')
       .option('--env <name>', 'where the cluster runs', 'simulation')
+      .option(
+        '--driver <command>',
+        'a driver of your own for a store of your own, in any language (docs/add-a-system.md)',
+      )
+      .option(
+        '--endpoint <name=host:port>',
+        'where a node of that store is (again for each)',
+        pairs,
+        [] as readonly string[],
+      )
+      .option('--fault-commands <file>', 'with --endpoint: your own commands for faults, as YAML')
       .option('--workload <names>', 'workloads, mixed (default: all)', list('--workload'), [] as readonly string[])
       .option('--fault <names>', 'faults: none, mix, or names (default: mix)', list('--fault'), [] as readonly string[])
       .option('--plan <file>', 'a YAML file with any of these options, and phases of faults (docs/plans.md)')

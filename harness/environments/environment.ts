@@ -70,6 +70,18 @@ export interface Environment {
   cleanUp?(dryRun: boolean, images: boolean): Promise<CleanUp>;
 }
 
+/** What programs that work for clients have of the run: where their words go, who counts what they do, and who ends them. */
+export interface Helpers {
+  /** The folder for what they say; it may not be there yet. Undefined: nothing is kept. */
+  readonly logs: string | undefined;
+  /** What keys begin with in a store that outlives the run, so that nobody reads what another run wrote. */
+  readonly keyPrefix: string;
+  /** Counted in the run's record. */
+  count(what: string): void;
+  /** Called, and waited for, when the cluster is torn down. */
+  atEnd(end: () => Promise<void>): void;
+}
+
 export interface Deployment {
   readonly clock: Clock;
   readonly nodes: readonly NodeId[];
@@ -78,6 +90,10 @@ export interface Deployment {
   /** One-way latency between a region and a node without faults, for routing to the nearest. */
   distanceNs(home: string, node: NodeId): number;
   readonly levers: Partial<Levers>;
+  /** Where clients of a system that has its own protocol reach the node: `host:port`. */
+  address?(node: NodeId): string;
+  /** For systems whose clients are programs of their own. */
+  readonly helpers?: Helpers;
   /** Opens a line from a client in `home`. Connecting costs nothing; a dead node never answers or breaks the line. */
   dial(node: NodeId, home: string): Connection;
   /** What a node says of itself, asked out of band; undefined when it does not answer. */

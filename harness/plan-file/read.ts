@@ -61,6 +61,9 @@ function shapes({ systems, environments, workloads }: Known, system: System | un
   return fields('options, as of `tidemark run --help`, and phases', {
     system: name('system', systems.keys()).optional(),
     env: name('environment', environments.keys()).optional(),
+    driver: text.optional(),
+    endpoint: several(text).optional(),
+    'fault-commands': text.optional(),
     workload: several(name('workload', workloads.keys())).optional(),
     fault: several(text).optional(),
     seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),

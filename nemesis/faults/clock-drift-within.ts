@@ -16,6 +16,7 @@ export default {
   name: 'clock-drift-within',
   about: "has the leader's clocks run slow and those of the others fast, as far as the system says that it stands",
   levers: ['clock'],
+  strikesLeader: true,
   optIn: true,
   lastsMs: [3_000, 8_000],
   async inject(cluster) {

@@ -14,6 +14,7 @@ export default {
   name: 'failing-link',
   about: 'the leader hears the others 250 to 700 ms late, and after a moment is not heard any more itself',
   levers: ['shape', 'cut'],
+  strikesLeader: true,
   optIn: true,
   lastsMs: [1_500, 4_000],
   async inject(cluster, random, wait) {

@@ -7,6 +7,7 @@ export default {
   name: 'isolate-leader',
   about: 'cuts the leader off from all other nodes, both ways',
   levers: ['cut'],
+  strikesLeader: true,
   async inject(cluster) {
     const { levers, nodes } = cluster;
     const victim = cluster.leader();

@@ -11,6 +11,7 @@ export default {
   about:
     'cuts the leader off, and whoever is elected after it, as long as the others are a majority; mends all at once',
   levers: ['cut'],
+  strikesLeader: true,
   optIn: true,
   lastsMs: [3_000, 8_000],
   async inject(cluster, random, wait) {

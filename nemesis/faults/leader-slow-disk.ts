@@ -7,6 +7,7 @@ export default {
   name: 'leader-slow-disk',
   about: 'adds 1 to 3 s to every disk sync of the leader',
   levers: ['slowDisk'],
+  strikesLeader: true,
   optIn: true,
   lastsMs: [3_000, 8_000],
   async inject(cluster, random) {

@@ -6,6 +6,7 @@ export default {
   name: 'pause-leader',
   about: 'stops the leader without killing it (SIGSTOP); heals by letting it go on',
   levers: ['pause'],
+  strikesLeader: true,
   async inject(cluster) {
     const { levers } = cluster;
     const victim = cluster.leader();

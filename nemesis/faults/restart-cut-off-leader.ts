@@ -9,6 +9,7 @@ export default {
   name: 'restart-cut-off-leader',
   about: 'cuts the leader off, kills it a moment later and starts it again; heals by mending the network',
   levers: ['cut', 'kill'],
+  strikesLeader: true,
   async inject(cluster, random, wait) {
     const { levers, nodes } = cluster;
     const { cut, kill } = levers;

@@ -5,6 +5,7 @@ export default {
   name: 'stop-leader',
   about: 'ends the leader in good order (SIGTERM), so that it can hand over; heals by starting it',
   levers: ['stop'],
+  strikesLeader: true,
   async inject(cluster) {
     const { levers } = cluster;
     const victim = cluster.leader();

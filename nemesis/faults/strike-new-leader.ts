@@ -14,6 +14,7 @@ export default {
   about:
     'kills the leader, and strikes the next as soon as it leads: restarts all, restarts the others and cuts it off, or kills it; again and again',
   levers: ['kill', 'cut'],
+  strikesLeader: true,
   lastsMs: [3_000, 6_000],
   async inject(cluster, random, wait) {
     const { levers, nodes } = cluster;

@@ -1,0 +1,52 @@
+/** `--driver`, `--endpoint` and `--fault-commands` are short for a system, an environment and their settings: a plan holds no more than those. */
+import { endpointsOf } from './environments/endpoints/settings.ts';
+import { BadInput } from './errors.ts';
+import { defaultPlan } from './plan.ts';
+
+/** As far as they matter here. */
+export interface DriverFlags {
+  readonly system: string;
+  readonly env: string;
+  readonly nodes: string;
+  readonly driver?: string | undefined;
+  readonly endpoint?: readonly string[];
+  readonly faultCommands?: string | undefined;
+  readonly set: readonly string[];
+}
+
+/** @throws BadInput where they do not go together */
+export function withDriver<F extends DriverFlags>(flags: F): F {
+  const { driver, endpoint = [], faultCommands } = flags;
+  const set = [...flags.set];
+  const say = (name: string, flag: string, value: string): void => {
+    if (set.some((one) => one.startsWith(`${name}=`)))
+      throw new BadInput(`--set ${name} and ${flag} say the same: leave out one.`);
+    set.push(`${name}=${value}`);
+  };
+  let { system, env, nodes } = flags;
+  if (driver !== undefined) {
+    if (system !== defaultPlan.system && system !== 'driver')
+      throw new BadInput(
+        `--driver goes with --system driver, or with none: it stands for a system, and so does '${system}'.`,
+      );
+    system = 'driver';
+    say('driver', '--driver', driver);
+  }
+  if (endpoint.length > 0) {
+    if (env !== defaultPlan.environment && env !== 'endpoints')
+      throw new BadInput(
+        `--endpoint goes with --env endpoints, or with none: those nodes run already, and '${env}' would start others.`,
+      );
+    env = 'endpoints';
+    const endpoints = endpointsOf(endpoint.join(','));
+    nodes = String(endpoints.size);
+    say('endpoints', '--endpoint', [...endpoints].map(([node, address]) => `${node}=${address}`).join(','));
+  }
+  if (faultCommands !== undefined) {
+    if (env !== 'endpoints') throw new BadInput('--fault-commands goes with --endpoint.');
+    say('fault-commands', '--fault-commands', faultCommands);
+  }
+  if (system === 'driver' && env === defaultPlan.environment)
+    throw new BadInput("--driver needs the store's nodes: --endpoint n1=host:port, once for each.");
+  return { ...flags, system, env, nodes, set };
+}

@@ -1,0 +1,167 @@
+/** A driver as a client of the harness: its answers in the harness's words, and whatever else it does as `info`. */
+import { MILLISECOND } from '../../history/clock.ts';
+import type { Instant, Key, Position, Value } from '../../history/operation.ts';
+import {
+  type Answer as StoreAnswer,
+  type Client,
+  type ClientOptions,
+  Refused,
+  type Token,
+} from '../../history/store.ts';
+import { quoted } from './command.ts';
+import { type DriverProcess, Trouble } from './driver-process.ts';
+import { type Drivers, errorOf, NotOpened, Pace } from './drivers.ts';
+import { type Answer, Nonsense, positionOf, servedByOf, valueOf } from './words.ts';
+
+/** The harness stops waiting so much later than we do, so that the journal has our reason. */
+const EARLY_NS = 2 * MILLISECOND;
+/** The driver is told to be done by then, so that it can say why itself. */
+const DRIVERS_SHARE = 0.9;
+
+interface Asked {
+  readonly f: 'read' | 'readMany' | 'write' | 'cas';
+  readonly key?: string;
+  readonly value?: Value;
+}
+
+export class DriverClient implements Client {
+  readonly #drivers: Drivers;
+  readonly #options: ClientOptions;
+  readonly #pace: Pace;
+  #driver: DriverProcess | undefined;
+  #token: Token | undefined;
+  #notOpened: NotOpened | undefined;
+  #closed = false;
+
+  /** Never rejects: what cannot be opened refuses what it is asked, and is tried again. */
+  static async connect(drivers: Drivers, options: ClientOptions): Promise<DriverClient> {
+    const client = new DriverClient(drivers, options);
+    await client.open().catch(() => undefined);
+    return client;
+  }
+
+  private constructor(drivers: Drivers, options: ClientOptions) {
+    this.#drivers = drivers;
+    this.#options = options;
+    this.#token = options.token;
+    this.#pace = new Pace(() => drivers.cluster.clock.now());
+  }
+
+  /** Rejects with {@link NotOpened}. */
+  async open(withinNs?: number): Promise<DriverProcess> {
+    if (this.#driver?.usable === true) return this.#driver;
+    if (this.#notOpened !== undefined && !this.#pace.mayTry()) throw this.#notOpened;
+    try {
+      const token = this.#token;
+      const driver = await this.#drivers.open({ ...this.#options, ...(token !== undefined && { token }) }, withinNs);
+      if (this.#closed) this.#drivers.release(driver);
+      this.#driver = driver;
+      this.#notOpened = undefined;
+      this.#pace.worked();
+      return driver;
+    } catch (error) {
+      if (!(error instanceof NotOpened)) throw error;
+      this.#pace.failed();
+      this.#notOpened = error;
+      throw error;
+    }
+  }
+
+  async read({ key }: { readonly key: Key }, deadline: Instant): Promise<StoreAnswer<{ value: Value }>> {
+    return this.#asked({ f: 'read', key: this.#stored(key) }, deadline, (answer) => ({
+      ...this.#said(ok(answer)),
+      value: valueOf(answer.fields),
+    }));
+  }
+
+  async readMany(
+    { keys }: { readonly keys: readonly Key[] },
+    deadline: Instant,
+  ): Promise<StoreAnswer<{ values: readonly Value[]; versions?: readonly (Position | null)[] }>> {
+    return this.#asked({ f: 'readMany', value: keys.map((key) => this.#stored(key)) }, deadline, (answer) => {
+      const { version, ...rest } = ok(answer).fields;
+      const values = valueOf(rest);
+      if (!Array.isArray(values) || values.length !== keys.length)
+        throw new Nonsense(`the driver answered a read of ${keys.length} keys with no list of as many values`);
+      const said = { ...this.#said({ ...answer, fields: rest }), values: values as readonly Value[] };
+      if (version === undefined) return said;
+      if (!Array.isArray(version) || version.length !== keys.length)
+        throw new Nonsense(`the driver answered a read of ${keys.length} keys with no list of as many versions`);
+      return { ...said, versions: version.map((one) => positionOf(one, 'version') ?? null) };
+    });
+  }
+
+  async write({ key, value }: { readonly key: Key; readonly value: Value }, deadline: Instant): Promise<StoreAnswer> {
+    return this.#asked({ f: 'write', key: this.#stored(key), value }, deadline, (answer) => this.#said(ok(answer)));
+  }
+
+  async compareAndSet(
+    { key, expected, next }: { readonly key: Key; readonly expected: Value; readonly next: Value },
+    deadline: Instant,
+  ): Promise<StoreAnswer<{ swapped: boolean; actual?: Value }>> {
+    return this.#asked({ f: 'cas', key: this.#stored(key), value: [expected, next] }, deadline, (answer) => {
+      if (answer.type !== 'fail' || answer.fields['error'] !== 'mismatch')
+        return { ...this.#said(ok(answer)), swapped: true };
+      const { actual } = answer.fields;
+      return { ...this.#said(answer), swapped: false, ...(actual !== undefined && { actual: actual as Value }) }; // it is JSON
+    });
+  }
+
+  token(): Token {
+    return this.#token ?? null;
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    if (this.#driver !== undefined) this.#drivers.release(this.#driver);
+    return Promise.resolve();
+  }
+
+  /** The name it has in the store: `5` and `"5"` are different keys. */
+  #stored(key: Key): string {
+    const prefix = this.#drivers.cluster.helpers?.keyPrefix ?? '';
+    return typeof key === 'number' ? `${prefix}#${key}` : prefix + key;
+  }
+
+  async #asked<T>(asked: Asked, deadline: Instant, take: (answer: Answer) => T): Promise<T> {
+    const { clock } = this.#drivers.cluster;
+    let driver: DriverProcess;
+    try {
+      driver = await this.open();
+    } catch (error) {
+      // Nothing was sent to anybody.
+      throw new Refused('NOT_OPENED', quoted(error instanceof Error ? error.message : String(error)));
+    }
+    const withinNs = Math.max(MILLISECOND, deadline - clock.now() - EARLY_NS);
+    const timeoutMs = Math.max(1, Math.floor((withinNs * DRIVERS_SHARE) / MILLISECOND));
+    try {
+      return take(await driver.ask({ type: 'invoke', ...asked, timeoutMs }, withinNs));
+    } catch (error) {
+      if (error instanceof Nonsense) this.#drivers.cluster.helpers?.count('driver lines that are no answer');
+      if (error instanceof Trouble || error instanceof Nonsense) this.#drivers.release(driver);
+      throw error;
+    }
+  }
+
+  /** Who answered, from where, and the token to carry on with. */
+  #said({ fields }: Pick<Answer, 'fields'>): StoreAnswer {
+    const servedBy = servedByOf(fields, this.#drivers.cluster.nodes);
+    const version = positionOf(fields['version'], 'version');
+    const position = positionOf(fields['position'], 'position');
+    const { token } = fields;
+    if (token !== undefined) this.#token = token as Token; // JSON is all that a token may be
+    return {
+      ...(servedBy !== undefined && { servedBy }),
+      ...(version !== undefined && { version }),
+      ...(position !== undefined && { position }),
+    };
+  }
+}
+
+/** Refused is fail, and any other error is info. */
+function ok(answer: Answer): Answer {
+  if (answer.type === 'ok') return answer;
+  if (answer.type === 'fail') throw new Refused(quoted(errorOf(answer)));
+  if (answer.type === 'info') throw new Error(quoted(errorOf(answer)));
+  throw new Nonsense('the driver said hello in place of an answer');
+}
