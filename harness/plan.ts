@@ -125,8 +125,8 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   const setting = (name: HarnessSetting): number => {
     const given = plan.settings[name];
     if (given !== undefined) return Number(given);
-    const { value } = harnessSettings[name];
-    return name === 'sessions' ? Math.max(system.sessions ?? value, rows.length * workloads.length) : value;
+    const value = system.defaults?.[name] ?? harnessSettings[name].value;
+    return name === 'sessions' ? Math.max(value, rows.length * workloads.length) : value;
   };
   if (setting('sessions') < rows.length) {
     throw new BadInput(

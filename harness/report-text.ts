@@ -282,7 +282,7 @@ const counted = [
 
 /** Those that are not zero: `3 truncations`. */
 export function countedLine(counts: RunRecord['counts']): string[] {
-  const stopped = Object.keys(counts).filter((name) => /^stopped serving: \w+$/.test(name));
+  const stopped = Object.keys(counts).filter((name) => /^stopped serving: \w+$|^driver /.test(name));
   const told = [...counted, ...stopped].filter((name) => (counts[name] ?? 0) > 0);
   return told.length === 0 ? [] : [told.map((name) => `${count(counts[name])} ${name}`).join(', ')];
 }

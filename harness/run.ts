@@ -276,7 +276,7 @@ class Run {
     this.#enter('starting');
     await this.#ready();
     this.#watch.start(this.#clock);
-    if (this.#plan.use.system.sessions !== undefined) await this.driver.connect();
+    if (this.#plan.use.system.connectsFirst === true) await this.driver.connect();
     const start = this.#clock.now();
     const until = start + this.#plan.durationNs;
     this.loadFrom = start;

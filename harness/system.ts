@@ -60,8 +60,10 @@ export interface System {
   readonly leaderless?: true;
   /** Read paths on which a session's token keeps its next process from reading behind it. */
   readonly tokenPaths?: readonly string[];
-  /** How many sessions there are where nobody says: fewer where each costs a process. Then all connect before the load. */
-  readonly sessions?: number;
+  /** What the harness's own settings are with this system where `--set` says nothing, by name. */
+  readonly defaults?: Readonly<Record<string, number>>;
+  /** Connecting takes its time, so that all sessions connect before the load. */
+  readonly connectsFirst?: true;
   /** Once it is led, before the load: why clients cannot use the cluster, in one sentence; undefined: they can. */
   ready?(cluster: Deployment): Promise<string | undefined>;
   /** Which part of the store a key belongs to: one readMany is about keys of one part. All are of one if not given. */

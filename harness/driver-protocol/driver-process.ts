@@ -32,7 +32,7 @@ const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(p
 /** How long a driver may take to end once its input has ended. */
 const GOODBYE_NS = 500 * MILLISECOND;
 /** How long one that owes an answer is listened to, to tell late from never. */
-const LINGER_NS = 300 * MILLISECOND;
+const LINGER_NS = SECOND;
 /** Its last words may come after its end. */
 const AFTERWORDS_NS = 100 * MILLISECOND;
 const KILLED_NS = 5 * SECOND;
@@ -61,6 +61,7 @@ export class DriverProcess {
   /** Why it is asked no more. */
   #over: string | undefined;
   #ending = false;
+  #goodbye: Promise<void> | undefined;
 
   constructor({ command: [program, ...rest], count }: ProcessOptions) {
     this.#count = count;
@@ -126,9 +127,14 @@ export class DriverProcess {
   }
 
   /** Lets it end in good order, or ends it; resolves when it is gone. */
-  async end(): Promise<void> {
-    if (!this.#ending && this.#over === undefined) {
-      this.#ending = true;
+  end(): Promise<void> {
+    this.#goodbye ??= this.#end();
+    return this.#goodbye;
+  }
+
+  async #end(): Promise<void> {
+    this.#ending = true;
+    if (this.#over === undefined) {
       const owes = this.#pending.size > 0 || this.#givenUp.size > 0;
       if (!owes) this.#child.stdin?.write(`${JSON.stringify({ id: this.#nextId++, type: 'close' })}\n`);
       this.#child.stdin?.end();

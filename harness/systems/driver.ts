@@ -17,7 +17,9 @@ const driver: System = {
   readPathNamed: (name) => ({ name, about: SAYS, thread: 'session' }),
   strongestReadPath: 'of-the-driver',
   stateReadPath: 'of-the-driver',
-  sessions: 16,
+  // Each is a process, on the machine that measures.
+  defaults: { sessions: 16, 'settle-ms': 1000 },
+  connectsFirst: true,
   settings: [
     {
       name: 'driver',
