@@ -15,6 +15,7 @@ import { isPromised, judge, keysByWritePath, rowOf, uncommittedPaths, verdictOf 
 import type { ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
 import { EPILOGUE_SESSION } from './driver.ts';
+import { gitOf, machine } from './surroundings.ts';
 import { compared, replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
 import { overTime } from './series.ts';
@@ -88,6 +89,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     seed: plan.seed,
     plan: { ...recordedPlan(plan, ended), ...(ended.bail !== undefined && { bail: ended.bail }) },
     versions: versions(),
+    machine: machine(),
+    ...gitOf(process.cwd()),
     verdict,
     exitCode,
     virtualNs: ended.virtualNs,

@@ -410,7 +410,7 @@ describe('the schema', () => {
     await again.close();
     await database.sql`insert into tidemark.schema_version (version) values (99)`;
     await expect(openDatabase({ folder })).rejects.toThrow(
-      'the database has schema version 99, and this Tidemark knows versions up to 3',
+      `the database has schema version 99, and this Tidemark knows versions up to ${migrations().length}`,
     );
     await database.close();
   });

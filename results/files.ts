@@ -12,8 +12,19 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { wallTime } from '../history/clock.ts';
 import type { RunRecord } from './record.ts';
-import { findAmong, type Found, matches, newestFirst, type RunFilter, type RunSummary, summaryOf } from './summary.ts';
+import {
+  findAmong,
+  type Found,
+  matches,
+  newestFirst,
+  type RunFilter,
+  type RunSummary,
+  searched,
+  summaryOf,
+  wordsOf,
+} from './summary.ts';
 import { UnusableFolder } from './unusable.ts';
+import { RUN_ID } from './valid.ts';
 
 let made = 0;
 
@@ -124,17 +135,21 @@ export function listRunFiles(
   damaged: (sentence: string) => void = () => undefined,
 ): readonly RunSummary[] {
   const runs: RunSummary[] = [];
+  const words = searched(filter.search);
+  const most = (filter.limit ?? Number.POSITIVE_INFINITY) + (filter.skip ?? 0);
   for (const id of ids) {
-    if (runs.length === (filter.limit ?? Number.POSITIVE_INFINITY)) break;
+    if (runs.length === most) break;
     try {
       const record = readRun(tidemarkFolder, id);
       const summary = record === undefined ? undefined : summaryOf(record);
-      if (summary !== undefined && matches(summary, filter)) runs.push(summary);
+      if (record === undefined || summary === undefined || !matches(summary, filter)) continue;
+      const text = words.length === 0 ? '' : wordsOf(record);
+      if (words.every((word) => text.includes(word))) runs.push(summary);
     } catch (error) {
       damaged((error as Error).message);
     }
   }
-  return runs.sort(newestFirst);
+  return runs.sort(newestFirst).slice(filter.skip ?? 0);
 }
 
 /** `last`, an id or the beginning of one, or a label, among the runs that have files. */
@@ -147,7 +162,7 @@ function runsFolder(tidemarkFolder: string): string {
 }
 
 function isRunId(name: string): boolean {
-  return /^\d{8}-\d{6}-\d{3}-[0-9a-z]{6}$/.test(name);
+  return RUN_ID.test(name);
 }
 
 /** A reader sees the old file or the new one, never half of it. */

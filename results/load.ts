@@ -1,16 +1,17 @@
 /** Reads runs from the database. */
-import { type Database, within } from './database.ts';
+import type postgres from 'postgres';
+import { type Database, type Sql, within } from './database.ts';
 import type { RunRecord } from './record.ts';
-import { completed, findAmong, type Found, names, type RunFilter, type RunSummary } from './summary.ts';
+import { findAmong, type Found, type RunFilter, type RunSummary, searched } from './summary.ts';
 import { escapeText, fromStoredJson } from './text.ts';
+
+type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 const TIMEOUT_MS = 20_000;
 
 /** Newest first. */
 export async function listRuns(database: Database, filter: RunFilter = {}): Promise<readonly RunSummary[]> {
   const { sql } = database;
-  const label = filter.label === undefined ? null : escapeText(filter.label);
-  const prefix = filter.idPrefix === undefined ? null : escapeText(filter.idPrefix);
   const rows = await within(
     database.clock,
     TIMEOUT_MS,
@@ -21,32 +22,43 @@ export async function listRuns(database: Database, filter: RunFilter = {}): Prom
       'createdAt', tidemark.iso(created_at),
       'system', system,
       'environment', environment,
-      'workloads', coalesce(plan -> 'workloads', plan -> 'workload'),
-      'faults', coalesce(plan -> 'faults', plan -> 'fault'),
+      'workloads', workloads,
+      'faults', fault_names,
       'seed', seed,
       'verdict', verdict,
-      'counts', counts,
-      'labels', (select json_agg(json_build_array(name, value) order by place) from tidemark.labels where run = id)
+      'operations', operations,
+      'labels', (select json_agg(json_build_array(name, value) order by place) from tidemark.labels where run = id),
+      'branch', git_branch,
+      'revision', git_revision
     )::text as json
     from tidemark.runs
-    where (${filter.system ?? null}::text is null or system = ${filter.system ?? null})
-      and (${filter.verdict ?? null}::text is null or verdict = ${filter.verdict ?? null})
-      and (${prefix}::text is null or starts_with(id, ${prefix}))
-      and (${label}::text is null or exists (
-        select from tidemark.labels where run = id and ${label} in (value, name || '=' || value)))
+    where ${chosen(sql, filter)}
     order by created_at desc, id desc
-    limit ${filter.limit ?? null}::bigint`,
+    limit ${filter.limit ?? null}::bigint offset ${filter.skip ?? 0}::bigint`,
   );
   return rows.map(({ json }) => {
-    const { counts, labels, workloads, faults, ...rest } = fromStoredJson(json) as StoredSummary;
-    return {
-      ...rest,
-      workloads: names(workloads),
-      faults: names(faults),
-      operations: completed(counts),
-      labels: Object.fromEntries(labels ?? []),
-    };
+    const { labels, ...rest } = present(fromStoredJson(json) as StoredSummary);
+    return { ...rest, labels: Object.fromEntries(labels ?? []) };
   });
+}
+
+/** Of tidemark.runs, those that a filter means; its limit apart. */
+export function chosen(sql: Sql, filter: RunFilter): Fragment {
+  const text = (given: string | undefined): string | null => (given === undefined ? null : escapeText(given));
+  const label = text(filter.label);
+  const prefix = text(filter.idPrefix);
+  const words = JSON.stringify(searched(filter.search).map(escapeText));
+  return sql`
+    (${text(filter.system)}::text is null or system = ${text(filter.system)})
+    and (${filter.verdict ?? null}::text is null or verdict = ${filter.verdict ?? null})
+    and (${prefix}::text is null or starts_with(id, ${prefix}))
+    and (${text(filter.environment)}::text is null or environment = ${text(filter.environment)})
+    and (${text(filter.branch)}::text is null or git_branch = ${text(filter.branch)})
+    and (${filter.before ?? null}::text is null or created_at < ${filter.before ?? null}::text::timestamptz)
+    and (${label}::text is null or exists (
+      select from tidemark.labels where run = id and ${label} in (value, name || '=' || value)))
+    and not exists (
+      select from json_array_elements_text(${words}::text::json) as word where strpos(words, lower(word)) = 0)`;
 }
 
 /** `last`, an id or the beginning of one, or a label. */
@@ -72,19 +84,29 @@ export async function loadRun(database: Database, id: string): Promise<RunRecord
   const query = database.sql<Row[]>`select tidemark.load_run(${escapeText(id)})::text as json`;
   const [{ json }] = await within(database.clock, TIMEOUT_MS, 'the run could not be loaded', query);
   if (json === null) return undefined;
-  const record = fromStoredJson(json) as RunRecord; // save_run checked the types that matter
-  return { ...record, cells: record.cells.map(present), failovers: record.failovers.map(present) };
+  const { head, lists, other } = fromStoredJson(json) as Stored;
+  const { git, ...plain } = present(head);
+  return {
+    ...plain,
+    ...(git !== undefined && git !== null && { git: present(git) }),
+    ...Object.fromEntries(Object.entries(lists).map(([name, rows]) => [name, rows.map(present)])),
+    ...other,
+  } as RunRecord; // save_run checked the types that matter
+}
+
+/** What load_run answers with. */
+interface Stored {
+  readonly head: { readonly git: object | null };
+  readonly lists: Readonly<Record<string, readonly object[]>>;
+  readonly other: object;
 }
 
 interface Row {
   readonly json: string | null;
 }
 
-interface StoredSummary extends Omit<RunSummary, 'workloads' | 'faults' | 'operations' | 'labels'> {
-  readonly counts: Readonly<Record<string, number>>;
+interface StoredSummary extends Omit<RunSummary, 'labels'> {
   readonly labels: readonly (readonly [string, string])[] | null;
-  readonly workloads: unknown;
-  readonly faults: unknown;
 }
 
 /** What is optional and was absent comes back as null. */

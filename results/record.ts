@@ -210,8 +210,25 @@ export interface StalenessCurve {
   }[];
 }
 
-/** Where a run was made: `processor`, `cores`, `memory`, `kernel`, `git revision`, …; what can be had. */
-export type MachineRecord = Readonly<Record<string, string | number | boolean>>;
+/** The machine that ran the harness; that of the nodes too where they are processes or containers of it. */
+export interface MachineRecord {
+  readonly processor: string;
+  readonly processors: number;
+  readonly memoryBytes: number;
+  readonly kernel: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+}
+
+/** The repository whose working directory the run was started in. */
+export interface GitRecord {
+  /** The commit, 40 hexadecimal digits. */
+  readonly revision: string;
+  /** In CI the branch that is built; absent where the head is detached. */
+  readonly branch?: string;
+  /** Whether files under version control had been changed. */
+  readonly dirty: boolean;
+}
 
 export interface RunRecord {
   readonly id: string;
@@ -225,6 +242,10 @@ export interface RunRecord {
   /** All that decides the run: workloads, faults, durations, rates, settings, the schedule. */
   readonly plan: Readonly<Record<string, unknown>>;
   readonly versions: Readonly<Record<string, string>>;
+  /** Absent in runs of older versions. */
+  readonly machine?: MachineRecord;
+  /** Absent outside of a repository, and in runs of older versions. */
+  readonly git?: GitRecord;
   readonly verdict: 'kept' | 'broken' | 'undecided';
   /** 0 kept, 1 broken, 2 undecided, 254 bad input, 255 the harness failed. */
   readonly exitCode: 0 | 1 | 2 | 254 | 255;
@@ -244,7 +265,6 @@ export interface RunRecord {
   readonly curves?: readonly StalenessCurve[];
   /** As `latencies`, of each node that answered; phases `calm` and `faults` only. */
   readonly nodeLatencies?: readonly (LatencyRecord & { readonly node: NodeId })[];
-  readonly machine?: MachineRecord;
   /** SHA-256 of the journal's bytes, hexadecimal. */
   readonly journalSha256: string;
 }

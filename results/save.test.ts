@@ -122,6 +122,12 @@ describe('stored runs', () => {
     expect(await ids({ label: 'nightly' })).toEqual([c, a]);
     expect(await ids({ label: 'kind=nightly', verdict: 'broken' })).toEqual([a]);
     expect(await ids({ idPrefix: '20270101-000000' })).toEqual([b, a]);
+    expect(await ids({ environment: 'simulation', branch: 'main', limit: 1, skip: 1 })).toEqual([b]);
+    expect(await ids({ branch: 'no such' })).toEqual([]);
+    expect(await ids({ before: '2027-01-02T00:00:00.000Z', limit: 2 })).toEqual([b, a]);
+    expect(await ids({ search: 'NIGHTLY  kill-leader', verdict: 'kept' })).toEqual([c]);
+    expect(await ids({ search: "20270101 kind=nightly 'a" })).toEqual([a]);
+    expect(await ids({ search: '% nightly' })).toEqual([]);
     expect(await knownIds(database, [a, 'nobody'])).toEqual(new Set([a]));
   });
 
@@ -138,6 +144,8 @@ describe('stored runs', () => {
       verdict: 'kept',
       operations: 20_012,
       labels: { kind: 'nightly' },
+      branch: 'main',
+      revision: '0123456789abcdef0123456789abcdef01234567',
     });
   });
 
@@ -149,6 +157,13 @@ describe('stored runs', () => {
     expect(await findRun(database, '%')).toEqual({ type: 'none' });
     expect(await findRun(database, '')).toEqual({ type: 'none' });
   });
+});
+
+test('what a run has and the schema does not know is kept beside it', async () => {
+  const id = '20261121-070344-000-newer0';
+  const record = { ...sampleRecord({ id }), novelty: { deep: [null, 1] }, nothing: null };
+  await saveRun(database, record);
+  expect(await loadRun(database, id)).toEqual(record);
 });
 
 test('the views answer', async () => {

@@ -14,6 +14,9 @@ export interface RunSummary {
   /** Operations that completed with a certain outcome, refusals apart. */
   readonly operations: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Branch and commit of the repository it was started in. */
+  readonly branch?: string;
+  readonly revision?: string;
 }
 
 export interface RunFilter {
@@ -25,6 +28,14 @@ export interface RunFilter {
   readonly label?: string;
   /** The run with this id, or those whose ids begin so. */
   readonly idPrefix?: string;
+  readonly environment?: string;
+  readonly branch?: string;
+  /** Words that must all stand somewhere in what is known by name: id, system, workloads, faults, labels, command, revision. */
+  readonly search?: string;
+  /** Made before this moment: ISO 8601, UTC. */
+  readonly before?: string;
+  /** Leaves out so many of the newest. */
+  readonly skip?: number;
 }
 
 /** What a user's word for a run stands for. */
@@ -45,7 +56,17 @@ export function summaryOf(record: RunRecord): RunSummary {
     verdict: record.verdict,
     operations: completed(record.counts),
     labels: record.labels,
+    ...(record.git?.branch !== undefined && { branch: record.git.branch }),
+    ...(record.git !== undefined && { revision: record.git.revision }),
   };
+}
+
+/** All that a search looks at, in lower case; as runs.words in the database. */
+export function wordsOf(record: RunRecord): string {
+  const { id, system, environment, verdict, workloads, faults, labels, branch, revision } = summaryOf(record);
+  const named = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  const all = [id, system, environment, verdict, ...workloads, ...faults, ...named, record.command, branch, revision];
+  return all.join(' ').toLowerCase();
 }
 
 /** A plan names them in a list, in one text with commas, or as objects with a name. */
@@ -70,7 +91,18 @@ export function matches(run: RunSummary, filter: RunFilter): boolean {
   if (filter.system !== undefined && run.system !== filter.system) return false;
   if (filter.verdict !== undefined && run.verdict !== filter.verdict) return false;
   if (filter.idPrefix !== undefined && !run.id.startsWith(filter.idPrefix)) return false;
+  if (filter.environment !== undefined && run.environment !== filter.environment) return false;
+  if (filter.branch !== undefined && run.branch !== filter.branch) return false;
+  if (filter.before !== undefined && run.createdAt >= filter.before) return false;
   return filter.label === undefined || hasLabel(run, filter.label);
+}
+
+/** The words of a search, as they stand in {@link wordsOf}. */
+export function searched(search: string | undefined): readonly string[] {
+  return (search ?? '')
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
 }
 
 /** `label` is `name=value`, or a value alone. */
