@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MILLISECOND, realClock } from '../history/clock.ts';
 import { type Database, openDatabase } from '../results/database.ts';
-import { createRunFolder, newRunId, writeRunFiles } from '../results/files.ts';
+import { createRunFolder, newRunId, runFolder, writeRunFiles } from '../results/files.ts';
+import { saveJournal } from '../results/journals.ts';
 import type { RunRecord } from '../results/record.ts';
 import { saveRun } from '../results/save.ts';
 import { whyUnsaved } from '../results/unavailable.ts';
@@ -51,14 +52,14 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
     );
   }
   const interrupt = onInterrupt(io.err);
-  const saving = new Saving(opening, io);
+  const saving = new Saving(opening, home, display.storeJournal, io);
   const clock = realClock();
   await perform(options, seeds, interrupt, (done) => {
-    const { record } = done;
+    const record = { ...done.record, labels: display.labels };
     for (const failure of done.failures) io.err(`tidemark: the run of seed ${record.seed} went wrong: ${failure}\n`);
     ledger.write(record);
     summary.add(record);
-    keepFiles(home, done);
+    keepFiles(home, { ...done, record });
     saving.add(record);
     if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
     else if (!display.quiet) io.out(`${line(record)}\n`);
@@ -199,13 +200,17 @@ function hash(plan: Plan & { readonly runs: number; readonly shard: unknown; rea
 /** Saves runs one after another while others are made; the first failure is said once and ends the saving. */
 class Saving {
   readonly #opening: Promise<Database>;
+  readonly #home: string;
+  readonly #journals: boolean;
   readonly #io: Io;
   #chain: Promise<void> = Promise.resolve();
   #unsaved = 0;
   #why: string | undefined;
 
-  constructor(opening: Promise<Database>, io: Io) {
+  constructor(opening: Promise<Database>, home: string, journals: boolean, io: Io) {
     this.#opening = opening;
+    this.#home = home;
+    this.#journals = journals;
     this.#io = io;
   }
 
@@ -213,19 +218,31 @@ class Saving {
     this.#chain = this.#chain.then(async () => {
       if (this.#why === undefined) {
         try {
-          return await saveRun(await this.#opening, record);
+          return await this.#save(record);
         } catch (error) {
           this.#why = whyUnsaved(error);
         }
       }
       this.#unsaved++;
+      // What is in no database must be in files, or nothing can be saved later.
+      const folder = runFolder(this.#home, record.id);
+      if (!existsSync(folder)) writeRunFiles(folder, record, renderReport(record, { color: false }));
     });
+  }
+
+  async #save(record: RunRecord): Promise<void> {
+    const database = await this.#opening;
+    await saveRun(database, record);
+    const journal = join(runFolder(this.#home, record.id), 'journal.jsonl');
+    if (this.#journals && existsSync(journal)) await saveJournal(database, journal, record.journalSha256);
   }
 
   async end(): Promise<void> {
     await this.#chain;
     if (this.#why !== undefined)
-      this.#io.err(`tidemark: ${count(this.#unsaved)} runs were not saved in the database: ${this.#why}\n`);
+      this.#io.err(
+        `tidemark: ${count(this.#unsaved)} runs were not saved in the database: ${this.#why}. Their files are whole; 'tidemark results import' saves them later.\n`,
+      );
     await this.#opening.then((database) => database.close()).catch(() => undefined); // said above, if it mattered
   }
 }

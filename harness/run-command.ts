@@ -39,6 +39,7 @@ export interface RunFlags {
   readonly lastFailed?: true | undefined;
   readonly fresh?: true | undefined;
   readonly keep: string;
+  readonly storeJournal?: true | undefined;
   readonly progress?: string | undefined;
   readonly quiet?: true | undefined;
   readonly json?: true | undefined;
@@ -56,6 +57,8 @@ export interface Display {
   readonly quiet: boolean;
   readonly json: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether journals that are kept go into the database too. */
+  readonly storeJournal: boolean;
 }
 
 /** What is to be run: as the command line says, and the plan file, or the stored run that it names. */
@@ -79,7 +82,13 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
     throw unknownName('choice for --keep', flags.keep, ['failed', 'all']);
   const progress: ProgressStyle =
     flags.progress === 'json' ? 'json' : flags.quiet || flags.json ? 'none' : io.terminal.err ? 'terminal' : 'lines';
-  const display: Display = { progress, quiet: flags.quiet === true, json: flags.json === true, labels };
+  const display: Display = {
+    progress,
+    quiet: flags.quiet === true,
+    json: flags.json === true,
+    labels,
+    storeJournal: flags.storeJournal === true,
+  };
   const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);
   if (flags.runs === undefined) {
     for (const name of ['jobs', 'shard', 'lastFailed', 'fresh'] as const) {
@@ -107,7 +116,19 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
 }
 
 /** What goes with `--replay`: where the run is made again, and how it is shown. */
-const WITH_REPLAY = ['env', 'set', 'skipUnsupported', 'label', 'plugin', 'progress', 'quiet', 'json', 'replay', 'keep'];
+const WITH_REPLAY = [
+  'env',
+  'set',
+  'skipUnsupported',
+  'label',
+  'plugin',
+  'progress',
+  'quiet',
+  'json',
+  'replay',
+  'keep',
+  'storeJournal',
+];
 
 async function replayed(
   word: string,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Database, openDatabase } from '../results/database.ts';
 import { createRunFolder, newRunId, writePlan, writeRunFiles } from '../results/files.ts';
+import { saveJournal } from '../results/journals.ts';
 import type { RunRecord } from '../results/record.ts';
 import { saveRun } from '../results/save.ts';
 import { whyUnsaved } from '../results/unavailable.ts';
@@ -41,7 +42,7 @@ export async function single(plan: ResolvedPlan, display: Display, bail: boolean
   const record = await judgeRun({ plan, ended, journal, id, labels: display.labels, histograms: true });
   const text = renderReport(record, { color: false });
   writeRunFiles(folder, record, text);
-  await save(opening, record, io);
+  await save(opening, record, display.storeJournal ? journal : undefined, io);
   interrupt.end();
   if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
   else if (ended.notStarted === undefined) {
@@ -53,15 +54,17 @@ export async function single(plan: ResolvedPlan, display: Display, bail: boolean
 }
 
 /** Without a database the verdict and the files stand, and one line says what was not saved and why. */
-async function save(opening: Promise<Database>, record: RunRecord, io: Io): Promise<void> {
+async function save(opening: Promise<Database>, record: RunRecord, journal: string | undefined, io: Io): Promise<void> {
   try {
     const database = await opening;
     try {
       await saveRun(database, record);
+      if (journal !== undefined) await saveJournal(database, journal, record.journalSha256);
     } finally {
       await database.close();
     }
   } catch (error) {
-    io.err(`tidemark: run ${record.id} was not saved in the database: ${whyUnsaved(error)}\n`);
+    const later = `Its files are whole; 'tidemark results import ${record.id}' saves it later.`;
+    io.err(`tidemark: run ${record.id} was not saved in the database: ${whyUnsaved(error)}. ${later}\n`);
   }
 }

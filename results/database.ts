@@ -25,6 +25,8 @@ export interface Database {
   /** `embedded PostgreSQL in .tidemark/postgres`, or host, port and name of the given one; never a password. */
   readonly description: string;
   readonly clock: Clock;
+  /** How psql finds it: PGHOST and the like, a password among them. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Connects anew, if need be to a server started anew. Rejects with DatabaseUnavailable; then the old connection stays. */
   reopen(): Promise<void>;
   /** Ends the connections, and the embedded server if nobody else uses it. Harmless twice. Never rejects, never hangs. */
@@ -67,7 +69,14 @@ async function openServer(embedded: EmbeddedOptions): Promise<Link> {
     const sql = connect({ server: lease.server });
     try {
       await prepare(sql, embedded.clock);
-      return { sql, lease };
+      const environment = {
+        PGHOST: lease.server.socket,
+        PGPORT: String(PORT),
+        PGUSER: USER,
+        PGDATABASE: 'postgres',
+        PGSSLMODE: 'disable',
+      };
+      return { sql, lease, environment };
     } catch (error) {
       await end({ sql, lease }, embedded.clock);
       // It may have been killed between entering and connecting; then entering again starts another.
@@ -89,7 +98,7 @@ async function openGiven(url: string, clock: Clock): Promise<Database> {
     try {
       sql = connect({ url });
       await prepare(sql, clock);
-      return { sql };
+      return { sql, environment: environmentOf(url) };
     } catch (error) {
       if (sql !== undefined) void end({ sql }, clock); // it takes its time, and nobody needs the outcome
       throw unavailable(description, error);
@@ -125,6 +134,22 @@ async function prepare(sql: Sql, clock: Clock): Promise<void> {
 interface Link {
   readonly sql: Sql;
   readonly lease?: Lease;
+  readonly environment: Database['environment'];
+}
+
+/** Of a URL, for programs that need not show it in the list of processes. */
+function environmentOf(url: string): Readonly<Record<string, string>> {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const text = decodeURIComponent;
+  const given = {
+    PGHOST: searchParams.get('host') ?? text(hostname).replace(/^\[(.*)\]$/, '$1'),
+    PGPORT: port,
+    PGUSER: text(username),
+    PGPASSWORD: text(password),
+    PGDATABASE: text(pathname.slice(1)),
+    PGSSLMODE: searchParams.get('sslmode') ?? searchParams.get('ssl') ?? '',
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
 }
 
 function database(first: Link, clock: Clock, description: string, open: () => Promise<Link>): Database {
@@ -141,6 +166,9 @@ function database(first: Link, clock: Clock, description: string, open: () => Pr
     get sql() {
       return link.sql;
     },
+    get environment() {
+      return link.environment;
+    },
     clock,
     description,
     reopen: () => (reopening ??= reopen().finally(() => (reopening = undefined))),
@@ -148,7 +176,7 @@ function database(first: Link, clock: Clock, description: string, open: () => Pr
   };
 }
 
-async function end({ sql, lease }: Link, clock: Clock): Promise<void> {
+async function end({ sql, lease }: Pick<Link, 'sql' | 'lease'>, clock: Clock): Promise<void> {
   await within(clock, 2_000, 'still open', sql.end({ timeout: 1 })).catch(() => undefined); // nothing is lost by leaving it
   await lease?.leave().catch(() => undefined); // the registration expires with this process
 }

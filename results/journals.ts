@@ -22,19 +22,32 @@ export class WrongJournal extends Error {}
 
 /** Stores the journal of a run that has been saved. Harmless twice. Throws {@link WrongJournal} when the file is another one. */
 export async function saveJournal(database: Database, file: string, sha256: string): Promise<void> {
-  if (!existsSync(file)) throw new WrongJournal(`there is no ${file}`);
   if ((await storedJournal(database, sha256)) !== undefined) return;
+  const journal = journalIn(file, sha256);
+  for await (const chunk of packedFile(file, journal)) await saveChunk(database, chunk);
+  await completeJournal(database, journal);
+}
+
+/** What a file is as the journal of this name. Throws {@link WrongJournal} when it is another one, or there is none. */
+export function journalIn(file: string, sha256: string): Journal {
+  if (!existsSync(file)) throw new WrongJournal(`there is no ${file}`);
   const hash = createHash('sha256');
-  for (const chunk of chunksIn(file)) hash.update(chunk);
-  const found = hash.digest('hex');
-  if (found !== sha256) throw new WrongJournal(`${file} is not the journal of this run: its SHA-256 is ${found}`);
   let chunks = 0;
   let bytes = 0;
   for (const chunk of chunksIn(file)) {
+    hash.update(chunk);
+    chunks++;
     bytes += chunk.length;
-    await saveChunk(database, { sha256, place: chunks++, gzip: await pack(chunk, { level: 6 }) });
   }
-  await completeJournal(database, { sha256, bytes, chunks });
+  const found = hash.digest('hex');
+  if (found !== sha256) throw new WrongJournal(`${file} is not the journal of this run: its SHA-256 is ${found}`);
+  return { sha256, bytes, chunks };
+}
+
+/** A journal in a file, packed as it is stored. */
+export async function* packedFile(file: string, { sha256 }: Journal): AsyncGenerator<Chunk> {
+  let place = 0;
+  for (const chunk of chunksIn(file)) yield { sha256, place: place++, gzip: await pack(chunk, { level: 6 }) };
 }
 
 /** The pieces of a file; each is another's memory once the next is asked for. */

@@ -99,7 +99,7 @@ test('plans name what they name in several shapes', async () => {
   for (const [i, plan] of plans.entries())
     await saveThen(sql, 3, { ...recordOf(3), id: `20260101-000000-000-00000${i}`, plan });
   await migrate(sql);
-  const listed = (await listRuns(seen(sql))).reverse().map(({ workloads, faults }) => [workloads, faults]);
+  const listed = [...(await listRuns(seen(sql)))].reverse().map(({ workloads, faults }) => [workloads, faults]);
   expect(listed).toEqual([
     [['a', 'b'], ['x']],
     [['a'], []],

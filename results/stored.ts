@@ -9,6 +9,10 @@ import { findAmong, type Found, newestFirst, type RunFilter, type RunSummary } f
 import { DatabaseUnavailable } from './unavailable.ts';
 
 export interface StoredRuns {
+  /** Undefined where there is none, or it can't be had. */
+  readonly database: Database | undefined;
+  /** Whether there is a database that can't be had: there may be runs that are not seen. */
+  readonly incomplete: boolean;
   /** Newest first. */
   list(filter: RunFilter): Promise<readonly RunSummary[]>;
   /** `last`, an id or the beginning of one, or a label. */
@@ -28,7 +32,7 @@ export interface StoredRunsOptions {
 
 /** Never rejects for want of a database: then the files alone are read, and `warn` is told. */
 export async function openStoredRuns({ folder, url, warn }: StoredRunsOptions): Promise<StoredRuns> {
-  const database = await openIfAny(folder, url, warn);
+  const { database, incomplete } = await openIfAny(folder, url, warn);
   const list = async (filter: RunFilter): Promise<readonly RunSummary[]> => {
     const { skip = 0, limit = Number.POSITIVE_INFINITY, ...which } = filter;
     // Both kinds from the newest on, as many as may be shown: which of them are left out shows only when they are merged.
@@ -41,6 +45,8 @@ export async function openStoredRuns({ folder, url, warn }: StoredRunsOptions): 
     return runs.slice(skip, skip + limit);
   };
   return {
+    database,
+    incomplete,
     list,
     find: (word) => findAmong(word, list),
     load: async (id) => (database === undefined ? undefined : await loadRun(database, id)) ?? readRun(folder, id),
@@ -52,15 +58,16 @@ async function openIfAny(
   folder: string,
   url: string | undefined,
   warn: (sentence: string) => void,
-): Promise<Database | undefined> {
+): Promise<{ readonly database: Database | undefined; readonly incomplete: boolean }> {
   // Whoever only looks makes no database.
-  if ((url ?? '') === '' && !existsSync(join(folder, 'postgres', 'data'))) return undefined;
+  if ((url ?? '') === '' && !existsSync(join(folder, 'postgres', 'data')))
+    return { database: undefined, incomplete: false };
   try {
-    return await openDatabase({ folder, url });
+    return { database: await openDatabase({ folder, url }), incomplete: false };
   } catch (error) {
     if (!(error instanceof DatabaseUnavailable)) throw error;
     const hint = error.hint === '' ? '' : ` ${error.hint}`;
     warn(`Only the runs in ${join(folder, 'runs')} are seen: ${error.message}.${hint}`);
-    return undefined;
+    return { database: undefined, incomplete: true };
   }
 }

@@ -35,3 +35,13 @@ export function fromStoredJson(text: string): unknown {
     ),
   );
 }
+
+/** Text as it was, of a column. */
+export function fromStoredText(text: string): string {
+  if (!text.includes(ESC)) return text;
+  return text.replace(
+    // oxlint-disable-next-line no-control-regex
+    /\u001b([0-9a-f]{4})/g,
+    (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)),
+  );
+}

@@ -16,7 +16,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, gunzipSync } from 'node:zlib';
 import type { Database } from './database.ts';
-import { type Chunk, completeJournal, type Journal, packedChunks, saveChunk, storedJournal } from './journals.ts';
+import { type Chunk, completeJournal, type Journal, saveChunk } from './journals.ts';
 import { loadRun } from './load.ts';
 import type { RunRecord } from './record.ts';
 import { saveRun } from './save.ts';
@@ -33,14 +33,21 @@ export interface Exported {
   readonly journals: number;
 }
 
+/** Where runs come from. */
+export interface Source {
+  load(id: string): Promise<RunRecord | undefined>;
+  /** The journal of a run in chunks, where there is one to go with it. */
+  journal(record: RunRecord): Promise<{ readonly journal: Journal; readonly chunks: AsyncIterable<Chunk> } | undefined>;
+}
+
 /** Writes runs into a new file; a file that is there already is left alone. Ids that are no runs are an error. */
-export async function exportRuns(database: Database, ids: readonly string[], file: string): Promise<Exported> {
+export async function exportRuns(source: Source, ids: readonly string[], file: string): Promise<Exported> {
   if (existsSync(file)) throw new BadFile(`${file} is there already`);
   const counts = { runs: 0, journals: 0 };
   const unfinished = `${file}.new`;
   try {
     await pipeline(
-      Readable.from(linesOf(database, ids, counts)),
+      Readable.from(linesOf(source, ids, counts)),
       createGzip({ level: 6 }),
       createWriteStream(unfinished, { flags: 'wx' }),
     );
@@ -53,7 +60,7 @@ export async function exportRuns(database: Database, ids: readonly string[], fil
 }
 
 async function* linesOf(
-  database: Database,
+  source: Source,
   ids: readonly string[],
   counts: { runs: number; journals: number },
 ): AsyncGenerator<string> {
@@ -61,16 +68,16 @@ async function* linesOf(
   yield line({ tidemark: 'runs', schema: SCHEMA, runs: ids.length });
   const written = new Set<string>();
   for (const id of ids) {
-    const record = await loadRun(database, id);
+    const record = await source.load(id);
     if (record === undefined) throw new BadFile(`run ${id} is gone`);
     yield line({ type: 'run', record });
     counts.runs++;
     const { journalSha256: sha256 } = record;
-    const journal = written.has(sha256) ? undefined : await storedJournal(database, sha256);
-    if (journal === undefined) continue;
-    for await (const { gzip, place } of packedChunks(database, journal))
+    const found = written.has(sha256) ? undefined : await source.journal(record);
+    if (found === undefined) continue;
+    for await (const { gzip, place } of found.chunks)
       yield line({ type: 'chunk', sha256, place, gzip: Buffer.from(gzip).toString('base64') });
-    yield line({ type: 'journal', ...journal });
+    yield line({ type: 'journal', ...found.journal });
     written.add(sha256);
     counts.journals++;
   }
@@ -220,12 +227,20 @@ async function* linesIn(file: string): AsyncGenerator<string> {
   const source = createReadStream(file);
   const unpacking = source.pipe(createGunzip());
   source.on('error', (error) => unpacking.destroy(error));
-  // readline swallows what goes wrong in its input, so that is asked for at the end.
-  let failed: Error | undefined;
+  // Whether readline tells what goes wrong in its input depends on the version of Node.
+  let failed: unknown;
   unpacking.on('error', (error) => (failed = error));
-  for await (const line of createInterface({ input: unpacking, crlfDelay: Number.POSITIVE_INFINITY })) yield line;
+  const lines = createInterface({ input: unpacking, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await lines.next().catch((error: unknown) => {
+      failed ??= error;
+      return { done: true, value: '' };
+    });
+    if (next.done === true) break;
+    yield next.value;
+  }
   if (failed === undefined) return;
   const { code = '' } = failed as NodeJS.ErrnoException;
   if (code === 'Z_DATA_ERROR') throw new BadFile(`${file} is no export of runs, or damaged: it cannot be unpacked`);
-  if (code !== 'Z_BUF_ERROR') throw failed;
+  if (code !== 'Z_BUF_ERROR') throw failed; // that one: it ends early
 }

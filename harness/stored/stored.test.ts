@@ -1,0 +1,210 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missing, need } from '../../test-support/need.ts';
+import { sampleRecord } from '../../test-support/sample-record.ts';
+import { type Ended, tidemark } from '../../test-support/tidemark.ts';
+import { createRunFolder, writeRunFiles } from '../../results/files.ts';
+
+need('postgres');
+
+const home = mkdtempSync(join(tmpdir(), 'tm-stored-'));
+const other = join(home, 'other');
+const at =
+  (cwd: string) =>
+  async (command: readonly string[], input = ''): Promise<Ended> => {
+    const env = { TIDEMARK_DATABASE_URL: undefined };
+    return tidemark(command, { cwd, input, env });
+  };
+const here = at(home);
+const there = at(other);
+
+const hostile = '20261121-070341-000-hostil';
+const plain = '20261121-070342-000-plain0';
+
+beforeAll(async () => {
+  mkdirSync(other);
+  if (missing('postgres') !== undefined) return;
+  const run = await here([
+    'run',
+    '--duration',
+    '1s',
+    '--quiet',
+    '--fault',
+    'none',
+    '--store-journal',
+    '--label',
+    'kind=real',
+  ]);
+  expect(run.stderr).toBe('');
+  const odd = { labels: { '<script>': '\u001b[31m\u202egnitirw', nul: '\0' }, system: 'a\tb' };
+  for (const record of [sampleRecord({ id: hostile, ...odd }), sampleRecord({ id: plain, labels: {} })])
+    writeRunFiles(createRunFolder(join(home, '.tidemark'), record.id), record, 'the report\n');
+});
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const json = ({ stdout }: Ended): readonly Record<string, unknown>[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+test('runs in files are imported once, and those that cannot be are named', async () => {
+  expect(await here(['results', 'import', hostile])).toMatchObject({
+    code: 0,
+    stdout: '1 run imported, 0 there already\n',
+  });
+  const all = await here(['results', 'import', '--json']);
+  expect(json(all)).toEqual([{ schema: 1, type: 'import', run: plain, outcome: 'imported' }]);
+  expect((await here(['results', 'import'])).stdout).toBe('0 runs imported, 0 there already\n');
+  const journal = await here(['results', 'import', plain, '--journal']);
+  expect(journal.code).toBe(254);
+  expect(journal.stderr).toMatch(
+    new RegExp(`^tidemark: the journal of run ${plain} was not stored: there is no .*jsonl\\.\n$`),
+  );
+  expect(await here(['results', 'import', 'nobody'])).toMatchObject({
+    code: 254,
+    stderr: expect.stringContaining("There is no run 'nobody'"),
+  });
+  expect((await here(['results', 'import', 'nothing.tidemark'])).stderr).toBe(
+    'tidemark: There is no file nothing.tidemark.\n',
+  );
+});
+
+describe('sql', () => {
+  test('prints a table, or JSON, and nothing that a terminal would obey', async () => {
+    const shown = await here(['sql', `select id, system, operations from runs where id = '${hostile}'`]);
+    expect(shown.stdout).toBe(`id                          system    operations\n${hostile}  a\\u0009b       20012\n`);
+    const labels = await here(['sql', `select name, value from labels where run = '${hostile}' order by place`]);
+    expect(labels.stdout).not.toMatch(/[\0\u001b\u202e]/);
+    expect(labels.stdout).toContain('\\u001b[31m\\u202egnitirw');
+    const rows = await here(
+      ['sql', '--json'],
+      `select name, value from labels where run = '${hostile}' order by place`,
+    );
+    expect(json(rows).map(({ row }) => row)).toEqual([
+      { name: '<script>', value: '\u001b[31m\u202egnitirw' },
+      { name: 'nul', value: '\0' },
+    ]);
+    const kinds = await here([
+      'sql',
+      '--json',
+      'select workloads, 1::bigint as n, 1.5::numeric as d, null as no from runs limit 1',
+    ]);
+    expect(json(kinds)).toMatchObject([
+      { row: { workloads: expect.arrayContaining(['register']), n: 1, d: 1.5, no: null } },
+    ]);
+  });
+
+  test('answers what is asked most', async () => {
+    const query =
+      'select leader_count > 0 as leader, follower_count > 0 as follower from leader_versus_follower where leader_count > 0 and follower_count > 0 limit 1';
+    expect(json(await here(['sql', '--json', query]))).toMatchObject([{ row: { leader: true, follower: true } }]);
+    const failovers = await here([
+      'sql',
+      '--json',
+      `select cause, elected_ms, lost_writes from failovers where run = '${plain}' order by place`,
+    ]);
+    expect(json(failovers).map(({ row }) => row)).toEqual([
+      { cause: 'kill-leader', elected_ms: 612, lost_writes: 4 },
+      { cause: 'none', elected_ms: null, lost_writes: 0 },
+    ]);
+  });
+
+  test.each([
+    [['delete from runs'], 'The query would change something; --write lets it.'],
+    [['selec 1'], 'Syntax error at or near "selec" (line 1, column 1).'],
+    [['select 1; select 2'], 'Cannot insert multiple commands into a prepared statement.'],
+    [['--timeout', '0.1s', 'select pg_sleep(9)'], 'The query took too long; --timeout gives it more time.'],
+    [[''], 'A query is needed'],
+  ])('%j ends in one sentence', async (args, sentence) => {
+    const ended = await here(['sql', ...args]);
+    expect(ended).toMatchObject({ code: 254, stdout: '', stderr: expect.stringContaining(`tidemark: ${sentence}`) });
+    expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('an export', () => {
+  const file = join(home, 'runs.tidemark');
+
+  test('brings runs and journals into another database, once', async () => {
+    expect((await here(['results', 'export', '--output', file])).stdout).toBe(`3 runs and 1 journal in ${file}\n`);
+    expect((await here(['results', 'export', '--output', file])).stderr).toBe(`tidemark: ${file} is there already.\n`);
+    expect((await there(['results', 'import', file])).stdout).toBe('3 runs imported, 0 there already\n');
+    expect((await there(['results', 'import', file])).stdout).toBe('0 runs imported, 3 there already\n');
+    for (const id of [hostile, plain, 'kind=real'])
+      expect((await there(['show', id, '--json'])).stdout).toBe((await here(['show', id, '--json'])).stdout);
+    const [run] = readdirSync(join(home, '.tidemark', 'runs')).filter((id) => id !== hostile && id !== plain);
+    const journal = await there(['results', 'journal', 'kind=real']);
+    expect(journal.stdout).toBe(readFileSync(join(home, '.tidemark', 'runs', run, 'journal.jsonl'), 'utf8'));
+  });
+
+  test('that is none, cut off or changed is refused with a sentence', async () => {
+    const bad = join(home, 'bad.tidemark');
+    const says = async (): Promise<string> => {
+      const ended = await there(['results', 'import', bad]);
+      expect(ended.code).toBe(254);
+      return ended.stderr.replaceAll(bad, 'BAD');
+    };
+    writeFileSync(bad, 'not gzip');
+    expect(await says()).toBe('tidemark: BAD is no export of runs, or damaged: it cannot be unpacked.\n');
+    writeFileSync(bad, readFileSync(file));
+    truncateSync(bad, 20_000);
+    expect(await says()).toMatch(/^tidemark: BAD ends early, after \d runs; those are saved\.\n$/);
+    const lines = (...values: readonly object[]): void =>
+      writeFileSync(bad, gzipSync(values.map((value) => `${JSON.stringify(value)}\n`).join('')));
+    lines({ tidemark: 'runs', schema: 2 });
+    expect(await says()).toBe('tidemark: BAD has schema 2; this Tidemark reads 1.\n');
+    const head = { tidemark: 'runs', schema: 1, runs: 1 };
+    lines(head, { type: 'run', record: sampleRecord({ id: '../../escape' }) });
+    expect(await says()).toBe("tidemark: BAD, line 2: 'id' of a run must be the id of a run.\n");
+    const [cell] = sampleRecord().cells;
+    lines(head, { type: 'run', record: sampleRecord({ cells: [{ ...cell, state: 'fine' as 'kept' }] }) });
+    expect(await says()).toContain('line 2: run 20261121-070340-512-k3f9q2: the run does not fit the schema');
+  });
+});
+
+describe('prune', () => {
+  test('shows what would be lost, and takes it away when it is told to', async () => {
+    const asked = ['prune', '--older-than', '0h', '--keep', 'real'];
+    const would = await here(asked);
+    expect(would.stdout).toMatch(
+      /^Would remove 2 runs \(0 kept, 2 broken, 0 undecided\), made 2026-11-21 to 2026-11-21:\n/,
+    );
+    expect(would.stdout).toContain(
+      'with 6 anomalies, 2 latency histograms, 0 stored journals (0.0 kB); 2 folders of files',
+    );
+    expect(would.stdout).toMatch(/\nNothing was removed; --yes removes them\.\n$/);
+    expect(json(await here(['list', '--json']))).toHaveLength(3);
+    const did = json(await here([...asked, '--yes', '--json']));
+    expect(did.at(-1)).toMatchObject({ type: 'pruned', runs: 2, removed: true, anomalies: 6 });
+    expect(json(await here(['list', '--json']))).toMatchObject([{ labels: { kind: 'real' } }]);
+    expect(existsSync(join(home, '.tidemark', 'runs', plain))).toBe(false);
+    const left =
+      'select (select count(*) from anomalies where kind = $$two leaders$$) as anomalies, (select count(*) from journals) as journals';
+    expect(json(await here(['sql', '--json', left]))).toMatchObject([{ row: { anomalies: 0, journals: 1 } }]);
+    await here(['prune', '--label', 'real', '--yes']);
+    expect(json(await here(['sql', '--json', left]))).toMatchObject([{ row: { anomalies: 0, journals: 0 } }]);
+  });
+
+  test.each([
+    [[], 'Which runs? At least one of --older-than'],
+    [['--older-than', 'yesterday'], '--older-than yesterday: a number of hours, days or weeks is needed'],
+    [['--verdict', 'good'], "There is no verdict 'good'."],
+  ])('%j is not enough', async (args, sentence) => {
+    expect(await here(['prune', ...args])).toMatchObject({ code: 254, stderr: expect.stringContaining(sentence) });
+  });
+});
