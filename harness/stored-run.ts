@@ -13,7 +13,11 @@ export async function withStoredRuns<T>(io: Io, work: (stored: StoredRuns) => Pr
   const warn = (sentence: string): void => io.err(`tidemark: ${sentence}\n`);
   const folder = join(io.cwd, '.tidemark');
   const stored = await openStoredRuns({ folder, url: io.env.TIDEMARK_DATABASE_URL, warn });
-  return told(io, () => work(stored)).finally(() => stored.close());
+  try {
+    return await told(io, () => work(stored));
+  } finally {
+    await stored.close();
+  }
 }
 
 /** The same on the database, which is made if there is none. Throws {@link BadInput} when it can't be had. */
@@ -23,7 +27,11 @@ export async function withDatabase<T>(io: Io, work: (database: Database) => Prom
     if (!(error instanceof DatabaseUnavailable)) throw error;
     throw new BadInput(`${whyUnsaved(error)}${error.hint === '' ? '.' : ''}`, { cause: error });
   });
-  return told(io, () => work(database)).finally(() => database.close());
+  try {
+    return await told(io, () => work(database));
+  } finally {
+    await database.close();
+  }
 }
 
 /** Undefined when the database failed. */
@@ -41,7 +49,7 @@ async function told<T>(io: Io, work: () => Promise<T>): Promise<T | undefined> {
 /** What the server says, and what the client says of its connection. */
 function isOfDatabase(error: unknown): boolean {
   const { severity, code } = (error ?? {}) as { readonly severity?: unknown; readonly code?: unknown };
-  return error instanceof DatabaseUnavailable || severity !== undefined || /^CONNECTION_/.test(String(code));
+  return error instanceof DatabaseUnavailable || severity !== undefined || String(code).startsWith('CONNECTION_');
 }
 
 /**

@@ -84,12 +84,13 @@ export async function loadRun(database: Database, id: string): Promise<RunRecord
   const query = database.sql<Row[]>`select tidemark.load_run(${escapeText(id)})::text as json`;
   const [{ json }] = await within(database.clock, TIMEOUT_MS, 'the run could not be loaded', query);
   if (json === null) return undefined;
-  const { head, lists, other } = fromStoredJson(json) as Stored;
+  const { head, lists, series, other } = fromStoredJson(json) as Stored;
   const { git, ...plain } = present(head);
   return {
     ...plain,
     ...(git !== undefined && git !== null && { git: present(git) }),
-    ...Object.fromEntries(Object.entries(lists).map(([name, rows]) => [name, rows.map(present)])),
+    ...Object.fromEntries(Object.entries(present(lists)).map(([name, rows]) => [name, (rows ?? []).map(present)])),
+    ...(series !== null && { series }),
     ...other,
   } as RunRecord; // save_run checked the types that matter
 }
@@ -97,7 +98,8 @@ export async function loadRun(database: Database, id: string): Promise<RunRecord
 /** What load_run answers with. */
 interface Stored {
   readonly head: { readonly git: object | null };
-  readonly lists: Readonly<Record<string, readonly object[]>>;
+  readonly lists: Readonly<Record<string, readonly object[] | null>>;
+  readonly series: object | null;
   readonly other: object;
 }
 

@@ -159,6 +159,13 @@ describe('stored runs', () => {
   });
 });
 
+test('what a run recorded and was empty is empty, and what it did not record is absent', async () => {
+  const { series: _, curves: __, git: ___, ...rest } = sampleRecord({ id: '20261121-070345-000-sparse' });
+  const record = { ...rest, standings: [], nodeLatencies: [] };
+  await saveRun(database, record);
+  expect(await loadRun(database, record.id)).toEqual(record);
+});
+
 test('what a run has and the schema does not know is kept beside it', async () => {
   const id = '20261121-070344-000-newer0';
   const record = { ...sampleRecord({ id }), novelty: { deep: [null, 1] }, nothing: null };
