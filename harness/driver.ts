@@ -17,13 +17,22 @@ export interface Row {
   readonly readPath: string;
 }
 
-export type Load =
-  | { readonly type: 'open'; readonly perSecond: number; readonly queueMax: number }
-  | { readonly type: 'closed'; readonly thinkNs: number };
+export type Load = OpenLoad | { readonly type: 'closed'; readonly thinkNs: number };
+
+/** Looked at before each arrival: whoever made it may change rate and row while it goes on. */
+export interface OpenLoad {
+  readonly type: 'open';
+  readonly perSecond: number;
+  readonly queueMax: number;
+  /** Number of the only row whose sessions are given arrivals; all if not given. */
+  readonly row?: number | undefined;
+  /** Told of each arrival: when it was meant to be, and whether its session's queue was full. */
+  arrived?(intended: Instant, shed: boolean): void;
+}
 
 export interface DriverOptions {
   readonly clock: Clock;
-  readonly recorder: Recorder;
+  readonly recorder: Pick<Recorder, 'invoke' | 'complete'>;
   readonly random: Random;
   readonly connect: (options: ClientOptions) => Promise<Client>;
   readonly rows: readonly Row[];
@@ -123,18 +132,36 @@ export class Driver {
       for (const session of this.#sessions) this.#begin(session, undefined);
       return;
     }
-    const mean = SECOND / load.perSecond;
-    const arrive = (intended: Instant): void => {
-      if (!this.#running) return;
-      const session = this.#sessions[arrivals.below(this.#sessions.length)];
-      if (!session.busy) this.#begin(session, intended);
-      else if (session.waiting.length < load.queueMax) session.waiting.push(intended);
-      else this.counts.shed++;
-      const next = intended + arrivals.exponential(mean);
+    const gap = (): Instant => arrivals.exponential(SECOND / load.perSecond);
+    const arrive = (due: Instant): void => {
+      let intended = due;
+      do {
+        if (!this.#running) return;
+        this.#arrive(load, arrivals, intended);
+        intended += gap();
+        // A real timer comes late by a millisecond or more: then all that were due arrive at once.
+      } while (intended < clock.now());
+      const next = intended;
       clock.timer(next, () => arrive(next));
     };
-    const first = clock.now() + arrivals.exponential(mean);
+    const first = clock.now() + gap();
     clock.timer(first, () => arrive(first));
+  }
+
+  #arrive(load: OpenLoad, arrivals: Random, intended: Instant): void {
+    const { rows } = this.#options;
+    const { length } = this.#sessions;
+    // Sessions are dealt to the rows in turn.
+    const i =
+      load.row === undefined
+        ? arrivals.below(length)
+        : load.row + rows.length * arrivals.below(Math.ceil((length - load.row) / rows.length));
+    const session = this.#sessions[i];
+    const shed = session.busy && session.waiting.length >= load.queueMax;
+    load.arrived?.(intended, shed);
+    if (shed) this.counts.shed++;
+    else if (session.busy) session.waiting.push(intended);
+    else this.#begin(session, intended);
   }
 
   /** No new operation begins. */

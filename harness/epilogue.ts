@@ -13,7 +13,10 @@ const KEYS_PER_READ = 100;
 const ATTEMPTS = 5;
 const PAUSE_NS = 200 * MILLISECOND;
 
-export async function epilogue(plan: ResolvedPlan, cluster: Deployment, driver: Driver): Promise<void> {
+/** What it needs of the driver. */
+export type Reader = Pick<Driver, 'keysWritten' | 'once' | 'newProcess'>;
+
+export async function epilogue(plan: ResolvedPlan, cluster: Deployment, driver: Reader): Promise<void> {
   const { strongestReadPath, stateReadPath } = plan.use.system;
   const readers: Promise<void>[] = [];
   for (const writePath of plan.writePaths) {
@@ -31,7 +34,7 @@ export async function epilogue(plan: ResolvedPlan, cluster: Deployment, driver: 
 interface ReadBack {
   readonly plan: ResolvedPlan;
   readonly cluster: Deployment;
-  readonly driver: Driver;
+  readonly driver: Reader;
   readonly keys: readonly Key[];
   readonly writePath: string;
   readonly readPath: string;

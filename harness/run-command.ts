@@ -229,7 +229,7 @@ function planOf(flags: RunFlags, schedule?: Schedule): Plan {
   };
 }
 
-function wholeNumber(flag: string, text: string, least: number, most: number): number {
+export function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const n = Number(text);
   if (!/^\d{1,16}$/.test(text) || n < least || n > most)
     throw new BadInput(`${flag} ${text}: a whole number from ${least} to ${most} is needed.`);
@@ -245,7 +245,7 @@ export function time(flag: string, text: string): number {
   return ns;
 }
 
-function keyValues(flag: string, items: readonly string[]): Readonly<Record<string, string>> {
+export function keyValues(flag: string, items: readonly string[]): Readonly<Record<string, string>> {
   const result = new Map<string, string>();
   for (const item of items) {
     const at = item.indexOf('=');

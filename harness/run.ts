@@ -6,7 +6,7 @@
  * Data goes one way. The journal is on disk before judging starts, and judging happens whatever went wrong after it was
  * written. Saving and reporting are the callers'.
  */
-import { type Clock, MILLISECOND, realClock, SECOND } from '../history/clock.ts';
+import { type Clock, MILLISECOND, realClock } from '../history/clock.ts';
 import type { NodeId, Value } from '../history/operation.ts';
 import { Random } from '../history/random.ts';
 import { Nemesis, type Struck } from '../nemesis/nemesis.ts';
@@ -21,14 +21,13 @@ import { type Broken, Following } from './following.ts';
 import { uncommittedPaths } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
+import { NotStarted, untilLed } from './ready.ts';
 import { Recorder } from './recorder.ts';
 import { Watch } from './watch.ts';
 
 /** Faults strike between these shares of the duration; what is before and after is calm. */
 const FAULTS_FROM = 1 / 12;
 const FAULTS_UNTIL = 10 / 12;
-/** How long a fresh cluster may take to elect. */
-const READY_NS = 10 * SECOND;
 /** How often a waiting run looks whether it was told to stop. */
 const STOP_CHECK_NS = 50 * MILLISECOND;
 
@@ -80,9 +79,6 @@ export interface Ended {
   /** Why the cluster never came to be led, in one sentence: nothing was tried. */
   readonly notStarted?: { readonly why: string; readonly exitCode: ExitCode };
 }
-
-/** The cluster is not led, and will not be. */
-class NotStarted extends Error {}
 
 export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promise<Ended> {
   const real = realClock();
@@ -274,7 +270,7 @@ class Run {
   async main(): Promise<void> {
     const { setting } = this.#plan.use;
     this.#enter('starting');
-    await this.#ready();
+    await untilLed(this.#cluster, this.#watch, this.#plan.use.system);
     this.#watch.start(this.#clock);
     if (this.#plan.use.system.connectsFirst === true) await this.driver.connect();
     const start = this.#clock.now();
@@ -335,23 +331,6 @@ class Run {
     this.failures.push(...(await this.nemesis.stop()));
     this.failures.push(...((await this.#cluster.lingering?.()) ?? []));
     this.#enter('healed');
-  }
-
-  async #ready(): Promise<void> {
-    const deadline = this.#clock.now() + READY_NS;
-    for (;;) {
-      await this.#watch.look();
-      if (this.#watch.led || this.#plan.use.system.leaderless === true) break;
-      const [crash] = this.#cluster.crashes();
-      if (crash !== undefined) throw new NotStarted(`the cluster did not start: ${crash}`);
-      if (this.#clock.now() >= deadline) {
-        const late = `not every replication group had a leader within ${READY_NS / SECOND} s`;
-        throw new NotStarted(`the cluster did not start: ${late}`);
-      }
-      await this.#clock.sleepUntil(this.#clock.now() + STOP_CHECK_NS);
-    }
-    const why = await this.#plan.use.system.ready?.(this.#cluster);
-    if (why !== undefined) throw new NotStarted(why);
   }
 
   /** Until then, or until the run is told to stop. */

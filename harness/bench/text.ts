@@ -1,0 +1,140 @@
+/** The report of a bench: what was asked, what was measured, what the sample showed. */
+import type { RunRecord } from '../../results/record.ts';
+import { painter } from '../matrix.ts';
+import { count, duration, table } from '../table.ts';
+import type { BenchResult, Rung, Step, StepSeries } from './plan.ts';
+
+const right = (n: number): 'right'[] => Array.from({ length: n }, () => 'right');
+
+export function renderBench(record: RunRecord, color: boolean): string {
+  const paint = painter(color);
+  const bench = benchOf(record);
+  const parts = [
+    head(record, bench),
+    checked(record, bench),
+    ...(record.plan['withheld'] === true ? [] : [rates(bench), ladder(bench)]),
+    remarks(bench),
+  ];
+  const [title, ...rest] = parts.flat();
+  return `${[paint('bold', title), ...rest].join('\n')}\n`;
+}
+
+export function benchOf({ plan }: RunRecord): BenchResult {
+  return plan['bench'] as BenchResult; // put there by bench/record.ts
+}
+
+function head(record: RunRecord, bench: BenchResult): readonly string[] {
+  const { mix, distribution, records, valueBytes, targets, writePath, sessions, repeats } = bench;
+  const size = valueBytes === 0 ? 'bare numbers' : `${valueBytes} bytes each`;
+  return [
+    `Bench ${record.id}`,
+    `  ${record.system} in ${record.environment}, seed ${record.seed}, ${String(record.plan['nodes'])} nodes; YCSB mix ${mix.toUpperCase()}, ${distribution} keys, ${count(records)} records, ${size}`,
+    `  writes ${writePath}; reads ${targets.join(', ')}; ${sessions} sessions for each read path; each measurement ${duration(bench.durationNs)} after ${duration(bench.warmUpNs)} of warm-up, ${repeats} ${repeats === 1 ? 'time' : 'times'}`,
+  ];
+}
+
+function checked(record: RunRecord, bench: BenchResult): readonly string[] {
+  const { operations, of } = bench.checked;
+  const judged = record.cells.filter(({ state }) => state === 'kept' || state === 'broken' || state === 'undecided');
+  const broken = judged.filter(({ state }) => state === 'broken');
+  const undecided = judged.filter(({ state }) => state === 'undecided');
+  const said = `  sample: ${count(bench.checkedKeys)} keys, ${count(operations)} of ${count(of)} operations checked;`;
+  if (broken.length > 0) {
+    return [
+      '',
+      `${said} BROKEN PROMISES, so no figures are published:`,
+      ...broken.flatMap(({ guarantee, writePath, readPath, note, anomalies }) => [
+        `    ${[guarantee, writePath, readPath].filter((part) => part !== undefined).join(' · ')}: ${note}`,
+        ...anomalies.slice(0, 1).map(({ sentence }) => `      ${sentence}`),
+      ]),
+    ];
+  }
+  const kept = judged.length - undecided.length;
+  return [
+    '',
+    `${said} ${kept} promises kept${undecided.length === 0 ? '' : `, ${undecided.length} undecided:`}`,
+    ...undecided.map(
+      ({ guarantee, writePath, readPath, note }) =>
+        `    ${[guarantee, writePath, readPath].filter((part) => part !== undefined).join(' · ')}: ${note}`,
+    ),
+  ];
+}
+
+function rates({ steps, ladder }: BenchResult): readonly string[] {
+  if (ladder !== undefined || steps.length === 0) return [];
+  const rows = steps.flatMap((step) => [
+    ...step.series.map((series, i) => rowOf(step, series, i === 0)),
+    ...(step.series.length === 0 ? [[`${step.rate}/s`, 'nothing was answered']] : []),
+  ]);
+  const heading = [
+    'offered',
+    'method',
+    'path',
+    'answered/s',
+    'p50',
+    'p90',
+    'p99',
+    'p99.9',
+    'max',
+    'p50 sent',
+    'p99 sent',
+  ];
+  return [
+    '',
+    'Latency from the intended start ("sent": uncorrected, from when its session was free to send it)',
+    ...table([heading, ...rows], ['right', 'left', 'left', ...right(8)]).map((line) => `  ${line}`),
+    ...steps.flatMap(unanswered),
+  ];
+}
+
+function rowOf(step: Step, series: StepSeries, isFirst: boolean): string[] {
+  const { method, path, throughput, p50Ns, p90Ns, p99Ns, p999Ns, maxNs, sentP50Ns, sentP99Ns } = series;
+  return [
+    isFirst ? `${step.rate}/s` : '',
+    method,
+    path,
+    throughput.toFixed(1),
+    ...[p50Ns, p90Ns, p99Ns, p999Ns, maxNs, sentP50Ns, sentP99Ns].map(duration),
+  ];
+}
+
+function unanswered({ rate, arrivals, answered, refused, unknown, shed }: Step): readonly string[] {
+  if (arrivals === answered) return [];
+  return [
+    `  at ${rate}/s ${count(arrivals - answered)} of ${count(arrivals)} operations are in no row: ${count(refused)} refused, ${count(unknown)} without an answer in time, ${count(shed)} found a full queue`,
+  ];
+}
+
+function ladder({ ladder: found, steps }: BenchResult): readonly string[] {
+  if (found === undefined) return [];
+  const rows = found.rungs.map((rung) => [
+    rung.target,
+    rung.held === undefined ? 'none' : `${count(rung.held)}/s`,
+    rung.failed === undefined ? 'none tried' : `${count(rung.failed)}/s`,
+    confirmedText(rung, 'p50Ns'),
+    confirmedText(rung, 'p99Ns'),
+    rung.why === '' ? '' : rung.why,
+  ]);
+  return [
+    '',
+    `The highest rate at which p99 of the reads stayed within ${duration(found.limitNs)} from their intended start, each path by itself (${steps.length} measurements)`,
+    ...table(
+      [['reads', 'held', 'did not hold', 'p50 there', 'p99 there', 'why not more'], ...rows],
+      ['left', ...right(4), 'left'],
+    ).map((line) => `  ${line}`),
+  ];
+}
+
+function confirmedText({ confirmed }: Rung, figure: 'p50Ns' | 'p99Ns'): string {
+  return confirmed.map((one) => duration(one[figure])).join(', ');
+}
+
+function remarks({ steps, virtualTime }: BenchResult): readonly string[] {
+  const late = Math.max(0, ...steps.map(({ lateP99Ns }) => lateP99Ns));
+  return [
+    '',
+    virtualTime
+      ? '  Virtual time: these figures measure the model of network, disk and processor, not this machine.'
+      : `  The load generator shares this machine with the store; its own lateness, contained in the figures, was at most ${duration(late)} at p99.`,
+  ];
+}
