@@ -32,6 +32,8 @@ export function whyNot(
   });
   if (lacking.length === 0 && fault.strikesLeader === true && system.leaderless === true)
     return `it strikes the node that leads, and the system '${system.name}' tells of none`;
+  const passedBy = fault.levers.find((lever) => system.unreachable?.[lever] !== undefined);
+  if (passedBy !== undefined) return `it needs ${passedBy}, and ${system.unreachable?.[passedBy]}`;
   if (lacking.length === 0) return system.cannot?.(fault.name, new Map(Object.entries(settings)));
   const has = lacking[0] === 'operate' ? `the system '${system.name}'` : `the environment '${environment.name}'`;
   return `it needs ${lacking.join(' and ')}, which ${has} does not offer`;

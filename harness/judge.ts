@@ -234,9 +234,11 @@ function cell(jury: Jury, guarantee: Guarantee, part: History, promisedHere: rea
     evidence: { ...verdict.examined, ...failovers },
   };
   if (verdict.type === 'invalid') {
+    const citation = promised && !isUnion(where) ? jury.system.citation?.({ ...where, guarantee }) : undefined;
     return {
       ...base,
       state: promised ? 'broken' : 'violated',
+      ...(citation !== undefined && { citation }),
       note: share(guarantee, verdict),
       anomalyCount: verdict.count,
       anomalies: verdict.anomalies,

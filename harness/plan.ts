@@ -113,6 +113,10 @@ export interface ResolvedPlan extends Plan {
 export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   const system = withPaths(await systemOf(plan), plan.readPaths);
   const environment = byName('environment', plan.environment, await loadEnvironments());
+  if (system.environments?.includes(environment.name) === false) {
+    const can = system.environments.map((name) => `--env ${name}`).join(' or ');
+    throw new BadInput(`The system '${system.name}' runs with ${can}, not with --env ${environment.name}.`);
+  }
   const workloads = workloadsOf(plan, system, await loadWorkloads());
   const { faults, mix, schedule, unsupported } = await chooseFaults(plan, system, environment);
   for (const guarantee of plan.guarantees) {

@@ -14,18 +14,28 @@ export class NotStarted extends Error {}
 /** Rejects with {@link NotStarted}, which says why. */
 export async function untilLed(cluster: Deployment, watch: Watch, system: System): Promise<void> {
   const { clock } = cluster;
-  const deadline = clock.now() + READY_NS;
+  const withinNs = system.start?.withinNs ?? READY_NS;
+  const deadline = clock.now() + withinNs;
   for (;;) {
     await watch.look();
-    if (watch.led || system.leaderless === true) break;
+    const led = watch.led || system.leaderless === true;
+    const lacks = led ? ((await system.start?.lacks(cluster)) ?? []) : [];
+    if (led && lacks.length === 0) break;
     const [crash] = cluster.crashes();
     if (crash !== undefined) throw new NotStarted(`the cluster did not start: ${crash}`);
     if (clock.now() >= deadline) {
-      const late = `not every replication group had a leader within ${READY_NS / SECOND} s`;
+      const late = led
+        ? `after ${withinNs / SECOND} s ${lacks.join('; ')}`
+        : `not every replication group had a leader within ${withinNs / SECOND} s${lastWords(cluster)}`;
       throw new NotStarted(`the cluster did not start: ${late}`);
     }
     await clock.sleepUntil(clock.now() + LOOK_AGAIN_NS);
   }
   const why = await system.ready?.(cluster);
   if (why !== undefined) throw new NotStarted(why);
+}
+
+/** Of stores that are not ours, which say why where nobody else does. */
+function lastWords({ reach, nodes }: Deployment): string {
+  return reach === undefined ? '' : nodes.map((node) => `; ${node} said last: ${reach.lastWords(node)}`).join('');
 }

@@ -96,6 +96,7 @@ function anomalies(record: RunRecord, paint: Paint, options: ReportOptions): str
   const broken = record.cells.filter((cell) => cell.state === 'broken');
   const lines = broken.flatMap((cell) => [
     paint('red', `${title(cell)}: ${cell.note}`),
+    ...(cell.citation === undefined ? [] : [`  promised: ${cell.citation.says} (${cell.citation.url})`]),
     ...cell.anomalies
       .slice(0, EXPLAINED_MAX)
       .flatMap((anomaly) => [

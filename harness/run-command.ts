@@ -5,6 +5,7 @@ import type { Schedule } from '../nemesis/phases.ts';
 import { campaign } from './campaign.ts';
 import type { Lever } from '../nemesis/fault.ts';
 import type { Io } from './command.ts';
+import { isOtherStore } from './environments/environment.ts';
 import { BadInput, type ExitCode, unknownName } from './errors.ts';
 import { defaultPlan, type Plan, type ResolvedPlan, resolvePlan, withoutLevers } from './plan.ts';
 import { planToReplay } from './replay.ts';
@@ -198,11 +199,13 @@ function overlaid(file: readonly string[], commandLine: readonly string[]): read
 
 /** The plan as this machine can carry it out. */
 async function prepared(plan: ResolvedPlan, io: Io): Promise<ResolvedPlan> {
-  const { environment, faults, settings } = plan.use;
+  const { environment, faults, settings, system } = plan.use;
   const say = (line: string): void => io.err(`tidemark: ${plan.environment}: ${line}\n`);
   const levers = [...new Set(faults.flatMap((fault) => fault.levers))];
+  const spec = system.node('n1', ['n1'], settings);
+  const image = isOtherStore(spec) ? { image: spec.image } : {};
   const lacking =
-    (await environment.prepare?.({ settings, levers, nodes: plan.nodes }, say)) ?? new Map<Lever, string>();
+    (await environment.prepare?.({ settings, levers, nodes: plan.nodes, ...image }, say)) ?? new Map<Lever, string>();
   return withoutLevers(plan, lacking, say);
 }
 

@@ -5,7 +5,7 @@
 import type { Guarantee } from '../history/guarantee.ts';
 import type { Key, NodeId, Sighting } from '../history/operation.ts';
 import type { Client, ClientOptions } from '../history/store.ts';
-import type { Effect, Operation } from '../nemesis/fault.ts';
+import type { Effect, Lever, Operation } from '../nemesis/fault.ts';
 import type { Call } from '../workloads/workload.ts';
 import type { Deployment, NodeSpec } from './environments/environment.ts';
 import type { Setting } from './setting.ts';
@@ -26,15 +26,42 @@ export interface Path {
   readonly byDefaultWith?: readonly string[];
 }
 
+/** Who operates a store that does not operate itself. */
+export interface Supervisor {
+  /** What was done, by name. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Resolves when it does nothing any more. */
+  stop(): Promise<void>;
+}
+
 /** What a system makes of one of its own events. */
 export interface Interpreted {
   readonly sighting?: Partial<Sighting>;
   readonly counts?: Readonly<Record<string, number>>;
 }
 
+/** A cell of the matrix: both paths for a row, the write path for its own guarantees, neither for the system's. */
+export interface Claim {
+  readonly writePath?: string;
+  readonly readPath?: string;
+  readonly guarantee: Guarantee;
+}
+
+/** Where a vendor's documentation makes a promise, and what it says there in our words. */
+export interface Citation {
+  readonly url: string;
+  readonly says: string;
+}
+
 export interface System {
   readonly name: string;
   readonly about: string;
+  /** Names of the environments that can run it; all if not given. */
+  readonly environments?: readonly string[];
+  /** Levers that do not reach this store, each with why, as the second half of a sentence. */
+  readonly unreachable?: Readonly<Partial<Record<Lever, string>>>;
+  /** What the harness's own settings are with this system where `--set` says nothing, by name. */
+  readonly defaults?: Readonly<Record<string, number>>;
   readonly methods: readonly Call['f'][];
   readonly readPaths: readonly [Path, ...Path[]];
   readonly writePaths: readonly [Path, ...Path[]];
@@ -50,6 +77,13 @@ export interface System {
   /** What it claims as a whole: convergent, one-leader-per-term. */
   readonly always: readonly Guarantee[];
   node(self: NodeId, nodes: readonly NodeId[], settings: ReadonlyMap<string, string>): NodeSpec;
+  /**
+   * How long a fresh cluster may take, and what it still lacks, in sentences that name the node; none: it is ready. If not given,
+   * it is ready once every group is led.
+   */
+  readonly start?: { readonly withinNs: number; lacks(cluster: Deployment): Promise<readonly string[]> };
+  /** Does for the store what it leaves to its operators, until the run has ended: a failover, say. `told` of what it did. */
+  supervise?(cluster: Deployment, settings: ReadonlyMap<string, string>, told: (deed: string) => void): Supervisor;
   /** `settings` are those of `--set`, checked. */
   connect(cluster: Deployment, options: ClientOptions, settings: ReadonlyMap<string, string>): Promise<Client>;
   /** One for each replication group that the node has a part in; none when it does not answer. */
@@ -74,10 +108,9 @@ export interface System {
    * Promises that do not stand where this fault was injected with effect: it goes beyond what the system says it assumes
    * (clock drift beyond the stated bound, a promotion by force). They become findings, and the report says which and why.
    */
-  suspends?(
-    fault: string,
-    promise: { readonly writePath?: string; readonly readPath?: string; readonly guarantee: Guarantee },
-  ): boolean;
+  suspends?(fault: string, promise: Claim): boolean;
+  /** Where its vendor promises what `promises` says, for whoever reads that it was broken. */
+  citation?(promise: Claim): Citation | undefined;
   /** Why a fault cannot be done with these settings, as the second half of a sentence; undefined: it can. */
   cannot?(fault: string, settings: ReadonlyMap<string, string>): string | undefined;
   /** Does what an operator asks; resolves with what was done, counted by name. Throws {@link Refused} with the code. */

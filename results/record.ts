@@ -20,6 +20,8 @@ export interface Cell {
   /** Why it is undecided, or the figures of a finding: `41 of 1,204 reads`. */
   readonly note: string;
   readonly evidence: Evidence;
+  /** Of a broken promise: where its vendor makes it, and what it says there. */
+  readonly citation?: { readonly url: string; readonly says: string };
   /** All anomalies there are; `anomalies` holds the first ones. */
   readonly anomalyCount: number;
   readonly anomalies: readonly Anomaly[];

@@ -10,7 +10,7 @@ import type {
   Steps,
   Timer,
 } from '../reference-impl/core/types.ts';
-import type { NodeEvent, NodeSpec } from '../harness/environments/environment.ts';
+import type { NodeEvent, OwnProgram } from '../harness/environments/environment.ts';
 import { type Program, Simulation } from '../harness/environments/simulation/simulation.ts';
 
 /** What an echo node is asked to do, by request. It answers with the list of what it has seen. */
@@ -209,7 +209,7 @@ export interface EchoCluster {
   readonly seed?: number;
   readonly nodes?: number;
   readonly settings?: Readonly<Record<string, string>>;
-  readonly options?: NodeSpec['options'];
+  readonly options?: OwnProgram['options'];
   readonly observe?: (event: NodeEvent) => void;
 }
 

@@ -5,9 +5,65 @@ import type { Lever, Levers } from '../../nemesis/fault.ts';
 import type { Setting } from '../setting.ts';
 
 /** What runs on a node: data, not deeds, so that any environment can run it. */
-export interface NodeSpec {
+export type NodeSpec = OwnProgram | OtherStore;
+
+/** A program of this project, by its name. */
+export interface OwnProgram {
   readonly program: string;
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A store of somebody else's, in a container. In its command, files and variables `{n2}` stands for that node's address, `{self}`
+ * for its own, `{node}` for its name, and `{data}` for the folder that outlives its processes.
+ */
+export interface OtherStore {
+  /** The folder of docker/systems/ that its image is made from. */
+  readonly image: string;
+  readonly command: readonly [string, ...string[]];
+  /** Written before every start: what they hold, by absolute path. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Those that its clients use: what cuts clients off cuts these. */
+  readonly ports: readonly [number, ...number[]];
+  /** What ends it in good order; SIGTERM if not given. */
+  readonly stopSignal?: 'SIGINT' | 'SIGQUIT';
+  /** The user of its image that it runs as; root, without the rights of root, if not given. */
+  readonly user?: string;
+}
+
+export function isOtherStore(spec: NodeSpec): spec is OtherStore {
+  return 'image' in spec;
+}
+
+/** Where a connection goes. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What came of a command on a node. */
+export interface Performed {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How stores that are not ours are reached: by their users' own drivers, at their own ports. */
+export interface Reach {
+  /** Where a client connects to: the faults in force are in its way. */
+  client(node: NodeId, port: number): Endpoint;
+  /** The same port, past what cuts clients off: for the harness's own questions. */
+  aside(node: NodeId, port: number): Endpoint;
+  /** The node that the others know by this address. */
+  nodeAt(address: string): NodeId | undefined;
+  /** Runs a command on a node, beside its store, as its user; rejects where it has not ended within this time. */
+  perform(node: NodeId, command: readonly [string, ...string[]], withinNs: number): Promise<Performed>;
+  /** Ends the store of a node (SIGKILL), or starts it; what is so already is well. */
+  kill(node: NodeId): Promise<void>;
+  start(node: NodeId): Promise<void>;
+  /** The last line that a node's store has said. */
+  lastWords(node: NodeId): string;
 }
 
 export interface DeployOptions {
@@ -27,6 +83,8 @@ export interface Preparation {
   readonly levers: readonly Lever[];
   /** How many nodes. */
   readonly nodes: number;
+  /** Of a store that is not ours: what its image is made from. */
+  readonly image?: string;
 }
 
 /** What interrupted runs had left, and sentences of what of it could not be removed. */
@@ -96,6 +154,8 @@ export interface Deployment {
   readonly helpers?: Helpers;
   /** Opens a line from a client in `home`. Connecting costs nothing; a dead node never answers or breaks the line. */
   dial(node: NodeId, home: string): Connection;
+  /** Where stores run that are not ours: how these are reached. `dial` and `status` are the reference store's. */
+  readonly reach?: Reach;
   /** What a node says of itself, asked out of band; undefined when it does not answer. */
   status(node: NodeId): Promise<unknown>;
   isUp(node: NodeId): boolean;

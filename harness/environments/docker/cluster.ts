@@ -10,7 +10,14 @@ import type { NodeId } from '../../../history/operation.ts';
 import type { Levers } from '../../../nemesis/fault.ts';
 import { unguessable } from '../../../reference-impl/server/clock.ts';
 import { newRunId } from '../../../results/files.ts';
-import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
+import {
+  type Connection,
+  type Deployment,
+  type DeployOptions,
+  isOtherStore,
+  type NodeSpec,
+  type Reach,
+} from '../environment.ts';
 import { dialStore, distanceNs, REGIONS, storeConfig, storeStatus } from '../real/store.ts';
 import type { Program, Stand } from './agent/protocol.ts';
 import { Container, type ContainerSpec, DATA, ports, removeNetwork } from './container.ts';
@@ -18,6 +25,7 @@ import type { Engine } from './engine.ts';
 import { removeRun } from './leftovers.ts';
 import { createLevers } from './levers.ts';
 import { createNetwork } from './network.ts';
+import { asidePort, otherProgram, portsInside } from './other.ts';
 import { labels, owner } from './owner.ts';
 import { limitsOf, reachOf } from './settings.ts';
 import { Supervised } from './supervised.ts';
@@ -27,6 +35,8 @@ const FIRST_ADDRESS = 2;
 const STORE = '/opt/tidemark/bin/tidemark-store.mjs';
 /** Below the volume's own folder, which may hold `lost+found` and the like. */
 const STORE_DATA = `${DATA}/store`;
+/** An agent's own answer, beyond what it was given. */
+const MARGIN_NS = 5 * SECOND;
 /** Where the agent puts it. */
 const CONFIG = '/run/tidemark/store.yaml';
 
@@ -35,9 +45,10 @@ interface Member {
   readonly region: string;
   readonly spec: ContainerSpec;
   readonly container: Container;
-  /** `host:port`, as the harness reaches them. */
-  client: string;
-  admin: string;
+  /** What it listens on for clients. */
+  readonly clientPorts: readonly number[];
+  /** Where the engine's host has its ports; undefined: its own address can be reached. */
+  published: ReadonlyMap<number, number> | undefined;
   readonly store: Supervised;
   /** As it was before the first fault. */
   calm: Stand | undefined;
@@ -48,6 +59,16 @@ export class DockerCluster implements Deployment {
   readonly nodes: readonly NodeId[];
   readonly regions = REGIONS;
   readonly levers: Partial<Levers>;
+  readonly reach: Reach = {
+    client: (node, port) => this.#endpoint(node, port),
+    aside: (node, port) => this.#endpoint(node, asidePort(this.#member(node).clientPorts, port)),
+    nodeAt: (address) => this.nodes.find((node) => this.#member(node).spec.address === address),
+    perform: (node, command, withinNs) =>
+      this.#member(node).container.link.ask({ do: 'perform', command, withinNs }, withinNs + MARGIN_NS),
+    kill: async (node) => void (await this.#member(node).container.link.ask({ do: 'kill' })),
+    start: (node) => this.#member(node).store.start(),
+    lastWords: (node) => this.#member(node).container.lastWords(),
+  };
   readonly #engine: Engine;
   readonly #network: string;
   readonly #observe: DeployOptions['observe'];
@@ -84,7 +105,7 @@ export class DockerCluster implements Deployment {
         return {
           id,
           address: spec.address,
-          port: ports.client,
+          ports: member.clientPorts,
           peers: [...this.#members.values()].map((other) => other.spec.address).filter((at) => at !== spec.address),
           data: STORE_DATA,
           link: container.link,
@@ -115,21 +136,10 @@ export class DockerCluster implements Deployment {
       [...nodes].map(async ([id, nodeSpec], i) => {
         const address = addresses.get(id) ?? '';
         const region = REGIONS[i % REGIONS.length];
-        const config = storeConfig(
-          'docker',
-          nodeSpec,
-          {
-            node: id,
-            region,
-            listen: `${address}:${ports.client}`,
-            admin: `${address}:${ports.admin}`,
-            peers: Object.fromEntries(
-              [...addresses].filter(([peer]) => peer !== id).map(([peer, at]) => [peer, `${at}:${ports.client}`]),
-            ),
-            data: STORE_DATA,
-          },
-          settings,
-        );
+        const other = isOtherStore(nodeSpec) ? nodeSpec : undefined;
+        const program = other
+          ? otherProgram(other, id, addresses, STORE_DATA)
+          : ownProgram(nodeSpec, id, region, addresses, settings);
         const spec: ContainerSpec = {
           run: runId,
           owner: self,
@@ -139,7 +149,9 @@ export class DockerCluster implements Deployment {
           address,
           ...limits,
           publishOn: reach === 'ports' ? (this.#engine.host === '127.0.0.1' ? '127.0.0.1' : '0.0.0.0') : undefined,
-          env: [`TIDEMARK_STORE_OPERATOR_SECRET=${secret}`],
+          env: other ? [] : [`TIDEMARK_STORE_OPERATOR_SECRET=${secret}`],
+          ports: other ? portsInside(other) : Object.values(ports),
+          ...(other && { other: { user: other.user } }),
           logFile: run === undefined ? undefined : join(run.logs, `${id}.log`),
         };
         const container = await Container.create(this.#engine, spec, {
@@ -147,18 +159,13 @@ export class DockerCluster implements Deployment {
           told: (event) => this.#member(id).store.told(event),
           broken: () => void this.#broken(id),
         });
-        const program: Program = {
-          command: ['node', STORE, '--config', CONFIG],
-          config: JSON.stringify(config, undefined, 2), // JSON is YAML
-          data: STORE_DATA,
-        };
-        const at = { client: `${address}:${ports.client}`, admin: `${address}:${ports.admin}` };
         const member: Member = {
           id,
           region,
           spec,
           container,
-          ...at,
+          clientPorts: other?.ports ?? [ports.client],
+          published: undefined,
           store: new Supervised({
             id,
             clock: this.clock,
@@ -171,11 +178,7 @@ export class DockerCluster implements Deployment {
         };
         this.#members.set(id, member);
         await container.start();
-        if (spec.publishOn !== undefined) {
-          const published = await container.published();
-          member.client = `${this.#engine.host}:${published.client}`;
-          member.admin = `${this.#engine.host}:${published.admin}`;
-        }
+        if (spec.publishOn !== undefined) member.published = await container.published(spec);
         member.calm = await container.link.ask({ do: 'stand' });
       }),
     );
@@ -202,12 +205,11 @@ export class DockerCluster implements Deployment {
   }
 
   dial(node: NodeId): Connection {
-    return dialStore(this.#member(node).client, node, () => void this.#requests++);
+    return dialStore(this.#at(node, ports.client), node, () => void this.#requests++);
   }
 
   async status(node: NodeId): Promise<unknown> {
-    const { store, admin } = this.#member(node);
-    return store.up ? storeStatus(admin, this.clock) : undefined;
+    return this.isUp(node) ? storeStatus(this.#at(node, ports.admin), this.clock) : undefined;
   }
 
   isUp(node: NodeId): boolean {
@@ -269,11 +271,49 @@ export class DockerCluster implements Deployment {
     await removeRun(this.#engine, this.#network.slice('tidemark-'.length));
   }
 
+  /** Where a port of a node is, as the harness reaches it. */
+  #endpoint(node: NodeId, port: number): { readonly host: string; readonly port: number } {
+    const { spec, published } = this.#member(node);
+    if (published === undefined) return { host: spec.address, port };
+    return { host: this.#engine.host, port: published.get(port) ?? Number.NaN };
+  }
+
+  #at(node: NodeId, inside: number): string {
+    const { host, port } = this.#endpoint(node, inside);
+    return `${host}:${port}`;
+  }
+
   #member(id: NodeId): Member {
     const member = this.#members.get(id);
     if (member === undefined) throw new Error(`no node '${id}': there are ${this.nodes.join(', ')}`);
     return member;
   }
+}
+
+function ownProgram(
+  spec: NodeSpec,
+  node: NodeId,
+  region: string,
+  addresses: ReadonlyMap<NodeId, string>,
+  settings: DeployOptions['settings'],
+): Program {
+  const address = addresses.get(node) ?? '';
+  const place = {
+    node,
+    region,
+    listen: `${address}:${ports.client}`,
+    admin: `${address}:${ports.admin}`,
+    peers: Object.fromEntries(
+      [...addresses].filter(([peer]) => peer !== node).map(([peer, at]) => [peer, `${at}:${ports.client}`]),
+    ),
+    data: STORE_DATA,
+  };
+  const config = storeConfig('docker', spec, place, settings);
+  return {
+    command: ['node', STORE, '--config', CONFIG],
+    config: JSON.stringify(config, undefined, 2), // JSON is YAML
+    data: STORE_DATA,
+  };
 }
 
 /** The first line that only one of them has. */

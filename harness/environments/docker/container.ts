@@ -12,12 +12,18 @@ import { labels } from './owner.ts';
  * NET_RAW for packets that are sent twice. All else is dropped, and no container is privileged or sees the engine's socket.
  */
 export const CAPABILITIES: readonly string[] = ['NET_ADMIN', 'NET_RAW'];
+/** For a store that runs as a user of its own, which the agent, being root, has to start, end and give files to. */
+const FOR_A_USER: readonly string[] = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'SETGID', 'SETUID'];
 
 /** Ports that a node listens on in its container. */
 export const ports = { client: 7600, admin: 7601 } as const;
+/** Where the agent lets the harness through to a store that is not ours, port by port. */
+export const ASIDE = 7610;
 export const DATA = '/data';
 
 const PROCESSES_MAX = 256;
+/** Threads count too, and some stores have one for each client. */
+const PROCESSES_MAX_OTHER = 2048;
 const WORDS_BYTES = 4000;
 const MEBIBYTE = 1024 * 1024;
 
@@ -33,6 +39,10 @@ export interface ContainerSpec {
   /** Published on this address of the engine's host; undefined: its own address can be reached. */
   readonly publishOn: string | undefined;
   readonly env: readonly string[];
+  /** What it listens on, besides its agent. */
+  readonly ports: readonly number[];
+  /** A store that is not ours may leave processes to be buried; `user`: and one that it runs as. */
+  readonly other?: { readonly user: string | undefined };
   /** Appended to; undefined: the log is not kept. */
   readonly logFile: string | undefined;
 }
@@ -134,13 +144,14 @@ export class Container {
     return this.#log.lastWords();
   }
 
-  /** Where its ports are published on the engine's host. */
-  async published(): Promise<{ readonly client: number; readonly admin: number }> {
+  /** Where its ports are published on the engine's host, by port inside. */
+  async published(spec: ContainerSpec): Promise<ReadonlyMap<number, number>> {
     const { NetworkSettings } = await this.#engine.ask(`looking at ${this.name}`, (abortSignal) =>
       this.#container.inspect({ abortSignal }),
     );
-    const port = (inside: number): number => Number(NetworkSettings.Ports[`${inside}/tcp`]?.[0]?.HostPort);
-    return { client: port(ports.client), admin: port(ports.admin) };
+    return new Map(
+      spec.ports.map((inside) => [inside, Number(NetworkSettings.Ports[`${inside}/tcp`]?.[0]?.HostPort)]),
+    );
   }
 
   /** Undefined: as much as it was made with. */
@@ -221,8 +232,8 @@ function limits({ cpus, memoryMb }: Pick<ContainerSpec, 'cpus' | 'memoryMb'>): {
 }
 
 function options(name: string, spec: ContainerSpec): Docker.ContainerCreateOptions {
-  const { node, network, address, publishOn } = spec;
-  const inside = Object.values(ports).map((port) => `${port}/tcp`);
+  const { node, network, address, publishOn, other } = spec;
+  const inside = spec.ports.map((port) => `${port}/tcp`);
   const { nanoCpus, bytes } = limits(spec);
   return {
     name,
@@ -239,12 +250,13 @@ function options(name: string, spec: ContainerSpec): Docker.ContainerCreateOptio
     ...(publishOn !== undefined && { ExposedPorts: Object.fromEntries(inside.map((port) => [port, {}])) }),
     HostConfig: {
       CapDrop: ['ALL'],
-      CapAdd: [...CAPABILITIES],
+      CapAdd: other?.user === undefined ? [...CAPABILITIES] : [...CAPABILITIES, ...FOR_A_USER],
+      ...(other !== undefined && { Init: true }),
       SecurityOpt: ['no-new-privileges'],
       NanoCpus: nanoCpus,
       Memory: bytes,
       MemorySwap: bytes,
-      PidsLimit: PROCESSES_MAX,
+      PidsLimit: other === undefined ? PROCESSES_MAX : PROCESSES_MAX_OTHER,
       Tmpfs: { '/run': 'rw,size=64m' },
       Mounts: [{ Type: 'volume', Source: name, Target: DATA }],
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },

@@ -42,6 +42,20 @@ export function storeContext(): Context {
   return context;
 }
 
+/** What is in a store's folder of docker/systems/, and the agent as built below `agent/`. */
+export function otherContext(name: string): Context {
+  const context = new Map<string, { readonly file: string }>();
+  const own = asset(`docker/systems/${name}`);
+  for (const path of readdirSync(own).sort()) context.set(path, { file: join(own, path) });
+  context.set('agent/package.json', { file: asset('package.json') }); // says that what is there are modules
+  for (const folder of ['dist/history', 'dist/harness/environments/real', 'dist/harness/environments/docker/agent']) {
+    if (!existsSync(asset(folder))) throw new Error(`${folder} is not built: run 'npm run build'`);
+    for (const path of modulesBelow(asset(folder)))
+      context.set(`agent/${folder}/${path}`, { file: join(asset(folder), path) });
+  }
+  return context;
+}
+
 /** Folders of these packages and of all they depend on. */
 function packages(names: readonly string[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();

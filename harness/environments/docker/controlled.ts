@@ -6,7 +6,7 @@ export interface Controlled {
   readonly id: NodeId;
   readonly address: string;
   /** Where its store listens, and the addresses of the other nodes: whoever else speaks to it is a client. */
-  readonly port?: number;
+  readonly ports?: readonly number[];
   readonly peers?: readonly string[];
   /** Its store's data folder. */
   readonly data: string;

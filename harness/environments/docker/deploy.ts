@@ -1,7 +1,7 @@
 /** From nothing to a cluster: an engine that answers, nothing of the dead in the way, the image, the containers. */
 import type { NodeId } from '../../../history/operation.ts';
 import type { Lever } from '../../../nemesis/fault.ts';
-import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environment.ts';
+import { type CleanUp, type DeployOptions, isOtherStore, type NodeSpec, type Preparation } from '../environment.ts';
 import { asked, lacking } from './abilities.ts';
 import { DockerCluster } from './cluster.ts';
 import { Engine } from './engine.ts';
@@ -15,38 +15,50 @@ interface Prepared {
   readonly image: string;
 }
 
-/** By base image: many runs of one process prepare once. */
-const preparations = new Map<string | undefined, Promise<Prepared>>();
+/** By base image and store: many runs of one process prepare once. */
+const preparations = new Map<string, Promise<Prepared>>();
 
-export function prepared(settings: Settings, say: (line: string) => void = () => undefined): Promise<Prepared> {
-  const base = settings.get('base-image');
-  const known = preparations.get(base);
+/** `other`: a store that is not ours, by its folder in docker/systems/. */
+export function prepared(
+  settings: Settings,
+  say: (line: string) => void = () => undefined,
+  other?: string,
+): Promise<Prepared> {
+  // A user's own image has the store in it, and takes the place of the usual base.
+  const base = (other === undefined ? undefined : settings.get('image')) ?? settings.get('base-image');
+  const key = JSON.stringify([base, other]);
+  const known = preparations.get(key);
   if (known !== undefined) return known;
-  const preparing = begin(base, say);
-  preparations.set(base, preparing);
-  preparing.catch(() => preparations.delete(base)); // whoever asked is told; the next may try again
+  const preparing = begin(base, say, other);
+  preparations.set(key, preparing);
+  preparing.catch(() => preparations.delete(key)); // whoever asked is told; the next may try again
   return preparing;
 }
 
-async function begin(base: string | undefined, say: (line: string) => void): Promise<Prepared> {
+async function begin(
+  base: string | undefined,
+  say: (line: string) => void,
+  other: string | undefined,
+): Promise<Prepared> {
   const engine = await Engine.reach();
   const { removed, failures } = await removeLeftovers(engine, await leftovers(engine));
   const runs = [...new Set(removed.map(({ run }) => run))];
   if (runs.length > 0) say(`removed what interrupted runs had left: ${runs.join(', ')}`);
   for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
-  return { engine, image: await storeImage({ engine, base, say }) };
+  return { engine, image: await storeImage({ engine, base, say }, other) };
 }
 
 export async function prepare(
-  { settings, levers }: Preparation,
+  { settings, levers, image: other }: Preparation,
   say: (line: string) => void,
 ): Promise<ReadonlyMap<Lever, string>> {
-  const { engine, image } = await prepared(settings, say);
+  const { engine, image } = await prepared(settings, say, other);
   return levers.some((lever) => asked.includes(lever)) ? lacking(engine, image) : new Map();
 }
 
 export async function deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<DockerCluster> {
-  const { engine, image } = await prepared(options.settings);
+  const [spec] = nodes.values();
+  const { engine, image } = await prepared(options.settings, undefined, isOtherStore(spec) ? spec.image : undefined);
   return DockerCluster.deploy(engine, image, nodes, options);
 }
 

@@ -2,12 +2,14 @@
  * Images, made once and found again by what is in them:
  *
  * base (public, or made with debootstrap) ──► tidemark-runtime:<digest> (tools, Node) ──► tidemark-store:<digest>
+ *                                                                                    └──► tidemark-redis:<digest>, …
  */
+import { readdirSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { SECOND } from '../../../history/clock.ts';
 import { asset } from '../../entry.ts';
 import { BadInput } from '../../errors.ts';
-import { type Context, digest, packed, storeContext } from './context.ts';
+import { type Context, digest, otherContext, packed, storeContext } from './context.ts';
 import { type Engine, EngineError, reasonOf } from './engine.ts';
 
 const PULL_NS = 300 * SECOND;
@@ -27,19 +29,20 @@ export interface Images {
   readonly say: (line: string) => void;
 }
 
-/** The image that nodes of the reference store run; made if it is not there. */
-export async function storeImage(images: Images): Promise<string> {
+/** The image that nodes run, of the reference store or of another one by the name of its folder; made if it is not there. */
+export async function storeImage(images: Images, other?: string): Promise<string> {
   const runtime = await runtimeImage(images);
-  const context = storeContext();
-  const name = storeName(runtime);
+  const { name, context } = ofStore(runtime, other);
   if ((await imageId(images.engine, name)) === undefined) {
     await build(images, name, context, { RUNTIME_IMAGE: runtime });
   }
   return name;
 }
 
-function storeName(runtime: string): string {
-  return `tidemark-store:${digest(new Map([...storeContext(), ['runtime', { text: runtime }]]))}`;
+function ofStore(runtime: string, other: string | undefined): { readonly name: string; readonly context: Context } {
+  const context = other === undefined ? storeContext() : otherContext(other);
+  const name = `tidemark-${other ?? 'store'}:${digest(new Map([...context, ['runtime', { text: runtime }]]))}`;
+  return { name, context };
 }
 
 /** What it stands on: tools, shims, Node. */
@@ -77,7 +80,8 @@ export async function unusedImages(engine: Engine): Promise<readonly { readonly 
     const id = await imageId(engine, base);
     if (id === undefined) continue;
     const runtime = runtimeContext({ name: base, id }, bringsNode(engine)).name;
-    kept.add(runtime).add(storeName(runtime));
+    kept.add(runtime);
+    for (const other of [undefined, ...readdirSync(asset('docker/systems'))]) kept.add(ofStore(runtime, other).name);
   }
   const { docker } = engine;
   const [images, containers] = await Promise.all([

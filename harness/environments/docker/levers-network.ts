@@ -87,9 +87,9 @@ export function networkLevers(
   };
 }
 
-function clientsOf({ id, port, peers: others }: Controlled, lost: Clients['lost']): Clients {
-  if (port === undefined || others === undefined) throw new Error(`nobody knows who are clients of ${id}`);
-  return { lost, port, peers: others };
+function clientsOf({ id, ports, peers: others }: Controlled, lost: Clients['lost']): Clients {
+  if (ports === undefined || others === undefined) throw new Error(`nobody knows who are clients of ${id}`);
+  return { lost, ports, peers: others };
 }
 
 /** Waits for all to have begun, or ends those that have. What it resolves to ends them; again: what could not be ended before. */

@@ -7,7 +7,7 @@ import type { NodeId } from '../../../history/operation.ts';
 import { dialTcp } from '../../../reference-impl/client/tcp.ts';
 import { BadInput } from '../../errors.ts';
 import type { Setting } from '../../setting.ts';
-import type { Connection, NodeSpec } from '../environment.ts';
+import { type Connection, isOtherStore, type NodeSpec } from '../environment.ts';
 
 /** The cluster's name: nodes and clients of another one are turned away. */
 const CLUSTER = 'tidemark-run';
@@ -74,8 +74,9 @@ export function storeConfig(
   place: Place,
   settings: ReadonlyMap<string, string>,
 ): Readonly<Record<string, unknown>> {
-  if (spec.program !== 'tidemark-store') {
-    throw new BadInput(`--env ${environment} runs tidemark-store, and this system needs '${spec.program}'.`);
+  if (isOtherStore(spec) || spec.program !== 'tidemark-store') {
+    const needs = isOtherStore(spec) ? `the image ${spec.image}` : spec.program;
+    throw new BadInput(`--env ${environment} runs tidemark-store, and this system needs '${needs}'.`);
   }
   const options = spec.options as unknown as Options; // written by the system that names the program
   if (options.election === 'external') {

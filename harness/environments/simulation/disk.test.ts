@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { MILLISECOND, SECOND } from '../../../history/clock.ts';
 import { ask, CALM, cluster, type EchoAnswer } from '../../../test-support/echo-program.ts';
-import type { NodeSpec } from '../environment.ts';
+import type { OwnProgram } from '../environment.ts';
 import type { Simulation } from './simulation.ts';
 
 const sleep = (sim: Simulation, ns: number): Promise<void> => sim.clock.sleepUntil(sim.clock.now() + ns);
 
 /** Runs `main` on a calm echo cluster of three. */
-async function on(main: (sim: Simulation) => Promise<void>, options: NodeSpec['options'] = {}): Promise<void> {
+async function on(main: (sim: Simulation) => Promise<void>, options: OwnProgram['options'] = {}): Promise<void> {
   const sim = cluster({ settings: CALM, options });
   await sim.run(() => main(sim));
 }

@@ -1,6 +1,6 @@
 /** What the simulated shell reads of a node's options; the rest is its program's business. */
 import type { GroupId } from '../../../reference-impl/core/types.ts';
-import type { NodeSpec } from '../environment.ts';
+import type { OwnProgram } from '../environment.ts';
 
 export interface ShellOptions {
   readonly groups: readonly GroupId[];
@@ -9,7 +9,7 @@ export interface ShellOptions {
 }
 
 /** `groups`: how many, 1 if not given; `snapshotEntries`: no snapshots if not given. Throws when they will not do. */
-export function shellOptions(options: NodeSpec['options']): ShellOptions {
+export function shellOptions(options: OwnProgram['options']): ShellOptions {
   const { groups = 1, snapshotEntries = Infinity, election = 'built-in' } = options;
   if (!isCount(groups)) throw new Error(`a node can't have ${String(groups)} groups`);
   if (snapshotEntries !== Infinity && !isCount(snapshotEntries)) {

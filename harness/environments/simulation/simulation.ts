@@ -5,7 +5,7 @@
 import type { Instant, NodeId } from '../../../history/operation.ts';
 import { Random } from '../../../history/random.ts';
 import type { Durable, Effects, ReplicaEvent, Response, Status, Steps } from '../../../reference-impl/core/types.ts';
-import type { Connection, Deployment, DeployOptions, NodeSpec } from '../environment.ts';
+import { isOtherStore, type Connection, type Deployment, type DeployOptions, type NodeSpec, type OwnProgram } from '../environment.ts';
 import { runLoop, type Stage, VirtualClock } from './clock.ts';
 import {
   ANSWER,
@@ -33,7 +33,7 @@ import { world as worldOf, type World } from './settings.ts';
 /** What a node of this program runs. Throws when the options will not do. */
 export type Program = (
   id: NodeId,
-  options: NodeSpec['options'],
+  options: OwnProgram['options'],
   start: { readonly durables: readonly Durable[]; readonly nowMs: number; readonly out: Effects },
 ) => Steps;
 
@@ -73,6 +73,7 @@ export class Simulation implements Deployment, Stage, Surroundings {
     this.network = new Network(this.queue, regionOfNode, this.#regions, this.world, random.fork('network'));
     this.#lines = new Lines(this.queue, this.#regions, () => this.clock.now(), random.fork('lines'));
     this.#nodes = [...specs].map(([id, spec], i) => {
+      if (isOtherStore(spec)) throw new Error(`the simulation can't run the image '${spec.image}'`);
       const program = programs[spec.program];
       if (program === undefined)
         throw new Error(`the simulation can't run '${spec.program}', only ${Object.keys(programs).join(', ')}`);

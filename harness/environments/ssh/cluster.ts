@@ -81,7 +81,7 @@ export class SshCluster implements Deployment {
         return {
           id,
           address,
-          port: this.#choices.storePort,
+          ports: [this.#choices.storePort],
           peers: [...this.#members.values()].flatMap((one) => (one === member ? [] : [one.address])),
           data,
           link: resident.link,

@@ -1,15 +1,15 @@
 /**
  * What this node and its clients do not hear of one another, while the nodes hear each other: a chain of our own that lets peers
- * pass and drops the rest of the store's port. It is there only while it is asked for.
+ * and the node itself pass and drops the rest of the store's ports. It is there only while it is asked for.
  */
 import type { Clients } from './protocol.ts';
-import { chain } from './place.ts';
+import { chain, place } from './place.ts';
 import { LOCK_S, removeChain, restore, run } from './tables.ts';
 
 /** By what is lost: where packets pass, and the match of the store's side. */
 const ways = {
-  requests: { from: 'INPUT', chain: chain('TM-ASKED'), peer: '-s', port: '--dport' },
-  answers: { from: 'OUTPUT', chain: chain('TM-SAID'), peer: '-d', port: '--sport' },
+  requests: { from: 'INPUT', chain: chain('TM-ASKED'), itself: '-i lo', peer: '-s', port: '--dport' },
+  answers: { from: 'OUTPUT', chain: chain('TM-SAID'), itself: '-o lo', peer: '-d', port: '--sport' },
 } as const;
 
 export class ClientLinks {
@@ -32,15 +32,17 @@ export class ClientLinks {
     }
   }
 
-  async #apply({ lost, port, peers }: Clients, by: 1 | -1): Promise<number> {
+  async #apply({ lost, ports, peers }: Clients, by: 1 | -1): Promise<number> {
     const way = ways[lost];
     const was = this.#cuts[lost];
     const is = Math.max(0, was + by);
     if (was === 0 && is > 0) {
       await restore([
         `:${way.chain} - [0:0]`,
+        // On a machine that several nodes share, all of them pass there.
+        ...(place.machine === undefined ? [`-A ${way.chain} ${way.itself} -j RETURN`] : []),
         ...peers.map((peer) => `-A ${way.chain} ${way.peer} ${peer}/32 -j RETURN`),
-        `-A ${way.chain} -p tcp ${way.port} ${port} -j DROP`,
+        ...ports.map((port) => `-A ${way.chain} -p tcp ${way.port} ${port} -j DROP`),
         `-I ${way.from} -j ${way.chain}`,
       ]);
     }
@@ -58,7 +60,7 @@ async function droppedBy(name: string): Promise<number> {
   const rows = (await run(['iptables', '--wait', LOCK_S, '-nvxL', name]))
     .split('\n')
     .map((row) => row.trim().split(/\s+/));
-  const row = rows.find(([, , target]) => target === 'DROP');
-  if (row === undefined) throw new Error(`the rule of ${name} is not there`);
-  return Number(row[0]);
+  const drops = rows.filter(([, , target]) => target === 'DROP');
+  if (drops.length === 0) throw new Error(`the rule of ${name} is not there`);
+  return drops.reduce((sum, [packets]) => sum + Number(packets), 0);
 }

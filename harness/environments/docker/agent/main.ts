@@ -11,6 +11,7 @@ import { MILLISECOND, realClock } from '../../../../history/clock.ts';
 import { Random } from '../../../../history/random.ts';
 import { damageLog } from '../../real/damage.ts';
 import { NodeProcess, stateOf } from '../../real/node-process.ts';
+import { asUser, openAside, performed } from './beside.ts';
 import { ClientLinks } from './clients.ts';
 import { Clocks, followsNot } from './clocks.ts';
 import { Disk } from './disk.ts';
@@ -48,13 +49,16 @@ function say(message: Event | Answered): void {
 function start(program: Program): Answers['start'] {
   if (store === undefined) {
     mkdirSync(place.folder, { recursive: true });
-    writeFileSync(CONFIG, program.config);
+    if (program.other === undefined) writeFileSync(CONFIG, program.config);
+    const { other } = program;
     store = new NodeProcess({
-      command: program.command,
+      command: other === undefined ? program.command : asUser(program.command, other.user),
+      ...(other !== undefined && { tree: true, stopSignal: other.stopSignal }),
       env: {
         ...process.env,
         ...place.machine?.env,
         ...shimmed,
+        ...other?.env,
         ...(program.data !== undefined && { TM_IO_DATA: program.data }),
       },
       ended: ({ expected, reason, code }) => {
@@ -64,9 +68,23 @@ function start(program: Program): Answers['start'] {
     });
   }
   if (!store.up) disk.journal.unlock();
+  if (program.other !== undefined && !store.up) prepareOther(program.other, program.data);
   store.start();
   if (store.pid !== undefined && place.machine === undefined) endFirst(store.pid);
   return { life: store.lives };
+}
+
+let user: string | undefined;
+
+/** What a store that is not ours is started with, and the doors to it. */
+function prepareOther(other: NonNullable<Program['other']>, data: string | undefined): void {
+  ({ user } = other);
+  for (const [path, text] of Object.entries(other.files)) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  if (data !== undefined) mkdirSync(data, { recursive: true });
+  for (const { port, at } of other.aside) openAside(port, at);
 }
 
 /** Whether the kernel has ended a process of this container for want of memory. */
@@ -139,6 +157,8 @@ async function perform(request: Numbered): Promise<Answers[keyof Answers]> {
       return disk.set(request.number, request.fault, store?.pid);
     case 'pressure':
       return pressed();
+    case 'perform':
+      return performed(asUser(request.command, user), request.withinNs);
     case 'clock':
       return clocks.set(request.number, request.skew, store?.pid);
     case 'damage':

@@ -9,11 +9,24 @@ export interface Program {
   readonly config: string;
   /** The store's data folder: without, there are no reads that fail and no power cuts. */
   readonly data?: string;
+  /** Of stores that are not ours. */
+  readonly other?: {
+    /** Written before every start, by absolute path. */
+    readonly files: Readonly<Record<string, string>>;
+    readonly env: Readonly<Record<string, string>>;
+    readonly stopSignal: NodeJS.Signals;
+    /** Ports of the store, each with the one where the harness reaches it past what cuts clients off. */
+    readonly aside: readonly { readonly port: number; readonly at: number }[];
+    /** Runs as this user of the image. */
+    readonly user?: string;
+  };
 }
 
 export type Request =
   | { readonly do: 'start'; readonly program: Program }
   | { readonly do: 'kill' | 'pause' | 'stand' | 'pressure' }
+  /** Runs a command beside the store. */
+  | { readonly do: 'perform'; readonly command: readonly [string, ...string[]]; readonly withinNs: number }
   /** SIGTERM, and SIGKILL where it has not ended within this time. */
   | { readonly do: 'stop'; readonly withinNs: number }
   /** SIGKILL, and what of the data was not synced is lost. */
@@ -22,7 +35,7 @@ export type Request =
   | { readonly do: 'resume'; readonly life: number }
   /** Drops what comes from these addresses, or no longer. Cuts are counted: what was cut twice is mended twice. */
   | { readonly do: 'cut' | 'mend'; readonly sources: readonly string[] }
-  /** Drops what others than these peers send to this port, or are sent from it, or no longer. Counted, as cuts are. */
+  /** Drops what others than these peers send to these ports, or are sent from them, or no longer. Counted, as cuts are. */
   | ({ readonly do: 'cut-clients' | 'mend-clients' } & Clients)
   /** Bends how packets travel to these addresses, until the shape of this id is taken back. */
   | { readonly do: 'bend'; readonly addresses: readonly string[]; readonly shape: Shape }
@@ -53,6 +66,7 @@ export interface Answers {
   readonly damage: { readonly kind: 'bit flipped' | 'file cut' | 'nothing to damage' };
   readonly stand: Stand;
   readonly pressure: Pressed;
+  readonly perform: { readonly code: number; readonly stdout: string; readonly stderr: string };
 }
 
 /** Since the container started; `memoryBytes`: what is used now, less the pages of files that no process has mapped. */
@@ -64,7 +78,7 @@ export interface Pressed {
 
 export interface Clients {
   readonly lost: 'requests' | 'answers';
-  readonly port: number;
+  readonly ports: readonly number[];
   readonly peers: readonly string[];
 }
 
