@@ -196,9 +196,9 @@ export async function withoutLevers(
   return resolvePlan({ ...cut, unsupported: [...plan.use.unsupported, ...out] });
 }
 
-/** What no path promises is judged where it is asked for. */
+/** What no path promises is judged where it is asked for, or where the system says that there is something to find. */
 function promisedSomewhere(system: System): readonly Guarantee[] {
-  const promised = new Set(system.always);
+  const promised = new Set([...system.always, ...(system.examines ?? [])]);
   for (const write of system.writePaths) {
     for (const guarantee of system.promisesOfWrites(write.name)) promised.add(guarantee);
     for (const read of system.readPaths) {

@@ -74,6 +74,8 @@ export interface System {
   /** What it claims for a row of the matrix. Write-path guarantees (durable, fenced) are in `promisesOfWrites`. */
   promises(writePath: string, readPath: string): readonly Guarantee[];
   promisesOfWrites(writePath: string): readonly Guarantee[];
+  /** What is judged besides all that is promised somewhere, for what there is to find. */
+  readonly examines?: readonly Guarantee[];
   /** What it claims as a whole: convergent, one-leader-per-term. */
   readonly always: readonly Guarantee[];
   node(self: NodeId, nodes: readonly NodeId[], settings: ReadonlyMap<string, string>): NodeSpec;

@@ -43,12 +43,15 @@ export function close(redis: Redis): void {
 }
 
 /** Sends commands at once; each answer by itself, for one may be an error. Rejects where the line broke. */
-export async function ask(redis: Redis, commands: readonly (readonly [string, ...(string | number)[]])[]) {
+export async function ask(
+  redis: Redis,
+  commands: readonly (readonly [string, ...(string | number)[]])[],
+): Promise<readonly unknown[]> {
   if (redis.status !== 'ready') throw new NotSent('the connection is closed');
-  const sent = redis.pipeline(commands.map((command) => [...command]));
-  const answers = (await sent.exec()) ?? [];
-  for (const [error] of answers) if (error !== null && error.name !== 'ReplyError') throw error;
-  return answers.map(([error, value]): unknown => error ?? value);
+  const answers = commands.map(([command, ...rest]) => redis.call(command, ...rest).catch((error: Error) => error));
+  const all = await Promise.all(answers);
+  for (const answer of all) if (answer instanceof Error && answer.name !== 'ReplyError') throw answer;
+  return all;
 }
 
 /** Errors with which Redis says that it has not done what was asked, by their first word. */
@@ -64,8 +67,8 @@ const definite: ReadonlySet<string> = new Set([
 ]);
 
 /** An answer that is no error; throws {@link Refused} for one that says that nothing was done. */
-export function sound<T>(answer: unknown): T {
-  if (!(answer instanceof Error)) return answer as T; // as the command answers
+export function sound(answer: unknown): unknown {
+  if (!(answer instanceof Error)) return answer;
   const [code] = answer.message.split(' ');
   throw definite.has(code) ? new Refused(code) : answer;
 }

@@ -16,19 +16,17 @@ export const always: readonly Guarantee[] = ['convergent', 'one-leader-per-term'
 
 const management = 'https://redis.io/docs/latest/operate/oss_and_stack/management';
 
+const sources: Partial<Record<Guarantee, Citation>> = {
+  convergent: {
+    url: `${management}/replication/`,
+    says: 'a replica reconnects whenever its link breaks, and attempts to be an exact copy of its master',
+  },
+  'one-leader-per-term': {
+    url: `${management}/sentinel/`,
+    says: 'every failover has a configuration epoch of its own, which a majority gives to one Sentinel alone',
+  },
+};
+
 export function citation({ guarantee }: Claim): Citation | undefined {
-  switch (guarantee) {
-    case 'convergent':
-      return {
-        url: `${management}/replication/`,
-        says: 'a replica reconnects whenever its link breaks, and attempts to be an exact copy of its master',
-      };
-    case 'one-leader-per-term':
-      return {
-        url: `${management}/sentinel/`,
-        says: 'every failover has a configuration epoch of its own, which a majority gives to one Sentinel alone',
-      };
-    default:
-      return undefined;
-  }
+  return sources[guarantee];
 }

@@ -28,9 +28,7 @@ export function millisecondsLeft(clock: Clock, deadline: Instant): number {
 export function byDistance(cluster: Deployment, home: string, attempt: number): readonly NodeId[] {
   const { nodes } = cluster;
   const turned = nodes.map((_, i) => nodes[(i + attempt) % nodes.length]);
-  return attempt > 0
-    ? turned
-    : [...nodes].sort((a, b) => cluster.distanceNs(home, a) - cluster.distanceNs(home, b));
+  return attempt > 0 ? turned : [...nodes].sort((a, b) => cluster.distanceNs(home, a) - cluster.distanceNs(home, b));
 }
 
 /** Rejects with this once the time is over, whatever becomes of the work; what it yields too late is disposed of. */
@@ -55,7 +53,7 @@ export function within<T>(
       },
       (error: unknown) => {
         cancel();
-        reject(error as Error);
+        reject(error);
       },
     );
   });

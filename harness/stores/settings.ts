@@ -19,13 +19,7 @@ export const imageSetting: Setting = {
   },
 };
 
-export function wholeNumber(
-  name: string,
-  initial: number,
-  least: number,
-  most: number,
-  about: string,
-): Known<number> {
+export function wholeNumber(name: string, initial: number, least: number, most: number, about: string): Known<number> {
   return {
     name,
     about: `${about} (default ${initial})`,

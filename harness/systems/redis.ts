@@ -46,6 +46,7 @@ export default {
   promises: () => [],
   promisesOfWrites: () => [],
   always,
+  examines: ['linearizable', 'read-your-writes', 'monotonic-reads', 'durable'],
   citation,
   node: (self, nodes, settings) => ({
     image: 'redis',

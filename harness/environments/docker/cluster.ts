@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { realClock } from '../../../history/clock.ts';
+import { realClock, SECOND } from '../../../history/clock.ts';
 import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Levers } from '../../../nemesis/fault.ts';

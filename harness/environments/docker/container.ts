@@ -149,9 +149,7 @@ export class Container {
     const { NetworkSettings } = await this.#engine.ask(`looking at ${this.name}`, (abortSignal) =>
       this.#container.inspect({ abortSignal }),
     );
-    return new Map(
-      spec.ports.map((inside) => [inside, Number(NetworkSettings.Ports[`${inside}/tcp`]?.[0]?.HostPort)]),
-    );
+    return new Map(spec.ports.map((inside) => [inside, Number(NetworkSettings.Ports[`${inside}/tcp`]?.[0]?.HostPort)]));
   }
 
   /** Undefined: as much as it was made with. */

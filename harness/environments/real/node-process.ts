@@ -147,7 +147,11 @@ async function held(root: number): Promise<readonly number[]> {
   }
 }
 
-async function until(tree: readonly number[], sent: NodeJS.Signals, reached: (state: string) => boolean): Promise<void> {
+async function until(
+  tree: readonly number[],
+  sent: NodeJS.Signals,
+  reached: (state: string) => boolean,
+): Promise<void> {
   const deadline = clock.now() + STATE_NS;
   for (;;) {
     const rest = tree.filter((pid) => !reached(stateOf(pid)));

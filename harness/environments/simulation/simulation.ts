@@ -5,7 +5,14 @@
 import type { Instant, NodeId } from '../../../history/operation.ts';
 import { Random } from '../../../history/random.ts';
 import type { Durable, Effects, ReplicaEvent, Response, Status, Steps } from '../../../reference-impl/core/types.ts';
-import { isOtherStore, type Connection, type Deployment, type DeployOptions, type NodeSpec, type OwnProgram } from '../environment.ts';
+import {
+  isOtherStore,
+  type Connection,
+  type Deployment,
+  type DeployOptions,
+  type NodeSpec,
+  type OwnProgram,
+} from '../environment.ts';
 import { runLoop, type Stage, VirtualClock } from './clock.ts';
 import {
   ANSWER,
