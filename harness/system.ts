@@ -60,8 +60,6 @@ export interface System {
   readonly environments?: readonly string[];
   /** Levers that do not reach this store, each with why, as the second half of a sentence. */
   readonly unreachable?: Readonly<Partial<Record<Lever, string>>>;
-  /** What the harness's own settings are with this system where `--set` says nothing, by name. */
-  readonly defaults?: Readonly<Record<string, number>>;
   readonly methods: readonly Call['f'][];
   readonly readPaths: readonly [Path, ...Path[]];
   readonly writePaths: readonly [Path, ...Path[]];

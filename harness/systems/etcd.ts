@@ -13,6 +13,7 @@ export default {
   name: 'etcd',
   about: `etcd, with pre-vote; ${aboutImage}`,
   environments: ['docker'],
+  connectsFirst: true,
   methods: ['read', 'readMany', 'write', 'cas'],
   readPaths: [
     { name: 'linearizable', about: 'the leader, which asks a quorum whether it still leads', thread: 'session' },
@@ -25,6 +26,7 @@ export default {
   ],
   writePaths: [{ name: 'quorum', about: 'acknowledged once it is committed and applied', thread: 'session' }],
   strongestReadPath: 'linearizable',
+  tokenPaths: ['serializable+revision'],
   stateReadPath: 'serializable',
   settings: [imageSetting],
   unreachable: {

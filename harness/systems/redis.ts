@@ -35,6 +35,7 @@ export default {
     { name: 'wait-2', about: 'WAIT 2: two replicas have received it; fewer leave the outcome open', thread: 'session' },
   ],
   strongestReadPath: 'leader',
+  tokenPaths: ['replica+offset'],
   stateReadPath: 'replica',
   settings: [imageSetting, minReplicas],
   // A deposed master that comes back is made a replica after 8 s of its claiming otherwise, looked at every 10 s.

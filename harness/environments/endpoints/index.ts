@@ -1,7 +1,7 @@
 /** Nodes that run already, given by their addresses; faults by the user's own commands, or none. */
 import type { Lever } from '../../../nemesis/fault.ts';
 import { BadInput } from '../../errors.ts';
-import type { Environment } from '../environment.ts';
+import { type Environment, isOtherStore } from '../environment.ts';
 import { GivenCluster } from './endpoints.ts';
 import { commandLevers, type FaultCommands, readFaultCommands } from './fault-commands.ts';
 import { endpointsOf, settings } from './settings.ts';
@@ -26,10 +26,11 @@ export default {
   },
 
   async deploy(nodes, options) {
-    const [other] = [...nodes.values()].filter(({ program }) => program !== GIVEN);
+    const needed = [...nodes.values()].map((spec) => (isOtherStore(spec) ? spec.image : spec.program));
+    const other = needed.find((name) => name !== GIVEN);
     if (other !== undefined)
       throw new BadInput(
-        `--env endpoints starts no nodes, and this system needs '${other.program}' started; with --driver it works.`,
+        `--env endpoints starts no nodes, and this system needs '${other}' started; with --driver it works.`,
       );
     return new GivenCluster(
       endpointsOf(options.settings.get('endpoints') ?? ''),
