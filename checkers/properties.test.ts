@@ -152,7 +152,7 @@ const kinds: readonly Kind[] = [
       const reads = answered(all, 'read');
       if (op.f === 'add')
         return !reads.some(({ answer }) => isShown(op, list(answer))) && isAsked('add', op, all) === 1;
-      const later = reads.filter(({ ret }) => (ret ?? 0) > (op.ret ?? 0));
+      const later = reads.filter(({ key, ret }) => key === op.key && (ret ?? 0) > (op.ret ?? 0));
       const isShownLater = (item: Value): boolean =>
         later.some(({ answer }) => list(answer).some((other) => text(other) === text(item)));
       return op.type === 'ok' && list(op.answer).every(isShownLater);
@@ -170,7 +170,10 @@ const kinds: readonly Kind[] = [
     mayGo: (op, all) => {
       const others = answered(all, 'poll').filter((other) => other !== op);
       if (op.f === 'poll') {
-        const polled = others.flatMap(pairsOf).map(([offset]) => offset);
+        const polled = others
+          .filter(({ key }) => key === op.key)
+          .flatMap(pairsOf)
+          .map(([offset]) => offset);
         return op.type === 'ok' && pairsOf(op).every(([offset]) => polled.includes(offset));
       }
       return (

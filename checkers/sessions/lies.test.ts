@@ -2,9 +2,9 @@
  * Stores that lie about versions and positions. What they say of themselves may never turn a verdict that values alone make invalid into
  * a valid one; and where values alone find nothing, an anomaly names the claims that it rests on.
  */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { historyFromEvents } from '../../history/builder.ts';
-import type { Event } from '../../history/operation.ts';
+import type { Event, Position } from '../../history/operation.ts';
 import { h } from '../../history/testing.ts';
 import { eachRound } from '../../test-support/rounds.ts';
 import { type Checker, defaultSemantics, unlimited, type Verdict } from '../checker.ts';
@@ -149,6 +149,46 @@ test('a false version is one claim, and other anomalies do not rest on it', () =
   expect(sentences(verdict)).toEqual([
     'The write of 1 to x was acknowledged at 1 ms with version (1,9), and the write of 5 to x, invoked after that, with the lower version (1,5).',
   ]);
+});
+
+describe('the version of a first attempt', () => {
+  const twice = ['p0: w x 1 version=g0/2/5', 'p1: r x 1 version=g0/1/3'];
+
+  test('belongs to one write, whoever is known to have it first', () => {
+    const learned = [...twice, 'p2 w x 2', 'p2 info', 'p3: r x 2 version=g0/1/3'];
+    const again = [...learned.slice(0, -1), 'p3: r x 2 version=g0/2/6', 'p4: r x 2 version=g0/1/3'];
+    for (const lines of [learned, again]) {
+      const { anomalies } = judge(monotonicWrites, lines) as Extract<Verdict, { type: 'invalid' }>;
+      expect(anomalies.map(({ kind, sentence }) => [kind, sentence.replace(/ at \d+ ms/, '')])).toEqual([
+        [
+          CONTRADICTING,
+          expect.stringMatching(
+            /^A read of x returned [12] with version \(1,3\), which belongs to the write of [12] to x\.(?: That rests on \[\d\] as well\.)?$/,
+          ),
+        ],
+      ]);
+    }
+    expect(judge(monotonicWrites, [...learned.slice(0, -1), 'p3: r x 2 version=g0/1/4']).type).toBe('unknown');
+  });
+
+  test('is that of all writes of its transaction', () => {
+    const at = (term: number, index: number): Position => ({ group: 'g0', history: term, at: index });
+    const step = (process: number, f: string, about: object, answer: object): Event[] =>
+      [
+        { type: 'invoke', time: 0, process, f, ...about },
+        { type: 'ok', time: 0, process, f, ...about, ...answer },
+      ] as unknown as Event[];
+    const writes = [
+      ['w', 'x', 1],
+      ['w', 'y', 2],
+    ];
+    const read = (key: string, value: number): Event[] => step(1, 'read', { key }, { value, version: at(1, 3) });
+    const events = [...step(0, 'txn', { value: writes }, { version: at(2, 5) }), ...read('x', 1), ...read('y', 2)];
+    expect(verdictOn(monotonicWrites, events).type).toBe('unknown');
+    const apart = [...step(0, 'write', { key: 'x', value: 1 }, { version: at(2, 5) })];
+    const another = [...step(0, 'write', { key: 'y', value: 2 }, { version: at(2, 6) })];
+    expect(verdictOn(monotonicWrites, [...apart, ...another, ...read('x', 1), ...read('y', 2)]).type).toBe('invalid');
+  });
 });
 
 test('versions that place a key in two groups leave open what one state is', () => {

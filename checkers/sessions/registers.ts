@@ -13,6 +13,7 @@ import { Buckets } from './buckets.ts';
 import { type FalseClaim, verify } from './claims.ts';
 import { heldForNull } from './held.ts';
 import { isAbovePosition } from './position-claims.ts';
+import { sharedSecondVersions } from './second-versions.ts';
 import { AMBIGUOUS, INITIAL, NOTHING, UNWRITTEN } from './sources.ts';
 
 export { registerValues } from './held.ts';
@@ -78,6 +79,8 @@ export class Registers {
   hasAmbiguous = false;
   #hasUnwritten = false;
   readonly #claims: FalseClaim[] = [];
+  /** Reads that showed a write with the version of another attempt. */
+  readonly #seconds: number[] = [];
   /** Reference of what null stands for. */
   readonly #null: number;
   /** Reference of what a register holds before the first write. */
@@ -272,6 +275,8 @@ export class Registers {
       const by = ret[row] > call[write] ? ret[row] : call[write];
       if (by < done[write]) done[write] = by;
     }
+    const holderOf = (row: number): number => this.#holder(tables.byVersion, row);
+    for (const claim of sharedSecondVersions(this.history, source, this.#seconds, holderOf)) this.#claims.push(claim);
   }
 
   /** Which write a read returned is told by values alone where versions contradict one another. */
@@ -306,7 +311,8 @@ export class Registers {
       (call[first] < ret[read] && call[alike.second[first] - 1] > ret[read]);
     if (isOnly && (shown !== this.#initial || versioned)) {
       if (versioned && this.hasVersion(first)) {
-        if (!this.#mayBeTwice(first, read)) this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
+        if (this.#mayBeTwice(first, read)) this.#seconds.push(read);
+        else this.#claims.push({ type: 'two versions, one write', rows: [first, read] });
       } else if (versioned) this.#learn(first, read, byVersion);
       return first;
     }
