@@ -6,14 +6,15 @@ import { injected } from '../injected.ts';
 export default {
   name: 'power-cut',
   about:
-    'cuts the power of all nodes at once, or of one: what was not synced is lost, the last of it torn; heals by starting',
+    'cuts the power of all nodes or one, or of those a plan aims at: what was not synced is lost, its end torn; heals by starting',
   levers: ['cutPower'],
   lastsMs: [400, 4_000],
-  async inject(cluster, random) {
+  aimable: true,
+  async inject(cluster, random, _wait, aim) {
     const { levers, nodes } = cluster;
     if (levers.cutPower === undefined) return undefined;
     const one = (random.chance(0.5) ? cluster.leader() : undefined) ?? anyNode(cluster, random);
-    const victims = random.chance(0.6) ? nodes : [one];
+    const victims = aim?.nodes ?? (random.chance(0.6) ? nodes : [one]);
     return injected(victims, await levers.cutPower(victims));
   },
 } satisfies Fault;

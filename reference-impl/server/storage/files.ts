@@ -18,6 +18,8 @@ export interface OpenFile {
   allocate(bytes: number): Promise<void>;
   /** What was written is durable when it resolves (fdatasync). */
   sync(): Promise<void>;
+  /** The same, for a file that was just made: also where the kernel's files are not synced otherwise. */
+  syncMade(): Promise<void>;
   truncate(bytes: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -34,13 +36,17 @@ export interface Files {
 
 const ZEROS = Buffer.alloc(1 << 20);
 
-/** `sync: false`: a sync does nothing and says it did. */
+/**
+ * `sync: false`: a sync does nothing and says it did, as with stores that answer from memory and leave their log to the
+ * kernel. Files are made durably all the same, once a segment: after a power failure an end is missing then, and what is missing was
+ * acknowledged. Were whole segments missing, the log would be known to be damaged, and nobody would lead.
+ */
 export function realFiles(sync: boolean): Files {
   return {
     open: (path, fresh) => openReal(path, fresh, sync),
     rename: (from, to) => promised((done) => rename(from, to, done)),
     remove: (path) => promised((done) => unlink(path, done)),
-    syncFolder: (folder) => (sync ? syncFolder(folder) : Promise.resolve()),
+    syncFolder,
     flush: () => Promise.resolve(),
   };
 }
@@ -69,6 +75,7 @@ function realFile(path: string, fd: number, dsync: number | undefined): OpenFile
     writeDurably: (bytes, at) => writeAll(dsync ?? fd, bytes, at),
     allocate: (bytes) => allocate(fd, bytes, sync),
     sync: () => (sync ? promised((done) => fdatasync(fd, done)) : Promise.resolve()),
+    syncMade: () => promised((done) => fdatasync(fd, done)),
     truncate: (bytes) => promised((done) => ftruncate(fd, bytes, done)),
     async close() {
       if (dsync !== undefined) await closed(dsync);
@@ -169,6 +176,10 @@ class ForgetfulFile implements OpenFile {
 
   sync(): Promise<void> {
     return this.#sync ? this.flush() : Promise.resolve();
+  }
+
+  syncMade(): Promise<void> {
+    return this.sync();
   }
 
   truncate(bytes: number): Promise<void> {

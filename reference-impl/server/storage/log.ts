@@ -307,7 +307,7 @@ export class Log {
       const { file } = await this.#spares.get(begins.allocated);
       await file.write(begins.head, 0);
       await file.write(record, offset);
-      await this.#timed(() => file.sync());
+      await this.#timed(() => file.syncMade());
       await this.#options.files.rename(file.path, segment.path);
       await this.#options.files.syncFolder(this.#options.folder);
       this.#spares.used();

@@ -56,6 +56,7 @@ export class CrashFiles implements Files {
       path,
       write,
       sync: () => sync(() => true),
+      syncMade: () => sync(() => true),
       // The power may fail in between. The sync brings nothing but what overlaps.
       writeDurably: async (bytes, at) => {
         await write(bytes, at);

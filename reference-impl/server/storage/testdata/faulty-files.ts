@@ -35,6 +35,10 @@ export class FaultyFiles implements Files {
         this.#check('sync', path);
         await real.sync();
       },
+      syncMade: async () => {
+        this.#check('sync', path);
+        await real.syncMade();
+      },
       truncate: (bytes) => real.truncate(bytes),
       close: () => real.close(),
     };
