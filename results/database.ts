@@ -47,6 +47,9 @@ export interface DatabaseOptions {
 /** A given server that does not answer for so long is not there. */
 const CONNECT_TIMEOUT_MS = 3_000;
 
+/** How long a server may take to recover after a crash. */
+const RECOVERY_MS = 15_000;
+
 /** Rejects with DatabaseUnavailable only. A rejection that nobody awaits yet is no unhandled one. */
 export function openDatabase(options: DatabaseOptions): Promise<Database> {
   const clock = realClock();
@@ -124,9 +127,19 @@ function connect(target: Target): Sql {
   return postgres({ ...options, path, user: USER, database: 'postgres', ssl: false });
 }
 
-/** Connects and brings the schema up to date. */
+/** Connects and brings the schema up to date. A server that starts, or recovers because a process of its was killed, is waited for. */
 async function prepare(sql: Sql, clock: Clock): Promise<void> {
-  await within(clock, CONNECT_TIMEOUT_MS, 'no answer', sql`select 1`);
+  const patience = clock.now() + RECOVERY_MS * MILLISECOND;
+  for (;;) {
+    try {
+      await within(clock, CONNECT_TIMEOUT_MS, 'no answer', sql`select 1`);
+      break;
+    } catch (error) {
+      const starts = (error as { readonly code?: unknown } | null)?.code === '57P03';
+      if (!starts || clock.now() >= patience) throw error;
+      await clock.sleepUntil(clock.now() + 100 * MILLISECOND);
+    }
+  }
   await within(clock, 30_000, 'the schema could not be brought up to date', migrate(sql));
 }
 

@@ -86,21 +86,32 @@ export async function loadRun(database: Database, id: string): Promise<RunRecord
   if (json === null) return undefined;
   const { head, lists, series, other } = fromStoredJson(json) as Stored;
   const { git, ...plain } = present(head);
+  const { cells, ...rest } = lists;
   return {
     ...plain,
+    cells: cells.map(cellOf),
     ...(git !== undefined && git !== null && { git: present(git) }),
-    ...Object.fromEntries(Object.entries(present(lists)).map(([name, rows]) => [name, (rows ?? []).map(present)])),
+    ...Object.fromEntries(Object.entries(present(rest)).map(([name, rows]) => [name, (rows ?? []).map(present)])),
     ...(series !== null && { series }),
     ...other,
-  } as RunRecord; // save_run checked the types that matter
+  } as unknown as RunRecord; // save_run checked the types that matter
 }
 
 /** What load_run answers with. */
 interface Stored {
   readonly head: { readonly git: object | null };
-  readonly lists: Readonly<Record<string, readonly object[] | null>>;
+  readonly lists: { readonly cells: readonly StoredCell[] } & Readonly<Record<string, readonly object[] | null>>;
   readonly series: object | null;
   readonly other: object;
+}
+
+interface StoredCell {
+  readonly anomalies: readonly { readonly other: object }[];
+}
+
+/** What of an anomaly has no column of its own stands beside it. */
+function cellOf(cell: StoredCell): object {
+  return { ...present(cell), anomalies: cell.anomalies.map(({ other, ...anomaly }) => ({ ...anomaly, ...other })) };
 }
 
 interface Row {

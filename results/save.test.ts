@@ -6,6 +6,7 @@ import { missing, need } from '../test-support/need.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
 import { type Database, openDatabase } from './database.ts';
 import { findRun, knownIds, listRuns, loadRun } from './load.ts';
+import type { RunRecord } from './record.ts';
 import { saveRun } from './save.ts';
 
 need('postgres');
@@ -168,7 +169,14 @@ test('what a run recorded and was empty is empty, and what it did not record is 
 
 test('what a run has and the schema does not know is kept beside it', async () => {
   const id = '20261121-070344-000-newer0';
-  const record = { ...sampleRecord({ id }), novelty: { deep: [null, 1] }, nothing: null };
+  const [cell, ...cells] = sampleRecord().cells;
+  const told = { ...cell, anomalies: cell.anomalies.map((anomaly) => ({ ...anomaly, lastState: { index: 12 } })) };
+  const record = {
+    ...sampleRecord({ id }),
+    cells: [told, ...cells] as unknown as RunRecord['cells'],
+    novelty: { deep: [null, 1] },
+    nothing: null,
+  };
   await saveRun(database, record);
   expect(await loadRun(database, id)).toEqual(record);
 });

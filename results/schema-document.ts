@@ -99,7 +99,7 @@ function tableLines({ name, about, columns, constraints, indexes }: Relation): r
     '|---|---|---|',
     ...rows,
     '',
-    ...(rules === '' ? [] : [`${rules}`, '']),
+    ...(rules === '' ? [] : [rules, '']),
     ...(found === '' ? [] : [`Indexes: ${found}.`, '']),
   ];
 }

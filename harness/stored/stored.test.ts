@@ -62,6 +62,14 @@ const json = ({ stdout }: Ended): readonly Record<string, unknown>[] =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
+test('a run comes back from the database as it stands in its files', async () => {
+  const [run] = readdirSync(join(home, '.tidemark', 'runs')).filter((id) => id !== hostile && id !== plain);
+  const stored = JSON.parse(readFileSync(join(home, '.tidemark', 'runs', run, 'verdicts.json'), 'utf8')) as object;
+  const [shown] = json(await here(['show', run, '--json']));
+  expect(shown).toEqual({ ...stored, type: 'run' });
+  expect(shown).toMatchObject({ machine: { processors: expect.any(Number) as number }, series: { stepNs: 1e9 } });
+});
+
 test('runs in files are imported once, and those that cannot be are named', async () => {
   expect(await here(['results', 'import', hostile])).toMatchObject({
     code: 0,
