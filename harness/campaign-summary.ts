@@ -26,6 +26,15 @@ interface Sum {
 
 const SEEDS_SHOWN = 5;
 
+/** A cell of the matrix over all runs; its anomalies are those of the first run that broke it, or of the first. */
+export interface SummedCell extends Cell {
+  readonly brokenRuns: number;
+  /** Of runs that broke it, the first few. */
+  readonly seeds: readonly number[];
+  /** By fault, the runs in which it suspended the promise. */
+  readonly suspended: Readonly<Record<string, number>>;
+}
+
 export class Summary {
   readonly codes: ExitCode[] = [];
   readonly #system: System;
@@ -76,6 +85,27 @@ export class Summary {
     sum.anomalies += cell.anomalyCount;
     for (const [what, n] of Object.entries(cell.evidence)) sum.evidence[what] = (sum.evidence[what] ?? 0) + n;
     if (cell.state === 'broken' && sum.seeds.length < SEEDS_SHOWN) sum.seeds.push(seed);
+  }
+
+  get verdicts(): Readonly<Record<RunRecord['verdict'], number>> {
+    return this.#verdicts;
+  }
+
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** The cells with the evidence of all runs. */
+  cells(): readonly SummedCell[] {
+    return [...this.#sums.values()].map((sum) => ({
+      ...sum.first,
+      state: stateOf(sum),
+      evidence: evidenceOf(sum),
+      anomalyCount: sum.anomalies,
+      brokenRuns: sum.states.broken,
+      seeds: sum.seeds,
+      suspended: sum.suspended,
+    }));
   }
 
   json(): Readonly<Record<string, unknown>> {
@@ -143,15 +173,7 @@ export class Summary {
   /** The cells with the evidence of all runs; a broken one names its first seeds. */
   #matrix(paint: Paint): string[] {
     const sums = [...this.#sums.values()];
-    const lines = renderMatrix(
-      sums.map((sum) => ({
-        ...sum.first,
-        state: stateOf(sum),
-        evidence: evidenceOf(sum),
-        anomalyCount: sum.anomalies,
-      })),
-      paint,
-    );
+    const lines = renderMatrix(this.cells(), paint);
     for (const { first, states, seeds } of sums.filter(({ states }) => states.broken > 0)) {
       const where = [first.writePath, first.readPath].filter(Boolean).join(', ');
       lines.push(

@@ -4,7 +4,7 @@
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { MILLISECOND, realClock } from '../history/clock.ts';
 import { type Database, openDatabase } from '../results/database.ts';
 import { createRunFolder, newRunId, runFolder, writeRunFiles } from '../results/files.ts';
@@ -21,6 +21,8 @@ import type { Plan, ResolvedPlan } from './plan.ts';
 import { runPool } from './pool.ts';
 import { replayCommand } from './replay.ts';
 import { renderReport } from './report-text.ts';
+import { CampaignTally, renderedCampaign } from './report/campaign.ts';
+import { writeReports } from './report/formats.ts';
 import type { Display } from './run-command.ts';
 import { count } from './table.ts';
 import { version } from './version.ts';
@@ -44,7 +46,11 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
   const ledger = openLedger(home, options);
   const opening = openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL });
   const summary = new Summary(plan.use.system);
-  for (const record of ledger.done.values()) summary.add(record);
+  const tally = new CampaignTally(summary, plan.use.system.name);
+  for (const record of ledger.done.values()) {
+    summary.add(record);
+    tally.add(record);
+  }
   const seeds = ledger.seeds.filter((seed) => !ledger.done.has(seed));
   if (ledger.done.size > 0) {
     io.err(
@@ -59,6 +65,7 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
     for (const failure of done.failures) io.err(`tidemark: the run of seed ${record.seed} went wrong: ${failure}\n`);
     ledger.write(record);
     summary.add(record);
+    tally.add(record);
     keepFiles(home, { ...done, record });
     saving.add(record);
     if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
@@ -75,11 +82,20 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
     io.out(
       `\n${summary.render({ color: io.colour.out, wallMs, ran: seeds.length, quiet: display.quiet, replay: replayCommand(plan.use.asked) })}\n`,
     );
+  if (display.reports.length > 0) report(tally, options, join(home, 'campaigns', `${ledger.name}.report`));
   if (!complete)
     io.err(
       `tidemark: ${count(ledger.seeds.length - summary.runs)} runs were not made; the same command goes on with them\n`,
     );
   return worst(summary.codes);
+}
+
+/** The summary in the formats that were asked for; where each lies is said. */
+function report(tally: CampaignTally, { display, plan, io, runs }: CampaignOptions, folder: string): void {
+  const summed = tally.report(`${replayCommand(plan.use.asked)} --runs ${runs}`);
+  mkdirSync(folder, { recursive: true });
+  for (const path of writeReports(display.reports, (format) => renderedCampaign(summed, format), folder, io.cwd))
+    if (!display.json) io.out(`report   ${relative(io.cwd, path)}\n`);
 }
 
 /** Deals seeds to workers until none is left, the user has had enough, or enough have failed. */
@@ -135,6 +151,7 @@ function line(record: RunRecord): string {
 }
 
 interface Ledger {
+  readonly name: string;
   readonly seeds: readonly number[];
   /** Runs that were judged before this command was given. */
   readonly done: ReadonlyMap<number, RunRecord>;
@@ -159,6 +176,7 @@ function openLedger(home: string, { plan, runs, shard, lastFailed, fresh }: Camp
   }
   if (fresh || lastFailed) rmSync(file, { force: true });
   return {
+    name,
     seeds,
     done: readLedger(file),
     write: (record) => appendFileSync(file, `${JSON.stringify(slim(record))}\n`),

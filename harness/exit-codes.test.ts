@@ -44,7 +44,7 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
     expect(run.status).toBe(0);
     const runs = join(run.cwd, '.tidemark', 'runs');
     const files = readdirSync(join(runs, readdirSync(runs)[0])).sort();
-    expect(files).toEqual(['journal.jsonl', 'plan.json', 'report.txt', 'verdicts.json']);
+    expect(files).toEqual(['journal.jsonl', 'plan.json', 'report.html', 'report.txt', 'verdicts.json']);
   });
 
   it('254 when the store refuses its settings, 255 when nobody comes to lead: one sentence, and no list', () => {

@@ -16,7 +16,8 @@ export type MatrixCell = Pick<
   'guarantee' | 'writePath' | 'readPath' | 'state' | 'evidence' | 'anomalyCount' | 'suspendedBy'
 >;
 
-const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
+/** In two lines, for narrow columns. */
+export const headings: Readonly<Record<Guarantee, readonly [string, string]>> = {
   linearizable: ['', 'linearizable'],
   'read-your-writes': ['read-your-', 'writes'],
   'monotonic-reads': ['monotonic-', 'reads'],
@@ -81,19 +82,36 @@ function word(cell: MatrixCell, paint: Paint): string {
 }
 
 function state(cell: MatrixCell, paint: Paint): string {
+  const figure = figureOf(cell);
   switch (cell.state) {
     case 'broken':
-      return paint(['red', 'bold'], `BROKEN ${count(cell.anomalyCount)}x`);
+      return paint(['red', 'bold'], `BROKEN ${figure}`);
     case 'violated':
-      return paint('yellow', `violated ${shareOf(cell)}`);
+      return paint('yellow', `violated ${figure}`);
     case 'kept':
-      return `${paint('green', 'kept')} ${paint('dim', count(examined(cell)))}`;
+      return `${paint('green', 'kept')} ${paint('dim', figure)}`;
     case 'holds':
-      return `holds ${paint('dim', count(examined(cell)))}`;
+      return `holds ${paint('dim', figure)}`;
     case 'undecided':
       return paint('magenta', 'undecided');
     case 'not exercised':
       return paint('dim', 'untried');
+  }
+}
+
+/** The number beside the word: how many anomalies, their share, or what the verdict rests on; nothing where there is none. */
+export function figureOf(cell: MatrixCell): string {
+  switch (cell.state) {
+    case 'broken':
+      return `${count(cell.anomalyCount)}x`;
+    case 'violated':
+      return shareOf(cell);
+    case 'kept':
+    case 'holds':
+      return count(examined(cell));
+    case 'undecided':
+    case 'not exercised':
+      return '';
   }
 }
 

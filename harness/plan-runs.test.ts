@@ -216,6 +216,7 @@ const flags: RunFlags = {
   guarantee: [],
   set: [],
   label: [],
+        report: [],
   keep: 'failed',
 };
 

@@ -11,8 +11,18 @@ import { timeText } from './times.ts';
 
 const SKIPPED = 'skipped ';
 
-/** A line a fault, those that were planned and never struck included; then those that cannot be done here. */
-export function faultLines(record: RunRecord, paint: Paint): readonly string[] {
+/** What came of one kind of fault. */
+export interface FaultRow {
+  readonly fault: string;
+  readonly times: number;
+  /** `403 messages dropped`; empty where nothing was counted. */
+  readonly effect: string;
+  /** What a reader must not overlook: it did nothing, or nothing came of it. */
+  readonly warnings: readonly string[];
+}
+
+/** A row a fault, those that were planned and never struck included. */
+export function faultRows(record: RunRecord): readonly FaultRow[] {
   const { counts, plan } = record;
   const skipped = (kind: string): number => counts[SKIPPED + kind] ?? 0;
   const never = Object.keys(counts)
@@ -20,28 +30,39 @@ export function faultLines(record: RunRecord, paint: Paint): readonly string[] {
     .map((name) => name.slice(SKIPPED.length));
   const planned = Array.isArray(plan.faults) ? plan.faults.map(String) : [];
   const kinds = [...new Set([...record.faults.map((fault) => fault.fault), ...never, ...planned])].sort();
-  const rows = kinds.map((kind) => {
+  return kinds.map((kind) => {
     const some = record.faults.filter((fault) => fault.fault === kind);
     const told = effectOf(some).map(([name, n]) => `${count(n)} ${name}`);
     const idle = some.filter(({ effect }) => !hadEffect(effect)).length;
-    const remarks = [
-      ...(told.length > 0 ? [told.join(', ')] : []),
-      ...(idle > 0
-        ? [paint('yellow', idle === some.length ? 'NO EFFECT' : `${idle} of ${some.length} without effect`)]
-        : []),
-      ...(skipped(kind) > 0 ? [paint('yellow', `${skipped(kind)} had no effect: nobody to strike`)] : []),
-      ...(some.length === 0 && skipped(kind) === 0 ? [paint('yellow', whyNever(record, kind))] : []),
+    const warnings = [
+      ...(idle > 0 ? [idle === some.length ? 'NO EFFECT' : `${idle} of ${some.length} without effect`] : []),
+      ...(skipped(kind) > 0 ? [`${skipped(kind)} had no effect: nobody to strike`] : []),
+      ...(some.length === 0 && skipped(kind) === 0 ? [whyNever(record, kind)] : []),
     ];
-    return [kind, String(some.length), remarks.join('; ')];
+    return { fault: kind, times: some.length, effect: told.join(', '), warnings };
   });
-  const heading = ['fault', 'times', 'effect'].map((text) => paint('dim', text));
-  const lines = rows.length === 0 ? [] : table([heading, ...rows], ['left', 'right', 'left']);
+}
+
+/** `unsupported, so not tried: …`, a line for each reason. */
+export function unsupportedLines({ plan }: RunRecord): readonly string[] {
   const unsupported = (plan['unsupported'] as readonly Unsupported[] | undefined) ?? []; // put there by record-run.ts
   const whys = [...new Set(unsupported.map(({ why }) => why))];
-  const beyond = whys.map((why) => {
+  return whys.map((why) => {
     const names = unsupported.filter((one) => one.why === why).map(({ fault }) => fault);
     return `unsupported, so not tried: ${names.join(', ')}: ${why}`;
   });
+}
+
+/** A line a fault; then those that cannot be done here. */
+export function faultLines(record: RunRecord, paint: Paint): readonly string[] {
+  const rows = faultRows(record).map(({ fault, times, effect, warnings }) => [
+    fault,
+    String(times),
+    [...(effect === '' ? [] : [effect]), ...warnings.map((text) => paint('yellow', text))].join('; '),
+  ]);
+  const heading = ['fault', 'times', 'effect'].map((text) => paint('dim', text));
+  const lines = rows.length === 0 ? [] : table([heading, ...rows], ['left', 'right', 'left']);
+  const beyond = unsupportedLines(record);
   return [...lines, ...(lines.length > 0 && beyond.length > 0 ? [''] : []), ...beyond];
 }
 

@@ -66,7 +66,7 @@ function head(record: RunRecord, paint: Paint): string {
 }
 
 /** At which moment and by which event the run was ended early, and what that spared. */
-function bailed({ plan }: RunRecord): readonly string[] {
+export function bailed({ plan }: RunRecord): readonly string[] {
   const bail = plan.bail as Bail | undefined; // put there by record-run.ts, and nobody else
   if (bail === undefined) return [];
   const { guarantee, writePath, readPath, at, sparedNs, event, kind, sentence } = bail;
@@ -85,7 +85,8 @@ function matrix(record: RunRecord, paint: Paint): string {
   return section('Promises and findings', renderMatrix(record.cells, paint), paint);
 }
 
-function title(cell: Pick<Cell, 'guarantee' | 'writePath' | 'readPath'>): string {
+/** `durable (writes quorum-ack)` */
+export function title(cell: Pick<Cell, 'guarantee' | 'writePath' | 'readPath'>): string {
   const where = [cell.writePath && `writes ${cell.writePath}`, cell.readPath && `reads ${cell.readPath}`].filter(
     Boolean,
   );
@@ -307,12 +308,12 @@ export function calmLines(counts: RunRecord['counts']): string[] {
   });
 }
 
-function interrupted(record: RunRecord): boolean {
+export function interrupted(record: RunRecord): boolean {
   return (record.counts.interrupted ?? 0) > 0;
 }
 
-/** The three lines every run ends with. */
-export function closingLines(record: RunRecord, report: string): readonly string[] {
+/** `KEPT: all 139 promises kept, 2 suspended; 62 findings` */
+export function verdictText(record: RunRecord): string {
   const cells = record.cells.filter((cell) => cell.suspendedBy === undefined);
   const states = (state: Cell['state']): number => cells.filter((cell) => cell.state === state).length;
   const [kept, broken, undecided, untried] = [
@@ -328,14 +329,17 @@ export function closingLines(record: RunRecord, report: string): readonly string
     (untried > 0 ? `, ${untried} untried for want of a fault` : '') +
     (beyond.length > 0 ? `, ${beyond.length} suspended` : '') +
     (gone > 0 ? ` (${gone} violated, as was to be expected)` : '');
-  const verdict =
-    record.verdict === 'broken'
-      ? `BROKEN: ${broken} of ${broken + kept + undecided + untried} promises broken`
-      : record.verdict === 'undecided'
-        ? `UNDECIDED: ${kept} promises kept, ${undecided} cells undecided${rest}`
-        : `KEPT: ${untried === 0 ? `all ${kept}` : `${kept} of ${kept + untried}`} promises kept${rest}; ${findings}`;
+  return record.verdict === 'broken'
+    ? `BROKEN: ${broken} of ${broken + kept + undecided + untried} promises broken`
+    : record.verdict === 'undecided'
+      ? `UNDECIDED: ${kept} promises kept, ${undecided} cells undecided${rest}`
+      : `KEPT: ${untried === 0 ? `all ${kept}` : `${kept} of ${kept + untried}`} promises kept${rest}; ${findings}`;
+}
+
+/** The three lines every run ends with. */
+export function closingLines(record: RunRecord, report: string): readonly string[] {
   const bail = record.plan.bail as Bail | undefined; // as above
   const early = bail === undefined ? '' : ` (stopped at the first, ${(bail.at / SECOND).toFixed(1)} s into the load)`;
   const part = interrupted(record) ? ` (interrupted after ${(record.virtualNs / SECOND).toFixed(1)} s)` : '';
-  return [`verdict  ${verdict}${early}${part}`, `report   ${report}`, `replay   ${record.command}`];
+  return [`verdict  ${verdictText(record)}${early}${part}`, `report   ${report}`, `replay   ${record.command}`];
 }

@@ -9,6 +9,7 @@ import { isOtherStore } from './environments/environment.ts';
 import { BadInput, type ExitCode, unknownName } from './errors.ts';
 import { defaultPlan, type Plan, type ResolvedPlan, resolvePlan, withoutLevers } from './plan.ts';
 import { planToReplay } from './replay.ts';
+import type { Wanted } from './report/formats.ts';
 import type { ProgressStyle } from './progress.ts';
 import { single } from './single.ts';
 import { withDriver } from './driver-flags.ts';
@@ -33,6 +34,7 @@ export interface RunFlags {
   readonly guarantee: readonly string[];
   readonly set: readonly string[];
   readonly label: readonly string[];
+  readonly report: readonly string[];
   readonly runs?: string | undefined;
   readonly jobs?: string | undefined;
   readonly shard?: string | undefined;
@@ -60,6 +62,8 @@ export interface Display {
   readonly labels: Readonly<Record<string, string>>;
   /** Whether journals that are kept go into the database too. */
   readonly storeJournal: boolean;
+  /** Besides the page that every run writes. */
+  readonly reports: readonly Wanted[];
 }
 
 /** What is to be run: as the command line says, and the plan file, or the stored run that it names. */
@@ -77,6 +81,7 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
   const { plan: wanted, flags, bail: bailed } = await askedFor(asked, io, given);
   const plan = await resolvePlan(wanted);
   const labels = keyValues('--label', flags.label);
+  const reports = (await import('./report/formats.ts')).wantedReports(flags.report, io.cwd);
   if (flags.progress !== undefined && flags.progress !== 'json')
     throw unknownName('progress style', flags.progress, ['json']);
   if (flags.keep !== 'failed' && flags.keep !== 'all')
@@ -88,6 +93,7 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
     quiet: flags.quiet === true,
     json: flags.json === true,
     labels,
+    reports,
     storeJournal: flags.storeJournal === true,
   };
   const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);
@@ -122,6 +128,7 @@ const WITH_REPLAY = [
   'set',
   'skipUnsupported',
   'label',
+  'report',
   'plugin',
   'progress',
   'quiet',

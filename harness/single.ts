@@ -7,12 +7,13 @@ import type { RunRecord } from '../results/record.ts';
 import { saveRun } from '../results/save.ts';
 import { whyUnsaved } from '../results/unavailable.ts';
 import type { Io } from './command.ts';
-import type { ExitCode } from './errors.ts';
+import { type ExitCode, HARNESS_FAILED, worst } from './errors.ts';
 import { onInterrupt } from './interrupt.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { showProgress } from './progress.ts';
 import { judgeRun, plannedOf } from './record-run.ts';
 import { closingLines, renderReport } from './report-text.ts';
+import { FILE_NAMES, rendered, type Wanted, writeReports } from './report/formats.ts';
 import { executeRun } from './run.ts';
 import type { Display } from './run-command.ts';
 
@@ -42,15 +43,29 @@ export async function single(plan: ResolvedPlan, display: Display, bail: boolean
   const record = await judgeRun({ plan, ended, journal, id, labels: display.labels, histograms: true });
   const text = renderReport(record, { color: false });
   writeRunFiles(folder, record, text);
+  const wasReported = report(record, folder, display.reports, io);
   await save(opening, record, display.storeJournal ? journal : undefined, io);
   interrupt.end();
   if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
   else if (ended.notStarted === undefined) {
     // Else a list of all that is undecided would hide why.
     if (!display.quiet) io.out(`${io.colour.out ? renderReport(record, { color: true }) : text}\n`);
-    io.out(`${closingLines(record, join('.tidemark', 'runs', id, 'report.txt')).join('\n')}\n`);
+    io.out(
+      `${closingLines(record, join('.tidemark', 'runs', id, wasReported ? FILE_NAMES.html : 'report.txt')).join('\n')}\n`,
+    );
   }
-  return record.exitCode;
+  return wasReported ? record.exitCode : worst([record.exitCode, HARNESS_FAILED]);
+}
+
+/** Whether all were written; if not, the verdict stands, and one line says what is missing and why. */
+function report(record: RunRecord, folder: string, reports: readonly Wanted[], io: Io): boolean {
+  try {
+    writeReports([{ format: 'html' }, ...reports], (format) => rendered(record, format), folder, io.cwd);
+    return true;
+  } catch (error) {
+    io.err(`tidemark: a report of run ${record.id} was not written: ${(error as Error).message}\n`);
+    return false;
+  }
 }
 
 /** Without a database the verdict and the files stand, and one line says what was not saved and why. */

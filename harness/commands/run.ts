@@ -48,6 +48,12 @@ export default {
         pairs,
         [] as readonly string[],
       )
+      .option(
+        '--report <formats>',
+        'reports besides report.html: html, markdown, json, junit; junit=FILE says where (again for more)',
+        list('--report'),
+        [] as readonly string[],
+      )
       .option('--label <key=value>', 'a label to find the run by (repeatable)', pairs, [] as readonly string[])
       .option('--runs <number>', 'this many runs, with successive seeds')
       .option('--jobs <number>', 'runs at once (default: one a processor)')

@@ -1,0 +1,149 @@
+/** What a stranger asks of a run, each answered in a sentence or two: the head of every report, whatever its format. */
+import { SECOND } from '../../history/clock.ts';
+import type { Cell, RunRecord } from '../../results/record.ts';
+import { calmLines, title, verdictText } from '../report-text.ts';
+import { count, duration, percent } from '../table.ts';
+import { lost, outageNs } from './failover-pictures.ts';
+import { comparedReads } from './followers.ts';
+
+export interface Answer {
+  readonly question: string;
+  readonly answer: string;
+  /** Further sentences, each on a line. */
+  readonly more: readonly string[];
+  /** The part of the page that says it in full. */
+  readonly section: string;
+}
+
+export function answersOf(record: RunRecord): readonly Answer[] {
+  return [promises(record), broken(record), failures(record), followers(record), again(record)];
+}
+
+/** `26 of 119 promises broken`, without the word that stands large beside it. */
+export function verdictSentence(record: RunRecord): string {
+  const text = verdictText(record);
+  const sentence = text.slice(text.indexOf(':') + 1).trim();
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+}
+
+function promises(record: RunRecord): Answer {
+  const word = { kept: 'Yes.', broken: 'No.', undecided: 'Not everything could be decided.' }[record.verdict];
+  const done = (record.counts['ok'] ?? 0) + (record.counts['mismatch'] ?? 0);
+  return {
+    question: 'Did it keep its promises?',
+    answer: `${word} ${verdictSentence(record)}`,
+    more: [`Judged on ${count(done)} answered operations.`],
+    section: 'promises',
+  };
+}
+
+const TOLD_MAX = 3;
+
+function broken(record: RunRecord): Answer {
+  const cells = record.cells.filter(({ state }) => state === 'broken');
+  const question = 'What exactly broke?';
+  if (cells.length === 0) {
+    const found = record.cells.filter(
+      ({ state, suspendedBy }) => state === 'violated' && suspendedBy === undefined,
+    ).length;
+    const findings =
+      found === 0
+        ? []
+        : [`What is not promised did not always hold: ${count(found)} ${found === 1 ? 'finding' : 'findings'}.`];
+    return {
+      question,
+      answer: 'Nothing that was promised.',
+      more: findings,
+      section: found === 0 ? 'promises' : 'findings',
+    };
+  }
+  const kinds = [...new Set(cells.map(({ guarantee }) => guarantee))].map((guarantee) =>
+    cells.filter((cell) => cell.guarantee === guarantee).reduce((a, b) => (b.anomalyCount > a.anomalyCount ? b : a)),
+  );
+  const told = kinds.map(brokenText);
+  const more = told.slice(1, TOLD_MAX);
+  if (told.length > TOLD_MAX) more.push(`and ${told.length - TOLD_MAX} more of the guarantees`);
+  return { question, answer: told[0], more, section: 'broken' };
+}
+
+/** `durable (writes quorum-ack): 310 of 4,894 acknowledged writes lost (6.3 %)` */
+export function brokenText(cell: Cell): string {
+  return `${title(cell)}: ${cell.note}`;
+}
+
+function failures({ failovers }: RunRecord): Answer {
+  const question = 'When did the leader fail, and for how long?';
+  const section = 'failovers';
+  if (failovers.length === 0) return { question, answer: 'Never: no leader was replaced.', more: [], section };
+  const outages = failovers.map((one) => ({ one, ns: outageNs(one, failovers) }));
+  const first = outages.reduce((a, b) => (b.one.start < a.one.start ? b : a));
+  const longest = outages.reduce((a, b) => (b.ns > a.ns ? b : a));
+  const median = outages.map(({ ns }) => ns).sort((a, b) => a - b)[Math.floor((outages.length - 1) / 2)];
+  const when = ({ start, cause }: RunRecord['failovers'][number]): string =>
+    `${(start / SECOND).toFixed(2)} s (${cause === '' || cause === 'none' ? 'no fault in force' : cause})`;
+  const times = failovers.length === 1 ? 'Once, at' : `${count(failovers.length)} times, first at`;
+  const more = [];
+  if (failovers.length > 1)
+    more.push(`Median ${outageText(median)}; the longest, ${outageText(longest.ns)}, at ${when(longest.one)}.`);
+  const losses = failovers.filter((one) => lost(one) !== '0').length;
+  if (losses > 0) more.push(`Acknowledged writes were lost in ${count(losses)} of them.`);
+  const until = Number.isFinite(first.ns) ? ' until a write was answered again' : '';
+  return { question, answer: `${times} ${when(first.one)}: ${outageText(first.ns)}${until}.`, more, section };
+}
+
+function outageText(ns: number): string {
+  return Number.isFinite(ns) ? duration(ns) : 'no write was answered again';
+}
+
+function followers(record: RunRecord): Answer {
+  const question = 'What does a follower read save and cost?';
+  const section = 'followers';
+  const [leader, follower] = ['leader', 'follower'].map(
+    (role) => comparedReads(record, 'calm', role, 'sent') ?? comparedReads(record, 'calm', role, 'intended'),
+  );
+  if (leader === undefined || follower === undefined)
+    return {
+      question,
+      answer: 'This run cannot tell: too few reads of one or the other while all was calm.',
+      more: [],
+      section,
+    };
+  const strongest = String(record.plan['strongestReadPath'] ?? 'leader');
+  const others = record.staleness.filter(({ readPath }) => readPath !== strongest);
+  const sum = (of: (one: (typeof others)[number]) => number): number =>
+    others.reduce((total, one) => total + of(one), 0);
+  const [reads, stale] = [sum((one) => one.reads), sum((one) => one.staleReads)];
+  const worst = Math.max(0, ...others.map(({ maxNs }) => maxNs));
+  const cost =
+    reads === 0
+      ? []
+      : [
+          stale === 0
+            ? `None of ${count(reads)} reads off the strongest path was out of date.`
+            : `${percent(stale, reads)} of ${count(reads)} reads off the strongest path were out of date, the worst by ${duration(worst)} at least.`,
+        ];
+  const answer = `Median ${duration(follower.p50Ns)} from a follower, ${duration(leader.p50Ns)} by the strongest path (${change(follower.p50Ns, leader.p50Ns)}); p99 ${duration(follower.p99Ns)} against ${duration(leader.p99Ns)}.`;
+  return { question, answer, more: cost, section };
+}
+
+/** `−94 %` */
+function change(now: number, before: number): string {
+  if (before === 0) return '–';
+  const share = Math.round((100 * (now - before)) / before);
+  return `${share > 0 ? '+' : share < 0 ? '−' : '±'}${Math.abs(share)} %`;
+}
+
+function again({ command, seed, versions }: RunRecord): Answer {
+  const version = versions['tidemark'] === undefined ? '' : `Tidemark ${versions['tidemark']}, `;
+  return {
+    question: 'How do I run it again?',
+    answer: command,
+    more: [`${version}seed ${seed}`],
+    section: 'plan',
+  };
+}
+
+/** The share of requests that were answered while nothing was wrong. */
+export function calmAnswers(record: RunRecord): readonly string[] {
+  return calmLines(record.counts);
+}

@@ -1,0 +1,214 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createRunFolder, writeRunFiles } from '../../results/files.ts';
+import type { RunRecord } from '../../results/record.ts';
+import { hostileRecord, hostileTexts } from '../../test-support/hostile-record.ts';
+import { sampleRecord } from '../../test-support/sample-record.ts';
+import type { Io } from '../command.ts';
+import command from '../commands/report.ts';
+import { closingLines } from '../report-text.ts';
+import { campaignOf, renderedCampaign } from './campaign.ts';
+import { FORMATS, rendered, wantedReports } from './formats.ts';
+
+describe('every format', () => {
+  test.each(FORMATS)('%s says the verdict, what broke, the failovers and the command', (format) => {
+    const record = sampleRecord();
+    const text = rendered(record, format).replaceAll('&#39;', "'").replaceAll('\\', '');
+    expect(text).toContain('roken');
+    expect(text).toContain('linearizable');
+    expect(text).toContain('1 of 1,204 reads');
+    expect(text).toContain("npx tidemark run --seed 7 --set note='a  b'");
+    if (format !== 'junit') expect(text).toContain('650 ms');
+  });
+
+  test('html is the same sentence as the closing lines', () => {
+    const [verdict] = closingLines(sampleRecord(), '');
+    const sentence = /^verdict {2}BROKEN: (.*)$/.exec(verdict)?.[1] ?? 'none';
+    expect(rendered(sampleRecord(), 'html')).toContain(`<h1>BROKEN</h1><p>${sentence}.</p>`);
+  });
+
+  test('a run without faults, failovers or latencies has a report as well', () => {
+    const bare = sampleRecord({
+      faults: [],
+      failovers: [],
+      latencies: [],
+      staleness: [],
+      cells: [],
+      verdict: 'undecided',
+      exitCode: 2,
+      counts: {},
+    });
+    for (const format of FORMATS) expect(rendered(bare, format).length).toBeGreaterThan(300);
+    expect(rendered(bare, 'html')).toContain('Never: no leader was replaced.');
+  });
+});
+
+describe('what is hostile', () => {
+  test('is text: the page has the tags that we wrote, and no others', () => {
+    const page = rendered(hostileRecord(), 'html');
+    expect(page.length).toBeLessThan(1_000_000);
+    const tags = new Set([...page.matchAll(/<([a-z][a-z0-9]*)/gi)].map(([, tag]) => tag));
+    expect([...tags].filter((tag) => ['img', 'iframe', 'link', 'object', 'embed', 'base'].includes(tag))).toEqual([]);
+    expect(page.match(/<script/g)).toHaveLength(2);
+    expect(page.match(/<style/g)).toHaveLength(1);
+    const bare = page.replace(/<(script|style)>.*?<\/\1>/gs, '').replace(/"[^"]*"/g, '""');
+    expect(bare).not.toMatch(/<[a-z][^<>]*\s(on[a-z]+|style)=/i);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them may be there
+    expect(page).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069\u2028\u2029]/);
+    expect(page).toContain('\\u{202e}drow a si siht');
+    expect(page).toContain('more characters)');
+  });
+
+  test('is text in XML too, and in Markdown', () => {
+    const xml = rendered(hostileRecord(), 'junit');
+    expect(xml.length).toBeLessThan(300_000);
+    expect(new Set([...xml.matchAll(/<([a-z-]+)/gi)].map(([, tag]) => tag))).toEqual(
+      new Set(['testsuites', 'testsuite', 'testcase', 'failure', 'system-out']),
+    );
+    const markdown = rendered(hostileRecord(), 'markdown');
+    expect(markdown.length).toBeLessThan(65_000);
+    const outside = markdown.replace(/^(`{3,}).*?^\1$/gms, '');
+    expect(outside).not.toMatch(/<script|<img|(?<!\\)\]\(|@everyone|(?<!\\)\*\*bold/);
+    expect(outside).toContain('\u2068\u05e9\u05dc\u05d5\u05dd\u2069');
+  });
+
+  test('JSON keeps it whole', () => {
+    const { run } = JSON.parse(rendered(hostileRecord(), 'json')) as { readonly run: RunRecord };
+    expect(run.cells[10]?.anomalies[0]?.operations[1]?.value).toBe(hostileTexts[10]);
+  });
+
+  test('however many anomalies there are, the page stays small', () => {
+    const { cells } = hostileRecord();
+    const many = Array.from({ length: 60 }, (_, i) =>
+      cells.map((cell, j) => ({
+        ...cell,
+        guarantee: cells[0]?.guarantee ?? 'linearizable',
+        writePath: `w${i}.${j}`,
+        anomalies: cell.anomalies.map((one) => ({ ...one, sentence: `${i} ${one.sentence.slice(0, 2000)}` })),
+      })),
+    ).flat();
+    expect(rendered(hostileRecord({ cells: many }), 'html').length).toBeLessThan(1_000_000);
+  });
+});
+
+test('JUnit: a broken promise fails, what is kept passes, what is untried is skipped, and an undecided run is an error', () => {
+  const { cells } = sampleRecord();
+  const xml = rendered(sampleRecord({ cells: [...cells, { ...cells[2], state: 'not exercised' }] }), 'junit');
+  expect(xml).toContain('tests="4" failures="1" errors="0" skipped="1"');
+  expect(xml).toContain(
+    '<failure type="broken" message="1 of 1,204 reads">stale read: A read returned null after 7 had been acknowledged.\n',
+  );
+  expect(rendered(sampleRecord({ verdict: 'undecided', exitCode: 2 }), 'junit')).toContain('errors="1"');
+});
+
+describe('many runs', () => {
+  const records = [
+    sampleRecord({ seed: 1 }),
+    sampleRecord({
+      seed: 2,
+      id: '20261121-070340-512-k3f9q3',
+      verdict: 'kept',
+      exitCode: 0,
+      cells: sampleRecord().cells.slice(2, 3),
+    }),
+  ];
+
+  test.each(FORMATS)('%s tells of them together', async (format) => {
+    const campaign = await campaignOf(records, 'tidemark report a b');
+    const text = renderedCampaign(campaign, format).replaceAll('\\', '').replaceAll('&#58;', ':');
+    expect(text).toContain(
+      format === 'junit' ? 'tests="2" failures="1" errors="0"' : '2 runs: 1 kept, 1 broken, 0 undecided.',
+    );
+    expect(text).toContain('linearizable');
+    if (format !== 'junit') expect(text).toContain('kill-leader');
+  });
+
+  test('must be of one system, which is known', async () => {
+    await expect(campaignOf([...records, sampleRecord({ system: 'other' })], '')).rejects.toThrow(
+      'Runs of reference and of other have no matrix in common',
+    );
+    await expect(campaignOf([sampleRecord({ system: 'nobody' })], '')).rejects.toThrow(
+      "What 'nobody' promises is not known here",
+    );
+  });
+});
+
+describe('tidemark report', () => {
+  let cwd: string;
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'tm-report-'));
+    for (const id of ['20261121-070340-512-k3f9q2', '20261121-070340-512-k3f9q3']) {
+      const record = sampleRecord({ id });
+      writeRunFiles(createRunFolder(join(cwd, '.tidemark'), id), record, 'text\n');
+    }
+  });
+  afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+  async function run(line: string): Promise<{ readonly out: string; readonly codes: readonly number[] }> {
+    let out = '';
+    const codes: number[] = [];
+    const io: Io = {
+      out: (text) => void (out += text),
+      err: (text) => void (out += `! ${text}`),
+      drained: () => Promise.resolve(),
+      stdin: process.stdin,
+      env: {},
+      cwd,
+      terminal: { out: false, err: false },
+      colour: { out: false, err: false },
+      argv: line.split(' '),
+      exit: (code) => void codes.push(code),
+    };
+    const program = new Command();
+    command.register(program, io);
+    await program.parseAsync(line.split(' '), { from: 'user' });
+    return { out, codes };
+  }
+
+  test('writes the page into the run’s folder and says where; the others go to standard output', async () => {
+    const page = join('.tidemark', 'runs', '20261121-070340-512-k3f9q2', 'report.html');
+    expect(await run('report 20261121-070340-512-k3f9q2')).toEqual({ out: `${page}\n`, codes: [0] });
+    expect(readFileSync(join(cwd, page), 'utf8')).toBe(rendered(sampleRecord(), 'html'));
+    expect((await run('report last --format markdown')).out).toMatch(/^## ❌ BROKEN/);
+    expect(JSON.parse((await run('report last --json')).out)).toMatchObject({
+      schema: 1,
+      type: 'report',
+      run: { id: '20261121-070340-512-k3f9q3' },
+    });
+    expect((await run('report last --format html --output -')).out).toMatch(/^<!doctype html>/);
+  });
+
+  test('writes to a file, and the summary of several runs', async () => {
+    expect((await run('report last --format junit --output out.xml')).out).toBe('out.xml\n');
+    expect(readFileSync(join(cwd, 'out.xml'), 'utf8')).toMatch(/^<\?xml/);
+    expect((await run('report 20261121-070340-512-k3f9q2 last --format markdown')).out).toContain('2 runs');
+    await expect(run('report 20261121-070340-512-k3f9q2 last')).rejects.toThrow('--output FILE says where it goes');
+  });
+
+  test('refuses what cannot be, in a sentence', async () => {
+    await expect(run('report last --format pdf')).rejects.toThrow(
+      "There is no report format 'pdf'. Valid: html, markdown, json, junit.",
+    );
+    await expect(run('report last --output nowhere/r.html')).rejects.toThrow(
+      /^--output nowhere\/r\.html: there is no folder .*nowhere\.$/,
+    );
+    await expect(run('report nobody')).rejects.toThrow("There is no run 'nobody'");
+    await expect(run('report last --format html --json')).rejects.toThrow('one format at a time');
+  });
+
+  test('run --report: formats and files', () => {
+    mkdirSync(join(cwd, 'build'));
+    writeFileSync(join(cwd, 'file'), '');
+    expect(wantedReports(['html', 'junit=build/t.xml'], cwd)).toEqual([
+      { format: 'html' },
+      { format: 'junit', file: 'build/t.xml' },
+    ]);
+    expect(() => wantedReports(['jnit=x'], cwd)).toThrow("There is no report format 'jnit'. Did you mean 'junit'?");
+    expect(() => wantedReports(['junit='], cwd)).toThrow('--report junit=: the name of a file is needed behind the =.');
+    expect(() => wantedReports(['junit=build'], cwd)).toThrow('is a folder, and a file is needed');
+    expect(() => wantedReports(['junit=file/x.xml'], cwd)).toThrow('there is no folder');
+  });
+});

@@ -1,0 +1,182 @@
+/** The report of a run as Markdown, for a pull request: what matters in view, the rest folded away, and short enough for a comment. */
+import { printable } from '../../checkers/explain/labels.ts';
+import { guaranteeNames, guarantees } from '../../history/guarantee.ts';
+import { SECOND } from '../../history/clock.ts';
+import type { RunRecord } from '../../results/record.ts';
+import { figureOf, type MatrixCell } from '../matrix.ts';
+import { title } from '../report-text.ts';
+import { count, duration, percent } from '../table.ts';
+import { answersOf, verdictSentence } from './answers.ts';
+import { lost } from './failover-pictures.ts';
+import { readPaths } from './followers.ts';
+import { cut, isolated } from './markup.ts';
+
+/** GitHub takes comments of 65,536 characters. */
+const LENGTH_MAX = 60_000;
+const ANOMALIES_MAX = 2;
+const FAILOVERS_MAX = 40;
+
+const SIGNS = { kept: '✅', broken: '❌', undecided: '❔' } as const;
+const MARKS: Readonly<Record<MatrixCell['state'], string>> = {
+  kept: '✓ kept',
+  broken: '✗ **BROKEN**',
+  holds: 'holds',
+  violated: '○ violated',
+  undecided: '? undecided',
+  'not exercised': '– untried',
+};
+
+/** Text as it is: nothing in it is markup, mentions anybody or refers to an issue. The one place where text becomes Markdown. */
+export function plain(text: string, longest = 500): string {
+  const safe = printable(cut(text, longest)).replace(/[\\`*_{}[\]()#+!|~<>&@$^=:-]/g, (character) =>
+    /[<>&@#:]/.test(character) ? `&#${character.charCodeAt(0)};` : `\\${character}`,
+  );
+  return isolated(safe, (run) => `\u2068${run}\u2069`);
+}
+
+/** A fence that is longer than any in the text. */
+export function fenced(text: string, language = ''): string {
+  const shown = text.split('\n').map(printable).join('\n');
+  const longest = Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${shown}\n${fence}`;
+}
+
+export function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+export function tableOf(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+): string {
+  const rule = head.map((_, i) => (right.includes(i) ? '--:' : '---'));
+  return [row(head), row(rule), ...rows.map(row)].join('\n');
+}
+
+export function folded(summary: string, body: string): string {
+  return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
+}
+
+export function markdownReport(record: RunRecord): string {
+  const answers = answersOf(record).filter(({ section }) => section !== 'plan' && section !== 'promises');
+  const told = answers.map(
+    ({ question, answer, more }) => `- **${question}** ${[answer, ...more].map((line) => plain(line)).join(' ')}`,
+  );
+  const parts = [
+    `## ${SIGNS[record.verdict]} ${record.verdict.toUpperCase()}: ${plain(verdictSentence(record))}`,
+    `${plain(record.system)} in ${plain(record.environment)}, seed ${record.seed}, run \`${record.id}\`; ${count((record.counts['ok'] ?? 0) + (record.counts['mismatch'] ?? 0))} operations completed.`,
+    told.join('\n'),
+    broken(record),
+    folded('Promises and findings', matrix(record.cells)),
+    paths(record),
+    failovers(record),
+    `Run it again:\n\n${fenced(cut(record.command, 4000), 'sh')}`,
+  ];
+  return bounded(parts);
+}
+
+/** Whole parts, as many as there is room for. */
+export function bounded(parts: readonly string[]): string {
+  let text = '';
+  for (const part of parts.filter((one) => one !== '')) {
+    if (text.length + part.length > LENGTH_MAX) {
+      text += '_What would make this too long for a comment is in the HTML report._\n\n';
+      continue;
+    }
+    text += `${part}\n\n`;
+  }
+  return `${text.trimEnd()}\n`;
+}
+
+function broken({ cells }: RunRecord): string {
+  const some = cells.filter(({ state }) => state === 'broken');
+  if (some.length === 0) return '';
+  const seen = new Set<string>();
+  const items = some.slice(0, 40).flatMap((cell) => {
+    const examples = cell.anomalies.filter(({ sentence }) => !seen.has(sentence)).slice(0, ANOMALIES_MAX);
+    for (const { sentence } of examples) seen.add(sentence);
+    return [
+      `- **${plain(title(cell))}**: ${plain(cell.note)}`,
+      ...examples.map(({ kind, sentence }) => `  - ${plain(kind)}: ${plain(sentence)}`),
+    ];
+  });
+  return `### Broken promises\n\n${items.join('\n')}`;
+}
+
+export function matrix(cells: readonly MatrixCell[]): string {
+  const blocks = (['row', 'write path', 'system'] as const).map((scope) => {
+    const some = cells.filter((cell) => guarantees[cell.guarantee].scope === scope);
+    if (some.length === 0) return '';
+    const columns = guaranteeNames.filter((guarantee) => some.some((cell) => cell.guarantee === guarantee));
+    const places = [
+      ...new Set(some.map(({ writePath, readPath }) => JSON.stringify([writePath ?? '', readPath ?? '']))),
+    ];
+    const rows = places.map((place) => {
+      const [writePath, readPath] = JSON.parse(place) as [string, string]; // as written two lines above
+      const shown = columns.map((guarantee) => {
+        const cell = some.find(
+          (one) =>
+            one.guarantee === guarantee && (one.writePath ?? '') === writePath && (one.readPath ?? '') === readPath,
+        );
+        return cell === undefined
+          ? ''
+          : `${MARKS[cell.state]}${cell.suspendedBy === undefined ? '' : '\\*'} ${figureOf(cell)}`.trim();
+      });
+      return [
+        ...(scope === 'row' ? [plain(writePath), plain(readPath)] : [scope === 'system' ? 'system' : plain(writePath)]),
+        ...shown,
+      ];
+    });
+    const heads = scope === 'row' ? ['write path', 'read path'] : [scope === 'system' ? ' ' : 'write path'];
+    return tableOf([...heads, ...columns], rows);
+  });
+  return blocks.filter((block) => block !== '').join('\n\n');
+}
+
+function paths(record: RunRecord): string {
+  const some = readPaths(record);
+  if (some.length === 0) return '';
+  const ns = (value: number | undefined): string => (value === undefined || value === 0 ? '–' : duration(value));
+  const rows = some.map((one) => [
+    plain(one.path),
+    count(one.reads),
+    ns(one.p50Ns),
+    ns(one.p99Ns),
+    percent(one.stale, one.reads),
+    ns(one.ageP99Ns),
+    ns(one.ageMaxNs),
+  ]);
+  const head = ['read path', 'reads', 'p50, calm', 'p99, calm', 'stale', 'age p99 ≥', 'age max ≥'];
+  return folded('Latency and staleness of the read paths', tableOf(head, rows, [1, 2, 3, 4, 5, 6]));
+}
+
+function failovers({ failovers: all }: RunRecord): string {
+  if (all.length === 0) return '';
+  const after = (ns: number | undefined): string => (ns === undefined ? 'never' : `+${duration(ns)}`);
+  const rows = all
+    .slice(0, FAILOVERS_MAX)
+    .map((one) => [
+      `${(one.start / SECOND).toFixed(2)} s`,
+      plain(one.cause),
+      `${plain(one.from ?? '?')} → ${plain(one.to)}`,
+      `${one.fromTerm} → ${one.toTerm}`,
+      after(one.electedNs),
+      after(one.firstWriteNs),
+      after(one.firstFreshFollowerReadNs),
+      plain(lost(one)),
+    ]);
+  const head = [
+    'at',
+    'cause',
+    'leader',
+    'term',
+    'elected',
+    'first write',
+    'fresh follower read',
+    'acknowledged writes lost',
+  ];
+  const more = all.length > rows.length ? `\n\n… and ${count(all.length - rows.length)} more.` : '';
+  return folded(`Failovers: ${count(all.length)}`, `${tableOf(head, rows)}${more}`);
+}
