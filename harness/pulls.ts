@@ -50,7 +50,7 @@ export function recorded(levers: Partial<Levers>, clock: Clock, pulls: Pulls): P
         };
       });
   }
-  return wrapped as Partial<Levers>; // the same names, each of the same shape
+  return wrapped;
 }
 
 interface Pull {

@@ -67,7 +67,7 @@ function ofWorkloads(history: History): History {
   const isFinal = history.sessions.map((session) => session === EPILOGUE_SESSION);
   const byName = history.paths.map((path) => path.startsWith('node:'));
   const { path, session, f } = history;
-  return history.filter((row) => f[row] !== READ || (isFinal[session[row]] !== true && byName[path[row]] !== true));
+  return history.filter((row) => f[row] !== READ || !(isFinal[session[row]] || byName[path[row]]));
 }
 
 function endOf(history: History): number {

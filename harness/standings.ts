@@ -43,7 +43,7 @@ export function standingsOf(history: History, endNs: Instant): readonly Standing
       }
     }
   }
-  for (const name of [...open.keys()]) end(name, endNs);
+  for (const name of open.keys()) end(name, endNs); // which takes it away, as a Map allows
   return done.filter(({ from, until }) => until > from).sort(inOrder);
 }
 
@@ -125,9 +125,9 @@ function placeOf({ process, f, value }: PlacedNote): Place | undefined {
   if (process !== 'cluster' || f !== 'sighting' || typeof value !== 'object' || value === null) return undefined;
   const { node, role, commit, applied } = value as Readonly<Record<string, Value>>; // a list has none of these
   if (typeof node !== 'string' || !Array.isArray(applied)) return undefined;
-  const [group, , at] = applied as unknown as readonly [Position['group'], unknown, unknown];
+  const [group, , at] = applied as unknown as readonly [Position['group'], unknown, unknown]; // what is none of these is left aside below
   const committed = Array.isArray(commit) ? numeral(commit[2]) : Number.NaN;
-  return { node, group: String(group), isLeader: role === 'leader', commit: committed, applied: numeral(at) };
+  return { node, group, isLeader: role === 'leader', commit: committed, applied: numeral(at) };
 }
 
 /** A place that is a number, or the digits of one; anything else cannot be counted. */

@@ -198,7 +198,7 @@ function dataOf(
     startAt,
     frames: { wide: frame('wide'), narrow: frame('narrow') },
     charts: charts.map(({ readout }) => readout),
-    failovers: [...record.failovers.map(({ start }) => start)].sort((a, b) => a - b),
+    failovers: record.failovers.map(({ start }) => start).sort((a, b) => a - b),
     ...(cluster !== undefined && { cluster: clusterData(cluster) }),
   };
 }

@@ -39,7 +39,7 @@ export function planSection(record: RunRecord): Markup {
         ]),
     ...Object.entries({ ...versions, ...machineText(machine) }).map(([key, of]): readonly [string, Piece] => [
       key,
-      name(String(of), 200),
+      name(of, 200),
     ]),
     ['journal, SHA-256', html`<code>${record.journalSha256}</code>`],
   ];
