@@ -216,7 +216,7 @@ const flags: RunFlags = {
   guarantee: [],
   set: [],
   label: [],
-        report: [],
+  report: [],
   keep: 'failed',
 };
 
