@@ -1,0 +1,64 @@
+/**
+ * What this machine makes of comparing the same with the same: runs of one side, in blocks, kept per machine and per what is
+ * run in `.tidemark/calibrations/`. Another processor, or another plan, has another noise.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { arch, cpus, hostname, platform, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { wallTime } from '../../history/clock.ts';
+import type { RunBlock } from '../../results/change.ts';
+import type { Calibration } from '../../results/gate.ts';
+import type { RunRecord } from '../../results/record.ts';
+
+export interface StoredCalibration extends Calibration {
+  readonly machine: string;
+  readonly words: readonly string[];
+  readonly madeAt: string;
+}
+
+export function thisMachine(): string {
+  const processors = cpus();
+  const gigabytes = Math.round(totalmem() / 2 ** 30);
+  return `${hostname()}: ${processors.length} × ${processors[0]?.model ?? 'unknown'}, ${gigabytes} GB, ${platform()} ${arch()}`;
+}
+
+export function calibrationFile(folder: string, words: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify([thisMachine(), words])).digest('hex').slice(0, 16);
+  return join(folder, 'calibrations', `${hash}.json`);
+}
+
+/** Undefined where this machine was not calibrated for this. */
+export function readCalibration(folder: string, words: readonly string[]): StoredCalibration | undefined {
+  const file = calibrationFile(folder, words);
+  if (!existsSync(file)) return undefined;
+  try {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as StoredCalibration & { readonly schema?: unknown };
+    return stored.schema === 1 ? stored : undefined;
+  } catch {
+    return undefined; // made anew by whoever calibrates; until then the runs speak for themselves
+  }
+}
+
+export function writeCalibration(folder: string, words: readonly string[], blocks: readonly RunBlock[]): string {
+  const file = calibrationFile(folder, words);
+  const stored = { schema: 1, machine: thisMachine(), words, madeAt: wallTime().toISOString(), blocks: blocks.map(slim) };
+  mkdirSync(join(folder, 'calibrations'), { recursive: true });
+  writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`);
+  renameSync(`${file}.new`, file);
+  return file;
+}
+
+/** Figures alone: no journal can be judged again from here. */
+export function slim({ a, b }: RunBlock): RunBlock {
+  const bare = (record: RunRecord): RunRecord => {
+    const { series: _, standings: __, pulls: ___, curves: ____, nodeLatencies: _____, ...rest } = record;
+    const broken = rest.cells.filter(({ state }) => state === 'broken');
+    return { ...rest, cells: broken, staleness: [], failovers: [], latencies: rest.latencies.filter(isCounted) };
+  };
+  return { a: a.map(bare), b: b.map(bare) };
+}
+
+function isCounted({ since, path }: RunRecord['latencies'][number]): boolean {
+  return since === 'intended' && path !== '*';
+}

@@ -1,0 +1,175 @@
+/** The policy of a gate: YAML. What is run, how much worse what may be, how long to look. All mistakes are found at once. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
+import { z } from 'zod';
+import { SECOND } from '../../history/clock.ts';
+import type { Limit, Rules } from '../../results/gate.ts';
+import { BadInput, unknownName } from '../errors.ts';
+import { fields, name, needed, several, whole } from '../plan-file/leaves.ts';
+import { Mistakes } from '../plan-file/mistakes.ts';
+import { loadCommand } from '../plugins.ts';
+import { nanosecondsOf } from '../times.ts';
+
+export interface Policy {
+  /** What is run on both sides. */
+  readonly command: 'bench' | 'run';
+  /** Its options, as they stand on a command line. */
+  readonly options: readonly string[];
+  readonly rules: Rules;
+}
+
+const measures = ['p50', 'p90', 'p99', 'p99.9', 'throughput', 'highest-rate'] as const;
+
+const share = (what: string): z.ZodType<number> => {
+  const said = needed(`${what}, such as 10%,`);
+  return z
+    .string(said)
+    .regex(/^\d{1,4}(\.\d{1,3})?\s*%$/, said)
+    .transform((text) => Number(text.replace('%', '')) / 100);
+};
+
+/** A time for latencies; a number for rates. */
+const amount = z.union([z.number(), z.string()], needed("a time such as '0.5ms', or a rate")).transform((value, context) => {
+  const parsed = typeof value === 'number' ? value : nanosecondsOf(value);
+  if (parsed !== undefined && parsed >= 0 && parsed < 3600 * SECOND) return parsed;
+  context.addIssue(`a time such as '0.5ms', or a rate, is needed, not '${value}'.`);
+  return z.NEVER;
+});
+
+const text = z.string(needed('a text'));
+
+const limitShape = fields('what a limit is about', {
+  measure: several(name('measure', measures)),
+  method: several(name('method', ['read', 'readMany', 'write', 'cas'])).optional(),
+  path: several(text).optional(),
+  phase: several(text).optional(),
+  'worse-by': share('a share'),
+  'and-by': amount.optional(),
+});
+
+const shape = fields('a policy', {
+  bench: z.unknown().optional(),
+  run: z.unknown().optional(),
+  limits: z.array(limitShape, needed('a list of limits')).min(1, needed('a list of limits')),
+  'false-alarms': share('a share').optional(),
+  blocks: fields('first and most', { first: whole(1, 1_000).optional(), most: whole(2, 10_000).optional() }).optional(),
+  seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
+});
+
+const FIRST = 4;
+const MOST = 12;
+
+/** Throws {@link BadInput} with every mistake in it: file, line, field, and what would be right. */
+export async function readPolicy(file: string, cwd: string): Promise<Policy> {
+  const yaml = await import('yaml');
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(textOf(file, cwd), { lineCounter: lines, prettyErrors: false });
+  const mistakes = new Mistakes(file, yaml, document, lines);
+  for (const error of document.errors) mistakes.addAt(error.pos[0], `${error.message.split('\n')[0]}.`);
+  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) mistakes.throwIfAny();
+  const plain: unknown = document.toJS();
+  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
+    mistakes.add([], 'a map with bench or run, and limits, is needed.');
+    mistakes.throwIfAny();
+  }
+  const given = plain as Readonly<Record<string, unknown>>; // just looked at
+  const policy = mistakes.examine(shape, given, []);
+  const command = given['run'] !== undefined && given['bench'] === undefined ? 'run' : 'bench';
+  if (given['run'] !== undefined && given['bench'] !== undefined)
+    mistakes.add(['run'], 'one of bench and run says what is run: leave out the other.');
+  const options = await optionsOf(command, given[command], mistakes);
+  const first = policy?.blocks?.first ?? FIRST;
+  const most = policy?.blocks?.most ?? Math.max(MOST, 3 * first);
+  if (most < 2 * first)
+    mistakes.add(['blocks', 'most'], `a suspicion is run again: at least ${2 * first} are needed where first is ${first}.`);
+  mistakes.throwIfAny();
+  if (policy === undefined) throw new Error('not reached: there is a mistake');
+  return {
+    command,
+    options,
+    rules: {
+      limits: policy.limits.flatMap((limit) => limitsOf(limit)),
+      alpha: policy['false-alarms'] ?? 0.05,
+      blocks: { first, most },
+      seed: String(policy.seed ?? 1),
+    },
+  };
+}
+
+function textOf(file: string, cwd: string): string {
+  try {
+    return readFileSync(resolve(cwd, file), 'utf8');
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const why: Readonly<Record<string, string>> = {
+      ENOENT: 'there is no such file',
+      EISDIR: 'it is a directory',
+      EACCES: 'it may not be read',
+    };
+    throw new BadInput(`The policy ${file} cannot be read: ${why[code] ?? message}.`, { cause: error });
+  }
+}
+
+/** One for latencies, one for each kind of rate. */
+function limitsOf(limit: z.infer<typeof limitShape>): readonly Limit[] {
+  const common = {
+    ...(limit.method !== undefined && { methods: limit.method }),
+    ...(limit.path !== undefined && { paths: limit.path }),
+    ...(limit.phase !== undefined && { phases: limit.phase }),
+    worseBy: limit['worse-by'],
+    andBy: limit['and-by'] ?? 0,
+  };
+  const percentiles = limit.measure.filter((one) => one.startsWith('p')).map((one) => Number(one.slice(1)));
+  return [
+    ...(percentiles.length > 0 ? [{ ...common, type: 'latency' as const, percentiles }] : []),
+    ...(limit.measure.includes('throughput') ? [{ ...common, type: 'throughput' as const, percentiles: [] }] : []),
+    ...(limit.measure.includes('highest-rate') ? [{ ...common, type: 'ladder' as const, percentiles: [] }] : []),
+  ];
+}
+
+/** What the gate itself says to those that it runs. */
+const OURS = ['json', 'quiet', 'label', 'seed', 'database', 'runs', 'replay', 'progress', 'help', 'version'];
+
+/** `rate: 500` becomes `--rate 500`. What an option may be is for the command itself to say. */
+async function optionsOf(command: 'bench' | 'run', given: unknown, mistakes: Mistakes): Promise<readonly string[]> {
+  if (given === undefined || given === null) return [];
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    mistakes.add([command], `a map of options, as of \`tidemark ${command} --help\`, is needed.`);
+    return [];
+  }
+  const known = (await optionNames(command)).filter((one) => !OURS.includes(one));
+  return Object.entries(given).flatMap(([option, value]: readonly [string, unknown]): readonly string[] => {
+    if (!known.includes(option)) {
+      mistakes.add([command, option], unknownName('field', option, known).message);
+      return [];
+    }
+    if (value === true) return [`--${option}`];
+    if (value === false || value === null) return [];
+    if (Array.isArray(value)) return [`--${option}`, value.join(',')];
+    if (typeof value === 'object')
+      return Object.entries(value).flatMap(([key, one]) => [`--${option}`, `${key}=${String(one)}`]);
+    return [`--${option}`, String(value as string | number)];
+  });
+}
+
+/** By their long names. */
+async function optionNames(command: 'bench' | 'run'): Promise<readonly string[]> {
+  const program = new Command();
+  const nothing = (): void => undefined;
+  const { register } = await loadCommand(command);
+  register(program, {
+    out: nothing,
+    err: nothing,
+    drained: () => Promise.resolve(),
+    stdin: process.stdin,
+    env: {},
+    cwd: '',
+    terminal: { out: false, err: false },
+    colour: { out: false, err: false },
+    argv: [],
+    exit: nothing,
+  });
+  const options = program.commands.flatMap((one) => one.options);
+  return [...options.map((option) => option.long?.replace(/^--(no-)?/, '') ?? ''), 'plugin'];
+}

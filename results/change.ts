@@ -1,0 +1,124 @@
+/** How a measure changed from one group of runs to another, with what can be said of chance. */
+import type { Random } from '../history/random.ts';
+import { exp, ln } from './arithmetic.ts';
+import { countOf, type Measure, quantile, type Spread, take, type Taken } from './measures.ts';
+import type { RunRecord } from './record.ts';
+import { type Block, bootstrap, mean, median, rankTest, shift } from './statistics.ts';
+
+/** Runs made side by side: A B B A. */
+export interface RunBlock {
+  readonly a: readonly RunRecord[];
+  readonly b: readonly RunRecord[];
+}
+
+/** A ratio less one: 0.1 is a tenth more. */
+export interface Change {
+  readonly estimate: number;
+  /** Contradicted by nothing that was measured, at the confidence asked for; infinite where there is too little. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What runs say of one measure. */
+export interface Comparison {
+  readonly measure: Measure;
+  /** Medians of the runs. */
+  readonly a: number;
+  readonly b: number;
+  readonly runs: { readonly a: number; readonly b: number };
+  readonly change: Change;
+  /** The chance of so much more (less) in b if both were alike: the rank test over the runs. */
+  readonly pMore: number;
+  readonly pLess: number;
+  /** The bootstrap's interval of the same change: runs, and operations within them, drawn again. */
+  readonly drawn: { readonly low: number; readonly high: number };
+  /** `runs`: the interval is of what differs from run to run; `operations`: there were too few runs, and it is narrower than the truth. */
+  readonly basis: 'runs' | 'operations';
+}
+
+export interface Comparing {
+  readonly confidence: number;
+  readonly random: Random;
+  /** Replications of the bootstrap. */
+  readonly rounds?: number;
+}
+
+/** Fewer runs on a side, and no interval over runs has both ends. */
+const RUNS_MIN = 4;
+const ROUNDS = 400;
+
+/** Undefined where a side has not taken it. */
+export function compareMeasure(
+  blocks: readonly RunBlock[],
+  measure: Measure,
+  options: Comparing,
+): Comparison | undefined {
+  const taken = blocks
+    .map(({ a, b }) => ({ a: all(a, measure), b: all(b, measure) }))
+    .filter(({ a, b }) => blocks.length === 1 || (a.length > 0 && b.length > 0));
+  const [a, b] = [taken.flatMap((one) => one.a), taken.flatMap((one) => one.b)];
+  if (a.length === 0 || b.length === 0) return undefined;
+  const logs = taken.map(
+    (one): Block => ({ a: one.a.map(({ value }) => ln(value)), b: one.b.map(({ value }) => ln(value)) }),
+  );
+  const test = rankTest(logs);
+  const basis = Math.min(a.length, b.length) >= RUNS_MIN ? 'runs' : 'operations';
+  const drawn = drawnAgain(taken, measure, options);
+  const { estimate, low, high } = shift(logs, options.confidence);
+  const change = { estimate: exp(estimate) - 1, low: exp(low) - 1, high: exp(high) - 1 };
+  return {
+    measure,
+    a: median(a.map(({ value }) => value)),
+    b: median(b.map(({ value }) => value)),
+    runs: { a: a.length, b: b.length },
+    change: basis === 'runs' ? change : { ...change, ...drawn },
+    pMore: test.pGreater,
+    pLess: test.pLess,
+    drawn,
+    basis,
+  };
+}
+
+function all(records: readonly RunRecord[], measure: Measure): readonly Taken[] {
+  return records.flatMap((record) => {
+    const taken = take(record, measure);
+    return taken === undefined ? [] : [taken];
+  });
+}
+
+interface TakenBlock {
+  readonly a: readonly Taken[];
+  readonly b: readonly Taken[];
+}
+
+function drawnAgain(
+  blocks: readonly TakenBlock[],
+  measure: Measure,
+  { confidence, random, rounds = ROUNDS }: Comparing,
+) {
+  const share = measure.type === 'latency' ? measure.percentile / 100 : Number.NaN;
+  const again = (taken: Taken): number =>
+    ln(taken.spread === undefined ? taken.value : jittered(taken.spread, share, random));
+  const differenceOf = ({ a, b }: TakenBlock): number => mean(b.map(again)) - mean(a.map(again));
+  const one = blocks.length === 1 ? blocks[0] : undefined;
+  const draw = (): number => {
+    if (one !== undefined) {
+      const side = (taken: readonly Taken[]): number => median(taken.map(() => again(random.pick(taken))));
+      return side(one.b) - side(one.a);
+    }
+    return median(blocks.map(() => differenceOf(random.pick(blocks))));
+  };
+  const { low, high } = bootstrap(draw, { rounds, confidence, random });
+  return { low: exp(low) - 1, high: exp(high) - 1 };
+}
+
+/**
+ * The quantile of as many operations drawn again from these: of n, the one whose place is binomially distributed about n times the
+ * share; here by the normal approximation, with twelve uniform draws for the normal one.
+ */
+function jittered(spread: Spread, share: number, random: Random): number {
+  let z = -6;
+  for (let i = 0; i < 12; i++) z += random.fraction();
+  const moved = share + z * Math.sqrt((share * (1 - share)) / countOf(spread));
+  return Math.max(1, quantile(spread, Math.min(1, Math.max(0, moved))));
+}
