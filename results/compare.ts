@@ -101,7 +101,8 @@ function statesOf(records: readonly RunRecord[]): ReadonlyMap<string, Cell['stat
     for (const cell of cells) {
       const name = promiseName(cell);
       const known = states.get(name);
-      if (known === undefined || worstFirst.indexOf(cell.state) < worstFirst.indexOf(known)) states.set(name, cell.state);
+      if (known === undefined || worstFirst.indexOf(cell.state) < worstFirst.indexOf(known))
+        states.set(name, cell.state);
     }
   }
   return states;

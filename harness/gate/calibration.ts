@@ -24,7 +24,10 @@ export function thisMachine(): string {
 }
 
 export function calibrationFile(folder: string, words: readonly string[]): string {
-  const hash = createHash('sha256').update(JSON.stringify([thisMachine(), words])).digest('hex').slice(0, 16);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([thisMachine(), words]))
+    .digest('hex')
+    .slice(0, 16);
   return join(folder, 'calibrations', `${hash}.json`);
 }
 
@@ -42,7 +45,13 @@ export function readCalibration(folder: string, words: readonly string[]): Store
 
 export function writeCalibration(folder: string, words: readonly string[], blocks: readonly RunBlock[]): string {
   const file = calibrationFile(folder, words);
-  const stored = { schema: 1, machine: thisMachine(), words, madeAt: wallTime().toISOString(), blocks: blocks.map(slim) };
+  const stored = {
+    schema: 1,
+    machine: thisMachine(),
+    words,
+    madeAt: wallTime().toISOString(),
+    blocks: blocks.map(slim),
+  };
   mkdirSync(join(folder, 'calibrations'), { recursive: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`);
   renameSync(`${file}.new`, file);

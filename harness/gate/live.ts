@@ -50,17 +50,29 @@ export async function runBlock(running: Running, n: number): Promise<RunBlock> {
 
 export async function runOnce(running: Running, side: Side, n: number): Promise<RunRecord> {
   const { words, seed, labels, folder } = running;
-  const said = Object.entries({ ...labels, side: side.name }).flatMap(([name, value]) => ['--label', `${name}=${value}`]);
+  const said = Object.entries({ ...labels, side: side.name }).flatMap(([name, value]) => [
+    '--label',
+    `${name}=${value}`,
+  ]);
   const database = words[0] === 'bench' ? ['--no-database'] : [];
   const args = [...words, ...side.options, '--json', ...database, '--seed', String(seed + n), ...said];
   const { code, stdout, stderr } = await started(side, args, running.timeoutMs);
   const line = stdout.split('\n').findLast((one) => one.startsWith('{"schema":1,"type":"run"'));
-  const last = stderr.trim().split('\n').at(-1)?.replace(/^tidemark: /, '') ?? '';
+  const last =
+    stderr
+      .trim()
+      .split('\n')
+      .at(-1)
+      ?.replace(/^tidemark: /, '') ?? '';
   if (code === 254 || (code !== 0 && line === undefined && /not found|No such file/.test(stderr)))
     throw new BadInput(`The ${side.name} cannot be run: ${last}`);
   if (line === undefined || code === null || code === 255)
     throw new Error(`the ${side.name} did not end well (${code === null ? 'it was ended' : `exit ${code}`}): ${last}`);
-  const { schema: _, type: __, ...record } = JSON.parse(line) as RunRecord & { readonly schema: 1; readonly type: 'run' };
+  const {
+    schema: _,
+    type: __,
+    ...record
+  } = JSON.parse(line) as RunRecord & { readonly schema: 1; readonly type: 'run' };
   const kept = runFolder(folder, record.id);
   if (!existsSync(kept)) writeRunFiles(kept, record, `${record.command}\nRun by a gate in ${resolve(side.cwd)}.\n`);
   return record;

@@ -30,12 +30,14 @@ const share = (what: string): z.ZodType<number> => {
 };
 
 /** A time for latencies; a number for rates. */
-const amount = z.union([z.number(), z.string()], needed("a time such as '0.5ms', or a rate")).transform((value, context) => {
-  const parsed = typeof value === 'number' ? value : nanosecondsOf(value);
-  if (parsed !== undefined && parsed >= 0 && parsed < 3600 * SECOND) return parsed;
-  context.addIssue(`a time such as '0.5ms', or a rate, is needed, not '${value}'.`);
-  return z.NEVER;
-});
+const amount = z
+  .union([z.number(), z.string()], needed("a time such as '0.5ms', or a rate"))
+  .transform((value, context) => {
+    const parsed = typeof value === 'number' ? value : nanosecondsOf(value);
+    if (parsed !== undefined && parsed >= 0 && parsed < 3600 * SECOND) return parsed;
+    context.addIssue(`a time such as '0.5ms', or a rate, is needed, not '${value}'.`);
+    return z.NEVER;
+  });
 
 const text = z.string(needed('a text'));
 
@@ -82,7 +84,10 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
   const first = policy?.blocks?.first ?? FIRST;
   const most = policy?.blocks?.most ?? Math.max(MOST, 3 * first);
   if (most < 2 * first)
-    mistakes.add(['blocks', 'most'], `a suspicion is run again: at least ${2 * first} are needed where first is ${first}.`);
+    mistakes.add(
+      ['blocks', 'most'],
+      `a suspicion is run again: at least ${2 * first} are needed where first is ${first}.`,
+    );
   mistakes.throwIfAny();
   if (policy === undefined) throw new Error('not reached: there is a mistake');
   return {
@@ -149,7 +154,7 @@ async function optionsOf(command: 'bench' | 'run', given: unknown, mistakes: Mis
     if (Array.isArray(value)) return [`--${option}`, value.join(',')];
     if (typeof value === 'object')
       return Object.entries(value).flatMap(([key, one]) => [`--${option}`, `${key}=${String(one)}`]);
-    return [`--${option}`, String(value as string | number)];
+    return [`--${option}`, String(value)];
   });
 }
 

@@ -60,8 +60,12 @@ function isOf(revision: string, word: string, commit: string | undefined): boole
 export function commitOf(word: string, cwd: string): string | undefined {
   if (word.startsWith('-')) return undefined;
   try {
-    const options = { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 5_000 } as const;
-    return execFileSync('git', ['rev-parse', '--verify', '--quiet', `${word}^{commit}`], options).trim();
+    return execFileSync('git', ['rev-parse', '--verify', '--quiet', `${word}^{commit}`], {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 5_000,
+    }).trim();
   } catch {
     return undefined;
   }
@@ -70,12 +74,15 @@ export function commitOf(word: string, cwd: string): string | undefined {
 function nothing(word: string, commit: string | undefined, recent: readonly RunSummary[]): string {
   const known = commit === undefined || commit.startsWith(word) ? '' : ` (commit ${commit.slice(0, 12)})`;
   const begin = `There is no stored run of '${word}'${known}: no id begins so, and no label, branch or commit is called so.`;
-  if (recent.length === 0) return `${begin} There are no stored runs here at all; tidemark run and tidemark bench make some.`;
+  if (recent.length === 0)
+    return `${begin} There are no stored runs here at all; tidemark run and tidemark bench make some.`;
   const some = (names: readonly string[]): string => {
     const unique = [...new Set(names)];
     return unique.slice(0, SAID_MAX).join(', ') + (unique.length > SAID_MAX ? ', …' : '');
   };
-  const labels = some(recent.flatMap(({ labels: own }) => Object.entries(own).map(([name, value]) => `${name}=${value}`)));
+  const labels = some(
+    recent.flatMap(({ labels: own }) => Object.entries(own).map(([name, value]) => `${name}=${value}`)),
+  );
   const branches = some(recent.flatMap(({ branch }) => (branch === undefined ? [] : [branch])));
   return [
     begin,

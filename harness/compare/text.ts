@@ -1,0 +1,146 @@
+/** A comparison for the terminal and for a pull request. */
+import type { Comparison } from '../../results/change.ts';
+import type { Compared, FailoverSummary, StaleShare } from '../../results/compare.ts';
+import { type Measure, measureName } from '../../results/measures.ts';
+import { count, duration, percent, table } from '../table.ts';
+
+const RUNS_SAID = 3;
+
+export function comparedText(compared: Compared): readonly string[] {
+  const { rows, notes } = figureRows(compared);
+  return [
+    `A: ${runsText(compared.a)}`,
+    `B: ${runsText(compared.b)}`,
+    ...compared.unlike.map((sentence) => `not alike: ${sentence}`),
+    '',
+    ...verdictLines(compared),
+    ...(rows.length === 0
+      ? ['', 'No latencies to compare.']
+      : [
+          '',
+          'Latency from the intended start, and throughput: B against A',
+          ...table([headings, ...rows], ['left', 'right', 'right', 'right', 'left', 'left']).map((line) => `  ${line}`),
+        ]),
+    ...notes.map((note) => `  ${note}`),
+    ...stalenessLines(compared),
+    ...failoverLines(compared),
+  ];
+}
+
+export function comparedMarkdown(compared: Compared): string {
+  const { rows, notes } = figureRows(compared);
+  const lines = [
+    `**A**: ${runsText(compared.a)}  `,
+    `**B**: ${runsText(compared.b)}`,
+    '',
+    ...compared.unlike.map((sentence) => `> Not alike: ${cellText(sentence)}`),
+    ...(compared.unlike.length > 0 ? [''] : []),
+    ...(compared.verdicts.length === 0
+      ? [`No verdict changed (${compared.unchanged} promises and findings).`]
+      : [
+          '| promise | A | B |',
+          '|---|---|---|',
+          ...compared.verdicts.map(({ promise, a, b }) => row([promise, a ?? '–', b ?? '–'])),
+        ]),
+    '',
+    ...(rows.length === 0 ? [] : [row(headings), '|---|--:|--:|--:|---|---|', ...rows.map(row)]),
+    '',
+    ...notes,
+    ...stalenessLines(compared).slice(1),
+    ...failoverLines(compared).slice(1),
+  ];
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+const headings = ['measure', 'A', 'B', 'change', '95 % interval', ''];
+
+export function row(cells: readonly string[]): string {
+  return `| ${cells.map(cellText).join(' | ')} |`;
+}
+
+/** Names come from systems and users: nothing in them is markup. */
+export function cellText(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>|#~]/g, '\\$&').replace(/\s+/g, ' ');
+}
+
+function runsText(ids: readonly string[]): string {
+  const said = ids.slice(0, RUNS_SAID).join(', ');
+  return ids.length === 1 ? said : `${ids.length} runs (${said}${ids.length > RUNS_SAID ? ', …' : ''})`;
+}
+
+function verdictLines({ verdicts, unchanged }: Compared): readonly string[] {
+  if (verdicts.length === 0) return [`No verdict changed (${unchanged} promises and findings).`];
+  return [
+    `Verdicts that changed (${unchanged} did not):`,
+    ...table(verdicts.map(({ promise, a, b }) => [promise, a ?? 'not judged', '->', b ?? 'not judged'])).map(
+      (line) => `  ${line}`,
+    ),
+  ];
+}
+
+function figureRows({ figures, onlyA, onlyB }: Compared): {
+  readonly rows: readonly string[][];
+  readonly notes: readonly string[];
+} {
+  const rows = figures.map((figure) => [
+    measureName(figure.measure),
+    valueText(figure.measure, figure.a),
+    valueText(figure.measure, figure.b),
+    changeText(figure.change.estimate),
+    `${changeText(figure.change.low)} … ${changeText(figure.change.high)}`,
+    certainty(figure),
+  ]);
+  const few = figures.some(({ basis }) => basis === 'operations');
+  return {
+    rows,
+    notes: [
+      ...(few
+        ? [
+            '(operations): of too few runs, an interval of what differs between operations of a run, and not from run to run; at least 4 runs a side are needed for that.',
+          ]
+        : []),
+      ...(onlyA.length > 0 ? [`Only in A: ${onlyA.join(', ')}.`] : []),
+      ...(onlyB.length > 0 ? [`Only in B: ${onlyB.join(', ')}.`] : []),
+    ],
+  };
+}
+
+function certainty({ basis, change }: Comparison): string {
+  const differs = change.low > 0 || change.high < 0;
+  return `${differs ? 'differs' : 'may be chance'}${basis === 'operations' ? ' (operations)' : ''}`;
+}
+
+export function valueText(measure: Measure, value: number): string {
+  return measure.type === 'latency' ? duration(value) : `${value.toFixed(value < 100 ? 1 : 0)}/s`;
+}
+
+/** `+12.3 %`; what is infinite has no bound. */
+export function changeText(change: number): string {
+  if (!Number.isFinite(change) || change <= -1) return change > 0 ? 'no bound' : change <= -1 ? 'no bound' : '–';
+  const text = (100 * change).toFixed(1);
+  return `${change > 0 && text !== '0.0' ? '+' : ''}${text === '-0.0' ? '0.0' : text} %`;
+}
+
+function stalenessLines({ staleness }: Compared): readonly string[] {
+  if (staleness.length === 0) return [];
+  const share = ({ stale, reads, maxNs }: StaleShare): string =>
+    reads === 0 ? '–' : `${percent(stale, reads)} of ${count(reads)}${stale === 0 ? '' : `, worst ${duration(maxNs)}`}`;
+  return [
+    '',
+    'Stale reads:',
+    ...table(staleness.map(({ writePath, readPath, a, b }) => [writePath, readPath, share(a), '->', share(b)])).map(
+      (line) => `  ${line}`,
+    ),
+  ];
+}
+
+function failoverLines({ failovers: { a, b } }: Compared): readonly string[] {
+  if (a.count === 0 && b.count === 0) return [];
+  const text = ({ count: n, electedNs, firstWriteNs }: FailoverSummary): string =>
+    [
+      `${n}`,
+      ...(electedNs === undefined ? [] : [`elected after ${duration(electedNs)}`]),
+      ...(firstWriteNs === undefined ? [] : [`first write after ${duration(firstWriteNs)}`]),
+    ].join(', ');
+  return ['', `Failovers (medians): A ${text(a)}; B ${text(b)}`];
+}

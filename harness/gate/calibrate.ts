@@ -1,0 +1,95 @@
+/** `tidemark gate --calibrate`: the baseline against itself, kept as this machine's noise. */
+import { relative } from 'node:path';
+import { exp, ln } from '../../results/arithmetic.ts';
+import type { RunBlock } from '../../results/change.ts';
+import { gate, type Limit, look, noiseOf, type Rules } from '../../results/gate.ts';
+import { type Measure, measureName, measuresOf, take } from '../../results/measures.ts';
+import { deviation, mean, shareInterval } from '../../results/statistics.ts';
+import { Random } from '../../history/random.ts';
+import type { Io } from '../command.ts';
+import { table } from '../table.ts';
+import { slim, writeCalibration } from './calibration.ts';
+import { runBlock, type Running } from './live.ts';
+import type { Policy } from './policy.ts';
+
+export async function calibrate(running: Running, policy: Policy, wanted: number, io: Io): Promise<void> {
+  const blocks: RunBlock[] = [];
+  for (let n = 0; n < wanted && !running.stopped(); n++) {
+    const block = await runBlock(running, n);
+    if (block.a.length === 2 && block.b.length === 2) blocks.push(slim(block));
+  }
+  const file = writeCalibration(running.folder, running.words, blocks);
+  for (const line of noiseText(blocks, policy.rules)) io.out(`${line}\n`);
+  const { alarms, undecided, of } = await falseAlarms(blocks, policy.rules, 200);
+  const { low, high } = shareInterval(alarms, of);
+  io.out(
+    `false alarms: ${alarms} of ${of} comparisons of the same with the same, drawn from these runs: ${percentText(alarms / of)}, 95 % interval ${percentText(low)} … ${percentText(high)}; ${undecided} could not be told\n`,
+  );
+  io.out(`calibration: ${relative(io.cwd, file)} (${blocks.length} blocks, ${4 * blocks.length} runs)\n`);
+}
+
+function percentText(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** For each measure of the policy: how runs differ, and what a gate of its size would take for noise. */
+export function noiseText(blocks: readonly RunBlock[], rules: Rules): readonly string[] {
+  const percentiles = [...new Set(rules.limits.flatMap((limit: Limit) => limit.percentiles))];
+  const named = new Set(look(blocks, rules).map(({ measure }) => measureName(measure)));
+  const measures = measuresOf(
+    blocks.flatMap(({ a, b }) => [...a, ...b]),
+    percentiles,
+  ).filter((measure) => named.has(measureName(measure)));
+  const rows = measures.map((measure) => {
+    const { within, between } = spreads(blocks, measure);
+    const noise = noiseOf({ blocks }, measure, rules.blocks.first, rules);
+    return [
+      measureName(measure),
+      `${(100 * within).toFixed(1)} %`,
+      `${(100 * between).toFixed(1)} %`,
+      noise === undefined ? '–' : `±${(100 * noise).toFixed(1)} %`,
+    ];
+  });
+  const heading = ['measure', 'within a block', 'between blocks', `noise of ${rules.blocks.first} blocks`];
+  return table([heading, ...rows], ['left', 'right', 'right', 'right']);
+}
+
+/** Standard deviations of the runs' logarithms, as ratios. */
+function spreads(blocks: readonly RunBlock[], measure: Measure): { readonly within: number; readonly between: number } {
+  const logs = blocks.map(({ a, b }) => [...a, ...b].map((record) => ln(take(record, measure)?.value ?? 1)));
+  const squares = logs.map((values) => deviation(values) ** 2);
+  return { within: exp(Math.sqrt(mean(squares))) - 1, between: exp(deviation(logs.map(mean))) - 1 };
+}
+
+export interface Alarms {
+  readonly alarms: number;
+  readonly undecided: number;
+  readonly of: number;
+}
+
+/**
+ * Whole gates, confirmation and all, on blocks drawn again from these with their sides dealt anew: whatever alarms, alarms
+ * falsely. What they were drawn from is the same few runs, so this tells of the gate more than of the machine.
+ */
+export async function falseAlarms(blocks: readonly RunBlock[], rules: Rules, rounds: number): Promise<Alarms> {
+  return resampled(rounds, rules, (random) => {
+    const { a, b } = random.pick(blocks);
+    const dealt = random.shuffle([...a, ...b]);
+    return { a: dealt.slice(0, a.length), b: dealt.slice(a.length) };
+  });
+}
+
+/** So many gates on blocks that `draw` makes. The calibration is not used: it is what the blocks are drawn from. */
+export async function resampled(rounds: number, rules: Rules, draw: (random: Random) => RunBlock): Promise<Alarms> {
+  let alarms = 0;
+  let undecided = 0;
+  for (let round = 0; round < rounds; round++) {
+    const random = new Random(`resampled/${round}`);
+    const source = (n: number): Promise<readonly RunBlock[]> =>
+      Promise.resolve(Array.from({ length: n }, () => draw(random)));
+    const { outcome } = await gate(source, { ...rules, seed: `${rules.seed}/${round}` });
+    if (outcome === 'failed') alarms++;
+    else if (outcome === 'cannot tell') undecided++;
+  }
+  return { alarms, undecided, of: rounds };
+}

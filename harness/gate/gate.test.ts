@@ -1,0 +1,255 @@
+/** `tidemark gate` and `tidemark compare` as a user starts them: policies, stored runs, live runs of the simulation. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../history/random.ts';
+import { createRunFolder, newRunId, writeRunFiles } from '../../results/files.ts';
+import { Latencies } from '../../results/histograms.ts';
+import type { Cell, RunRecord } from '../../results/record.ts';
+import { sampleRecord } from '../../test-support/sample-record.ts';
+import { buildFirst, tidemark } from '../../test-support/tidemark.ts';
+import { quoted } from './live.ts';
+import { readPolicy } from './policy.ts';
+import { annotations, gateJunit, gateMarkdown, type Told } from './text.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-gate-test-'));
+  buildFirst();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function policy(text: string): Promise<Awaited<ReturnType<typeof readPolicy>>> {
+  writeFileSync(join(folder, 'gate.yaml'), text);
+  return readPolicy('gate.yaml', folder);
+}
+
+describe('a policy', () => {
+  it('says what is run, and how much worse what may be', async () => {
+    const read = await policy(`
+bench: { env: simulation, rate: [100, 200], ladder: false, set: { keys: 4 }, read-path: leader }
+limits:
+  - { measure: [p50, p99], method: read, worse-by: 10%, and-by: 0.5ms }
+  - { measure: [throughput, highest-rate], worse-by: 2.5 % }
+false-alarms: 1%
+blocks: { first: 3 }
+`);
+    expect(read).toEqual({
+      command: 'bench',
+      options: ['--env', 'simulation', '--rate', '100,200', '--set', 'keys=4', '--read-path', 'leader'],
+      rules: {
+        limits: [
+          { type: 'latency', methods: ['read'], percentiles: [50, 99], worseBy: 0.1, andBy: 500_000 },
+          { type: 'throughput', percentiles: [], worseBy: 0.025, andBy: 0 },
+          { type: 'ladder', percentiles: [], worseBy: 0.025, andBy: 0 },
+        ],
+        alpha: 0.01,
+        blocks: { first: 3, most: 12 },
+        seed: '1',
+      },
+    });
+  });
+
+  it('is refused with every mistake in it: line, field, what would be right', async () => {
+    const text = `bench:
+  rate: 500
+  durtion: 5s
+limits:
+  - measure: p98
+    slower: 10%
+    worse-by: ten
+blocks: { first: 4, most: 5 }
+colour: red
+`;
+    await expect(policy(text)).rejects.toThrow(/mistakes in gate.yaml/);
+    const message = await policy(text).catch((error: unknown) => (error as Error).message);
+    for (const line of [
+      "gate.yaml:3: bench.durtion: There is no field 'durtion'. Did you mean 'duration'?",
+      "gate.yaml:5: limits[1].measure[1]: There is no measure 'p98'.",
+      "gate.yaml:6: limits[1].slower: There is no field 'slower'.",
+      "gate.yaml:7: limits[1].worse-by: a share, such as 10%, is needed, not 'ten'.",
+      "gate.yaml:9: colour: There is no field 'colour'.",
+    ])
+      expect(message).toContain(line);
+  });
+
+  it.each([
+    ['', /a map with bench or run, and limits, is needed/],
+    ['limits: []', /gate.yaml:1: limits: a list of limits is needed/],
+    ['{ bench: {}, run: {}, limits: [{ measure: p99, worse-by: 1% }] }', /one of bench and run/],
+    [
+      '{ limits: [{ measure: p99, worse-by: 1% }], blocks: { first: 4, most: 5 } }',
+      /at least 8 are needed where first is 4/,
+    ],
+    ['{ run: { seed: 7 }, limits: [{ measure: p99, worse-by: 1% }] }', /run.seed: There is no field 'seed'/],
+    ['limits: [', /gate.yaml:1: /],
+  ])('%s', async (text, message) => {
+    await expect(policy(text)).rejects.toThrow(message);
+  });
+
+  it('that is not there', async () => {
+    await expect(readPolicy('none.yaml', folder)).rejects.toThrow(
+      'The policy none.yaml cannot be read: there is no such file.',
+    );
+  });
+});
+
+const minimal = '{ limits: [{ measure: p99, method: read, worse-by: 10% }] }';
+
+/** Runs with a latency of about 1 ms, times `factor`, in files. */
+function storeRuns(
+  cwd: string,
+  labels: Readonly<Record<string, string>>,
+  factor: number,
+  n: number,
+  cells: Cell[] = [],
+): void {
+  const random = new Random(JSON.stringify(labels));
+  for (let i = 0; i < n; i++) {
+    const latencies = new Latencies();
+    const series = latencies.series('read', 'leader', 'leader', 'calm');
+    for (let k = 0; k < 300; k++) series.record(1e6 * factor * (1 + random.fraction()));
+    const id = newRunId();
+    const record: RunRecord = {
+      ...sampleRecord(),
+      id,
+      labels,
+      cells,
+      plan: { rate: 100 },
+      latencies: latencies.records(),
+    };
+    writeRunFiles(createRunFolder(join(cwd, '.tidemark'), id), record, '');
+  }
+}
+
+describe('stored runs', () => {
+  it('are found by label, gated and compared', async () => {
+    const cwd = mkdtempSync(join(folder, 'stored-'));
+    writeFileSync(join(cwd, 'gate.yaml'), minimal);
+    storeRuns(cwd, { version: 'old' }, 1, 8);
+    storeRuns(cwd, { version: 'slow' }, 1.4, 8);
+    storeRuns(cwd, { version: 'same' }, 1, 8);
+    const slow = await tidemark(
+      ['gate', '--baseline', 'old', '--candidate', 'version=slow', '--report', 'junit=out/j.xml'],
+      {
+        cwd,
+      },
+    );
+    expect(slow.stderr).toBe('');
+    expect(slow.code).toBe(1);
+    expect(slow.stdout).toMatch(/^gate: FAILED \(worse: read leader p99\)/);
+    expect(readFileSync(join(cwd, 'out/j.xml'), 'utf8')).toContain('failures="1"');
+    const same = await tidemark(['gate', '--baseline', 'old', '--candidate', 'same', '--json'], { cwd });
+    expect(same.code).toBe(0);
+    expect(JSON.parse(same.stdout)).toMatchObject({ schema: 1, type: 'gate', outcome: 'passed' });
+    const compared = await tidemark(['compare', 'old', 'slow'], { cwd });
+    expect(compared.code).toBe(0);
+    expect(compared.stdout).toMatch(/read leader p99 .* differs/);
+    const markdown = await tidemark(['compare', 'old', 'slow', '--markdown'], { cwd });
+    expect(markdown.stdout).toMatch(/^\| read leader p50 \|/m);
+    const json = await tidemark(['compare', 'last', 'old', '--json'], { cwd });
+    expect(JSON.parse(json.stdout)).toMatchObject({ schema: 1, type: 'comparison' });
+  });
+
+  it('that are not there: what there is', async () => {
+    const cwd = mkdtempSync(join(folder, 'none-'));
+    writeFileSync(join(cwd, 'gate.yaml'), minimal);
+    const none = await tidemark(['compare', 'a', 'b'], { cwd });
+    expect(none.code).toBe(254);
+    expect(none.stderr).toContain('There are no stored runs here at all');
+    storeRuns(cwd, { version: 'old' }, 1, 1);
+    const gone = await tidemark(['gate', '--baseline', 'mian', '--candidate', 'old'], { cwd });
+    expect(gone.code).toBe(254);
+    expect(gone.stderr).toMatch(/no stored run of 'mian'.*Labels: version=old\. Branches: main\. The newest: 2/);
+    const both = await tidemark(['gate', '--baseline', 'old', '--candidate', 'last'], { cwd });
+    expect([both.code, both.stderr]).toEqual([254, expect.stringContaining('both mean run')]);
+  });
+
+  it.each([
+    [['gate'], /A gate needs --baseline and --candidate/],
+    [['gate', '--live'], /Baseline and candidate are the same/],
+    [['gate', '--report', 'pdf=x'], /no kind of report 'pdf'/],
+    [['gate', '--live', '--baseline', 'no-such-branch'], /'no-such-branch' names no commit/],
+  ])('%j', async (args, message) => {
+    const cwd = mkdtempSync(join(folder, 'bad-'));
+    writeFileSync(join(cwd, 'gate.yaml'), minimal);
+    const ended = await tidemark(args, { cwd });
+    expect(ended.code).toBe(254);
+    expect(ended.stderr).toMatch(message);
+  });
+});
+
+describe('live runs', () => {
+  it('of a candidate that breaks a promise end the gate at once; GitHub is told', async () => {
+    const cwd = mkdtempSync(join(folder, 'live-'));
+    const summary = join(cwd, 'summary.md');
+    writeFileSync(
+      join(cwd, 'gate.yaml'),
+      `bench: { env: simulation, rate: 300, duration: 1s, warm-up: 2s, records: 50, sessions: 32, read-path: follower@nearest, write-path: all-applied }
+limits: [{ measure: p99, worse-by: 10% }]
+blocks: { first: 1, most: 2 }
+`,
+    );
+    const ended = await tidemark(
+      ['gate', '--candidate-set', 'defect=all-applied-on-append', '--no-database', '--quiet'],
+      {
+        cwd,
+        env: { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary },
+      },
+    );
+    expect(ended.stderr).toBe('');
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toMatch(/^::error title=Broken promise%3A read-your-writes · all-applied · follower::/m);
+    expect(ended.stdout).toMatch(/2 \+ 2 runs in 1 blocks/);
+    expect(readFileSync(summary, 'utf8')).toContain('### Tidemark gate: FAILED');
+    const listed = await tidemark(['list', '--json'], { cwd });
+    expect(listed.stdout.trim().split('\n')).toHaveLength(4);
+  });
+
+  it('that cannot be started say so', async () => {
+    const cwd = mkdtempSync(join(folder, 'start-'));
+    writeFileSync(join(cwd, 'gate.yaml'), minimal);
+    const none = await tidemark(['gate', '--baseline-command', './no-such-program', '--quiet'], { cwd });
+    expect(none.code).toBe(254);
+    expect(none.stderr).toContain('The baseline cannot be run');
+    const bad = await tidemark(['gate', '--candidate-set', 'colour=red', '--baseline-set', 'colour=blue', '--quiet'], {
+      cwd,
+    });
+    expect([bad.code, bad.stderr]).toEqual([254, expect.stringContaining("There is no setting 'colour'")]);
+  });
+});
+
+describe('what a gate says', () => {
+  const cell = {
+    ...sampleRecord().cells[0],
+    state: 'broken',
+    note: '<b>1</b> | of % 2',
+    anomalies: [{ kind: 'x', sentence: 'line\nbreak <script> \u0000', operations: [] }],
+  } as unknown as Cell;
+  const told: Told = {
+    outcome: 'failed',
+    breaches: [{ run: 'r', cell, alsoInBaseline: false }],
+    findings: [],
+    suspected: [],
+    confirmed: [],
+    blocks: [],
+    live: true,
+    baseline: 'main',
+    candidate: '<HEAD>',
+    notes: [],
+    seconds: 1,
+  };
+
+  it('holds no markup that comes from a history', () => {
+    expect(gateMarkdown(told)).not.toMatch(/<b>|<script>|[^\\]<HEAD/);
+    expect(gateJunit(told)).toContain('&lt;b&gt;1&lt;/b&gt;');
+    expect(gateJunit(told)).not.toContain('\u0000');
+    expect(annotations(told).join('')).not.toContain('\n');
+    expect(annotations(told)[0]).toContain('%25 2');
+  });
+
+  it('quotes words for a shell', () => {
+    expect(['a=b', 'it is', "it's"].map(quoted)).toEqual(['a=b', "'it is'", "'it'\\''s'"]);
+  });
+});

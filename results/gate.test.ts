@@ -1,0 +1,211 @@
+/** Gates on made-up runs, whose truth is known. */
+import { describe, expect, it } from 'vitest';
+import { Random } from '../history/random.ts';
+import { sampleRecord } from '../test-support/sample-record.ts';
+import { exp } from './arithmetic.ts';
+import type { RunBlock } from './change.ts';
+import { compare } from './compare.ts';
+import { breachesOf, gate, gateStored, look, noiseOf, type Rules, type Source } from './gate.ts';
+import { Latencies } from './histograms.ts';
+import { measureName, measuresOf, quantile, spreadOf, take } from './measures.ts';
+import type { Cell, RunRecord } from './record.ts';
+
+const rules: Rules = {
+  limits: [{ type: 'latency', percentiles: [99], worseBy: 0.1, andBy: 0 }],
+  alpha: 0.05,
+  blocks: { first: 4, most: 12 },
+  seed: 'test',
+};
+
+const base = sampleRecord();
+
+/** Latencies about 1 ms, with a tail; `noise` is the run's own. */
+function run(random: Random, factor: number, noise: number, change: Partial<RunRecord> = {}): RunRecord {
+  const latencies = new Latencies();
+  const own = factor * exp(noise * normal(random));
+  const series = latencies.series('read', 'leader', 'leader', 'calm');
+  for (let i = 0; i < 400; i++) series.record(Math.round(1e6 * own * exp(0.5 * normal(random))));
+  return { ...base, id: `run-${random.u32()}`, plan: {}, cells: [], latencies: latencies.records(), ...change };
+}
+
+function normal(random: Random): number {
+  let sum = -6;
+  for (let i = 0; i < 12; i++) sum += random.fraction();
+  return sum;
+}
+
+/** Blocks of A B B A; the machine drifts from block to block by a third. */
+function source(seed: string, slower: number, noise: number): Source {
+  const random = new Random(seed);
+  return (n) =>
+    Promise.resolve(
+      Array.from({ length: n }, (): RunBlock => {
+        const drift = exp(0.3 * normal(random));
+        const side = (factor: number): RunRecord[] => [0, 1].map(() => run(random, drift * factor, noise));
+        return { a: side(1), b: side(1 + slower) };
+      }),
+    );
+}
+
+describe('a live gate', () => {
+  it('passes the same, hardly ever fails it, and finds a fifth more at p99', async () => {
+    const outcomes = {
+      same: { passed: 0, failed: 0, 'cannot tell': 0 },
+      slower: { passed: 0, failed: 0, 'cannot tell': 0 },
+    };
+    for (let round = 0; round < 10; round++) {
+      outcomes.same[(await gate(source(`same/${round}`, 0, 0.03), rules)).outcome]++;
+      const gated = await gate(source(`slower/${round}`, 0.25, 0.03), rules);
+      outcomes.slower[gated.outcome]++;
+      if (gated.outcome === 'failed') expect(gated.confirmed).toEqual(['read leader p99']);
+    }
+    expect(outcomes.same.failed).toBe(0);
+    expect(outcomes.same.passed).toBeGreaterThanOrEqual(7);
+    expect(outcomes.slower.failed).toBeGreaterThanOrEqual(9);
+    expect(outcomes.slower.passed).toBe(0);
+  });
+
+  it('runs again before it fails', async () => {
+    // The first four blocks show what later ones do not.
+    const [bad, good] = [source('bad', 0.5, 0.02), source('good', 0, 0.02)];
+    let looks = 0;
+    const gated = await gate((n) => (looks++ === 0 ? bad(n) : good(n)), rules);
+    expect(gated.suspected).toEqual(['read leader p99']);
+    expect(gated.confirmed).toEqual([]);
+    expect(gated.outcome).not.toBe('failed');
+    expect(gated.blocks.length).toBeGreaterThan(4);
+  });
+
+  it('cannot tell where the noise is greater than the limit, and says what it would take', async () => {
+    const gated = await gate(source('noisy', 0, 0.6), rules);
+    expect(gated.outcome).toBe('cannot tell');
+    expect(gated.findings[0]?.runsNeeded).toBeGreaterThan(24);
+    expect(gated.blocks).toHaveLength(12);
+  });
+
+  it('fails for a broken promise at once, whatever the figures say', async () => {
+    const cell = { ...base.cells[0], guarantee: 'linearizable', state: 'broken' } as Cell;
+    const same = source('broken', 0, 0.02);
+    const gated = await gate(async (n) => {
+      const blocks = await same(n);
+      return blocks.map(({ a, b }) => ({ a, b: b.map((record) => ({ ...record, cells: [cell] })) }));
+    }, rules);
+    expect(gated.outcome).toBe('failed');
+    expect(gated.breaches[0]).toMatchObject({ alsoInBaseline: false, cell: { guarantee: 'linearizable' } });
+    expect(gated.blocks).toHaveLength(4);
+  });
+
+  it('cannot tell when nothing was measured', async () => {
+    const gated = await gate(
+      () =>
+        Promise.resolve([{ a: [{ ...base, latencies: [], cells: [] }], b: [{ ...base, latencies: [], cells: [] }] }]),
+      rules,
+    );
+    expect(gated).toMatchObject({ outcome: 'cannot tell', findings: [] });
+  });
+});
+
+describe('a change for the worse', () => {
+  it('must be beyond what was calibrated, if the machine was', async () => {
+    const blocks = await source('calibrated', 0.3, 0.02)(4);
+    expect(look(blocks, rules)[0]?.verdict).toBe('worse');
+    const wild = { blocks: await source('wild', 0, 0.9)(10) };
+    expect(noiseOf(wild, look(blocks, rules)[0].measure, 4, rules)).toBeGreaterThan(0.3);
+    expect(look(blocks, rules, wild)[0]?.verdict).toBe('cannot tell');
+    const calm = { blocks: await source('calm', 0, 0.02)(10) };
+    expect(noiseOf(calm, look(blocks, rules)[0].measure, 4, rules)).toBeLessThan(0.2);
+    expect(look(blocks, rules, calm)[0]?.verdict).toBe('worse');
+  });
+
+  it('must be as large as the policy says, as a share and as such', async () => {
+    const blocks = await source('limits', 0.3, 0.01)(4);
+    const verdict = (worseBy: number, andBy: number): string | undefined =>
+      look(blocks, { ...rules, limits: [{ type: 'latency', percentiles: [99], worseBy, andBy }] })[0]?.verdict;
+    expect(verdict(0.1, 0)).toBe('worse');
+    expect(verdict(0.1, 1e9)).toBe('not worse');
+    expect(verdict(0.9, 0)).toBe('not worse');
+  });
+});
+
+describe('stored runs', () => {
+  const heap = (seed: string, n: number, factor: number): RunRecord[] => {
+    const random = new Random(seed);
+    return Array.from({ length: n }, () => run(random, factor, 0.02));
+  };
+
+  it('are told apart where there are enough', () => {
+    const [a, same, slower] = [heap('a', 8, 1), heap('same', 8, 1), heap('slower', 8, 1.3)];
+    expect(gateStored({ a, b: slower }, rules).outcome).toBe('failed');
+    expect(gateStored({ a, b: same }, rules).outcome).toBe('passed');
+  });
+
+  it('are not where there is one of each', () => {
+    const gated = gateStored({ a: heap('a', 1, 1), b: heap('b', 1, 2) }, rules);
+    expect(gated.outcome).toBe('cannot tell');
+    expect(gated.findings[0]).toMatchObject({ basis: 'operations', runsNeeded: 4 });
+  });
+});
+
+describe('measures', () => {
+  it('are of all roles together, exact to the histogram', () => {
+    const latencies = new Latencies();
+    for (let i = 1; i <= 1_000; i++)
+      latencies.record('read', 'follower', i % 2 === 0 ? 'leader' : 'follower', 'calm', i * 1_000);
+    const record: RunRecord = { ...base, plan: {}, latencies: latencies.records() };
+    const measures = measuresOf([record], [50, 99]);
+    expect(measures.map(measureName)).toEqual(['read follower p50', 'read follower p99']);
+    expect(measures.map((measure) => take(record, measure)?.value)).toEqual([500_000, 990_000]);
+    const spread = spreadOf(record.latencies);
+    expect(spread === undefined ? 0 : quantile(spread, 1)).toBe(1_000_000);
+  });
+
+  it('know a bench: its rates, and the rungs of its ladder', () => {
+    const series = [{ method: 'read', path: 'leader', throughput: 480 }];
+    const record: RunRecord = {
+      ...base,
+      latencies: [],
+      plan: {
+        bench: {
+          steps: [
+            { rate: 500, series },
+            { rate: 500, series },
+          ],
+          ladder: { rungs: [{ target: 'leader', held: 900 }] },
+        },
+      },
+    };
+    expect(take(record, { type: 'throughput', method: 'read', path: 'leader', phase: 'calm' })?.value).toBe(480);
+    expect(take(record, { type: 'ladder', path: 'leader' })?.value).toBe(900);
+  });
+});
+
+describe('comparing', () => {
+  it('says which verdicts changed, which figures, and why they may not be comparable', () => {
+    const random = new Random('compare');
+    const cell = { ...base.cells[0], guarantee: 'linearizable' } as Cell;
+    const side = (factor: number, state: Cell['state'], rate: number): RunRecord[] =>
+      Array.from({ length: 5 }, () => run(random, factor, 0.02, { cells: [{ ...cell, state }], plan: { rate } }));
+    const compared = compare(side(1, 'kept', 500), side(1.5, 'violated', 600));
+    expect(compared.verdicts).toEqual([expect.objectContaining({ a: 'kept', b: 'violated' })]);
+    expect(compared.unlike).toEqual(['rate differs: 500 against 600']);
+    const [p50] = compared.figures;
+    expect(p50.basis).toBe('runs');
+    expect(p50.change.low).toBeGreaterThan(0.3);
+    expect(p50.change.high).toBeLessThan(0.7);
+  });
+
+  it('of single runs speaks of their operations only', () => {
+    const random = new Random('single');
+    const [figure] = compare([run(random, 1, 0)], [run(random, 1, 0)]).figures;
+    expect(figure.basis).toBe('operations');
+    expect(figure.change.low).toBeLessThan(0);
+    expect(figure.change.high).toBeGreaterThan(0);
+    expect(Number.isFinite(figure.change.high)).toBe(true);
+  });
+});
+
+it('names promises that the baseline broke too', () => {
+  const cell = { ...base.cells[0], state: 'broken' } as Cell;
+  const breaches = breachesOf([{ a: [{ ...base, cells: [cell] }], b: [{ ...base, cells: [cell] }] }]);
+  expect(breaches.map(({ alsoInBaseline }) => alsoInBaseline)).toEqual([true]);
+});
