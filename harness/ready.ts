@@ -4,8 +4,8 @@ import type { Deployment } from './environments/environment.ts';
 import type { System } from './system.ts';
 import type { Watch } from './watch.ts';
 
-/** How long a fresh cluster may take to elect. */
-const READY_NS = 10 * SECOND;
+/** How long a fresh cluster may take to elect, also on a machine that does a lot besides. */
+const READY_NS = 30 * SECOND;
 const LOOK_AGAIN_NS = 50 * MILLISECOND;
 
 /** The cluster is not led, and will not be. */
