@@ -16,6 +16,7 @@ import { damageLog } from '../real/damage.ts';
 import { injection } from '../real/injection.ts';
 import { NodeProcess } from '../real/node-process.ts';
 import { dialStore, distanceNs, type Place, REGIONS, storeStatus } from '../real/store.ts';
+import { clientDelayNs, delayed } from './client-delay.ts';
 import { commandOf } from './command.ts';
 
 const STOP_NS = 10 * SECOND;
@@ -33,6 +34,7 @@ export class Processes implements Deployment {
   readonly levers: Partial<Levers>;
   readonly #members: ReadonlyMap<NodeId, Member>;
   readonly #folder: string;
+  readonly #clientDelayNs: number;
   readonly #crashes: string[] = [];
   #refused = false;
   #requests = 0;
@@ -62,6 +64,7 @@ export class Processes implements Deployment {
     options: DeployOptions,
   ) {
     this.#folder = folder;
+    this.#clientDelayNs = clientDelayNs(options.settings);
     this.nodes = [...specs.keys()];
     this.#members = new Map(
       [...specs].map(([id, spec], i) => {
@@ -138,7 +141,8 @@ export class Processes implements Deployment {
   }
 
   dial(node: NodeId): Connection {
-    return dialStore(this.#member(node).place.listen, node, () => void this.#requests++);
+    const line = dialStore(this.#member(node).place.listen, node, () => void this.#requests++);
+    return delayed(line, this.clock, this.#clientDelayNs);
   }
 
   async status(node: NodeId): Promise<unknown> {
