@@ -60,7 +60,7 @@ function linkShape(a: Spot, b: Spot, state: LinkState): Markup {
 
 function nodeShape(node: string, { x, y }: Spot, { role, term, isFallen, hurt }: NodeState, middle: number): Markup {
   // What is said of a node stands outside, away from the links.
-  const [first, second] = y < middle ? [-(RADIUS + 20), -(RADIUS + 7)] : [RADIUS + 15, RADIUS + 28];
+  const [first, second] = y < middle ? [-(RADIUS + 7), -(RADIUS + 20)] : [RADIUS + 15, RADIUS + 28];
   return html`<g class="node" data-role="${role}" data-fallen="${isFallen ? 'yes' : 'no'}" transform="translate(${round(x)} ${round(y)})">
 <circle class="disc" r="${RADIUS}"/><path class="fallen" d="M-22 -22L22 22M22 -22L-22 22"/><text class="who" y="-2">${node.slice(0, 6)}</text><text class="term" y="12">${term === undefined ? '' : `term ${term}`}</text>
 <text class="role" y="${first}">${roleText(role)}</text><text class="hurt" y="${second}">${hurt.slice(0, 40)}</text></g>`;

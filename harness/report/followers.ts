@@ -211,7 +211,8 @@ function frontier(all: readonly PathFigures[]): Markup | undefined {
           const [px, py] = spot(one);
           return html`<circle class="dot ${isBest(one, paths) ? 'best' : ''}" cx="${round(px)}" cy="${round(py)}" r="4.5"/>`;
         }),
-        labels(paths, spot, frame),
+        // On a phone there is room for the best only; the table below names them all.
+        labels(size === 'wide' ? paths : best, spot, frame),
       ],
     };
   });

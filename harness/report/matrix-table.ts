@@ -31,7 +31,7 @@ export function matrixTables(cells: readonly MatrixCell[], links: ReadonlyMap<Ma
   const word = (state: MatrixCell['state']): Markup =>
     html`<b class="state ${state.replace(' ', '-')}"><i>${MARKS[state]}</i> ${WORDS[state]}</b>`;
   return html`<ul class="key"><li>Promised: ${word('kept')} ${word('broken')} ${word('undecided')} ${word('not exercised')} (no fault of this plan puts it to the test).</li>
-<li>Not promised, so a finding and no failure: ${word('holds')} ${word('violated')}. The number is what it was judged on; of what broke or was violated, how often.${isSuspended && ' * promised, but suspended: a fault of this plan goes beyond what the system assumes.'}</li></ul>
+<li>Not promised, so a finding and no failure: ${word('holds')} ${word('violated')} – the number is what it was judged on; of what broke or was violated, how often.${isSuspended && ' * promised, but suspended: a fault of this plan goes beyond what the system assumes.'}</li></ul>
 <div class="matrices">${tables}</div>`;
 }
 

@@ -30,7 +30,7 @@ export function htmlReport(record: RunRecord): string {
   const cluster = clusterOf(record);
   const charts = timeCharts(record);
   const anomalies = anomaliesOf(record);
-  const startAt = firstOutage(record) ?? record.virtualNs / 2;
+  const startAt = anOutage(record, cluster) ?? record.virtualNs / 2;
   const sections: readonly (Section | undefined)[] = [
     { id: 'promises', title: 'Promises and findings', body: matrixTables(record.cells, anomalies.links) },
     anomalies.broken && { id: 'broken', title: 'Broken promises', body: html`${pictureKey}${anomalies.broken}` },
@@ -42,7 +42,7 @@ export function htmlReport(record: RunRecord): string {
     charts.length === 0
       ? undefined
       : {
-          id: 'time',
+          id: 'over-time',
           title: 'Over time',
           body: html`<p class="soft">Grey: a fault in force. Dotted: a failover begins.</p>${charts.map(({ figure }) => figure)}`,
         },
@@ -135,11 +135,12 @@ ${alerts.map((line) => html`<p class="alert">${prose(line)}</p>`)}
 <nav>${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav></header>`;
 }
 
-/** In the middle of the first failover. */
-function firstOutage({ failovers }: RunRecord): number | undefined {
-  if (failovers.length === 0) return undefined;
-  const { start, electedNs = 0 } = failovers.reduce((a, b) => (b.start < a.start ? b : a));
-  return start + electedNs / 2;
+/** In the middle of a failover: the first of which the picture shows the leader that fell. */
+function anOutage({ failovers }: RunRecord, cluster: Cluster | undefined): number | undefined {
+  const moments = failovers.slice(0, 50).map(({ start, electedNs = 0 }) => start + electedNs / 2);
+  const shows = (at: number): boolean =>
+    cluster?.at(at).groups.some(({ nodes }) => nodes.some(({ isFallen }) => isFallen)) === true;
+  return moments.find(shows) ?? moments[0];
 }
 
 function clusterSection(record: RunRecord, cluster: Cluster | undefined, startAt: number): Markup {

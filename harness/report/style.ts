@@ -77,7 +77,8 @@ table.figures td:not(.n){min-width:110px}
 .state.undecided{color:var(--open)}.state.not-exercised,.state.holds{color:var(--soft)}
 ul.key,ul.notes{margin:8px 0;padding:0;list-style:none;font-size:13px}
 ul.key{color:var(--soft)}
-ul.key b{margin-right:6px}
+ul.key b{margin-right:5px}
+table.matrix .state i{margin-right:4px}
 ul.notes li{padding:1px 0}
 .anomaly{margin:16px 0 20px;padding-left:14px;border-left:3px solid var(--rule)}
 .promise>.anomaly{border-color:var(--bad)}
@@ -98,7 +99,7 @@ ul.legend svg{display:inline-block}
 svg.narrow{display:none}
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans","DejaVu Sans",sans-serif;font-variant-numeric:tabular-nums;fill:var(--ink);unicode-bidi:isolate;direction:ltr;white-space:pre}
 svg text.tick{fill:var(--soft);font-size:11.5px}
-svg text.strong{fill:var(--ink)}
+svg text.strong{fill:var(--ink);paint-order:stroke;stroke:var(--ground);stroke-width:4px;stroke-linejoin:round}
 .start{text-anchor:start}.middle{text-anchor:middle}.end{text-anchor:end}
 .grid{stroke:var(--grid);fill:none}.axis{stroke:var(--soft);fill:none}
 .band{fill:var(--band)}
@@ -183,7 +184,9 @@ footer{margin:48px 0 32px;padding-top:10px;border-top:1px solid var(--rule);colo
   .verdict{padding:12px 14px;gap:12px}.verdict h1{font-size:22px}
   h2{margin-top:40px}
   dl.plan{grid-template-columns:1fr;gap:0}dl.plan dd{margin-bottom:8px}
+  .controls input{order:-1;flex-basis:100%}
   table.matrix{font-size:12px}
+  table.matrix tbody th{overflow-wrap:anywhere}
   table.matrix tbody th,table.matrix thead th:first-child{position:sticky;left:0;background:var(--ground);max-width:112px;z-index:1}
   table.matrix tr.group th{position:static;max-width:none}table.matrix tr.group span{position:sticky;left:0}
   table.matrix thead th{min-width:64px}table.matrix td{padding-right:8px}
