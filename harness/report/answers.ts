@@ -4,7 +4,7 @@ import type { Cell, RunRecord } from '../../results/record.ts';
 import { calmLines, title, verdictText } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { lost, outageNs } from './failover-pictures.ts';
-import { comparedReads } from './followers.ts';
+import { comparedReads, readPaths } from './followers.ts';
 
 export interface Answer {
   readonly question: string;
@@ -101,14 +101,11 @@ function followers(record: RunRecord): Answer {
   const [leader, follower] = ['leader', 'follower'].map(
     (role) => comparedReads(record, 'calm', role, 'sent') ?? comparedReads(record, 'calm', role, 'intended'),
   );
-  if (leader === undefined || follower === undefined)
-    return {
-      question,
-      answer: 'This run cannot tell: too few reads of one or the other while all was calm.',
-      more: [],
-      section,
-    };
   const strongest = String(record.plan['strongestReadPath'] ?? 'leader');
+  const saved =
+    leader === undefined || follower === undefined
+      ? byPath(record, strongest)
+      : `Median ${duration(follower.p50Ns)} from a follower, ${duration(leader.p50Ns)} by the strongest path (${change(follower.p50Ns, leader.p50Ns)}); p99 ${duration(follower.p99Ns)} against ${duration(leader.p99Ns)}.`;
   const others = record.staleness.filter(({ readPath }) => readPath !== strongest);
   const sum = (of: (one: (typeof others)[number]) => number): number =>
     others.reduce((total, one) => total + of(one), 0);
@@ -122,8 +119,18 @@ function followers(record: RunRecord): Answer {
             ? `None of ${count(reads)} reads off the strongest path was out of date.`
             : `${percent(stale, reads)} of ${count(reads)} reads off the strongest path were out of date, the worst by ${duration(worst)} at least.`,
         ];
-  const answer = `Median ${duration(follower.p50Ns)} from a follower, ${duration(leader.p50Ns)} by the strongest path (${change(follower.p50Ns, leader.p50Ns)}); p99 ${duration(follower.p99Ns)} against ${duration(leader.p99Ns)}.`;
-  return { question, answer, more: cost, section };
+  return { question, answer: saved, more: cost, section };
+}
+
+/** Where the store does not say who answered: the fastest other path beside the strongest. */
+function byPath(record: RunRecord, strongest: string): string {
+  const paths = readPaths(record).filter(({ p50Ns }) => p50Ns !== undefined);
+  const best = paths.find(({ path }) => path === strongest);
+  const [fastest] = paths.filter((one) => one !== best).sort((a, b) => (a.p50Ns ?? 0) - (b.p50Ns ?? 0));
+  if (best === undefined || fastest === undefined)
+    return 'This run cannot tell: too few reads of one or the other while all was calm.';
+  const [now, before] = [fastest.p50Ns ?? 0, best.p50Ns ?? 0];
+  return `Median ${duration(now)} by ${fastest.path}, ${duration(before)} by ${strongest} (${change(now, before)}); who answered is not said.`;
 }
 
 /** `−94 %` */

@@ -141,7 +141,7 @@ export function line(points: readonly (Point | undefined)[], type: string): Mark
     }
     const [x, y] = [round(point[0]), round(point[1])];
     d += `${isOpen ? 'L' : 'M'}${x} ${y}`;
-    if (!isOpen && points[i + 1] === undefined) d += 'h.1';
+    if (!isOpen && points[i + 1] === undefined) d += 'h2';
     isOpen = true;
   }
   return d === '' ? html`` : html`<path class="line ${type}" d="${d}"/>`;

@@ -66,7 +66,7 @@ function nodeShape(node: string, { x, y }: Spot, { role, term, isFallen, hurt }:
 <text class="role" y="${first}">${roleText(role)}</text><text class="hurt" y="${second}">${hurt.slice(0, 40)}</text></g>`;
 }
 
-const ROLE_TEXTS: Readonly<Record<string, string>> = { silent: 'no answer', unknown: '' };
+const ROLE_TEXTS: Readonly<Record<string, string>> = { silent: 'no answer', unknown: 'not heard yet' };
 
 export function roleText(role: NodeState['role']): string {
   return ROLE_TEXTS[role] ?? role;

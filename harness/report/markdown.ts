@@ -28,7 +28,7 @@ const MARKS: Readonly<Record<MatrixCell['state'], string>> = {
 
 /** Text as it is: nothing in it is markup, mentions anybody or refers to an issue. The one place where text becomes Markdown. */
 export function plain(text: string, longest = 500): string {
-  const safe = printable(cut(text, longest)).replace(/[\\`*_{}[\]()#+!|~<>&@$^=:-]/g, (character) =>
+  const safe = printable(cut(text, longest)).replace(/[\\`*_[\]#|~<>&@$]|:(?=\S)/g, (character) =>
     /[<>&@#:]/.test(character) ? `&#${character.charCodeAt(0)};` : `\\${character}`,
   );
   return isolated(safe, (run) => `\u2068${run}\u2069`);

@@ -83,7 +83,7 @@ describe('the page of a run', () => {
   test('moves the cluster through time: buttons and slider show who leads, and the cursor stands there in every chart', async () => {
     const { page, said } = await opened(record);
     const leaders = (): Promise<string[]> =>
-      page.locator('#stage .node[data-role=leader][data-fallen=no] .who').allInnerTexts();
+      page.locator('#stage .node[data-role=leader][data-fallen=no] .who').allTextContents();
     const at = (): Promise<string> => page.locator('#clock').innerText();
     await page.locator('#time').fill('1000');
     expect(await at()).toBe('1.00 s');
