@@ -96,9 +96,9 @@ describe('the page of a run', () => {
     expect(await page.locator('#in-force').innerText()).toMatch(/isolate-leader|kill-leader/);
     await page.locator('#previous-change').click();
     expect(Number.parseFloat(await at())).toBeLessThan(start / SECOND);
-    const cursors = await page
-      .locator('.over-time .cursor')
-      .evaluateAll((all) => all.map((one) => one.classList.contains('on')));
+    const cursors = await page.evaluate<boolean[]>(
+      "[...document.querySelectorAll('.over-time .cursor')].map((one) => one.classList.contains('on'))",
+    );
     expect(cursors.length).toBeGreaterThan(5);
     expect(cursors.every(Boolean)).toBe(true);
     const chart = page.locator('figure[data-chart="0"] svg.wide');
@@ -112,7 +112,7 @@ describe('the page of a run', () => {
 
   test('fits a phone: nothing but tables is wider than the screen', async () => {
     const { page, said } = await opened(record, { viewport: { width: 390, height: 844 } });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
     expect(await page.locator('svg.wide').first().isVisible()).toBe(false);
     expect(await page.locator('svg.narrow').first().isVisible()).toBe(true);
     expect(said).toEqual([]);
@@ -131,17 +131,17 @@ describe('the page of a run', () => {
 
 test('a hostile history is text: no script of its runs, nothing is asked for, and the page’s policy refuses what is put in later', async () => {
   const { page, said } = await opened(hostileRecord());
-  expect(await page.evaluate(() => 'owned' in window)).toBe(false);
+  expect(await page.evaluate("'owned' in window")).toBe(false);
   expect(await page.locator('script').count()).toBe(2);
   expect(await page.locator('img, iframe, object, embed').count()).toBe(0);
   expect(await page.locator('body').innerText()).toContain('<script>window.owned=1</script>');
   expect(said).toEqual([]);
-  await page.evaluate(() => {
+  await page.evaluate(`{
     const script = document.createElement('script');
     script.textContent = 'window.owned = 9';
     document.body.append(script);
-  });
-  expect(await page.evaluate(() => 'owned' in window)).toBe(false);
+  }`);
+  expect(await page.evaluate("'owned' in window")).toBe(false);
   expect(said.join()).toContain('Content Security Policy');
   await page.close();
 });
