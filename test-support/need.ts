@@ -39,6 +39,14 @@ const needs = {
     const asked = spawnSync('etcd', ['--version'], { timeout: 10_000 });
     return asked.status === 0 ? undefined : 'etcd is not installed';
   },
+  redis: () => {
+    const asked = spawnSync('redis-server', ['--version'], { timeout: 10_000 });
+    return asked.status === 0 ? undefined : 'redis-server is not installed';
+  },
+  python3: () => {
+    const asked = spawnSync('python3', ['--version'], { timeout: 10_000 });
+    return asked.status === 0 ? undefined : 'python3 is not installed';
+  },
   mount: () => {
     if (process.platform !== 'linux') return 'file systems in memory are mounted on Linux only';
     const place = mkdtempSync(join(tmpdir(), 'tidemark-mount-'));

@@ -1,18 +1,15 @@
 #!/usr/bin/env python3
 """A Tidemark driver for Redis in standard Python. n1 is taken for the master when nobody says who is (ROLE does)."""
-import json, os, socket, sys
+import json, os, socket
+from tidemark_driver import Mismatch, Refused, serve
 
 CAS = "local v = redis.call('GET', KEYS[1]) or 'null' if v == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) return 1 end return v"
 
 
-class Refused(Exception):
-    """The server answered with an error: it did nothing."""
-
-
 class Node:
-    def __init__(self, address, timeout):
+    def __init__(self, address, seconds):
         host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout)
+        self.socket = socket.create_connection((host, int(port)), seconds)
         self.lines = self.socket.makefile("rb")
         if os.environ.get("REDIS_PASSWORD"):
             self.ask("AUTH", os.environ["REDIS_PASSWORD"])
@@ -42,7 +39,6 @@ class Node:
 class Client:
     def __init__(self, request):
         self.request, self.nodes, self.lines = request, request["nodes"], {}
-        self.seconds = request["timeoutMs"] / 1000
         only = [request["node"]] if "node" in request else list(self.nodes)
         roles = {name: self.line(name).ask("ROLE")[0] for name in only}
         self.master = next((name for name in only if roles[name] == "master"), None)
@@ -52,15 +48,15 @@ class Client:
 
     def line(self, name):
         if name not in self.lines:
-            self.lines[name] = Node(self.nodes[name], self.seconds)
+            self.lines[name] = Node(self.nodes[name], self.request["timeoutMs"] / 1000)
         return self.lines[name]
 
-    def invoke(self, f, key, value):
+    def invoke(self, f, key, value, seconds):
         name = self.request.get("node") or (self.reader if f == "read" else self.master)
         if name is None:
             raise Refused("no master")
         line = self.line(name)
-        line.socket.settimeout(self.seconds)
+        line.socket.settimeout(seconds)
         if f == "read":
             return {"value": json.loads(line.ask("GET", key) or "null"), "node": name}
         if f == "write":
@@ -68,10 +64,10 @@ class Client:
         else:
             found = line.ask("EVAL", CAS, 1, key, *map(json.dumps, value))
             if found != 1:
-                return {"type": "fail", "error": "mismatch", "actual": json.loads(found), "node": name}
+                raise Mismatch(json.loads(found))
         if self.request["writePath"] == "wait-1":
             try:
-                acknowledged = line.ask("WAIT", 1, int(self.seconds * 900))
+                acknowledged = line.ask("WAIT", 1, int(seconds * 900))
             except Refused as error:
                 raise OSError(f"written, but {error}")
             if acknowledged < 1:
@@ -80,7 +76,7 @@ class Client:
 
 
 HELLO = {
-    "type": "hello", "protocol": 1, "name": "redis", "about": "Redis, a master and its replicas",
+    "name": "redis", "about": "Redis, a master and its replicas",
     "methods": ["read", "write", "cas"],
     "readPaths": [{"name": "master", "asks": "leader"}, {"name": "replica", "asks": "follower"}],
     "writePaths": ["async", "wait-1"],
@@ -88,24 +84,4 @@ HELLO = {
 }
 
 
-def handle(request, client):
-    if request["type"] == "hello":
-        return HELLO, client
-    if request["type"] == "open":
-        return {"type": "ok"}, Client(request)
-    client.seconds = request["timeoutMs"] / 1000
-    return {"type": "ok", **client.invoke(request["f"], request.get("key"), request.get("value"))}, client
-
-
-client = None
-for text in sys.stdin:
-    request = json.loads(text)
-    if request["type"] == "close":
-        break
-    try:
-        answer, client = handle(request, client)
-    except Refused as error:
-        answer = {"type": "fail", "error": str(error)}
-    except OSError as error:  # whether it was done, nobody knows
-        answer = {"type": "fail" if request["type"] == "open" else "info", "error": str(error)}
-    print(json.dumps({**answer, "id": request["id"]}), flush=True)
+serve(HELLO, Client)

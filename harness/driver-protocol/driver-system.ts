@@ -83,12 +83,7 @@ export async function driverSystem(
     always: promised(hello, 'always'),
     connect: (cluster, options): Promise<Client> => DriverClient.connect(driversOf(cluster), options),
     sight: async (cluster, node) => (hello.sight ? driversOf(cluster).sight(node, paths) : []),
-    async ready(cluster) {
-      const drivers = driversOf(cluster);
-      const why = await whyNotReady(drivers, hello);
-      if (why === undefined) drivers.warm();
-      return why;
-    },
+    ready: (cluster) => whyNotReady(driversOf(cluster), hello),
   };
 }
 

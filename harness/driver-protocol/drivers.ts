@@ -46,6 +46,7 @@ export class Drivers {
   readonly #sighting = new Map<NodeId, Sighter>();
   /** Started, and good for any client: whoever takes one has another started. */
   readonly #spare: Greeted[] = [];
+  /** From the first that was opened on. */
   #warm = false;
   #ended = false;
 
@@ -87,6 +88,7 @@ export class Drivers {
       );
       const [, answer] = await Promise.all([greeted, opened]);
       if (answer.type !== 'ok') throw new NotOpened(errorOf(answer), answer.type === 'fail');
+      this.#warm = true;
       return driver;
     } catch (error) {
       this.release(driver);
@@ -111,11 +113,6 @@ export class Drivers {
       this.#sighting.set(node, sighter);
     }
     return sighter.look();
-  }
-
-  /** From now on a few drivers wait for clients that need another. */
-  warm(): void {
-    this.#warm = true;
   }
 
   #take(): Greeted {

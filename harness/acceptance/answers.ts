@@ -1,0 +1,162 @@
+/** Checks of what clients say while nothing is wrong. */
+import { type Bench, CALM_NS, type Check, failed, passed, type Result } from './bench.ts';
+
+export const reads: Check = {
+  name: 'reads-and-writes',
+  about:
+    'A key that nobody wrote is null on every read path, and every write path writes what the strongest path then reads.',
+  async run(bench) {
+    for (const { name } of bench.system.readPaths) {
+      const ended = await bench.read(await bench.client({ readPath: name }), bench.unique());
+      if (ended.type !== 'ok')
+        return failed(`a read through '${name}' while nothing is wrong ended as ${ended.type}: ${ended.why}`);
+      if (ended.answer.value !== null)
+        return failed(
+          `a key that nobody wrote is ${JSON.stringify(ended.answer.value)} through '${name}'; null is needed`,
+        );
+    }
+    for (const { name } of bench.system.writePaths) {
+      const [key, value] = [bench.unique(), bench.value()];
+      const why = await bench.written(key, value, { writePath: name });
+      if (why !== undefined) return failed(`through '${name}': ${why}`);
+      const ended = await bench.read(await bench.client(), key);
+      if (ended.type !== 'ok') return failed(`the read after it ended as ${ended.type}: ${ended.why}`);
+      if (ended.answer.value !== value)
+        return failed(
+          `${value} was written through '${name}' and acknowledged, and then '${bench.system.strongestReadPath}' read ${JSON.stringify(ended.answer.value)}`,
+        );
+    }
+    return passed;
+  },
+};
+
+const TURNS = 25;
+
+export const fresh: Check = {
+  name: 'strongest-is-strong',
+  about:
+    'What one client wrote, the next client reads through the strongest path at once, where that path promises so.',
+  async run(bench) {
+    const { strongestReadPath: readPath, writePaths } = bench.system;
+    const writePath = writePaths
+      .map(({ name }) => name)
+      .find((name) => bench.system.promises(name, readPath).includes('linearizable'));
+    if (writePath === undefined)
+      return { type: 'not offered', why: `no write path promises linearizable with '${readPath}'` };
+    const writer = await bench.client({ readPath, writePath });
+    const reader = await bench.client({ readPath, writePath });
+    const key = bench.unique();
+    for (let i = 1; i <= TURNS; i++) {
+      const value = bench.value();
+      const wrote = await bench.write(writer, key, value);
+      if (wrote.type !== 'ok') return failed(`write ${i} of ${TURNS} ended as ${wrote.type}: ${wrote.why}`);
+      const read = await bench.read(reader, key);
+      if (read.type !== 'ok') return failed(`read ${i} of ${TURNS} ended as ${read.type}: ${read.why}`);
+      if (read.answer.value !== value)
+        return failed(
+          `after ${value} was acknowledged, '${readPath}' read ${JSON.stringify(read.answer.value)}, and it promises linearizable`,
+        );
+    }
+    return passed;
+  },
+};
+
+export const cas: Check = {
+  name: 'compare-and-set',
+  about: 'It swaps what is there, and says mismatch, and changes nothing, where something else is there.',
+  async run(bench) {
+    if (!bench.system.methods.includes('cas')) return { type: 'not offered', why: "'cas' is not among the methods" };
+    const client = await bench.client();
+    const key = bench.unique();
+    const [first, second, third] = [bench.value(), bench.value(), bench.value()];
+    const steps: readonly [expected: number | null, next: number, swaps: boolean, holds: number][] = [
+      [null, first, true, first],
+      [second, third, false, first],
+      [first, second, true, second],
+      [null, third, false, second],
+    ];
+    for (const [expected, next, swaps, holds] of steps) {
+      const asked = `cas from ${JSON.stringify(expected)} to ${next}`;
+      const ended = await bench.outcome(
+        (deadline) =>
+          client.compareAndSet?.({ key, expected, next }, deadline) ?? Promise.reject(new Error('it has no cas')),
+        CALM_NS,
+      );
+      if (ended.type !== 'ok') return failed(`${asked} ended as ${ended.type}: ${ended.why}`);
+      const { swapped, actual } = ended.answer;
+      if (swapped !== swaps)
+        return failed(
+          `${asked} ${swapped ? 'swapped' : 'did not swap'}, and the register held ${swaps ? 'that' : 'something else'}`,
+        );
+      if (!swapped && actual !== undefined && actual !== holds)
+        return failed(`${asked} says that the register held ${JSON.stringify(actual)}, and it held ${holds}`);
+      const read = await bench.read(client, key);
+      if (read.type !== 'ok' || read.answer.value !== holds)
+        return failed(
+          `after ${asked} the register should hold ${holds}, and a read says ${read.type === 'ok' ? JSON.stringify(read.answer.value) : read.why}`,
+        );
+    }
+    return passed;
+  },
+};
+
+export const readMany: Check = {
+  name: 'many-keys',
+  about: 'One read of several keys gives their values in the order of the keys, null where nobody wrote.',
+  async run(bench) {
+    if (!bench.system.methods.includes('readMany'))
+      return { type: 'not offered', why: "'readMany' is not among the methods" };
+    const keys = together(bench);
+    const values: (number | null)[] = [];
+    for (const [i, key] of keys.entries()) {
+      const value = i === 1 ? null : bench.value();
+      values.push(value);
+      const why = value === null ? undefined : await bench.written(key, value);
+      if (why !== undefined) return failed(why);
+    }
+    const client = await bench.client();
+    const ended = await bench.outcome(
+      (deadline) => client.readMany?.({ keys }, deadline) ?? Promise.reject(new Error('it has no readMany')),
+      CALM_NS,
+    );
+    if (ended.type !== 'ok') return failed(`it ended as ${ended.type}: ${ended.why}`);
+    const read = JSON.stringify(ended.answer.values);
+    return read === JSON.stringify(values)
+      ? passed
+      : failed(`${JSON.stringify(values)} was written, and it read ${read}`);
+  },
+};
+
+/** Keys that one read may be about. */
+function together(bench: Bench): readonly string[] {
+  const { partOf } = bench.system;
+  const first = bench.unique();
+  const keys = [first];
+  for (let tries = 0; keys.length < 3 && tries < 10_000; tries++) {
+    const key = bench.unique();
+    if (partOf === undefined || partOf(key, new Map()) === partOf(first, new Map())) keys.push(key);
+  }
+  return keys;
+}
+
+const GONE_MS = 2000;
+
+export const close: Check = {
+  name: 'closes',
+  about: 'A client that was closed leaves no connection.',
+  async run(bench): Promise<Result> {
+    await bench.settle();
+    await bench.sleep(200);
+    const before = bench.connections();
+    const clients = await Promise.all([bench.client(), bench.client({ readPath: bench.system.stateReadPath })]);
+    for (const client of clients) await bench.read(client, bench.unique());
+    await bench.closeClients();
+    for (let waited = 0; waited < GONE_MS; waited += 50) {
+      if (bench.connections() <= before) return passed;
+      await bench.sleep(50);
+    }
+    return failed(
+      `${bench.connections() - before} connections are open ${GONE_MS / 1000} s after their clients were closed`,
+    );
+  },
+};

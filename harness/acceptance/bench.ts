@@ -1,0 +1,250 @@
+/** What a check of the acceptance suite works with: the system, its cluster behind proxies, and clients whose answers are taken apart. */
+import { machineNs, MILLISECOND, SECOND } from '../../history/clock.ts';
+import type { NodeId, Sighting } from '../../history/operation.ts';
+import { type Client, type ClientOptions, Refused } from '../../history/store.ts';
+import type { Deployment, Helpers } from '../environments/environment.ts';
+import type { System } from '../system.ts';
+import { Mark, type Mode, Proxy } from './proxy.ts';
+
+/** What is put to the test. */
+export interface Subject {
+  readonly system: System;
+  readonly cluster: Deployment;
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+export type Result =
+  | { readonly type: 'passed'; readonly note?: string }
+  | { readonly type: 'failed'; readonly why: string }
+  /** It could not be put to the test. */
+  | { readonly type: 'not shown'; readonly why: string }
+  /** There is nothing to test. */
+  | { readonly type: 'not offered'; readonly why: string };
+
+export interface Check {
+  readonly name: string;
+  /** What holds when it has passed, in one sentence. */
+  readonly about: string;
+  run(bench: Bench): Promise<Result>;
+}
+
+export const passed: Result = { type: 'passed' };
+export const failed = (why: string): Result => ({ type: 'failed', why });
+
+/** How a request ended, as the harness would write it down. */
+export type Outcome<T> =
+  | { readonly type: 'ok'; readonly answer: T }
+  | { readonly type: 'fail' | 'info'; readonly why: string }
+  /** It had not ended some time after its deadline: the harness takes it as info. */
+  | { readonly type: 'silent'; readonly why: string };
+
+/** What a request may take, where nothing is wrong and where something is. */
+export const CALM_NS = 3 * SECOND;
+export const PATIENCE_NS = SECOND;
+const AFTER_DEADLINE_NS = SECOND;
+
+export class Bench {
+  readonly system: System;
+  /** Behind the proxies. */
+  readonly cluster: Deployment;
+  /** What drivers did that they should not, by name. */
+  readonly misdeeds = new Map<string, number>();
+  readonly #settings: ReadonlyMap<string, string>;
+  readonly #proxies: ReadonlyMap<NodeId, Proxy>;
+  readonly #clients = new Set<Client>();
+  readonly #ends: (() => Promise<void>)[] = [];
+  #number = 0;
+
+  /** @throws an error where clients of this cluster cannot be led through proxies */
+  static async over({ system, cluster, settings }: Subject): Promise<Bench> {
+    const { address } = cluster;
+    if (address === undefined)
+      throw new Error('clients of this cluster do not go by addresses: nothing can be put in their way');
+    const proxies = await Promise.all(
+      cluster.nodes.map(
+        async (node): Promise<[NodeId, Proxy]> => [node, await Proxy.before(cluster.address?.(node) ?? '')],
+      ),
+    );
+    return new Bench(system, cluster, settings, new Map(proxies));
+  }
+
+  private constructor(
+    system: System,
+    cluster: Deployment,
+    settings: ReadonlyMap<string, string>,
+    proxies: ReadonlyMap<NodeId, Proxy>,
+  ) {
+    this.system = system;
+    this.#settings = settings;
+    this.#proxies = proxies;
+    const helpers: Helpers = {
+      logs: cluster.helpers?.logs,
+      keyPrefix: cluster.helpers?.keyPrefix ?? '',
+      count: (what) => void this.misdeeds.set(what, (this.misdeeds.get(what) ?? 0) + 1),
+      atEnd: (end) => void this.#ends.push(end),
+    };
+    this.cluster = behind(cluster, proxies, helpers);
+  }
+
+  get nodes(): readonly NodeId[] {
+    return this.cluster.nodes;
+  }
+
+  get writePath(): string {
+    return this.system.writePaths[0].name;
+  }
+
+  /** A text that nothing else has: for keys that are looked for. */
+  unique(): string {
+    return `tm${process.pid.toString(36)}${machineNs().toString(36)}x${(this.#number++).toString(36)}`;
+  }
+
+  /** Something to write. */
+  value(): number {
+    return 1_000_000 + this.#number++;
+  }
+
+  /** A client of a session of its own, unless `options` say otherwise. */
+  async client(options: Partial<ClientOptions> = {}): Promise<Client> {
+    const client = await this.system.connect(
+      this.cluster,
+      {
+        session: `acceptance${this.#number++}`,
+        device: 'd1',
+        home: this.cluster.regions[0],
+        readPath: this.system.strongestReadPath,
+        writePath: this.writePath,
+        attempt: 0,
+        ...options,
+      },
+      this.#settings,
+    );
+    this.#clients.add(client);
+    return client;
+  }
+
+  async closeClients(): Promise<void> {
+    const all = [...this.#clients];
+    this.#clients.clear();
+    await Promise.all(all.map((client) => client.close()));
+  }
+
+  write(client: Client, key: string, value: number, withinNs = CALM_NS): Promise<Outcome<object>> {
+    return this.outcome((deadline) => required(client.write, 'write').call(client, { key, value }, deadline), withinNs);
+  }
+
+  read(
+    client: Client,
+    key: string,
+    withinNs = CALM_NS,
+  ): Promise<Outcome<Awaited<ReturnType<NonNullable<Client['read']>>>>> {
+    return this.outcome((deadline) => required(client.read, 'read').call(client, { key }, deadline), withinNs);
+  }
+
+  /** Asks, and waits a little longer than was agreed. */
+  async outcome<T>(ask: (deadline: number) => Promise<T>, withinNs: number): Promise<Outcome<T>> {
+    const { clock } = this.cluster;
+    const deadline = clock.now() + withinNs;
+    let cancel: () => void = () => undefined;
+    const silent = new Promise<Outcome<T>>((resolve) => {
+      cancel = clock.timer(deadline + AFTER_DEADLINE_NS, () => resolve({ type: 'silent', why: 'no answer' }));
+    });
+    const asked = Promise.resolve()
+      .then(() => ask(deadline))
+      .then(
+        (answer): Outcome<T> => ({ type: 'ok', answer }),
+        (error: unknown): Outcome<T> => {
+          const why = error instanceof Error ? error.message : String(error);
+          return { type: error instanceof Refused ? 'fail' : 'info', why };
+        },
+      );
+    const ended = await Promise.race([asked, silent]);
+    cancel();
+    return ended;
+  }
+
+  /** A value that is there for certain, written while nothing is wrong; why not, otherwise. */
+  async written(key: string, value: number, options: Partial<ClientOptions> = {}): Promise<string | undefined> {
+    const client = await this.client(options);
+    const ended = await this.write(client, key, value);
+    return ended.type === 'ok' ? undefined : `a write while nothing is wrong ended as ${ended.type}: ${ended.why}`;
+  }
+
+  mode(mode: Mode): void {
+    for (const proxy of this.#proxies.values()) proxy.mode = mode;
+  }
+
+  /** Looks for a mark on its way to any node, or to this one, and to no other at the same time. */
+  watch(mark: Mark | undefined, only?: NodeId): void {
+    for (const [node, proxy] of this.#proxies) proxy.watch(only === undefined || only === node ? mark : undefined);
+  }
+
+  /** A mark for each node: who was asked. */
+  watchEach(text: string): ReadonlyMap<NodeId, Mark> {
+    const marks = new Map([...this.#proxies.keys()].map((node) => [node, new Mark(text)]));
+    for (const [node, proxy] of this.#proxies) proxy.watch(marks.get(node));
+    return marks;
+  }
+
+  connections(): number {
+    return [...this.#proxies.values()].reduce((sum, { connections }) => sum + connections, 0);
+  }
+
+  async sleep(ms: number): Promise<void> {
+    const { clock } = this.cluster;
+    await clock.sleepUntil(clock.now() + ms * MILLISECOND);
+  }
+
+  /** What all nodes say of themselves. */
+  async sightings(): Promise<readonly Sighting[]> {
+    return (await Promise.all(this.nodes.map((node) => this.system.sight(this.cluster, node)))).flat();
+  }
+
+  async leader(): Promise<Sighting | undefined> {
+    return leaderIn(await this.sightings());
+  }
+
+  /** After each check: nothing is wrong any more, and no client is left. */
+  async settle(): Promise<void> {
+    this.watch(undefined);
+    this.mode('pass');
+    await this.closeClients();
+  }
+
+  async close(): Promise<void> {
+    await this.closeClients();
+    await Promise.all(this.#ends.map((end) => end()));
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+  }
+}
+
+export function leaderIn(sightings: readonly Sighting[]): Sighting | undefined {
+  return sightings
+    .filter(({ role }) => role === 'leader')
+    .reduce<Sighting | undefined>((a, b) => (a !== undefined && a.term >= b.term ? a : b), undefined);
+}
+
+function required<T>(method: T | undefined, name: string): T {
+  if (method === undefined) throw new Refused('UNSUPPORTED', `this client has no ${name}`);
+  return method;
+}
+
+function behind(cluster: Deployment, proxies: ReadonlyMap<NodeId, Proxy>, helpers: Helpers): Deployment {
+  return {
+    clock: cluster.clock,
+    nodes: cluster.nodes,
+    regions: cluster.regions,
+    levers: cluster.levers,
+    helpers,
+    address: (node) => proxies.get(node)?.address ?? '',
+    regionOf: (node) => cluster.regionOf(node),
+    distanceNs: (home, node) => cluster.distanceNs(home, node),
+    dial: (node, home) => cluster.dial(node, home),
+    status: (node) => cluster.status(node),
+    isUp: (node) => cluster.isUp(node),
+    run: (main) => cluster.run(main),
+    statistics: () => cluster.statistics(),
+    crashes: () => cluster.crashes(),
+    destroy: () => cluster.destroy(),
+  };
+}

@@ -1,0 +1,248 @@
+/** Checks of who is asked: paths go where they say, tokens are honoured, and the leader is found. */
+import type { NodeId, Sighting } from '../../history/operation.ts';
+import { SECOND } from '../../history/clock.ts';
+import type { Injection } from '../../nemesis/fault.ts';
+import { type Bench, type Check, failed, leaderIn, passed, PATIENCE_NS, type Result } from './bench.ts';
+
+const READS = 4;
+
+export const asked: Check = {
+  name: 'paths-go-where-they-say',
+  about:
+    'A client of one node asks that node and no other; a path asks the role that it names; who is said to have answered was asked.',
+  async run(bench) {
+    const key = bench.unique();
+    const wrong = await bench.written(key, bench.value());
+    if (wrong !== undefined) return failed(wrong);
+    const roles = new Map((await bench.sightings()).map(({ node, role }) => [node, role]));
+    for (const node of bench.nodes) {
+      const why = await asks(bench, { readPath: bench.system.stateReadPath, node }, key, roles);
+      if (why !== undefined) return failed(`a client of ${node} by name: ${why}`);
+    }
+    for (const { name: readPath } of bench.system.readPaths) {
+      const why = await asks(bench, { readPath }, key, roles);
+      if (why !== undefined) return failed(`read path '${readPath}': ${why}`);
+    }
+    return bench.system.leaderless === true && bench.system.readPaths.some((path) => path.asks !== undefined)
+      ? { type: 'passed', note: 'which role was asked is not known, for want of sight' }
+      : passed;
+  },
+};
+
+/** Who was asked, as the proxies saw it, against what was to be asked and what the client says. */
+async function asks(
+  bench: Bench,
+  options: { readonly readPath: string; readonly node?: NodeId },
+  key: string,
+  roles: ReadonlyMap<NodeId, Sighting['role']>,
+): Promise<string | undefined> {
+  const wanted = bench.system.readPaths.find(({ name }) => name === options.readPath)?.asks;
+  for (let i = 0; i < READS; i++) {
+    const client = await bench.client(options);
+    const marks = bench.watchEach(key);
+    const read = await bench.read(client, key);
+    const reached = bench.nodes.filter((node) => (marks.get(node)?.passed ?? 0) > 0);
+    bench.watch(undefined);
+    if (read.type !== 'ok') return `a read while nothing is wrong ended as ${read.type}: ${read.why}`;
+    if (reached.length === 0) continue; // what is not to be seen on the wire is not judged
+    if (options.node !== undefined && reached.some((node) => node !== options.node))
+      return `it asked ${reached.join(' and ')}`;
+    const { servedBy } = read.answer;
+    if (servedBy !== undefined && !reached.includes(servedBy.node))
+      return `it says that ${servedBy.node} answered, and it asked ${reached.join(' and ')}`;
+    const role = servedBy === undefined ? undefined : roles.get(servedBy.node);
+    if (servedBy?.role !== undefined && role !== undefined && servedBy.role !== role)
+      return `it says that ${servedBy.node} answered as ${servedBy.role}, and that node says of itself that it is ${role}`;
+    const others = reached.filter((node) => wanted !== undefined && roles.has(node) && roles.get(node) !== wanted);
+    if (options.node === undefined && others.length === reached.length && others.length > 0)
+      return `it is to ask a ${wanted}, and it asked ${others.map((node) => `${node}, which is a ${roles.get(node)}`).join(' and ')}`;
+  }
+  return undefined;
+}
+
+/** Writes that are looked for on each node. */
+const TURNS = 4;
+const AGAIN = 20;
+const AGAIN_MS = 200;
+
+export const tokens: Check = {
+  name: 'tokens',
+  about:
+    'On a path with tokens a session reads what it wrote, or is told not yet; so does its next process, which is given the token.',
+  async run(bench) {
+    const paths = tokenPathsOf(bench);
+    if (paths.length === 0) return { type: 'not offered', why: 'no read path says that it honours tokens' };
+    const seen = { behind: 0, answered: 0 };
+    for (const readPath of paths) {
+      const lag = await cutOne(bench);
+      try {
+        const nodes = lag === undefined ? bench.nodes : [lag.node];
+        for (const node of nodes) {
+          const why = await onNode(bench, { readPath, node }, lag !== undefined, seen);
+          if (why !== undefined) return failed(`read path '${readPath}' on ${node}: ${why}`);
+          await bench.closeClients();
+        }
+      } finally {
+        await lag?.injection.heal();
+      }
+    }
+    if (seen.behind === 0)
+      return {
+        type: 'not shown',
+        why: 'no node was ever behind, so that a token that is ignored would look the same; slow the replication, or give a command that cuts it (--fault-commands)',
+      };
+    return {
+      type: 'passed',
+      note: `${seen.behind} reads without a token were behind, none of ${seen.answered} with one`,
+    };
+  },
+};
+
+/** Said by the system, or by the name of the path: `follower+token`. */
+export function tokenPathsOf({ system }: Bench): readonly string[] {
+  return system.tokenPaths ?? system.readPaths.map(({ name }) => name).filter((name) => name.includes('+'));
+}
+
+interface Asked {
+  readonly readPath: string;
+  readonly node: NodeId;
+}
+
+/** Reads what was just written, on this node, with its token and without; what is wrong, in words. */
+async function onNode(
+  bench: Bench,
+  { readPath, node }: Asked,
+  isCut: boolean,
+  seen: { behind: number; answered: number },
+): Promise<string | undefined> {
+  const writer = await bench.client({ readPath });
+  // A path with tokens may make its own: without means on a path that knows none.
+  const plain = await bench.client({ readPath: bench.system.stateReadPath, node });
+  for (let i = 0; i < TURNS; i++) {
+    const [key, value] = [bench.unique(), bench.value()];
+    let wrote = await bench.write(writer, key, value);
+    // The node that it asks may have lost sight of its leader for a moment.
+    for (let again = 0; wrote.type !== 'ok' && again < AGAIN; again++) {
+      await bench.sleep(AGAIN_MS);
+      wrote = await bench.write(writer, key, value);
+    }
+    if (wrote.type !== 'ok') return `a write while nothing is wrong with its path ended as ${wrote.type}: ${wrote.why}`;
+    const token = writer.token?.();
+    if (token === undefined || token === null) return 'after an acknowledged write the client has no token';
+    const next = await bench.client({ readPath, attempt: 1, token, node });
+    // A node that is cut off will not catch up: it may say so, or nothing at all.
+    const [without, own, withToken] = await Promise.all([
+      bench.read(plain, key, PATIENCE_NS),
+      isCut ? undefined : bench.read(writer, key),
+      bench.read(next, key, isCut ? PATIENCE_NS / 2 : undefined),
+    ]);
+    if (without.type === 'ok' && without.answer.value !== value) seen.behind++;
+    for (const [who, read] of [['the session itself', own] as const, ['its next process', withToken] as const]) {
+      if (read?.type !== 'ok') continue;
+      seen.answered++;
+      if (read.answer.value !== value)
+        return `${value} was written and acknowledged, and ${who} read ${JSON.stringify(read.answer.value)} with the token of that write`;
+    }
+    await next.close();
+  }
+  return undefined;
+}
+
+/** A follower that hears of nothing more, where connections can be cut and the others are still a majority. */
+async function cutOne(bench: Bench): Promise<{ readonly node: NodeId; readonly injection: Injection } | undefined> {
+  const { cut } = bench.cluster.levers;
+  const leader = await bench.leader();
+  if (cut === undefined || leader === undefined || bench.nodes.length < 3) return undefined;
+  const node = bench.nodes.find((one) => one !== leader.node) ?? leader.node;
+  const links = bench.nodes
+    .filter((one) => one !== node)
+    .flatMap((other) => [
+      { from: node, to: other },
+      { from: other, to: node },
+    ]);
+  return { node, injection: await cut(links) };
+}
+
+const FOUND_NS = 2 * SECOND;
+const FAILOVER_NS = 30 * SECOND;
+const LOOK_MS = 50;
+
+export const sighting: Check = {
+  name: 'sight',
+  about: 'Nodes say who leads; after a failover the new leader is found within 2 s.',
+  async run(bench) {
+    if (bench.system.leaderless === true) return { type: 'not offered', why: 'it does not tell who leads' };
+    const before = await bench.leader();
+    if (before === undefined) return failed('no node is sighted as the leader');
+    const { kill, stop } = bench.cluster.levers;
+    const end = kill ?? stop;
+    if (end === undefined)
+      return {
+        type: 'not shown',
+        why: `${before.node} leads; whether the next leader is found was not tried, for want of a way to end one (--fault-commands)`,
+      };
+    const injection = await end([before.node]);
+    try {
+      return await found(bench, before);
+    } finally {
+      await injection.heal();
+      await recovered(bench);
+    }
+  },
+};
+
+async function found(bench: Bench, before: Sighting): Promise<Result> {
+  const { clock } = bench.cluster;
+  const from = clock.now();
+  let written: number | undefined;
+  let over = false;
+  const writing = (async (): Promise<void> => {
+    for (let attempt = 1; !over && written === undefined; attempt++) {
+      const client = await bench.client({ attempt });
+      const ended = await bench.write(client, bench.unique(), bench.value(), PATIENCE_NS);
+      if (ended.type === 'ok') written = clock.now();
+      await client.close();
+      if (written === undefined) await bench.sleep(LOOK_MS);
+    }
+  })();
+  try {
+    for (;;) {
+      const now = leaderIn((await bench.sightings()).filter(({ node }) => node !== before.node));
+      const at = clock.now();
+      if (now !== undefined && now.term > before.term)
+        return {
+          type: 'passed',
+          note: `${before.node} was ended; ${now.node} was found ${((at - from) / SECOND).toFixed(1)} s later`,
+        };
+      if (written !== undefined && at - written > FOUND_NS) {
+        const seen =
+          now === undefined
+            ? 'no other node is sighted as the leader'
+            : `${now.node} is sighted as leader in term ${now.term}, which is not above ${before.term}`;
+        return failed(
+          `${before.node} led and was ended, writes are acknowledged again since ${FOUND_NS / SECOND} s, and ${seen}`,
+        );
+      }
+      if (at - from > FAILOVER_NS)
+        return {
+          type: 'not shown',
+          why: `${before.node} led and was ended, and nobody took over within ${FAILOVER_NS / SECOND} s`,
+        };
+      await bench.sleep(LOOK_MS);
+    }
+  } finally {
+    over = true;
+    await writing;
+  }
+}
+
+/** So that the next check finds a cluster that works. */
+async function recovered(bench: Bench): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const client = await bench.client({ attempt: i });
+    const ended = await bench.write(client, bench.unique(), bench.value(), PATIENCE_NS);
+    await client.close();
+    if (ended.type === 'ok' && (await bench.sightings()).length === bench.nodes.length) return;
+    await bench.sleep(100);
+  }
+}

@@ -1,0 +1,225 @@
+/** The alarm rings: each mistake, planted in the example driver, is found by the check that is there for it, on the real store. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missing, need } from '../../test-support/need.ts';
+import { type StoreProcesses, storeProcesses } from '../../test-support/store-processes.ts';
+import { asset } from '../entry.ts';
+import { GivenCluster } from '../environments/endpoints/endpoints.ts';
+import { injection } from '../environments/real/injection.ts';
+import driver from '../systems/driver.ts';
+import { acceptance } from './suite.ts';
+
+need('python3');
+
+const NAME = 'planted';
+/** So late is the follower; starting a driver takes less. */
+const LATE_MS = 2000;
+
+interface Mistake {
+  readonly mistake: string;
+  readonly file: 'reference.py' | 'tidemark_driver.py';
+  readonly was: string;
+  readonly is: string;
+  readonly check: string;
+  readonly says: RegExp;
+}
+
+const mistakes: readonly Mistake[] = [
+  {
+    mistake: 'claims ok for a time-out',
+    file: 'tidemark_driver.py',
+    was: '"fail" if kind == "open" else "info", "error"',
+    is: '"fail" if kind == "open" else "ok", "value": 7, "error"',
+    check: 'timeouts-are-info',
+    says: /ended as ok, and the store had it, and no answer came back/,
+  },
+  {
+    mistake: 'swallows the errors of reads',
+    file: 'reference.py',
+    was: '            _, kind, *said = self.ask(seconds, 1, *body)',
+    is: `            try:
+                _, kind, *said = self.ask(seconds, 1, *body)
+            except OSError:
+                if f != "read":
+                    raise
+                return {"value": None}`,
+    check: 'timeouts-are-info',
+    says: /a read through 'leader' said null, and no node's answer had come back/,
+  },
+  {
+    mistake: 'calls a broken connection a failure',
+    file: 'tidemark_driver.py',
+    was: '"fail" if kind == "open" else "info"',
+    is: '"fail"',
+    check: 'broken-connections-are-info',
+    says: /says that it never happens, and its connection broke after it was sent: nobody knows/,
+  },
+  {
+    mistake: 'calls refused what was done',
+    file: 'tidemark_driver.py',
+    was: '"fail" if kind == "open" else "info"',
+    is: '"fail"',
+    check: 'refused-is-never-seen',
+    says: /says that it never happens, and then 'leader' read what it wrote/,
+  },
+  {
+    mistake: 'reads from another node than it was told',
+    file: 'reference.py',
+    was: 'self.at = open.get("node") or names',
+    is: 'self.at = names',
+    check: 'paths-go-where-they-say',
+    says: /a client of n\d by name: it asked n\d/,
+  },
+  {
+    mistake: 'says that another node answered',
+    file: 'reference.py',
+    was: '"node": self.at, "role"',
+    is: '"node": "n1" if self.at == "n2" else "n2", "role"',
+    check: 'paths-go-where-they-say',
+    says: /it says that n\d answered, and it asked n\d/,
+  },
+  {
+    mistake: 'sends again by itself',
+    file: 'reference.py',
+    was: '            _, kind, *said = self.ask(seconds, 1, *body)',
+    is: `            try:
+                _, kind, *said = self.ask(seconds, 1, *body)
+            except OSError:
+                _, kind, *said = self.ask(seconds, 1, *body)`,
+    check: 'no-hidden-resends',
+    says: /a write was sent 2 times/,
+  },
+  {
+    mistake: 'ignores tokens',
+    file: 'reference.py',
+    was: 'token = self.token if path == "follower+token" else [None]',
+    is: 'token = [None]',
+    check: 'tokens',
+    says: /was written and acknowledged, and .* read null with the token of that write/,
+  },
+  {
+    mistake: 'has no token to hand on',
+    file: 'reference.py',
+    was: ', "token": self.token}',
+    is: '}',
+    check: 'tokens',
+    says: /after an acknowledged write the client has no token/,
+  },
+  {
+    mistake: 'answers twice',
+    file: 'tidemark_driver.py',
+    was: '        print(json.dumps({**answer, "id": request["id"]}), flush=True)',
+    is: '        print("\\n".join([json.dumps({**answer, "id": request["id"]})] * (2 if request.get("f") == "write" else 1)), flush=True)',
+    check: 'reads-and-writes',
+    says: /the driver answered question \d+ twice/,
+  },
+  {
+    mistake: 'answers late',
+    file: 'tidemark_driver.py',
+    was: '        except Exception as error:',
+    is: '        except Exception as error:\n            import time; time.sleep(0.4)',
+    check: 'one-answer-each-in-time',
+    says: /late answers/,
+  },
+  {
+    mistake: 'claims to have swapped',
+    file: 'reference.py',
+    was: '            raise Mismatch(held)',
+    is: '            return {}',
+    check: 'compare-and-set',
+    says: /swapped, and the register held something else/,
+  },
+  {
+    mistake: 'goes on to see the old leader',
+    file: 'reference.py',
+    was: '        seen = self.invoke("read", "sight", None, seconds, path="follower")',
+    is: '        seen = self.seen = getattr(self, "seen", None) or self.invoke("read", "sight", None, seconds, path="follower")',
+    check: 'sight',
+    says: /led and was ended, writes are acknowledged again since 2 s, and no other node is sighted as the leader/,
+  },
+];
+
+describe('the acceptance suite', { timeout: 300_000 }, () => {
+  let store: StoreProcesses;
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-planted-'));
+  beforeAll(async () => {
+    if (missing('python3') === undefined) store = await storeProcesses(NAME);
+  }, 180_000);
+  afterAll(async () => {
+    await store?.end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** What the suite says of the example driver with these changes, and with none. */
+  async function says(
+    changed: Pick<Mistake, 'file' | 'was' | 'is'> | undefined,
+    only: readonly string[],
+  ): Promise<Readonly<Record<string, string>>> {
+    const copy = mkdtempSync(join(folder, 'driver-'));
+    cpSync(asset('examples/drivers'), copy, { recursive: true });
+    if (changed !== undefined) {
+      const file = join(copy, changed.file);
+      const text = readFileSync(file, 'utf8');
+      expect(text.split(changed.was), 'the place of the mistake').toHaveLength(2);
+      writeFileSync(
+        file,
+        text.replace(changed.was, () => changed.is),
+      );
+    }
+    const settings = new Map([
+      ['driver', `python3 '${join(copy, 'reference.py')}'`],
+      ['cluster', NAME],
+    ]);
+    const system = await driver.configured?.(settings);
+    if (system === undefined) throw new Error('not configured');
+    const endpoints = new Map(store.addresses.map((address, i) => [`n${i + 1}`, address]));
+    const cluster = new GivenCluster(endpoints, new Map(), { observe: () => undefined });
+    cluster.levers.kill = async (nodes) => {
+      for (const node of nodes) await store.kill(node);
+      return injection(
+        async () => nodes.forEach((node) => store.start(node)),
+        () => ({ 'nodes killed': nodes.length }),
+      );
+    };
+    await store.settled();
+    store.late(only.includes('tokens') ? LATE_MS : 0);
+    const tried = await acceptance({ system, cluster, settings }, { only });
+    store.late(0);
+    await cluster.destroy();
+    return Object.fromEntries(
+      tried.map(({ check, result }) => [check.name, 'why' in result ? `${result.type}: ${result.why}` : result.type]),
+    );
+  }
+
+  test('passes tokens that are honoured on a follower that is behind', async () => {
+    expect(await says(undefined, ['tokens'])).toEqual({ tokens: 'passed' });
+  });
+
+  test.each(mistakes)('finds a driver that $mistake', async ({ check, says: sentence, ...changed }) => {
+    const before = check === 'one-answer-each-in-time' ? ['timeouts-are-info', check] : [check];
+    const { [check]: result } = await says(changed, before);
+    expect(result).toMatch(/^failed: /);
+    expect(result).toMatch(sentence);
+  });
+
+  test('passes the example driver as it is, of which all else is shown', async () => {
+    const results = await says(undefined, []);
+    expect(results).toEqual({
+      'reads-and-writes': 'passed',
+      'compare-and-set': 'passed',
+      'many-keys': "not offered: 'readMany' is not among the methods",
+      'strongest-is-strong': 'passed',
+      'paths-go-where-they-say': 'passed',
+      'timeouts-are-info': 'passed',
+      'broken-connections-are-info': 'passed',
+      'no-hidden-resends': 'passed',
+      'refused-is-never-seen': 'passed',
+      tokens: expect.stringMatching(/^not shown: no node was ever behind|^passed/),
+      closes: 'passed',
+      sight: 'passed',
+      'one-answer-each-in-time': 'passed',
+    });
+  });
+});

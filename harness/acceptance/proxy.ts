@@ -1,0 +1,160 @@
+/**
+ * A proxy on loopback in front of one node: it can fail as networks do, and it counts how often a mark passed on its way to the
+ * node. So it is seen from outside what a client sent, whatever the client says of it.
+ */
+import { createServer, type Server, type Socket, connect } from 'node:net';
+import { type Cancel, MILLISECOND, realClock } from '../../history/clock.ts';
+
+/**
+ * pass: as if it were not there. refuse: every connection is closed at once. mute: what clients ask arrives, and no answer comes
+ * back.
+ */
+export type Mode = 'pass' | 'refuse' | 'mute';
+
+const clock = realClock();
+/** The node has answered by then, or will not. */
+const CUT_NS = 200 * MILLISECOND;
+
+interface Line {
+  readonly client: Socket;
+  readonly node: Socket;
+  /** The end of what has passed: a mark may come in two pieces. */
+  tail: string;
+  swallow: boolean;
+}
+
+export class Proxy {
+  readonly #server: Server;
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #lines = new Set<Line>();
+  #mode: Mode = 'pass';
+  #mark: Mark | undefined;
+
+  /** In front of `host:port`. */
+  static async before(address: string): Promise<Proxy> {
+    const at = address.lastIndexOf(':');
+    const host = address.slice(0, at).replace(/^\[|\]$/g, '');
+    const proxy = new Proxy({ host, port: Number(address.slice(at + 1)) });
+    await new Promise<void>((resolve, reject) => {
+      proxy.#server.once('error', reject).listen(0, '127.0.0.1', resolve);
+    });
+    return proxy;
+  }
+
+  private constructor(target: { readonly host: string; readonly port: number }) {
+    this.#target = target;
+    this.#server = createServer({ noDelay: true }, (client) => this.#accept(client));
+  }
+
+  get address(): string {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
+  }
+
+  /** Connections of clients that are open. */
+  get connections(): number {
+    return this.#lines.size;
+  }
+
+  set mode(mode: Mode) {
+    this.#mode = mode;
+    if (mode === 'refuse') for (const line of this.#lines) line.client.resetAndDestroy();
+    if (mode === 'mute') for (const line of this.#lines) line.swallow = true;
+    // What was on its way when answers stopped stays lost.
+    if (mode === 'pass') for (const line of this.#lines) if (line.swallow) line.client.resetAndDestroy();
+  }
+
+  /** Counts this mark from now on, and nothing else. */
+  watch(mark: Mark | undefined): void {
+    this.#mark = mark;
+  }
+
+  async close(): Promise<void> {
+    for (const { client, node } of this.#lines) {
+      client.destroy();
+      node.destroy();
+    }
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #accept(client: Socket): void {
+    client.on('error', () => undefined);
+    if (this.#mode === 'refuse') {
+      client.resetAndDestroy();
+      return;
+    }
+    const node = connect({ ...this.#target, noDelay: true });
+    const line: Line = { client, node, tail: '', swallow: this.#mode === 'mute' };
+    this.#lines.add(line);
+    const over = (): void => {
+      this.#lines.delete(line);
+      client.destroy();
+      node.destroy();
+    };
+    client.on('close', over).on('end', over);
+    node.on('error', over).on('end', () => !line.swallow && client.end());
+    client.on('data', (bytes) => {
+      node.write(bytes);
+      this.#look(line, bytes);
+    });
+    node.on('data', (bytes) => {
+      if (!line.swallow) client.write(bytes);
+    });
+  }
+
+  #look(line: Line, bytes: Buffer): void {
+    const mark = this.#mark;
+    if (mark === undefined) {
+      line.tail = '';
+      return;
+    }
+    const text = line.tail + bytes.toString('latin1');
+    const passed = mark.count(text) - mark.count(line.tail);
+    line.tail = text.slice(-mark.tailLength);
+    for (let i = 0; i < passed; i++) {
+      if (mark.passedBy() === 'cut') {
+        line.swallow = true;
+        const cancel: Cancel = clock.timer(clock.now() + CUT_NS, () => line.client.resetAndDestroy());
+        line.client.once('close', cancel);
+      }
+    }
+  }
+}
+
+/** What is looked for on its way to the nodes: a text that nothing else has, as it is or in base64. Shared by all proxies. */
+export class Mark {
+  readonly text: string;
+  /** How often it has passed. */
+  passed = 0;
+  readonly #forms: readonly string[];
+  #cutAt: number;
+
+  /** `cutAt`: the connection on which it passes for so manieth time is cut once the node has had it; its answer is lost. */
+  constructor(text: string, cutAt = 0) {
+    this.text = text;
+    this.#cutAt = cutAt;
+    this.#forms = [text, ...[0, 1, 2].map((shift) => base64Core(text, shift))];
+  }
+
+  get tailLength(): number {
+    return Math.max(...this.#forms.map((form) => form.length)) - 1;
+  }
+
+  count(text: string): number {
+    return this.#forms.reduce((sum, form) => sum + text.split(form).length - 1, 0);
+  }
+
+  passedBy(): 'cut' | 'pass' {
+    this.passed++;
+    return this.passed === this.#cutAt ? 'cut' : 'pass';
+  }
+}
+
+/** What base64 makes of a text wherever it begins: without the letters that its neighbours have a part in. */
+function base64Core(text: string, shift: number): string {
+  const encoded = Buffer.from('\0'.repeat(shift) + text)
+    .toString('base64')
+    .replace(/=+$/, '');
+  const whole = Math.floor(((shift + text.length) * 8) / 6);
+  return encoded.slice(shift === 0 ? 0 : shift + 1, whole);
+}

@@ -1,0 +1,88 @@
+/**
+ * The acceptance suite that every system passes, be it a file of harness/systems/ or a driver of a user's: its clients say what is
+ * true, send what they are asked to once, and ask whom they say.
+ *
+ * ```ts
+ * const results = await acceptance({ system, cluster, settings });
+ * ```
+ */
+import { cas, close, fresh, readMany, reads } from './answers.ts';
+import { Bench, type Check, type Result, type Subject } from './bench.ts';
+import { BadInput } from '../errors.ts';
+import { broken, refusals, resends, timeouts } from './honesty.ts';
+import { asked, sighting, tokens } from './paths.ts';
+
+export type { Check, Result, Subject } from './bench.ts';
+
+/** Only drivers can fail it: they speak in lines. */
+const lines: Check = {
+  name: 'one-answer-each-in-time',
+  about:
+    'A driver answers every question once, before its deadline, with a line that makes sense, and ends when it is told to.',
+  run({ misdeeds }) {
+    // One that did not answer where no node did was ended by the harness: that is allowed.
+    const told = [...misdeeds]
+      .filter(([name]) => name !== 'driver silences')
+      .map(([name, times]) => `${times} ${name.replace(/^driver /, '')}`);
+    return Promise.resolve(
+      told.length === 0 ? { type: 'passed' } : { type: 'failed', why: `during the other checks: ${told.join(', ')}` },
+    );
+  },
+};
+
+/** In this order: what comes first is what the others rest on. */
+export const checks: readonly Check[] = [
+  reads,
+  cas,
+  readMany,
+  fresh,
+  asked,
+  timeouts,
+  broken,
+  resends,
+  refusals,
+  tokens,
+  close,
+  sighting,
+  lines,
+];
+
+export interface Tried {
+  readonly check: Check;
+  readonly result: Result;
+}
+
+/**
+ * Runs the checks one after another, and tells of each as it ends. After the first that has to hold for the others, no more are tried.
+ *
+ * @throws BadInput where the store cannot be used at all
+ */
+export async function acceptance(
+  subject: Subject,
+  options: { readonly only?: readonly string[]; readonly told?: (tried: Tried) => void } = {},
+): Promise<readonly Tried[]> {
+  const { only = [], told } = options;
+  const why = await subject.system.ready?.(subject.cluster);
+  if (why !== undefined) throw new BadInput(`${why}.`);
+  const bench = await Bench.over(subject);
+  const all: Tried[] = [];
+  try {
+    for (const check of checks) {
+      if (only.length > 0 && !only.includes(check.name)) continue;
+      const result = await check.run(bench).catch((error: unknown): Result => {
+        return {
+          type: 'failed',
+          why: `it could not be carried out: ${error instanceof Error ? error.message : String(error)}`,
+        };
+      });
+      await bench.settle();
+      const tried = { check, result };
+      all.push(tried);
+      told?.(tried);
+      if (check === reads && result.type === 'failed') break;
+    }
+  } finally {
+    await bench.close();
+  }
+  return all;
+}
