@@ -2,7 +2,7 @@
 import { machineNs, MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { NodeId, Sighting } from '../../history/operation.ts';
 import { type Client, type ClientOptions, Refused } from '../../history/store.ts';
-import type { Deployment, Helpers } from '../environments/environment.ts';
+import { type Deployment, type Helpers, isOtherStore, type Reach } from '../environments/environment.ts';
 import type { System } from '../system.ts';
 import { Mark, type Mode, Proxy } from './proxy.ts';
 
@@ -50,30 +50,34 @@ export class Bench {
   /** What drivers did that they should not, by name. */
   readonly misdeeds = new Map<string, number>();
   readonly #settings: ReadonlyMap<string, string>;
-  readonly #proxies: ReadonlyMap<NodeId, Proxy>;
+  readonly #proxies: Proxies;
   readonly #clients = new Set<Client>();
   readonly #ends: (() => Promise<void>)[] = [];
   #number = 0;
 
-  /** @throws an error where clients of this cluster cannot be led through proxies */
+  /** @throws an error where nothing can be put in the way of this cluster's clients */
   static async over({ system, cluster, settings }: Subject): Promise<Bench> {
-    const { address } = cluster;
-    if (address === undefined)
+    const { address, reach } = cluster;
+    const spec = system.node(cluster.nodes[0], cluster.nodes, settings);
+    const ports = reach !== undefined && isOtherStore(spec) ? spec.ports : [GIVEN_PORT];
+    if (reach === undefined && address === undefined)
       throw new Error('clients of this cluster do not go by addresses: nothing can be put in their way');
-    const proxies = await Promise.all(
-      cluster.nodes.map(
-        async (node): Promise<[NodeId, Proxy]> => [node, await Proxy.before(cluster.address?.(node) ?? '')],
-      ),
-    );
-    return new Bench(system, cluster, settings, new Map(proxies));
+    const proxies = new Map<NodeId, Map<number, Proxy>>();
+    for (const node of cluster.nodes) {
+      const ofNode = new Map<number, Proxy>();
+      for (const port of ports) {
+        const to = reach?.client(node, port);
+        ofNode.set(
+          port,
+          await Proxy.before(to === undefined ? (cluster.address?.(node) ?? '') : `${to.host}:${to.port}`),
+        );
+      }
+      proxies.set(node, ofNode);
+    }
+    return new Bench(system, cluster, settings, proxies);
   }
 
-  private constructor(
-    system: System,
-    cluster: Deployment,
-    settings: ReadonlyMap<string, string>,
-    proxies: ReadonlyMap<NodeId, Proxy>,
-  ) {
+  private constructor(system: System, cluster: Deployment, settings: ReadonlyMap<string, string>, proxies: Proxies) {
     this.system = system;
     this.#settings = settings;
     this.#proxies = proxies;
@@ -171,23 +175,23 @@ export class Bench {
   }
 
   mode(mode: Mode): void {
-    for (const proxy of this.#proxies.values()) proxy.mode = mode;
+    for (const [, proxy] of this.#each()) proxy.mode = mode;
   }
 
   /** Looks for a mark on its way to any node, or to this one, and to no other at the same time. */
   watch(mark: Mark | undefined, only?: NodeId): void {
-    for (const [node, proxy] of this.#proxies) proxy.watch(only === undefined || only === node ? mark : undefined);
+    for (const [node, proxy] of this.#each()) proxy.watch(only === undefined || only === node ? mark : undefined);
   }
 
   /** A mark for each node: who was asked. */
   watchEach(text: string): ReadonlyMap<NodeId, Mark> {
     const marks = new Map([...this.#proxies.keys()].map((node) => [node, new Mark(text)]));
-    for (const [node, proxy] of this.#proxies) proxy.watch(marks.get(node));
+    for (const [node, proxy] of this.#each()) proxy.watch(marks.get(node));
     return marks;
   }
 
   connections(): number {
-    return [...this.#proxies.values()].reduce((sum, { connections }) => sum + connections, 0);
+    return this.#each().reduce((sum, [, { connections }]) => sum + connections, 0);
   }
 
   async sleep(ms: number): Promise<void> {
@@ -214,7 +218,11 @@ export class Bench {
   async close(): Promise<void> {
     await this.closeClients();
     await Promise.all(this.#ends.map((end) => end()));
-    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+    await Promise.all(this.#each().map(([, proxy]) => proxy.close()));
+  }
+
+  #each(): readonly (readonly [NodeId, Proxy])[] {
+    return [...this.#proxies].flatMap(([node, ofNode]) => [...ofNode.values()].map((proxy) => [node, proxy] as const));
   }
 }
 
@@ -229,14 +237,24 @@ function required<T>(method: T | undefined, name: string): T {
   return method;
 }
 
-function behind(cluster: Deployment, proxies: ReadonlyMap<NodeId, Proxy>, helpers: Helpers): Deployment {
+/** By node, and by the port that stands for what the proxy is in front of. */
+type Proxies = ReadonlyMap<NodeId, ReadonlyMap<number, Proxy>>;
+
+/** Of nodes that are given by one address each. */
+const GIVEN_PORT = 0;
+
+function behind(cluster: Deployment, proxies: Proxies, helpers: Helpers): Deployment {
+  const { reach } = cluster;
+  const proxied = (node: NodeId, port: number): Proxy | undefined => proxies.get(node)?.get(port);
   return {
     clock: cluster.clock,
     nodes: cluster.nodes,
     regions: cluster.regions,
     levers: cluster.levers,
     helpers,
-    address: (node) => proxies.get(node)?.address ?? '',
+    ...(reach === undefined
+      ? { address: (node: NodeId) => proxied(node, GIVEN_PORT)?.address ?? '' }
+      : { reach: reachBehind(reach, proxied) }),
     regionOf: (node) => cluster.regionOf(node),
     distanceNs: (home, node) => cluster.distanceNs(home, node),
     dial: (node, home) => cluster.dial(node, home),
@@ -246,5 +264,22 @@ function behind(cluster: Deployment, proxies: ReadonlyMap<NodeId, Proxy>, helper
     statistics: () => cluster.statistics(),
     crashes: () => cluster.crashes(),
     destroy: () => cluster.destroy(),
+  };
+}
+
+function reachBehind(reach: Reach, proxied: (node: NodeId, port: number) => Proxy | undefined): Reach {
+  return {
+    client(node, port) {
+      const address = proxied(node, port)?.address;
+      if (address === undefined) return reach.client(node, port);
+      const at = address.lastIndexOf(':');
+      return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+    },
+    aside: (node, port) => reach.aside(node, port),
+    nodeAt: (address) => reach.nodeAt(address),
+    perform: (node, command, withinNs) => reach.perform(node, command, withinNs),
+    kill: (node) => reach.kill(node),
+    start: (node) => reach.start(node),
+    lastWords: (node) => reach.lastWords(node),
   };
 }

@@ -6,7 +6,7 @@ import type { Call } from '../../workloads/workload.ts';
 import type { Deployment } from '../environments/environment.ts';
 import { BadInput } from '../errors.ts';
 import type { Setting } from '../setting.ts';
-import type { System } from '../system.ts';
+import type { Citation, Claim, System } from '../system.ts';
 import { quoted, wordsOf } from './command.ts';
 import { DriverClient } from './driver-client.ts';
 import { DriverProcess, Trouble } from './driver-process.ts';
@@ -81,6 +81,7 @@ export async function driverSystem(
     promises: (write, read) => promised(hello, 'rows', write, read),
     promisesOfWrites: (write) => promised(hello, 'writes', write),
     always: promised(hello, 'always'),
+    citation: (claim) => citation(hello, claim),
     connect: (cluster, options): Promise<Client> => DriverClient.connect(driversOf(cluster), options),
     sight: async (cluster, node) => (hello.sight ? driversOf(cluster).sight(node, paths) : []),
     ready: (cluster) => whyNotReady(driversOf(cluster), hello),
@@ -100,6 +101,18 @@ function promised({ promises }: Hello, where: Where, write?: string, read?: stri
     .flatMap((one) => one.guarantees)
     .filter((guarantee) => placeOf(guarantee) === where);
   return [...new Set(found)];
+}
+
+/** Where the store's documentation says so, as the driver has it. */
+function citation({ promises }: Hello, { writePath, readPath, guarantee }: Claim): Citation | undefined {
+  const found = promises.find(
+    ({ write, read, guarantees: named, source }) =>
+      source !== undefined &&
+      named.includes(guarantee) &&
+      (write ?? writePath) === writePath &&
+      (read ?? readPath) === readPath,
+  );
+  return found?.source === undefined ? undefined : { url: found.source, says: `${guarantee}, as its driver has it` };
 }
 
 function placeOf(guarantee: Guarantee): Where {
