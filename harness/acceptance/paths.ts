@@ -195,9 +195,9 @@ async function found(bench: Bench, before: Sighting): Promise<Result> {
   const { clock } = bench.cluster;
   const from = clock.now();
   let written: number | undefined;
-  let over = false;
+  const watch = { over: false };
   const writing = (async (): Promise<void> => {
-    for (let attempt = 1; !over && written === undefined; attempt++) {
+    for (let attempt = 1; !watch.over && written === undefined; attempt++) {
       const client = await bench.client({ attempt });
       const ended = await bench.write(client, bench.unique(), bench.value(), PATIENCE_NS);
       if (ended.type === 'ok') written = clock.now();
@@ -231,7 +231,7 @@ async function found(bench: Bench, before: Sighting): Promise<Result> {
       await bench.sleep(LOOK_MS);
     }
   } finally {
-    over = true;
+    watch.over = true;
     await writing;
   }
 }
