@@ -1,21 +1,33 @@
 /** `tidemark cleanup`: asks every environment that can leave something behind. */
 import type { Io } from './command.ts';
-import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, KEPT, worst } from './errors.ts';
+import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, KEPT, unknownName, worst } from './errors.ts';
 import { loadEnvironments } from './plugins.ts';
 
 export interface CleanUpOptions {
   readonly dryRun: boolean;
   readonly images: boolean;
+  /** Of environments, by name: where to look besides. */
+  readonly settings: ReadonlyMap<string, string>;
   readonly json: boolean;
 }
 
-export async function cleanUp({ dryRun, images, json }: CleanUpOptions, io: Io): Promise<ExitCode> {
+export async function cleanUp({ dryRun, images, settings, json }: CleanUpOptions, io: Io): Promise<ExitCode> {
+  const environments = [...(await loadEnvironments()).values()];
+  for (const [name, value] of settings) {
+    const known = environments.flatMap((environment) =>
+      environment.settings.filter((setting) => setting.local === true),
+    );
+    const setting = known.find((one) => one.name === name);
+    if (setting === undefined)
+      throw unknownName('setting that says where to look', name, new Set(known.map((one) => one.name)));
+    setting.check(value);
+  }
   const codes: ExitCode[] = [KEPT];
   let removed = 0;
-  for (const { name: environment, cleanUp: clean } of (await loadEnvironments()).values()) {
+  for (const { name: environment, cleanUp: clean } of environments) {
     if (clean === undefined) continue;
     try {
-      const done = await clean(dryRun, images);
+      const done = await clean(dryRun, images, settings);
       for (const { kind, name, run } of done.removed) {
         removed++;
         if (json) io.out(`${JSON.stringify({ schema: 1, type: 'removed', environment, kind, name, run, dryRun })}\n`);

@@ -1,12 +1,15 @@
 /** `--env ssh` as users meet it: the program from dist, on containers that run sshd. */
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, need } from '../test-support/need.ts';
 import { keyPair } from './environments/ssh/testing-keys.ts';
 import { buildFirst, type Ended, tidemark } from '../test-support/tidemark.ts';
-import { flags, type Machines, machines, traces } from './environments/ssh/testing.ts';
+import { SECOND } from '../history/clock.ts';
+import { asset } from './entry.ts';
+import { flags, killAgents, type Machines, machines, traces, until } from './environments/ssh/testing-machines.ts';
 
 let cwd: string;
 let all: Machines;
@@ -41,6 +44,21 @@ async function refused(
   expect(ended.stderr).toMatch(why);
   expect([ended.code, ended.stdout, ended.stderr.split('\n').length]).toEqual([254, '', 2]);
   expect(readdirSync(cwd).length).toBe(before);
+}
+
+/** A run with a link cut, in a process of its own. */
+async function cutOff(): Promise<{ readonly kill: () => void }> {
+  const args = ['run', '--env', 'ssh', ...flags(all.settings('tide')), ...small, '--nodes', '2', '--duration', '200s'];
+  const child = spawn(process.execPath, [asset('bin/tidemark.mjs'), ...args, '--fault', 'one-way-cut'], {
+    cwd,
+    stdio: 'ignore',
+  });
+  await until(
+    'a cut',
+    async () => (tracesOfAll().some((text) => / -j DROP/.test(text)) ? true : undefined),
+    100 * SECOND,
+  );
+  return { kill: () => void child.kill('SIGKILL') };
 }
 
 const tracesOfAll = (): readonly string[] => all.names.map((_, i) => traces(all, i));
@@ -112,4 +130,42 @@ describe('tidemark run --env ssh', () => {
     expect(tracesOfAll()).toEqual(['', '', '']);
     expect(readdirSync(join(cwd, '.tidemark'))).not.toContain('ssh');
   }, 180_000);
+
+  test('kill -9 of the harness: agents undo everything; where they are killed too, cleanup does', async () => {
+    const register = join(cwd, '.tidemark', 'ssh');
+    const rules = (): readonly string[] => tracesOfAll().filter((text) => / -j DROP/.test(text));
+    const first = await cutOff();
+    first.kill();
+    await until(
+      'the agents to have undone everything',
+      async () => (tracesOfAll().join('') === '' ? true : undefined),
+      40 * SECOND,
+    );
+    const { code, stdout } = await tidemark(['cleanup'], { cwd });
+    expect([code, existsSync(register)]).toEqual([0, false]);
+    expect(stdout).toMatch(/nothing was left behind|removed the folder/);
+
+    const second = await cutOff();
+    // Not ended by the harness' end, for they are killed with it.
+    second.kill();
+    for (const i of all.names.keys()) killAgents(all, i);
+    expect(rules().length).toBeGreaterThan(0);
+    const dry = await tidemark(['cleanup', '--dry-run'], { cwd });
+    expect([
+      dry.code,
+      dry.stdout.match(/^would remove the folder tide@\S+:\/var\/tmp\/tidemark\/\S+$/gm)?.length,
+    ]).toEqual([0, 2]);
+    expect(rules().length).toBeGreaterThan(0);
+    // From elsewhere, where nothing is known of it.
+    const elsewhere = join(cwd, 'elsewhere');
+    mkdirSync(elsewhere);
+    const nothing = await tidemark(['cleanup'], { cwd: elsewhere });
+    expect(nothing.stdout).not.toContain('tide@');
+    expect(rules().length).toBeGreaterThan(0);
+    const named = await tidemark(['cleanup', ...flags(all.settings('tide'))], { cwd: elsewhere });
+    expect([named.code, named.stdout.match(/^removed the folder tide@/gm)?.length]).toEqual([0, 2]);
+    expect(tracesOfAll()).toEqual(['', '', '']);
+    expect((await tidemark(['cleanup'], { cwd })).code).toBe(0);
+    expect(existsSync(register)).toBe(false);
+  }, 240_000);
 });

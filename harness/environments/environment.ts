@@ -123,9 +123,9 @@ export interface Environment {
   deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<Deployment>;
   /**
    * Removes what killed harnesses left, and nothing that a living one uses; `dryRun`: only says what it would remove. `images`:
-   * images of other versions too, of no run.
+   * images of other versions too, of no run. `settings`: where to look besides what is known.
    */
-  cleanUp?(dryRun: boolean, images: boolean): Promise<CleanUp>;
+  cleanUp?(dryRun: boolean, images: boolean, settings: ReadonlyMap<string, string>): Promise<CleanUp>;
 }
 
 /** What programs that work for clients have of the run: where their words go, who counts what they do, and who ends them. */

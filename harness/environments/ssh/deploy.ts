@@ -5,8 +5,10 @@ import { newRunId } from '../../../results/files.ts';
 import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environment.ts';
 import { stateOf } from '../docker/owner.ts';
 import { shimsFor } from './bundle.ts';
+import { BadInput } from '../../errors.ts';
 import { SshCluster } from './cluster.ts';
 import { diskLevers, lackingFrom, queueLevers, ruleLevers } from './facts.ts';
+import { nameOf } from './hosts.ts';
 import { Machine } from './machine.ts';
 import { abandoned, Register } from './register.ts';
 import { type Choices, choicesOf, hostsFor } from './settings.ts';
@@ -21,16 +23,44 @@ type Say = (line: string) => void;
 
 export async function prepare({ settings, levers, nodes }: Preparation, say: Say): Promise<ReadonlyMap<Lever, string>> {
   const choices = choicesOf(settings);
+  const hosts = hostsFor(choices, nodes);
   const lacking = new Map<Lever, string>();
-  await each(choices, hostsFor(choices, nodes), async (machine) => {
-    const { removed, failures } = await sweep(machine, false);
-    if (removed.length > 0) say(`removed what interrupted runs had left on ${machine.name}: ${removed.join(', ')}`);
-    for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
-    machine.mustFit();
-    const of = levers.some((lever) => asked.includes(lever)) ? await tried(machine) : new Map<Lever, string>();
-    for (const [lever, why] of of) if (!lacking.has(lever)) lacking.set(lever, `${machine.name}: ${why}`);
-  });
+  const tries = levers.some((lever) => asked.includes(lever));
+  const register = new Register(newRunId());
+  let clean = true;
+  try {
+    await each(choices, hosts, async (machine) => {
+      const { removed, failures } = await sweep(machine, false);
+      if (removed.length > 0) say(`removed what interrupted runs had left on ${machine.name}: ${removed.join(', ')}`);
+      for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
+      if (failures.length > 0) clean = false;
+      machine.mustFit();
+      // A harness that is killed now has been there.
+      if (tries) register.enter(settings);
+      const of = tries ? await tried(machine) : new Map<Lever, string>();
+      for (const [lever, why] of of) if (!lacking.has(lever)) lacking.set(lever, `${machine.name}: ${why}`);
+    });
+  } catch (error) {
+    if (error instanceof BadInput) register.leave();
+    throw error;
+  }
+  register.leave();
+  if (clean) forget(choices, hosts);
   return lacking;
+}
+
+/** Dead runs of this folder that were on these machines only, which have just been swept. */
+function forget({ folder }: Choices, hosts: Choices['hosts']): void {
+  const swept = new Set(hosts.map(nameOf));
+  for (const { run, owner, settings } of abandoned()) {
+    if (stateOf(owner) !== 'dead') continue;
+    try {
+      const then = choicesOf(new Map(Object.entries(settings)));
+      if (then.folder === folder && then.hosts.every((host) => swept.has(nameOf(host)))) new Register(run).leave();
+    } catch {
+      // A list of machines that is not there any more: 'tidemark cleanup' says so.
+    }
+  }
 }
 
 export async function deploy(nodes: ReadonlyMap<NodeId, NodeSpec>, options: DeployOptions): Promise<SshCluster> {
@@ -71,18 +101,28 @@ async function tried(machine: Machine): Promise<ReadonlyMap<Lever, string>> {
   }
 }
 
-/** What dead runs have left on a machine: names of what was removed, or would be. */
-async function sweep(
-  machine: Machine,
-  dryRun: boolean,
-): Promise<{ readonly removed: string[]; readonly failures: string[] }> {
+interface Swept {
+  /** Names of runs of which all was removed, or would be. */
+  readonly removed: readonly string[];
+  /** Runs whose harness cannot be seen from here, and may live. */
+  readonly spared: readonly string[];
+  readonly failures: readonly string[];
+}
+
+/** Removes what dead runs have left on a machine. */
+async function sweep(machine: Machine, dryRun: boolean): Promise<Swept> {
   const removed: string[] = [];
+  const spared: string[] = [];
   const failures: string[] = [];
-  if (machine.facts.foreign !== undefined) return { removed, failures };
+  if (machine.facts.foreign !== undefined) return { removed, spared, failures };
   for (const { run, alive, ageS, owner } of await machine.runs()) {
     const state = stateOf(owner);
+    if (state === 'alive') continue;
     // A dead harness's agent is about to end, if it can.
-    if (state === 'alive' || (state === 'unknown' && (alive || ageS < STRANGERS_S))) continue;
+    if (state === 'unknown' && (alive || ageS < STRANGERS_S)) {
+      spared.push(run);
+      continue;
+    }
     try {
       if (!dryRun) await machine.clear(run);
       removed.push(run);
@@ -90,39 +130,56 @@ async function sweep(
       failures.push((error as Error).message);
     }
   }
+  return { removed, spared, failures };
+}
+
+/** Looks on the machines of runs that were begun in this folder, and on those that are named. */
+export async function cleanUp(dryRun: boolean, given: ReadonlyMap<string, string>): Promise<CleanUp> {
+  const removed: { kind: string; name: string; run: string }[] = [];
+  const failures: string[] = [];
+  const places = abandoned().map(({ run, settings }) => ({ run, settings: new Map(Object.entries(settings)) }));
+  const named = given.has('hosts') || given.has('hosts-file');
+  for (const { run, settings } of [...places, ...(named ? [{ run: undefined, settings: given }] : [])]) {
+    let choices: Choices;
+    try {
+      choices = choicesOf(settings);
+    } catch (error) {
+      failures.push(`${run === undefined ? '' : `run ${run}: `}${(error as Error).message}`);
+      continue;
+    }
+    const swept = await sweepAll(choices, dryRun);
+    for (const one of swept.removed) if (!removed.some(({ name }) => name === one.name)) removed.push(one);
+    failures.push(...swept.failures);
+    const clean = swept.failures.length === 0 && (run === undefined || !swept.spared.includes(run));
+    if (run !== undefined && clean && !dryRun) new Register(run).leave();
+  }
   return { removed, failures };
 }
 
-/** Looks on the machines of runs that were begun in this folder. */
-export async function cleanUp(dryRun: boolean): Promise<CleanUp> {
-  const removed: { kind: string; name: string; run: string }[] = [];
+async function sweepAll(choices: Choices, dryRun: boolean): Promise<CleanUp & { readonly spared: readonly string[] }> {
+  const removed: CleanUp['removed'][number][] = [];
+  const spared: string[] = [];
   const failures: string[] = [];
-  for (const { run, settings } of abandoned()) {
-    const choices = choicesOf(new Map(Object.entries(settings)));
-    const ways = new Ways(choices);
-    let clean = true;
-    try {
-      await Promise.all(
-        choices.hosts.map(async (host) => {
-          try {
-            const machine = await Machine.reach(ways, host, { folder: choices.folder, port: choices.storePort });
-            const swept = await sweep(machine, dryRun).finally(() => machine.close());
-            for (const one of swept.removed)
-              removed.push({ kind: 'folder', name: `${machine.name}:${choices.folder}/${one}`, run: one });
-            failures.push(...swept.failures);
-            clean &&= swept.failures.length === 0;
-          } catch (error) {
-            clean = false;
-            failures.push((error as Error).message);
-          }
-        }),
-      );
-    } finally {
-      ways.close();
-    }
-    if (clean && !dryRun) new Register(run).leave();
+  const ways = new Ways(choices);
+  try {
+    await Promise.all(
+      choices.hosts.map(async (host) => {
+        try {
+          const machine = await Machine.reach(ways, host, { folder: choices.folder, port: choices.storePort });
+          const swept = await sweep(machine, dryRun).finally(() => machine.close());
+          for (const run of swept.removed)
+            removed.push({ kind: 'folder', name: `${machine.name}:${choices.folder}/${run}`, run });
+          spared.push(...swept.spared);
+          failures.push(...swept.failures);
+        } catch (error) {
+          failures.push((error as Error).message);
+        }
+      }),
+    );
+  } finally {
+    ways.close();
   }
-  return { removed, failures };
+  return { removed, spared, failures };
 }
 
 /** Does something to every machine; the first failure is thrown once all have ended. */

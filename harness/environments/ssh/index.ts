@@ -26,5 +26,5 @@ export default {
   // Whatever speaks SSH is loaded when it is needed.
   prepare: async (preparation, say) => (await import('./deploy.ts')).prepare(preparation, say),
   deploy: async (nodes, options) => (await import('./deploy.ts')).deploy(nodes, options),
-  cleanUp: async (dryRun) => (await import('./deploy.ts')).cleanUp(dryRun),
+  cleanUp: async (dryRun, _images, given) => (await import('./deploy.ts')).cleanUp(dryRun, given),
 } satisfies Environment;

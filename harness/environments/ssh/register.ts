@@ -2,8 +2,17 @@
  * Which machines runs of this folder are on, kept beside them while they live: so that 'tidemark cleanup' knows where to look
  * for what a killed one left. There are no secrets in it.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { owner, stateOf } from '../docker/owner.ts';
 
 const HERE = ['hosts', 'hosts-file', 'user', 'port', 'key', 'jump', 'known-hosts', 'folder', 'store-port'] as const;
@@ -34,13 +43,16 @@ export class Register {
       return value === undefined ? [] : [[name, value] as const];
     });
     const entry: Entry = { run: this.#run, owner: owner(), settings: Object.fromEntries(kept) };
-    writeFileSync(this.#file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    // Whole, or not there.
+    writeFileSync(`${this.#file}.new`, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    renameSync(`${this.#file}.new`, this.#file);
   }
 
   leave(): void {
     rmSync(this.#file, { force: true });
     try {
       rmdirSync(home());
+      rmdirSync(dirname(home()));
     } catch {
       // Others are in it.
     }

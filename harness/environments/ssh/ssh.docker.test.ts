@@ -11,7 +11,7 @@ import reference from '../../systems/reference.ts';
 import type { SshCluster } from './cluster.ts';
 import { cleanUp, deploy, prepare } from './deploy.ts';
 import { hostsFor, choicesOf } from './settings.ts';
-import { clock, docker, machines, type Machines, traces, until } from './testing.ts';
+import { clock, docker, killAgents, machines, type Machines, traces, until } from './testing-machines.ts';
 import { Ways } from './ways.ts';
 
 let all: Machines;
@@ -191,18 +191,13 @@ describe('a machine reached by SSH', () => {
   test('an agent that is killed is told, and what it left is cleaned up, which leaves others alone', async () => {
     const cluster = await up(2, all.settings('tide'));
     await cluster.levers.cut?.([{ from: 'n1', to: 'n2' }]);
-    all.on(
-      1,
-      'sh',
-      '-c',
-      "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q '^/[^ ]*node .*agent/main.js' && kill -9 ${p#/proc/}; done; true",
-    );
+    killAgents(all, 1);
     await until('the loss', async () => (cluster.crashes().length > 0 ? true : undefined));
     expect(cluster.crashes()[0]).toMatch(/^n2 is lost: the SSH connection to tide@\S+ or the agent there has ended/);
     expect((await cluster.lingering()).join()).toContain('nobody knows whether n2 was healed');
     expect(traces(all, 1)).toContain('TM-IN-7600');
     // It is this process's, which lives.
-    expect(await cleanUp(false)).toEqual({ removed: [], failures: [] });
+    expect(await cleanUp(false, new Map())).toEqual({ removed: [], failures: [] });
     open.splice(0);
     await cluster.destroy();
     expect([0, 1].map((i) => traces(all, i))).toEqual(['', '']);
