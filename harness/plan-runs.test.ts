@@ -1,5 +1,5 @@
 /** Plans with phases, triggers and roles in whole runs, and their replays. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import type { Io } from './command.ts';
 import { asset } from './entry.ts';
 import { defaultPlan, type Plan, resolvePlan } from './plan.ts';
 import { readPlanFile } from './plan-file/read.ts';
+import { killedRun, strikesIn } from './killed-run.ts';
 import { loadFaults } from './plugins.ts';
 import { judgeRun } from './record-run.ts';
 import { planToReplay, type Replayed } from './replay.ts';
@@ -81,6 +82,31 @@ phases:
       - { when: lag, above: 1000000, fault: kill, target: it, for: 1s }
   - calm: 3s
 `;
+
+describe('a run that was killed', () => {
+  it('is replayed from its plan, and compared with its journal as far as that goes', async () => {
+    const then = await run(await planOf(triggers, { seed: 3 }));
+    const known = ({ stream, nth, fault, at, targets, leader, because }: Struck) =>
+      JSON.stringify({ stream, nth, fault, at, targets, leader, because });
+    const struck = then.strikes.filter(({ skipped }) => skipped === undefined);
+    expect(strikesIn(then.journal).map(known)).toEqual(struck.map(known));
+    const home = join(folder, '.tidemark', 'runs', '20261122-030000-000-abcdef');
+    mkdirSync(home, { recursive: true });
+    const { strikes: _, fired: __, ...planned } = then.record.plan;
+    writeFileSync(join(home, 'plan.json'), JSON.stringify(planned));
+    writeFileSync(join(home, 'journal.jsonl'), then.journal.slice(0, Math.floor(then.journal.length / 2)));
+    const killed = killedRun('20261122-03', folder);
+    if (killed === undefined) throw new Error('it was not found');
+    const again = await run(planToReplay(killed, {}));
+    expect(again.journal).toBe(then.journal);
+    const { strikes, alike, differences, killed: wasKilled } = again.record.plan['replay'] as Replayed; // record-run.ts put it there
+    expect([alike, differences, wasKilled]).toEqual([strikes, [], true]);
+    expect(strikes).toBeGreaterThan(1);
+    expect(strikes).toBeLessThan(struck.length);
+    expect(reportOf(again)).toContain('the run that was replayed was killed: what it did until then is compared');
+    expect(killedRun('2027', folder)).toBeUndefined();
+  });
+});
 
 describe('a plan of triggers', () => {
   it('strikes whom they are about, when they come, within its phase; and its replay is the same, byte for byte', async () => {

@@ -72,7 +72,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   const failures = [...ended.failures];
   // The followers only say when to stop. That what they found does not stand in the end would be a mistake of theirs.
   if (ended.bail !== undefined && verdict !== 'broken') failures.push('stopped for a promise that was not broken');
-  if (plan.replays?.exact === true && !ended.interrupted && plan.replays.journalSha256 !== ended.journalSha256)
+  const { exact, journalSha256: then } = plan.replays ?? {};
+  if (exact === true && !ended.interrupted && then !== undefined && then !== ended.journalSha256)
     failures.push('the journal differs from that of the run that was replayed');
   const judged: ExitCode = verdict === 'broken' ? BROKEN : verdict === 'undecided' ? UNDECIDED : KEPT;
   const failed = failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;

@@ -45,7 +45,8 @@ export function replayCommand(plan: Plan, stored?: string): string {
 /** What a run knows of the one that it replays. */
 export interface Replays {
   readonly run: string;
-  readonly journalSha256: string;
+  /** Undefined: it was killed, and only its first strikes are known. */
+  readonly journalSha256?: string;
   /** In a simulation, with nothing changed: all must come out the same. */
   readonly exact: boolean;
   readonly strikes: readonly Struck[];
@@ -56,6 +57,8 @@ export interface Replayed {
   readonly run: string;
   readonly exact: boolean;
   readonly sameJournal: boolean;
+  /** It was killed: what it did until then is compared. */
+  readonly killed?: true;
   readonly strikes: number;
   readonly alike: number;
   readonly differences: readonly string[];
@@ -68,12 +71,15 @@ export interface Changes {
 }
 
 /** The plan of a stored run, to be run again. Throws {@link BadInput} where it was not kept. */
-export function planToReplay(record: RunRecord, changes: Changes): Plan {
+export function planToReplay(
+  record: Pick<RunRecord, 'id' | 'plan'> & Partial<Pick<RunRecord, 'command' | 'journalSha256'>>,
+  changes: Changes,
+): Plan {
   const asked = record.plan['asked'] as Plan | undefined; // put there by record-run.ts
   const strikes = record.plan['strikes'] as readonly Struck[] | undefined; // likewise
   if (asked === undefined || strikes === undefined) {
     throw new BadInput(
-      `Run ${record.id} was made by a version that did not keep what a replay needs; its command: ${record.command}`,
+      `Run ${record.id} was made by a version that did not keep what a replay needs${record.command === undefined ? '.' : `; its command: ${record.command}`}`,
     );
   }
   const environment = changes.environment ?? asked.environment;
@@ -88,7 +94,7 @@ export function planToReplay(record: RunRecord, changes: Changes): Plan {
     ...(changes.skipUnsupported === true && { skipUnsupported: true }),
     replays: {
       run: record.id,
-      journalSha256: record.journalSha256,
+      ...(record.journalSha256 !== undefined && { journalSha256: record.journalSha256 }),
       exact: environment === 'simulation' && !changed,
       strikes,
     },
@@ -111,11 +117,20 @@ export function compared(
     if (why === undefined) alike++;
     else differences.push(`${nameOf(then)}: ${why}`);
   }
-  for (const extra of again.values()) differences.push(`${nameOf(extra)}: did not come then`);
+  const killed = journalSha256 === undefined;
+  if (!killed) for (const extra of again.values()) differences.push(`${nameOf(extra)}: did not come then`);
   const sameJournal = sha256 === journalSha256;
   const said = differences.slice(0, SAID_MAX);
   if (differences.length > SAID_MAX) said.push(`… and ${differences.length - SAID_MAX} more`);
-  return { run, exact, sameJournal, strikes: strikes.length, alike, differences: said };
+  return {
+    run,
+    exact,
+    sameJournal,
+    ...(killed && { killed }),
+    strikes: strikes.length,
+    alike,
+    differences: said,
+  };
 }
 
 function difference(then: Struck, now: Struck): string | undefined {

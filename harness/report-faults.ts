@@ -127,17 +127,19 @@ function streamText(stream: Stream): string {
 export function replayLines({ plan }: RunRecord, paint: Paint): readonly string[] {
   const replay = plan['replay'] as Replayed | undefined; // put there by record-run.ts
   if (replay === undefined) return [];
-  const { exact, sameJournal, strikes, alike, differences } = replay;
+  const { exact, sameJournal, killed, strikes, alike, differences } = replay;
   const journal = sameJournal
     ? ['the journal is the same, byte for byte']
-    : exact
-      ? [
-          paint(
-            'red',
-            'the journal is NOT the same, though nothing was changed: another version of Tidemark, or a bug of its',
-          ),
-        ]
-      : [];
+    : killed === true
+      ? ['the run that was replayed was killed: what it did until then is compared']
+      : exact
+        ? [
+            paint(
+              'red',
+              'the journal is NOT the same, though nothing was changed: another version of Tidemark, or a bug of its',
+            ),
+          ]
+        : [];
   const same = `${alike} of ${strikes} strikes came again: the same fault on the same nodes, at the same time or trigger`;
   return [...journal, same, ...differences];
 }

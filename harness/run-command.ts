@@ -151,8 +151,8 @@ async function replayed(
       `--${dashed(other)} does not go with --replay: the run goes as it went; ${may.join(', ')} may differ.`,
     );
   }
-  const { storedRun } = await import('./stored-run.ts');
-  const record = await storedRun(word, io);
+  const [{ storedRun }, { killedRun }] = await Promise.all([import('./stored-run.ts'), import('./killed-run.ts')]);
+  const record = killedRun(word, io.cwd) ?? (await storedRun(word, io));
   const plan = planToReplay(record, {
     ...(given('env') && { environment: asked.env }),
     settings: given('set') ? keyValues('--set', asked.set) : {},

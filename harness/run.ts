@@ -238,7 +238,10 @@ class Run {
       random: this.#random.fork('nemesis'),
       note: (fault, value) => recorder.note('nemesis', fault, value),
       // Where all comes out the same by itself, nothing may be done otherwise.
-      ...(plan.replays?.exact === false && { before: plan.replays.strikes }),
+      ...(plan.replays?.exact === false && {
+        before: plan.replays.strikes,
+        beforeIsWhole: plan.replays.journalSha256 !== undefined,
+      }),
     });
     if (waitsForTriggers(plan.use.schedule)) watch.tell((seen) => this.nemesis.observe(seen));
     const partitions = new Set(faults.filter(({ levers }) => levers.includes('cut')).map(({ name }) => name));

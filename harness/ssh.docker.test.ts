@@ -47,18 +47,21 @@ async function refused(
 }
 
 /** A run with a link cut, in a process of its own. */
-async function cutOff(): Promise<{ readonly kill: () => void }> {
+async function cutOff(): Promise<{ readonly stop: () => void; readonly kill: () => void }> {
   const args = ['run', '--env', 'ssh', ...flags(all.settings('tide')), ...small, '--nodes', '2', '--duration', '200s'];
   const child = spawn(process.execPath, [asset('bin/tidemark.mjs'), ...args, '--fault', 'one-way-cut'], {
     cwd,
     stdio: 'ignore',
   });
-  await until(
-    'a cut',
-    async () => (tracesOfAll().some((text) => / -j DROP/.test(text)) ? true : undefined),
-    100 * SECOND,
-  );
-  return { kill: () => void child.kill('SIGKILL') };
+  try {
+    const cut = async (): Promise<true | undefined> =>
+      tracesOfAll().some((text) => / -j DROP/.test(text)) ? true : undefined;
+    await until('a cut', cut, 100 * SECOND);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+  return { stop: () => void child.kill('SIGSTOP'), kill: () => void child.kill('SIGKILL') };
 }
 
 const tracesOfAll = (): readonly string[] => all.names.map((_, i) => traces(all, i));
@@ -146,9 +149,10 @@ describe('tidemark run --env ssh', () => {
     expect(stdout).toMatch(/nothing was left behind|removed the folder/);
 
     const second = await cutOff();
-    // Not ended by the harness' end, for they are killed with it.
-    second.kill();
+    // They undo everything as soon as the harness is gone, and it does as soon as they are: neither gets to it.
+    second.stop();
     for (const i of all.names.keys()) killAgents(all, i);
+    second.kill();
     expect(rules().length).toBeGreaterThan(0);
     const dry = await tidemark(['cleanup', '--dry-run'], { cwd });
     expect([

@@ -25,6 +25,8 @@ export interface NemesisOptions {
   readonly note: (fault: string, value: Value) => void;
   /** What was struck in the run that this one replays: chance chooses the same nodes, triggers fire no more often. */
   readonly before?: readonly Struck[];
+  /** False: that run was killed, so that triggers may well have fired later. */
+  readonly beforeIsWhole?: boolean;
 }
 
 /** A fault that was injected and healed (or could not be healed: see what `stop` returns). */
@@ -289,7 +291,7 @@ export class Nemesis {
   }
 
   #asBefore(trigger: Trigger): Trigger {
-    if (this.#options.before === undefined) return trigger;
+    if (this.#options.before === undefined || this.#options.beforeIsWhole === false) return trigger;
     return { ...trigger, timesMax: this.#options.before.filter(({ stream }) => stream === trigger.stream).length };
   }
 

@@ -83,10 +83,13 @@ async function strike(name: string): Promise<void> {
       console.log(JSON.stringify({ schema: 1, type: 'lever', fault: name, unsupported: error.message }));
     return;
   }
-  const journal = join(folder, `${name}.jsonl`);
+  let journal = join(folder, `${name}.jsonl`);
   let ended = await executeRun(plan, { journal });
   // A machine that has other work may be too slow for an election.
-  for (let tries = 1; ended.notStarted !== undefined && tries < TRIES; tries++) ended = await executeRun(plan, { journal });
+  for (let tries = 1; ended.notStarted !== undefined && tries < TRIES; tries++) {
+    journal = join(folder, `${name}-${tries}.jsonl`);
+    ended = await executeRun(plan, { journal });
+  }
   const record = await judgeRun({ plan, ended, journal, id: name, labels: {}, histograms: true });
   if (record.verdict === 'broken' || ended.failures.length > 0) failed = true;
   for (const failure of ended.failures) console.error(`${name}: ${failure}`);

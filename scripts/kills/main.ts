@@ -126,7 +126,9 @@ async function all(lot: Lot): Promise<number> {
     console.log(
       `${runs} kills, seed ${seed}: ${runs - tally.wrong} left nothing (${tally.removed.cleanup} after cleanup, ${tally.removed['the next run']} after the next run), ${tally.wrong} went wrong`,
     );
-    console.log(`journals: ${codes.join(', ')}; ${tally.unbegun} runs had none yet; ${tally.missed} runs ended before their moment, three times`);
+    console.log(
+      `journals: ${codes.join(', ')}; ${tally.unbegun} runs had none yet; ${tally.missed} runs ended before their moment, three times`,
+    );
   }
   return tally.wrong === 0 ? 0 : 1;
 }

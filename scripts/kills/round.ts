@@ -50,13 +50,14 @@ export async function kill(
     await subject.until(() => clock.now() >= at, RUN_NS, learn);
     alive = !subject.isOver;
   }
-  const frozen = alive && moment.frozen;
+  // Agents undo everything as soon as the harness is gone, and it does as soon as they are: neither gets to it.
+  const frozen = alive && (moment.frozen || agentsToo);
   if (frozen) subject.signal('SIGSTOP');
   const { ns, run } = subject;
   if (frozen && run !== undefined) await ground.learn(run);
   const within = frozen && run !== undefined ? await ground.within(run) : undefined;
-  subject.signal('SIGKILL');
   if (agentsToo) await ground.killAgents?.();
+  subject.signal('SIGKILL');
   const done = await subject.ended;
   if (run !== undefined) await ground.learn(run);
   const journal = subject.journal();
