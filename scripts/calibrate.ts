@@ -5,15 +5,20 @@
  * - live: gates on the runs as they were made, A against A', A against S (about 10 % more at p99), A against T (about 20 %);
  * - resampled: 200 gates of A against itself, 20 each of S and T, on blocks drawn again from those runs.
  *
- *     npm run calibrate -- [--rounds 40] [--rate 300] [--output FILE] [--from FILE]
+ *     npm run calibrate -- [--rounds 40] [--rate 300] [--output FILE] [--from FILE] [--simulation]
  *
  * A round takes a minute or more, and wants a quiet machine. What was run is kept in FILE after each, so that --from judges it again, or an end in between
- * loses nothing. Not part of the test suite: its figures are those of the machine, and are worth what its quiet is worth.
+ * loses nothing. With --simulation runs are simulated, each with a seed of its own, and slowed by latencies of the network that are a
+ * tenth and a fifth longer: that tries the gate, on any machine, and says nothing of the machine. Not part of the test suite: its figures are those of the machine, and are worth what its quiet is worth.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { executeBench } from '../harness/bench/bench.ts';
+import type { BenchPlan } from '../harness/bench/plan.ts';
+import { recordBench } from '../harness/bench/record.ts';
+import { resolveBench } from '../harness/bench/resolve.ts';
 import { falseAlarms, noiseText, resampled } from '../harness/gate/calibrate.ts';
 import { slim, thisMachine } from '../harness/gate/calibration.ts';
 import { runOnce, type Running, type Side } from '../harness/gate/live.ts';
@@ -33,16 +38,16 @@ const { values: given } = parseArgs({
     output: { type: 'string', default: '.tidemark/gate-calibration.json' },
     from: { type: 'string' },
     rate: { type: 'string', default: '300' },
+    simulation: { type: 'boolean', default: false },
   },
 });
 
 /** Clients this far away: a p99 that single milliseconds are shares of. */
 const BASE_MS = 20;
-const words = [
-  'bench',
-  ...['--env', 'processes', '--rate', given.rate, '--duration', '4s', '--warm-up', '1s', '--records', '200'],
-  ...['--sessions', '64', '--read-path', 'leader', '--quiet'],
-];
+const words =
+  `bench --env processes --rate ${given.rate} --duration 4s --warm-up 1s --records 200 --sessions 64 --read-path leader --quiet`.split(
+    ' ',
+  );
 const rules: Rules = {
   limits: [{ type: 'latency', methods: ['read'], percentiles: [99], worseBy: 0.05, andBy: 0 }],
   alpha: 0.05,
@@ -74,18 +79,70 @@ interface Round {
 
 interface Kept {
   readonly machine: string;
-  /** Delays of A, S and T, ms. */
-  readonly delays: readonly [number, number, number];
+  /** What A, S and T were. */
+  readonly slowed: readonly [string, string, string];
   readonly rounds: Round[];
 }
 
 const clock = realClock();
-const kept = given.from === undefined ? await run() : (JSON.parse(readFileSync(resolve(given.from), 'utf8')) as Kept); // our own
-await tell(kept);
+
+type Make = (kind: (typeof kinds)[number], n: number) => Promise<RunRecord>;
+
+const kinds = ['a', 'same', 'tenth', 'fifth'] as const;
 
 async function run(): Promise<Kept> {
   const output = resolve(given.output);
   mkdirSync(dirname(output), { recursive: true });
+  const { make, ...about } = given.simulation ? simulated() : await onLoopback();
+  const found: Kept = { ...about, rounds: [] };
+  for (let n = 0; n < Number(given.rounds); n++) {
+    found.rounds.push(await roundOf(make, n));
+    writeFileSync(output, `${JSON.stringify(found)}\n`);
+  }
+  return found;
+}
+
+/** Every run has its own seed: what differs between them is the model's chance. */
+function simulated(): Omit<Kept, 'rounds'> & { readonly make: Make } {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-calibrate-'));
+  let made = 0;
+  const make: Make = async (kind) => {
+    const seed = ++made;
+    const latency = { a: '1', same: '1', tenth: '1.1', fifth: '1.2' }[kind];
+    const bench = await resolveBench({ ...simulatedPlan, seed, settings: { latency } });
+    const id = `simulated-${seed}`;
+    const journal = join(folder, `${id}.jsonl`);
+    const run = { id, logs: join(folder, id) };
+    const benched = await executeBench(bench, { journal, run, stopped: () => false, say: () => undefined });
+    const record = await recordBench({ bench, benched, journal, id, labels: {}, command: '' });
+    rmSync(journal);
+    return record;
+  };
+  return { machine: 'simulation', slowed: ['network as it is', 'network 10 % slower', 'network 20 % slower'], make };
+}
+
+const simulatedPlan: BenchPlan = {
+  system: 'reference',
+  environment: 'simulation',
+  seed: 1,
+  nodes: 3,
+  mix: 'b',
+  distribution: 'zipfian',
+  records: 50,
+  valueBytes: 0,
+  readPaths: ['leader'],
+  writePath: undefined,
+  rates: [300],
+  ladder: undefined,
+  warmUpNs: SECOND,
+  durationNs: 4 * SECOND,
+  repeats: 1,
+  sessions: 64,
+  checkedKeys: 8,
+  settings: {},
+};
+
+async function onLoopback(): Promise<Omit<Kept, 'rounds'> & { readonly make: Make }> {
   const running = runningOf(clock);
   const side = (delayMs: number): Side => ({
     name: 'candidate',
@@ -104,15 +161,16 @@ async function run(): Promise<Kept> {
     process.exit(2);
   }
   const delays = [0, 0.1, 0.2].map((share) => BASE_MS + Math.max(share > 0 ? 1 : 0, Math.round(share * p99Ms)));
-  const found: Kept = { machine: thisMachine(), delays: delays as [number, number, number], rounds: [] };
   say(
     `p99 of reads is ${p99Ms.toFixed(1)} ms with answers ${delays[0]} ms later; slowed: ${delays[1]} and ${delays[2]} ms`,
   );
-  for (let n = 0; n < Number(given.rounds); n++) {
-    found.rounds.push(await roundOf(running, delays.map(side), n));
-    writeFileSync(output, `${JSON.stringify(found)}\n`);
-  }
-  return found;
+  const [none, tenth, fifth] = delays;
+  const delayOf = { a: none, same: none, tenth, fifth };
+  return {
+    machine: thisMachine(),
+    slowed: [`answers ${none} ms later`, `answers ${tenth} ms later`, `answers ${fifth} ms later`],
+    make: (kind, n) => runOnce(running, side(delayOf[kind]), n),
+  };
 }
 
 function runningOf(clockOfRuns: Clock): Running {
@@ -133,20 +191,13 @@ function runningOf(clockOfRuns: Clock): Running {
   };
 }
 
-async function roundOf(running: Running, [a, s, t]: readonly Side[], n: number): Promise<Round> {
+/** A A' S T T S A' A: what drifts meets all alike. */
+async function roundOf(make: Make, n: number): Promise<Round> {
   const start = clock.now();
-  const round = { a: [] as RunRecord[], same: [] as RunRecord[], tenth: [] as RunRecord[], fifth: [] as RunRecord[] };
-  const there = [
-    ['a', a],
-    ['same', a],
-    ['tenth', s],
-    ['fifth', t],
-  ] as const;
-  for (const [kind, side] of [...there, ...there.toReversed()]) {
-    const {
-      a: [record],
-    } = slim({ a: [await runOnce(running, side, n)], b: [] });
-    round[kind].push(record);
+  const round: Record<(typeof kinds)[number], RunRecord[]> = { a: [], same: [], tenth: [], fifth: [] };
+  for (const kind of [...kinds, ...kinds.toReversed()]) {
+    const { a } = slim({ a: [await make(kind, n)], b: [] });
+    round[kind].push(...a);
   }
   const seconds = (clock.now() - start) / SECOND;
   const [load] = loadavg();
@@ -154,7 +205,7 @@ async function roundOf(running: Running, [a, s, t]: readonly Side[], n: number):
   return { ...round, seconds, load };
 }
 
-async function tell({ machine, delays, rounds }: Kept): Promise<void> {
+async function tell({ machine, slowed, rounds }: Kept): Promise<void> {
   const blocksOf = (kind: 'same' | 'tenth' | 'fifth'): readonly RunBlock[] =>
     rounds.map((round) => ({ a: round.a, b: round[kind] }));
   const loads = rounds.map(({ load }) => load);
@@ -162,16 +213,16 @@ async function tell({ machine, delays, rounds }: Kept): Promise<void> {
     `${machine}; ${rounds.length} rounds of 8 runs, ${median(rounds.map(({ seconds }) => seconds)).toFixed(0)} s each; load ${median(loads).toFixed(1)}, at most ${Math.max(...loads).toFixed(1)}`,
   );
   for (const line of noiseText(blocksOf('same'), rules)) out(`  ${line}`);
-  for (const [kind, delay] of [
-    ['same', delays[0]],
-    ['tenth', delays[1]],
-    ['fifth', delays[2]],
+  for (const [kind, how] of [
+    ['same', slowed[0]],
+    ['tenth', slowed[1]],
+    ['fifth', slowed[2]],
   ] as const) {
     const comparison = compareMeasure(blocksOf(kind), p99, { confidence: 0.95, random: new Random('tell') });
     if (comparison === undefined) continue;
     const { a, b, change } = comparison;
     out(
-      `answers ${delay} ms later: p99 ${duration(a)} against ${duration(b)}, ${percent(change.estimate)} (95 % interval ${percent(change.low)} … ${percent(change.high)})`,
+      `${how}: p99 ${duration(a)} against ${duration(b)}, ${percent(change.estimate)} (95 % interval ${percent(change.low)} … ${percent(change.high)})`,
     );
     await live(kind, blocksOf(kind));
   }
@@ -220,3 +271,6 @@ function out(line: string): void {
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
+
+const kept = given.from === undefined ? await run() : (JSON.parse(readFileSync(resolve(given.from), 'utf8')) as Kept); // our own
+await tell(kept);

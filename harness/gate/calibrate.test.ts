@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Random } from '../../history/random.ts';
+import type { RunBlock } from '../../results/change.ts';
+import type { Rules } from '../../results/gate.ts';
+import { Latencies } from '../../results/histograms.ts';
+import type { RunRecord } from '../../results/record.ts';
+import { sampleRecord } from '../../test-support/sample-record.ts';
+import { falseAlarms, noiseText, resampled } from './calibrate.ts';
+import { calibrationFile, readCalibration, slim, writeCalibration } from './calibration.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-calibration-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const rules: Rules = {
+  limits: [{ type: 'latency', percentiles: [99], worseBy: 0.05, andBy: 0 }],
+  alpha: 0.05,
+  blocks: { first: 4, most: 8 },
+  seed: 'calibrate',
+};
+
+/** Blocks whose candidates are slower by so much; runs differ by up to a tenth. */
+function blocks(seed: string, slower: number): readonly RunBlock[] {
+  const random = new Random(seed);
+  const run = (factor: number): RunRecord => {
+    const latencies = new Latencies();
+    const series = latencies.series('read', 'leader', 'leader', 'calm');
+    const own = factor * (1 + 0.1 * random.fraction());
+    for (let i = 0; i < 200; i++) series.record(1e6 * own * (1 + 0.2 * random.fraction()));
+    return { ...sampleRecord(), plan: {}, cells: [], latencies: latencies.records() };
+  };
+  return Array.from({ length: 8 }, () => ({ a: [run(1), run(1)], b: [run(1 + slower), run(1 + slower)] }));
+}
+
+it('tells how often gates on what was run would alarm, and what they would find', async () => {
+  const same = await falseAlarms(blocks('same', 0), rules, 10);
+  expect(same.of).toBe(10);
+  expect(same.alarms).toBeLessThanOrEqual(1);
+  const slower = blocks('slower', 0.3);
+  const found = await resampled(5, rules, (random) => random.pick(slower));
+  expect(found.alarms).toBe(5);
+  // Sides dealt anew: the difference is in the noise then.
+  expect((await falseAlarms(slower, rules, 5)).alarms).toBeLessThanOrEqual(1);
+  expect(noiseText(blocks('same', 0), rules).join('\n')).toMatch(/read leader p99 +\d\.\d % +\d\.\d % +±\d\.\d %/);
+});
+
+it('is kept for this machine and these options, and read back', () => {
+  const made = blocks('kept', 0);
+  expect(readCalibration(folder, ['bench', '--rate', '1'])).toBeUndefined();
+  writeCalibration(folder, ['bench', '--rate', '1'], made);
+  expect(readCalibration(folder, ['bench', '--rate', '1'])?.blocks).toEqual(made.map(slim));
+  expect(readCalibration(folder, ['bench', '--rate', '2'])).toBeUndefined();
+  writeFileSync(calibrationFile(folder, ['bench', '--rate', '1']), '{ torn');
+  expect(readCalibration(folder, ['bench', '--rate', '1'])).toBeUndefined();
+});
