@@ -1,6 +1,6 @@
 /** Charts over the time of the run, one below the other on the same axis: latency, rates, lag, staleness, with bands where faults were in force. */
 import type { LatencySeries, RunRecord, SeriesRecord } from '../../results/record.ts';
-import { count, duration } from '../table.ts';
+import { count } from '../table.ts';
 import {
   columns,
   drawn,
@@ -91,9 +91,13 @@ export function faultBands(record: RunRecord, frame: Frame, { place }: Scale): M
   return d === '' ? html`` : html`<path class="band" d="${d}"/>`;
 }
 
-/** A dotted line at each failover. */
+/** More lines than these would hide what they stand beside. */
+const FAILOVER_LINES_MAX = 40;
+
+/** A dotted line at each failover, where they are not too many. */
 export function failoverLines(record: RunRecord, frame: Frame, { place }: Scale): Markup {
   const seen = new Set(record.failovers.map(({ start }) => Math.round(place(start))));
+  if (seen.size > FAILOVER_LINES_MAX) return html``;
   const d = [...seen].map((x) => `M${x} ${frame.top}V${frame.height - frame.bottom}`).join('');
   return d === '' ? html`` : html`<path class="fell" d="${d}"/>`;
 }
@@ -263,7 +267,7 @@ function chart({ record, title, caption, unit, scale, lines: all, series, number
       ],
     };
   });
-  const merged = factor === 1 ? '' : `; each point sums up ${duration(stepNs)}`;
+  const merged = factor === 1 ? '' : `; each point sums up ${durationTick(stepNs)}`;
   const figure = html`<figure class="over-time" data-chart="${number}">
 <figcaption><b>${title}</b> <span>${caption}${merged}</span></figcaption>
 ${legend(lines.map((one) => ({ label: name(one.label, 40), type: one.type })))}
