@@ -15,7 +15,7 @@ import { whyUnsaved } from '../results/unavailable.ts';
 import type { Done, Order } from './campaign-worker.ts';
 import { Summary } from './campaign-summary.ts';
 import type { Io } from './command.ts';
-import { type ExitCode, worst } from './errors.ts';
+import { type ExitCode, HARNESS_FAILED, worst } from './errors.ts';
 import { type Interrupt, onInterrupt } from './interrupt.ts';
 import type { Plan, ResolvedPlan } from './plan.ts';
 import { runPool } from './pool.ts';
@@ -82,20 +82,27 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
     io.out(
       `\n${summary.render({ color: io.colour.out, wallMs, ran: seeds.length, quiet: display.quiet, replay: replayCommand(plan.use.asked) })}\n`,
     );
-  if (display.reports.length > 0) report(tally, options, join(home, 'campaigns', `${ledger.name}.report`));
+  const wasReported = report(tally, options, join(home, 'campaigns', `${ledger.name}.report`));
   if (!complete)
     io.err(
       `tidemark: ${count(ledger.seeds.length - summary.runs)} runs were not made; the same command goes on with them\n`,
     );
-  return worst(summary.codes);
+  return worst(wasReported ? summary.codes : [...summary.codes, HARNESS_FAILED]);
 }
 
-/** The summary in the formats that were asked for; where each lies is said. */
-function report(tally: CampaignTally, { display, plan, io, runs }: CampaignOptions, folder: string): void {
-  const summed = tally.report(`${replayCommand(plan.use.asked)} --runs ${runs}`);
-  mkdirSync(folder, { recursive: true });
-  for (const path of writeReports(display.reports, (format) => renderedCampaign(summed, format), folder, io.cwd))
-    if (!display.json) io.out(`report   ${relative(io.cwd, path)}\n`);
+/** The summary in the formats that were asked for; says where each lies, or, in one line, why one is missing. */
+function report(tally: CampaignTally, { display, plan, io, runs }: CampaignOptions, folder: string): boolean {
+  if (display.reports.length === 0) return true;
+  try {
+    const summed = tally.report(`${replayCommand(plan.use.asked)} --runs ${runs}`);
+    mkdirSync(folder, { recursive: true });
+    for (const path of writeReports(display.reports, (format) => renderedCampaign(summed, format), folder, io.cwd))
+      if (!display.json) io.out(`report   ${relative(io.cwd, path)}\n`);
+    return true;
+  } catch (error) {
+    io.err(`tidemark: a report was not written: ${(error as Error).message}\n`);
+    return false;
+  }
 }
 
 /** Deals seeds to workers until none is left, the user has had enough, or enough have failed. */
