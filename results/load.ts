@@ -31,10 +31,14 @@ export async function listRuns(database: Database, filter: RunFilter = {}): Prom
       'branch', git_branch,
       'revision', git_revision
     )::text as json
-    from tidemark.runs
-    where ${chosen(sql, filter)}
-    order by created_at desc, id desc
-    limit ${filter.limit ?? null}::bigint offset ${filter.skip ?? 0}::bigint`,
+    from (
+      -- In here, so that nothing is put together for what is skipped.
+      select id, created_at, system, environment, workloads, fault_names, seed, verdict, operations, git_branch, git_revision
+      from tidemark.runs
+      where ${chosen(sql, filter)}
+      order by created_at desc, id desc
+      limit ${filter.limit ?? null}::bigint offset ${filter.skip ?? 0}::bigint) as runs
+    order by created_at desc, id desc`,
   );
   return rows.map(({ json }) => {
     const { labels, ...rest } = present(fromStoredJson(json) as StoredSummary);

@@ -27,8 +27,8 @@ export interface Serving {
 }
 
 const TELL_NS = 500 * MILLISECOND;
-/** Of a branch or a label: so many runs are compared. */
-const RUNS_MAX = 20;
+/** Of a branch or a label: so many runs are compared, which is enough for an interval over runs. */
+const RUNS_MAX = 8;
 /** Views of runs in progress at once: each reads a journal. */
 const LIVE_MAX = 16;
 
@@ -62,9 +62,13 @@ export function appOf(serving: Serving): Hono {
     const sides = [await sideOf(a, source), await sideOf(b, source)];
     const trouble = sides.find((side) => typeof side === 'string');
     const [ofA, ofB] = sides.map((side) => (typeof side === 'string' ? [] : side));
+    const phases = phasesOf([...ofA, ...ofB]);
+    const asked = context.req.query('phase') ?? 'calm';
+    const phase = phases.includes(asked) ? asked : (phases[0] ?? 'calm');
+    const chosen = { a, b, phase, phases };
     if (trouble !== undefined)
-      return context.html(comparePage(a, b, undefined, trouble), a === '' && b === '' ? 200 : 404);
-    return context.html(comparePage(a, b, compare(ofA, ofB), ''));
+      return context.html(comparePage(chosen, undefined, trouble), a === '' && b === '' ? 200 : 404);
+    return context.html(comparePage(chosen, compare(ofA.map(only(phase)), ofB.map(only(phase))), ''));
   });
   app.get('/trends', async (context) => {
     const [branch, system] = ['branch', 'system'].map((field) => (context.req.query(field) ?? '').slice(0, 200));
@@ -140,6 +144,21 @@ function missing(context: Context): Response | Promise<Response> {
   );
 }
 
+/** Calm first, all faults together next, then each of them. */
+function phasesOf(records: readonly RunRecord[]): readonly string[] {
+  const all = new Set(records.flatMap(({ latencies }) => latencies.map(({ phase }) => phase)));
+  const rest = [...all].filter((phase) => phase !== 'calm' && phase !== 'faults').sort();
+  return [...['calm', 'faults'].filter((phase) => all.has(phase)), ...rest];
+}
+
+/** Fault by fault: of all phases at once, intervals take seconds. */
+function only(phase: string): (record: RunRecord) => RunRecord {
+  return (record) => ({
+    ...record,
+    latencies: record.latencies.filter((one) => one.phase === phase && one.since === 'intended' && one.path !== '*'),
+  });
+}
+
 /** The runs that a word means, or the sentence that says why there are none: a run, or the latest of a branch or with a label. */
 async function sideOf(word: string, source: RunSource): Promise<readonly RunRecord[] | string> {
   if (word === '')
@@ -177,11 +196,9 @@ function live(app: Hono, { source, clock, ending }: Serving): void {
     // Set before the stream begins: what comes after it is too late.
     context.header('X-Accel-Buffering', 'no');
     return streamSSE(context, async (stream) => {
-      let gone = false;
-      stream.onAbort(() => void (gone = true));
       try {
         const tail = new Tail(source.journal(id));
-        for (let told = -1; !gone && !ending(); ) {
+        for (let told = -1; !stream.aborted && !stream.closed && !ending(); ) {
           const ended = source.hasEnded(id);
           const more = tail.read();
           const standing = tail.standing();

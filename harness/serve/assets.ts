@@ -8,6 +8,7 @@ form.filters{display:flex;flex-wrap:wrap;gap:8px 10px;align-items:end;margin:16p
 form.filters label{font-size:12.5px;color:var(--soft);display:flex;flex-direction:column;gap:2px}
 input[type=search],input[type=text],select,button.plain{font:14px system-ui,sans-serif;padding:5px 8px;border:1px solid var(--rule);border-radius:4px;background:var(--ground);color:var(--ink)}
 input[type=search]{min-width:15em}
+select{max-width:15em}
 button.plain{background:var(--raised);cursor:pointer}
 table.runs{width:100%;font-size:13px}
 table.runs td{vertical-align:baseline}

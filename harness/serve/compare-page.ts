@@ -7,27 +7,30 @@ import { html, type Markup, name } from '../report/markup.ts';
 import { duration, percent } from '../table.ts';
 import { page } from './page.ts';
 
-export function comparePage(a: string, b: string, compared: Compared | undefined, trouble: string): string {
+export interface Chosen {
+  readonly a: string;
+  readonly b: string;
+  /** Whose latencies are compared. */
+  readonly phase: string;
+  readonly phases: readonly string[];
+}
+
+export function comparePage({ a, b, phase, phases }: Chosen, compared: Compared | undefined, trouble: string): string {
+  const options = phases.map((one) =>
+    one === phase
+      ? html`<option value="${one}" selected>${one}</option>`
+      : html`<option value="${one}">${one}</option>`,
+  );
   return page('Compare', undefined, [
     html`<h1>Compare</h1>
-<form class="filters" method="get" action="/compare"><label>A<input type="text" name="a" value="${a}" size="30"></label><label>B<input type="text" name="b" value="${b}" size="30"></label><button class="plain" type="submit">Compare</button></form>`,
+<form class="filters" method="get" action="/compare"><label>A<input type="text" name="a" value="${a}" size="30"></label><label>B<input type="text" name="b" value="${b}" size="30"></label>${phases.length > 0 && html`<label>latencies while<select name="phase">${options}</select></label>`}<button class="plain" type="submit">Compare</button></form>`,
     trouble !== '' && html`<p class="notice">${trouble}</p>`,
-    compared !== undefined && sections(compared),
+    compared !== undefined && sections(compared, phase),
   ]);
 }
 
-function sections({
-  a,
-  b,
-  unlike,
-  verdicts,
-  unchanged,
-  figures,
-  staleness,
-  failovers,
-  onlyA,
-  onlyB,
-}: Compared): readonly (Markup | false)[] {
+function sections(compared: Compared, phase: string): readonly (Markup | false)[] {
+  const { a, b, unlike, verdicts, unchanged, figures, staleness, failovers, onlyA, onlyB } = compared;
   return [
     html`<p>A: ${links(a)}<br>B: ${links(b)}</p>`,
     unlike.length > 0 &&
@@ -40,7 +43,7 @@ function sections({
               html`<tr><th>${name(one.promise, 120)}</th><td class="state ${one.a ?? ''}">${one.a ?? 'not judged'}</td><td class="state ${one.b ?? ''}">${one.b ?? 'not judged'}</td></tr>`,
           )}</tbody></table></div>`
     }`,
-    html`<h2>Latency and throughput</h2>${figures.length === 0 ? html`<p>There is nothing that both have.</p>` : figureTable(figures)}
+    html`<h2>Latency and throughput, ${phase === 'calm' || phase === 'faults' ? phase : `under ${phase}`}</h2>${figures.length === 0 ? html`<p>There is nothing that both have.</p>` : figureTable(figures)}
 ${onlyA.length > 0 && html`<p class="soft">Only in A: ${name(onlyA.join(', '), 600)}.</p>`}${onlyB.length > 0 && html`<p class="soft">Only in B: ${name(onlyB.join(', '), 600)}.</p>`}`,
     staleness.length > 0 &&
       html`<h2>Stale reads</h2><div class="scroll"><table class="figures"><thead><tr><th>write path</th><th>read path</th><th class="n">A</th><th class="n">B</th></tr></thead><tbody>${staleness.map(

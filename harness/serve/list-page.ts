@@ -76,8 +76,9 @@ export function listPage(
   ]);
 }
 
-function address({ page: _, ...asked }: Asked, number: number): string {
-  const query = new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== ''));
+function address(asked: Asked, number: number): string {
+  const given = Object.entries(asked).map(([field, value]) => [field, String(value)]);
+  const query = new URLSearchParams(given.filter(([field, value]) => field !== 'page' && value !== ''));
   query.set('page', String(number));
   return `/?${query.toString()}`;
 }
@@ -109,7 +110,7 @@ function row(run: RunSummary): Markup {
   const labels = Object.entries(run.labels).slice(0, 12);
   const faults = run.faults.length > 3 ? [run.faults[0], `and ${run.faults.length - 1} more`] : run.faults;
   return html`<tr><td class="pick"><input type="radio" name="a" value="${run.id}" aria-label="A: ${run.id}"> <input type="radio" name="b" value="${run.id}" aria-label="B: ${run.id}"></td>
-<td class="id"><a href="/runs/${run.id}">${run.id}</a></td><td>${run.createdAt.slice(0, 16).replace('T', ' ')}</td>
+<td class="id run"><a href="/runs/${run.id}">${run.id}</a></td><td class="id">${run.createdAt.slice(0, 16).replace('T', ' ')}</td>
 <td><span class="mark ${run.verdict}">${SIGNS[run.verdict]} ${run.verdict}</span></td><td>${name(run.system, 30)} <span class="soft">${name(run.environment, 20)}</span></td>
 <td class="wide">${name(run.workloads.join(', '), 60)}</td><td class="wide">${name(faults.join(' ') || 'none', 60)}</td><td class="n">${run.seed}</td><td class="n">${count(run.operations)}</td>
 <td>${run.branch !== undefined && name(run.branch, 40)} <span class="soft">${(run.revision ?? '').slice(0, 8)}</span></td>

@@ -1,6 +1,7 @@
 /** A run in progress, as its journal tells it: read on from where one stopped, and summed up. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
+import { printable } from '../../checkers/explain/labels.ts';
 import { SECOND } from '../../history/clock.ts';
 
 /** How a run stands. Names come from the journal and may be anything. */
@@ -74,7 +75,7 @@ export class Tail {
       try {
         this.#event(JSON.parse(line) as Line);
       } catch {
-        this.#trouble = `a line of the journal cannot be read: ${line.slice(0, NAME_MAX)}`;
+        this.#trouble = `a line of the journal cannot be read: ${nameOf(line)}`;
       }
     }
   }
@@ -134,7 +135,7 @@ interface Line {
 
 function nameOf(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return text.length > NAME_MAX ? `${text.slice(0, NAME_MAX)}…` : text;
+  return printable(text.length > NAME_MAX ? `${text.slice(0, NAME_MAX)}…` : text);
 }
 
 /** A hostile journal names no end of them. */
