@@ -77,9 +77,9 @@ export function listPage(
 }
 
 function address(asked: Asked, number: number): string {
-  const given = Object.entries(asked).map(([field, value]) => [field, String(value)]);
-  const query = new URLSearchParams(given.filter(([field, value]) => field !== 'page' && value !== ''));
-  query.set('page', String(number));
+  const query = new URLSearchParams({ page: String(number) });
+  for (const [field, value] of Object.entries(asked))
+    if (field !== 'page' && value !== '') query.set(field, String(value));
   return `/?${query.toString()}`;
 }
 
