@@ -56,7 +56,7 @@ async function cutOff(): Promise<{ readonly stop: () => void; readonly kill: () 
   try {
     const cut = async (): Promise<true | undefined> =>
       tracesOfAll().some((text) => / -j DROP/.test(text)) ? true : undefined;
-    await until('a cut', cut, 100 * SECOND);
+    await until('a cut', cut, 200 * SECOND);
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
@@ -171,5 +171,5 @@ describe('tidemark run --env ssh', () => {
     expect(tracesOfAll()).toEqual(['', '', '']);
     expect((await tidemark(['cleanup'], { cwd })).code).toBe(0);
     expect(existsSync(register)).toBe(false);
-  }, 240_000);
+  }, 600_000);
 });

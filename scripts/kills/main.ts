@@ -191,7 +191,7 @@ function wrongs(killed: Killed, removed: Removed, judged: readonly Judged[], age
     bad.push(`${by} ended with ${done.code}: ${done.err.trim()}`);
   for (const { what, code: ended, said } of judged)
     if (ended !== 0 && ended !== 1 && ended !== 2) bad.push(`its ${what} was not judged: ${ended} ${said}`);
-  if (judged.length === 0 && killed.mark !== undefined) bad.push('its journal is gone');
+  if (judged.length === 0 && killed.mark !== undefined && killed.mark !== 'folder') bad.push('its journal is gone');
   return bad;
 }
 
@@ -232,7 +232,7 @@ function tell(
   const s = (of: number): string => `${(of / SECOND).toFixed(1)} s`;
   const when = missed
     ? `ended before its moment with ${missed.code}`
-    : `at ${s(ns)}, journal ${mark === undefined ? 'not begun' : `in '${mark}'`}`;
+    : `at ${s(ns)}, journal ${mark === undefined || mark === 'folder' ? 'not begun' : `in '${mark}'`}`;
   const parts = [
     `${String(i + 1).padStart(3)} ${moment.stage} ${Math.round(moment.share * 100)} %`,
     `${when}${agentsToo ? ', agents too' : ''}`,

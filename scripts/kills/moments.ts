@@ -1,16 +1,17 @@
 /** When a run is killed: seeded moments, dealt over all that a run does. */
 import type { Random } from '../../history/random.ts';
 
-/** What the harness is doing; `judge` begins with the removal of the cluster. */
-export const stages = ['deploy', 'calm', 'faults', 'heal', 'settle', 'epilogue', 'judge'] as const;
+/** What the harness is doing; `prepare` is before anything of the run is made, `judge` begins with the removal of the cluster. */
+export const stages = ['prepare', 'deploy', 'calm', 'faults', 'heal', 'settle', 'epilogue', 'judge'] as const;
 export type Stage = (typeof stages)[number];
 
 /** How many of 30 kills are in it. */
 const SHARES: Readonly<Record<Stage, number>> = {
-  deploy: 5,
+  prepare: 1,
+  deploy: 6,
   calm: 3,
-  faults: 9,
-  heal: 4,
+  faults: 8,
+  heal: 3,
   settle: 2,
   epilogue: 2,
   judge: 5,
@@ -34,12 +35,13 @@ export function drawMoments(n: number, random: Random): readonly Moment[] {
 
 /** When an undisturbed run came to each mark, in nanoseconds since its process was started. */
 export type Timeline = ReadonlyMap<Mark, number>;
-/** As the journal names them; `exit`: the process ended. */
-export const marks = ['starting', 'calm', 'faults', 'healed', 'settle', 'epilogue', 'end', 'exit'] as const;
+/** As the journal names them; `folder`: the run has one, and is about to make its cluster; `exit`: the process ended. */
+export const marks = ['folder', 'starting', 'calm', 'faults', 'healed', 'settle', 'epilogue', 'end', 'exit'] as const;
 export type Mark = (typeof marks)[number];
 
 const BEGIN: Readonly<Record<Stage, Mark | undefined>> = {
-  deploy: undefined,
+  prepare: undefined,
+  deploy: 'folder',
   calm: 'calm',
   faults: 'faults',
   heal: 'faults',
@@ -48,6 +50,7 @@ const BEGIN: Readonly<Record<Stage, Mark | undefined>> = {
   judge: 'end',
 };
 const END: Readonly<Record<Stage, Mark>> = {
+  prepare: 'folder',
   deploy: 'starting',
   calm: 'faults',
   faults: 'healed',

@@ -81,6 +81,7 @@ export class Subject {
   }
 
   has(mark: Mark): boolean {
+    if (mark === 'folder') return this.run !== undefined;
     return this.journal().includes(`"phase","value":"${mark}"`);
   }
 
