@@ -175,6 +175,7 @@ async function withPlanFile(
     ...(given('duration') && { duration: asked.duration }),
     ...(given('nodes') && { nodes: asked.nodes }),
     ...(asked.skipUnsupported === true && { skipUnsupported: true }),
+    ...(given('driver') && { driver: true }),
   };
   const { system, environment: env, nodes, durationNs } = defaultPlan;
   const file = await readPlanFile(asked.plan, io.cwd, over, { system, env, nodes, durationNs });

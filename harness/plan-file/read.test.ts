@@ -32,6 +32,17 @@ async function mistakes(text: string, over: Overrides = {}): Promise<readonly st
 }
 
 describe('a plan file', () => {
+  test('may name a driver, and paths that only the driver knows', async () => {
+    const file = `driver: python3 mine.py\nendpoint: ['n1=a:1', 'n2=b:2']\nread-path: of-its-own\nwrite-path: fast\n`;
+    expect((await read(file)).flags).toEqual({
+      driver: 'python3 mine.py',
+      endpoint: ['n1=a:1', 'n2=b:2'],
+      readPath: ['of-its-own'],
+      writePath: ['fast'],
+    });
+    expect(await mistakes('read-path: of-its-own\n', { driver: true })).toEqual(['']);
+  });
+
   test('with five mistakes gets five sentences, each with file, line, field and what would be right', async () => {
     expect(
       await mistakes(`# a run for the evening

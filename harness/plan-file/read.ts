@@ -36,7 +36,12 @@ export interface Overrides {
   readonly duration?: string;
   readonly nodes?: string;
   readonly skipUnsupported?: boolean;
+  /** It names a driver. */
+  readonly driver?: boolean;
 }
+
+/** The system that drivers stand for. */
+const DRIVER = 'driver';
 
 export interface Defaults {
   readonly system: string;
@@ -91,6 +96,8 @@ function shapes({ systems, environments, workloads }: Known, system: System | un
     json: yes.optional(),
     plugin: several(text).optional(),
     'skip-unsupported': yes.optional(),
+    report: several(text).optional(),
+    'store-journal': yes.optional(),
     phases: z.unknown().optional(),
   });
 }
@@ -130,8 +137,12 @@ export async function readPlanFile(file: string, cwd: string, over: Overrides, d
   }
   usePlugins(texts(plan['plugin']), cwd);
   const names = await known();
-  const system = names.systems.get(over.system ?? asText(plan['system']) ?? defaults.system);
-  const environment = names.environments.get(over.env ?? asText(plan['env']) ?? defaults.env);
+  const named = over.system ?? asText(plan['system']) ?? defaults.system;
+  // What a driver offers only the driver says: it is asked when the whole plan is known.
+  const isDriver = over.driver === true || plan['driver'] !== undefined || named === DRIVER;
+  const system = isDriver ? undefined : names.systems.get(named);
+  const isGiven = over.driver === true || plan['endpoint'] !== undefined;
+  const environment = isGiven ? undefined : names.environments.get(over.env ?? asText(plan['env']) ?? defaults.env);
   const options = mistakes.examine(shapes(names, system), plan, []);
   const settings = settingsOf(plan);
   const nodes = over.nodes === undefined ? plan['nodes'] : Number(over.nodes);
