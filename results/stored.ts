@@ -34,13 +34,14 @@ export interface StoredRunsOptions {
 export async function openStoredRuns({ folder, url, warn }: StoredRunsOptions): Promise<StoredRuns> {
   const { database, incomplete } = await openIfAny(folder, url, warn);
   const list = async (filter: RunFilter): Promise<readonly RunSummary[]> => {
+    const ids = runIds(folder);
+    const known = database === undefined ? new Set() : await knownIds(database, ids);
+    const unsaved = ids.filter((id) => !known.has(id));
+    if (database !== undefined && unsaved.length === 0) return listRuns(database, filter);
     const { skip = 0, limit = Number.POSITIVE_INFINITY, ...which } = filter;
     // Both kinds from the newest on, as many as may be shown: which of them are left out shows only when they are merged.
     const most = limit === Number.POSITIVE_INFINITY ? {} : { limit: limit + skip };
     const saved = database === undefined ? [] : await listRuns(database, { ...which, ...most });
-    const ids = runIds(folder);
-    const known = database === undefined ? new Set() : await knownIds(database, ids);
-    const unsaved = ids.filter((id) => !known.has(id));
     const runs = [...saved, ...listRunFiles(folder, { ...which, ...most }, unsaved, warn)].sort(newestFirst);
     return runs.slice(skip, skip + limit);
   };

@@ -193,7 +193,7 @@ describe('prune', () => {
       /^Would remove 2 runs \(0 kept, 2 broken, 0 undecided\), made 2026-11-21 to 2026-11-21:\n/,
     );
     expect(would.stdout).toContain(
-      'with 6 anomalies, 2 latency histograms, 0 stored journals (0.0 kB); 2 folders of files',
+      'with 6 anomalies, 4 latency histograms, 0 stored journals (0.0 kB); 2 folders of files',
     );
     expect(would.stdout).toMatch(/\nNothing was removed; --yes removes them\.\n$/);
     expect(json(await here(['list', '--json']))).toHaveLength(3);
