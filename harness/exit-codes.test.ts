@@ -54,7 +54,7 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
     expect(unsaved).toContain('was not saved');
     expect(refused.stdout).toBe('');
     expect(refused.status).toBe(254);
-    const leaderless = tidemark(...short, '--set', 'election-ms=20000');
+    const leaderless = tidemark(...short, '--set', 'election-ms=60000');
     expect(leaderless.stderr).toContain(
       'tidemark: the cluster did not start: not every replication group had a leader',
     );
@@ -95,7 +95,10 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
   });
 
   it.each([
-    [['--system', 'referense'], "There is no system 'referense'. Did you mean 'reference'? Valid: reference."],
+    [
+      ['--system', 'referense'],
+      "There is no system 'referense'. Did you mean 'reference'? Valid: driver, etcd, redis, reference.",
+    ],
     [['--fault', 'isolate-leder'], "There is no fault 'isolate-leder'. Did you mean 'isolate-leader'?"],
     [['--workload', 'regster'], "There is no workload 'regster'. Did you mean 'register'?"],
     [['--read-path', 'folower'], "There is no read path 'folower'. Did you mean 'follower'?"],
