@@ -1,26 +1,15 @@
 /** A client of etcd: writes and linearizable reads through the leader, serializable reads of a follower, each request sent once. */
-import type { Etcd3, IResponseHeader } from 'etcd3';
+import type { IResponseHeader } from 'etcd3';
 import type { Clock } from '../../history/clock.ts';
 import { MILLISECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Position, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { byDistance, fromText, Held, millisecondsLeft, NotSent, reachOf, toText } from '../stores/client.ts';
-import { open, refusalIn, unread, until } from './line.ts';
-import { CLIENT } from './spec.ts';
+import { byDistance, fromText, millisecondsLeft, NotSent, toText } from '../stores/client.ts';
+import { refusalIn, unread, until } from './line.ts';
+import { type Members, membersOf, type Stand } from './members.ts';
 
-const LOOK_MS = 300;
 const RETRY_NS = 5 * MILLISECOND;
-
-interface Line {
-  readonly node: NodeId;
-  readonly etcd: Etcd3;
-  /** In this term the member is a follower, or it leads. */
-  readonly term: number;
-  readonly role: Role;
-  /** The term that it named last. */
-  lastTerm: number;
-}
 
 export function connect(cluster: Deployment, options: ClientOptions): Promise<Client> {
   const client = new EtcdClient(cluster, options);
@@ -30,7 +19,7 @@ export function connect(cluster: Deployment, options: ClientOptions): Promise<Cl
     write: ({ key, value }, deadline) => client.write(key, value, deadline),
     compareAndSet: ({ key, expected, next }, deadline) => client.compareAndSet(key, expected, next, deadline),
     token: () => client.seen as Token,
-    close: () => Promise.resolve(client.close()),
+    close: () => Promise.resolve(),
   });
 }
 
@@ -40,22 +29,14 @@ class EtcdClient {
   readonly #cluster: Deployment;
   readonly #clock: Clock;
   readonly #options: ClientOptions;
-  readonly #leader: Held<Line>;
-  readonly #follower: Held<Line>;
+  readonly #members: Members;
 
   constructor(cluster: Deployment, options: ClientOptions) {
     this.#cluster = cluster;
     this.#clock = cluster.clock;
     this.#options = options;
+    this.#members = membersOf(cluster);
     this.seen = typeof options.token === 'number' ? options.token : 0;
-    const hangUp = ({ etcd }: Line): void => etcd.close();
-    this.#leader = new Held((deadline) => this.#find('leader', deadline), hangUp);
-    this.#follower = new Held((deadline) => this.#find('follower', deadline), hangUp);
-  }
-
-  close(): void {
-    this.#leader.drop();
-    this.#follower.drop();
   }
 
   async read(key: Key, deadline: Instant): Promise<Answer<{ value: Value }>> {
@@ -65,30 +46,27 @@ class EtcdClient {
 
   async readMany(keys: readonly Key[], deadline: Instant): Promise<Answer<{ values: readonly Value[] }>> {
     const serializable = this.#options.readPath !== 'linearizable';
-    const line = serializable || this.#options.node !== undefined ? this.#follower : this.#leader;
     const success = keys.map((key) => ({ request_range: { key: name(key), serializable } }));
-    try {
-      for (;;) {
-        const held = await line.get(deadline);
-        const left = until(millisecondsLeft(this.#clock, deadline));
-        const { header, responses } = await held.etcd.kv.txn({ success }, left);
-        if (!this.#suits(held, header)) {
-          line.drop();
-          continue;
-        }
-        const at = Number(header.revision);
-        if (this.#options.readPath === 'serializable+revision' && at < this.seen) {
-          if (this.#clock.now() + 2 * RETRY_NS > deadline) throw new Refused('REVISION_NOT_REACHED');
-          await this.#clock.sleepUntil(this.#clock.now() + RETRY_NS);
-          continue;
-        }
+    for (;;) {
+      const stand = await this.#toRead(serializable);
+      const left = until(millisecondsLeft(this.#clock, deadline));
+      const { header, responses } = await stand.etcd.kv.txn({ success }, left).catch((error: unknown) => {
+        this.#members.forget(stand, true);
+        throw unread(error);
+      });
+      // A member that follows in a term never leads in it: in another term it has to be asked again.
+      const suits = Number(header.raft_term) === stand.term || this.#options.node !== undefined;
+      const at = Number(header.revision);
+      const reached = this.#options.readPath !== 'serializable+revision' || at >= this.seen;
+      if (suits && reached) {
         this.seen = Math.max(this.seen, at);
         const values = responses.map(({ response_range: found }) => fromText(found.kvs[0]?.value.toString('utf8')));
-        return { values, servedBy: { node: held.node, role: held.role }, position: state(at) };
+        return { values, servedBy: { node: stand.node, role: stand.role }, position: state(at) };
       }
-    } catch (error) {
-      line.drop();
-      throw unread(error);
+      if (!suits) this.#members.forget(stand, false);
+      if (this.#clock.now() + 2 * RETRY_NS > deadline)
+        throw new Refused(suits ? 'REVISION_NOT_REACHED' : 'TERM_CHANGED');
+      await this.#clock.sleepUntil(this.#clock.now() + RETRY_NS);
     }
   }
 
@@ -126,69 +104,39 @@ class EtcdClient {
 
   async #change<R extends { readonly header: IResponseHeader }>(
     deadline: Instant,
-    work: (line: Line, left: { readonly deadline: number }) => Promise<R>,
+    work: (stand: Stand, left: { readonly deadline: number }) => Promise<R>,
   ): Promise<{ response: R; answer: Answer; servedBy: { node: NodeId; role?: Role } }> {
-    const line = await this.#leader.get(deadline);
-    try {
-      const before = line.lastTerm;
-      const response = await work(line, until(millisecondsLeft(this.#clock, deadline)));
-      const { header } = response;
-      const [at, term] = [Number(header.revision), Number(header.raft_term)];
-      line.lastTerm = term;
-      this.seen = Math.max(this.seen, at);
-      // One term before and after it was sent, and a member that leads in it: the entry is of that term. Else nobody knows.
-      const leads = line.role === 'leader' && before === line.term && term === line.term;
-      if (!leads) this.#leader.drop();
-      return {
-        response,
-        answer: leads ? { version: { group: GROUP, history: term, at } } : {},
-        servedBy: leads ? { node: line.node, role: 'leader' } : { node: line.node },
-      };
-    } catch (error) {
-      this.#leader.drop();
+    const stand = await this.#members.leader();
+    if (stand === undefined) throw new NotSent('nobody says that it leads');
+    const { node, term } = stand;
+    const response = await work(stand, until(millisecondsLeft(this.#clock, deadline))).catch((error: unknown) => {
+      this.#members.forget(stand, true);
       throw refusalIn(error);
+    });
+    const at = Number(response.header.revision);
+    this.seen = Math.max(this.seen, at);
+    // The member led in this term before it was sent, and is in the same one after: the entry is of that term. Else nobody knows.
+    const leads = Number(response.header.raft_term) === term;
+    if (!leads) {
+      this.#members.forget(stand, false);
+      return { response, answer: {}, servedBy: { node } };
     }
+    const version = { group: GROUP, history: term, at };
+    return { response, answer: { version }, servedBy: { node, role: 'leader' } };
   }
 
-  /** A member that follows in a term never leads in it: in another term it has to be asked again. */
-  #suits(line: Line, header: IResponseHeader): boolean {
-    if (this.#options.node !== undefined) return true;
-    line.lastTerm = Number(header.raft_term);
-    return line.lastTerm === line.term;
-  }
-
-  /** The first member that answers names the leader; a follower says itself that it is one. */
-  async #find(wanted: 'leader' | 'follower', deadline: Instant): Promise<Line> {
+  async #toRead(serializable: boolean): Promise<Stand> {
     const { home, attempt, node: only } = this.#options;
-    let hint: NodeId | undefined;
-    const tried = new Set<NodeId>();
-    const candidates = only === undefined ? byDistance(this.#cluster, home, attempt) : [only];
-    while (this.#clock.now() < deadline) {
-      const node = hint !== undefined && !tried.has(hint) ? hint : candidates.find((one) => !tried.has(one));
-      if (node === undefined) break;
-      tried.add(node);
-      const etcd = await open(reachOf(this.#cluster).client(node, CLIENT));
-      try {
-        const left = Math.min(LOOK_MS, millisecondsLeft(this.#clock, deadline));
-        const status = await etcd.maintenance.status(until(left));
-        const again = await etcd.maintenance.status(until(left));
-        const term = Number(again.raftTerm);
-        const leads = again.leader === again.header.member_id;
-        const settled = again.leader !== '0' && status.raftTerm === again.raftTerm;
-        const role: Role = !settled ? 'candidate' : leads ? 'leader' : 'follower';
-        if (role === wanted || only !== undefined) return { node, etcd, term, role, lastTerm: term };
-        if (wanted === 'leader' && settled) hint = await this.#named(etcd, again.leader, left);
-      } catch {
-        // The next one may answer.
-      }
-      etcd.close();
+    if (!serializable && only === undefined) {
+      const leader = await this.#members.leader();
+      if (leader === undefined) throw new NotSent('nobody says that it leads');
+      return leader;
     }
-    throw new NotSent(`no ${wanted} answers`);
-  }
-
-  async #named(etcd: Etcd3, member: string, leftMs: number): Promise<NodeId | undefined> {
-    const { members } = await etcd.cluster.memberList({}, until(leftMs));
-    return members.find(({ ID }) => ID === member)?.name;
+    for (const node of only === undefined ? byDistance(this.#cluster, home, attempt) : [only]) {
+      const stand = await this.#members.stand(node);
+      if (stand !== undefined && (only !== undefined || stand.role === 'follower')) return stand;
+    }
+    throw new NotSent(only === undefined ? 'no follower answers' : `${only} does not answer`);
   }
 }
 

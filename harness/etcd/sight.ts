@@ -7,7 +7,7 @@ import { reachOf, within } from '../stores/client.ts';
 import { open, until } from './line.ts';
 import { CLIENT } from './spec.ts';
 
-const ANSWER_MS = 400;
+const ANSWER_MS = 800;
 
 /** Kept while they hold: members are asked often. */
 const kept = new WeakMap<Deployment, Map<NodeId, Promise<Etcd3>>>();

@@ -8,7 +8,7 @@ import { ask, close, open } from './line.ts';
 import { infoOf, place } from './places.ts';
 import { MASTER, REDIS, SENTINEL } from './spec.ts';
 
-const ANSWER_NS = 400 * MILLISECOND;
+const ANSWER_NS = 800 * MILLISECOND;
 
 interface Lines {
   readonly redis: Redis;

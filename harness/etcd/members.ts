@@ -1,0 +1,105 @@
+/**
+ * The members as all clients of a run see them: one connection to each, which gRPC shares among its callers, and what each said
+ * last of its role. A member that follows in a term never leads in it, so that what it said stands until an answer names another
+ * term.
+ */
+import type { Etcd3 } from 'etcd3';
+import { MILLISECOND } from '../../history/clock.ts';
+import type { Instant, NodeId, Role } from '../../history/operation.ts';
+import type { Deployment } from '../environments/environment.ts';
+import { reachOf } from '../stores/client.ts';
+import { open, until } from './line.ts';
+import { CLIENT } from './spec.ts';
+
+const LOOK_MS = 500;
+/** A member that did not answer is not asked again so soon. */
+const SILENT_NS = 250 * MILLISECOND;
+/** Whoever still waits for an answer over a connection that was given up may have it. */
+const FAREWELL_NS = 5000 * MILLISECOND;
+
+export interface Stand {
+  readonly node: NodeId;
+  readonly etcd: Etcd3;
+  readonly term: number;
+  readonly role: Role;
+}
+
+export class Members {
+  readonly #cluster: Deployment;
+  readonly #lines = new Map<NodeId, Promise<Etcd3>>();
+  readonly #stands = new Map<NodeId, Promise<Stand | undefined>>();
+  readonly #silent = new Map<NodeId, Instant>();
+
+  constructor(cluster: Deployment) {
+    this.#cluster = cluster;
+  }
+
+  /** Undefined: it does not answer. */
+  stand(node: NodeId): Promise<Stand | undefined> {
+    const known = this.#stands.get(node);
+    if (known !== undefined) return known;
+    const { clock } = this.#cluster;
+    if (clock.now() - (this.#silent.get(node) ?? Number.NEGATIVE_INFINITY) < SILENT_NS)
+      return Promise.resolve(undefined);
+    const asking = this.#ask(node).catch(() => {
+      this.#silent.set(node, clock.now());
+      this.#hangUp(node);
+      return undefined;
+    });
+    this.#stands.set(node, asking);
+    void asking.then((stand) => {
+      if (stand === undefined || stand.role === 'candidate') this.#forget(node, asking);
+    });
+    return asking;
+  }
+
+  /** It said something else since, or nothing. */
+  forget({ node, etcd }: Stand, broken: boolean): void {
+    const known = this.#stands.get(node);
+    void known?.then((stand) => {
+      if (stand === undefined || stand.etcd !== etcd) return;
+      this.#forget(node, known);
+      if (broken) this.#hangUp(node);
+    });
+  }
+
+  /** The first that says so. */
+  leader(): Promise<Stand | undefined> {
+    const asked = this.#cluster.nodes.map((node) => this.stand(node));
+    return new Promise((resolve) => {
+      for (const one of asked) void one.then((stand) => stand?.role === 'leader' && resolve(stand));
+      void Promise.all(asked).then(() => resolve(undefined));
+    });
+  }
+
+  /** Two answers of one term: what the second says of the leader is of that term. */
+  async #ask(node: NodeId): Promise<Stand> {
+    const line = this.#lines.get(node) ?? open(reachOf(this.#cluster).client(node, CLIENT));
+    this.#lines.set(node, line);
+    const etcd = await line;
+    const before = await etcd.maintenance.status(until(LOOK_MS));
+    const { raftTerm, leader, header } = await etcd.maintenance.status(until(LOOK_MS));
+    const settled = before.raftTerm === raftTerm && leader !== '0';
+    const role = !settled ? 'candidate' : leader === header.member_id ? 'leader' : 'follower';
+    return { node, etcd, term: Number(raftTerm), role };
+  }
+
+  #forget(node: NodeId, asking: Promise<unknown>): void {
+    if (this.#stands.get(node) === asking) this.#stands.delete(node);
+  }
+
+  #hangUp(node: NodeId): void {
+    const line = this.#lines.get(node);
+    this.#lines.delete(node);
+    const { clock } = this.#cluster;
+    void line?.then((etcd) => clock.timer(clock.now() + FAREWELL_NS, () => etcd.close()));
+  }
+}
+
+const all = new WeakMap<Deployment, Members>();
+
+export function membersOf(cluster: Deployment): Members {
+  const known = all.get(cluster) ?? new Members(cluster);
+  all.set(cluster, known);
+  return known;
+}
