@@ -84,10 +84,7 @@ describe.each([
     if (isOtherStore(spec)) await prepared(settings, undefined, spec.image);
     const run = { id: `test-${process.pid}-${system.name}`, logs };
     cluster = await deploy(specs, { seed: 1, settings, observe: () => undefined, run });
-    await until('readiness', async () => {
-      const lacks = await system.start?.lacks(cluster);
-      return lacks?.length === 0 ? true : undefined;
-    });
+    await ready();
   }, 600_000);
   afterAll(async () => {
     for (const client of clients) await client.close();
@@ -95,6 +92,14 @@ describe.each([
     rmSync(logs, { recursive: true, force: true });
   }, 60_000);
 
+  const ready = async (): Promise<void> => {
+    let lacks: readonly string[] = [];
+    const look = async (): Promise<true | undefined> => {
+      lacks = (await system.start?.lacks(cluster)) ?? [];
+      return lacks.length === 0 ? true : undefined;
+    };
+    await until('readiness', look, 60 * SECOND).catch(() => expect(lacks).toEqual([]));
+  };
   const connect = async (readPath: string, device = 'd1', node?: NodeId): Promise<Client> => {
     const home = cluster.regions[0];
     const who = { session: 's1', device, home, readPath, writePath: write, attempt: 0 };
@@ -166,7 +171,7 @@ describe.each([
   }, 60_000);
 
   test('a leader that is stopped is replaced, seen within 2 s, and comes back as a follower', async () => {
-    await until('readiness', async () => ((await system.start?.lacks(cluster))?.length === 0 ? true : undefined));
+    await ready();
     const old = await leaderOf(system, cluster);
     const pause = await cluster.levers.pause?.([old]);
     const client = await connect(strong, 'd3');
@@ -183,7 +188,7 @@ describe.each([
     });
     expect(await cluster.lingering()).toEqual([]);
     expect(cluster.crashes()).toEqual([]);
-  }, 90_000);
+  }, 120_000);
 
   test('a clock that it cannot be given is not asked for', async () => {
     expect(system.unreachable?.clock !== undefined).toBe(passesBy);

@@ -54,7 +54,7 @@ class EtcdClient {
         this.#members.forget(stand, true);
         throw unread(error);
       });
-      // A member that follows in a term never leads in it: in another term it has to be asked again.
+      // In another term it has to be asked again whether it leads.
       const suits = Number(header.raft_term) === stand.term || this.#options.node !== undefined;
       const at = Number(header.revision);
       const reached = this.#options.readPath !== 'serializable+revision' || at >= this.seen;
@@ -115,7 +115,8 @@ class EtcdClient {
     });
     const at = Number(response.header.revision);
     this.seen = Math.max(this.seen, at);
-    // The member led in this term before it was sent, and is in the same one after: the entry is of that term. Else nobody knows.
+    // Terms never fall along a log. The last entry that it had applied before this one was sent, and the last one after it was, are of
+    // one term: so is this one. Else nobody knows.
     const leads = Number(response.header.raft_term) === term;
     if (!leads) {
       this.#members.forget(stand, false);

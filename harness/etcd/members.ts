@@ -1,7 +1,7 @@
 /**
  * The members as all clients of a run see them: one connection to each, which gRPC shares among its callers, and what each said
- * last of its role. A member that follows in a term never leads in it, so that what it said stands until an answer names another
- * term.
+ * last of its role. The term that a member names is that of the last entry that it has applied. What it said of its role stands
+ * until an answer names another term: a follower that was elected meanwhile serves what it had as a follower until then.
  */
 import type { Etcd3 } from 'etcd3';
 import { MILLISECOND } from '../../history/clock.ts';
@@ -63,8 +63,15 @@ export class Members {
     });
   }
 
-  /** The first that says so. */
-  leader(): Promise<Stand | undefined> {
+  /** The first that says so. Where none does, what they said is out of date: all are asked anew, once. */
+  async leader(): Promise<Stand | undefined> {
+    const known = await this.#leading();
+    if (known !== undefined) return known;
+    this.#stands.clear();
+    return this.#leading();
+  }
+
+  #leading(): Promise<Stand | undefined> {
     const asked = this.#cluster.nodes.map((node) => this.stand(node));
     return new Promise((resolve) => {
       for (const one of asked) void one.then((stand) => stand?.role === 'leader' && resolve(stand));
@@ -72,7 +79,6 @@ export class Members {
     });
   }
 
-  /** Two answers of one term: what the second says of the leader is of that term. */
   async #ask(node: NodeId): Promise<Stand> {
     const line = this.#lines.get(node) ?? open(reachOf(this.#cluster).client(node, CLIENT));
     this.#lines.set(node, line);

@@ -6,6 +6,8 @@ import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
 const clock = realClock();
 const LAST_WORDS_BYTES = 600;
 const STATE_NS = 2 * SECOND;
+/** Of a store of many processes, on a machine that has little time for them. */
+const STATES_NS = 8 * SECOND;
 /** Ends the node when this process ends, however it ends. util-linux 2.33 or later. */
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
 
@@ -136,7 +138,7 @@ export class NodeProcess {
 
 /** Stops a process and all that come from it, so that nobody makes another one; resolves with all of them once they are stopped. */
 async function held(root: number): Promise<readonly number[]> {
-  const deadline = clock.now() + STATE_NS;
+  const deadline = clock.now() + STATES_NS;
   for (;;) {
     const tree = descent(root);
     const running = tree.filter((pid) => !'TZX'.includes(stateOf(pid)));
@@ -152,7 +154,7 @@ async function until(
   sent: NodeJS.Signals,
   reached: (state: string) => boolean,
 ): Promise<void> {
-  const deadline = clock.now() + STATE_NS;
+  const deadline = clock.now() + STATES_NS;
   for (;;) {
     const rest = tree.filter((pid) => !reached(stateOf(pid)));
     if (rest.length === 0) return;
