@@ -10,6 +10,8 @@ import { refusalIn, unread, until } from './line.ts';
 import { type Members, membersOf, type Stand } from './members.ts';
 
 const RETRY_NS = 5 * MILLISECOND;
+/** The least that an answer is given. */
+const ANSWER_NS = 10 * MILLISECOND;
 
 export function connect(cluster: Deployment, options: ClientOptions): Promise<Client> {
   const client = new EtcdClient(cluster, options);
@@ -49,6 +51,7 @@ class EtcdClient {
     const success = keys.map((key) => ({ request_range: { key: name(key), serializable } }));
     for (;;) {
       const stand = await this.#toRead(serializable);
+      this.#mustHaveTime(deadline);
       const left = until(millisecondsLeft(this.#clock, deadline));
       const { header, responses } = await stand.etcd.kv.txn({ success }, left).catch((error: unknown) => {
         this.#members.forget(stand, true);
@@ -108,6 +111,7 @@ class EtcdClient {
   ): Promise<{ response: R; answer: Answer; servedBy: { node: NodeId; role?: Role } }> {
     const stand = await this.#members.leader();
     if (stand === undefined) throw new NotSent('nobody says that it leads');
+    this.#mustHaveTime(deadline);
     const { node, term } = stand;
     const response = await work(stand, until(millisecondsLeft(this.#clock, deadline))).catch((error: unknown) => {
       this.#members.forget(stand, true);
@@ -124,6 +128,11 @@ class EtcdClient {
     }
     const version = { group: GROUP, history: term, at };
     return { response, answer: { version }, servedBy: { node, role: 'leader' } };
+  }
+
+  /** What cannot be answered in time is not sent, and is nobody's fault. */
+  #mustHaveTime(deadline: Instant): void {
+    if (this.#clock.now() + ANSWER_NS > deadline) throw new NotSent('it took too long to find whom to ask');
   }
 
   async #toRead(serializable: boolean): Promise<Stand> {

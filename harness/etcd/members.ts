@@ -29,6 +29,8 @@ export class Members {
   readonly #lines = new Map<NodeId, Promise<Etcd3>>();
   readonly #stands = new Map<NodeId, Promise<Stand | undefined>>();
   readonly #silent = new Map<NodeId, Instant>();
+  #led: Stand | undefined;
+  #seeking: Promise<Stand | undefined> | undefined;
 
   constructor(cluster: Deployment) {
     this.#cluster = cluster;
@@ -55,6 +57,7 @@ export class Members {
 
   /** It said something else since, or nothing. */
   forget({ node, etcd }: Stand, broken: boolean): void {
+    if (this.#led?.etcd === etcd) this.#led = undefined;
     const known = this.#stands.get(node);
     void known?.then((stand) => {
       if (stand === undefined || stand.etcd !== etcd) return;
@@ -63,18 +66,24 @@ export class Members {
     });
   }
 
-  /** The first that says so. Where none does, what they said is out of date: all are asked anew, once. */
-  async leader(): Promise<Stand | undefined> {
-    const known = await this.#leading();
-    if (known !== undefined) return known;
-    this.#stands.clear();
-    return this.#leading();
+  /** Who was found to lead, until somebody forgets that; otherwise all are asked anew, and the first that says so is taken. */
+  leader(): Promise<Stand | undefined> {
+    if (this.#led !== undefined) return Promise.resolve(this.#led);
+    this.#seeking ??= this.#seek().finally(() => (this.#seeking = undefined));
+    return this.#seeking;
   }
 
-  #leading(): Promise<Stand | undefined> {
+  #seek(): Promise<Stand | undefined> {
+    this.#stands.clear();
     const asked = this.#cluster.nodes.map((node) => this.stand(node));
     return new Promise((resolve) => {
-      for (const one of asked) void one.then((stand) => stand?.role === 'leader' && resolve(stand));
+      for (const one of asked) {
+        void one.then((stand) => {
+          if (stand?.role !== 'leader') return;
+          this.#led ??= stand;
+          resolve(this.#led);
+        });
+      }
       void Promise.all(asked).then(() => resolve(undefined));
     });
   }
