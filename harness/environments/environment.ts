@@ -50,6 +50,9 @@ export interface Reach {
   aside(node: NodeId, port: number): Endpoint;
   /** The node that the others know by this address. */
   nodeAt(address: string): NodeId | undefined;
+  /** Ends the store of a node (SIGKILL), or starts it; what is so already is well. */
+  kill(node: NodeId): Promise<void>;
+  start(node: NodeId): Promise<void>;
   /** The last line that a node's store has said. */
   lastWords(node: NodeId): string;
 }

@@ -61,6 +61,8 @@ export class DockerCluster implements Deployment {
     client: (node, port) => this.#endpoint(node, port),
     aside: (node, port) => this.#endpoint(node, asidePort(this.#member(node).clientPorts, port)),
     nodeAt: (address) => this.nodes.find((node) => this.#member(node).spec.address === address),
+    kill: async (node) => void (await this.#member(node).container.link.ask({ do: 'kill' })),
+    start: (node) => this.#member(node).store.start(),
     lastWords: (node) => this.#member(node).container.lastWords(),
   };
   readonly #engine: Engine;
