@@ -273,6 +273,18 @@ class Run {
   async main(): Promise<void> {
     this.#enter('starting');
     await untilLed(this.#cluster, this.#watch, this.#plan.use.system);
+    const { system, settings } = this.#plan.use;
+    const deed = (what: string): void => this.#recorder.note('harness', 'operator', what);
+    const supervisor = system.supervise?.(this.#cluster, settings, deed);
+    try {
+      await this.#load();
+    } finally {
+      await supervisor?.stop();
+      for (const [what, n] of Object.entries(supervisor?.counts ?? {})) this.#watch.counts[what] = n;
+    }
+  }
+
+  async #load(): Promise<void> {
     const { setting } = this.#plan.use;
     this.#watch.start(this.#clock);
     if (this.#plan.use.system.connectsFirst === true) await this.driver.connect();

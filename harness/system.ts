@@ -26,6 +26,14 @@ export interface Path {
   readonly byDefaultWith?: readonly string[];
 }
 
+/** Who operates a store that does not operate itself. */
+export interface Supervisor {
+  /** What was done, by name. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Resolves when it does nothing any more. */
+  stop(): Promise<void>;
+}
+
 /** What a system makes of one of its own events. */
 export interface Interpreted {
   readonly sighting?: Partial<Sighting>;
@@ -74,6 +82,8 @@ export interface System {
    * it is ready once every group is led.
    */
   readonly start?: { readonly withinNs: number; lacks(cluster: Deployment): Promise<readonly string[]> };
+  /** Does for the store what it leaves to its operators, until the run has ended: a failover, say. `told` of what it did. */
+  supervise?(cluster: Deployment, settings: ReadonlyMap<string, string>, told: (deed: string) => void): Supervisor;
   /** `settings` are those of `--set`, checked. */
   connect(cluster: Deployment, options: ClientOptions, settings: ReadonlyMap<string, string>): Promise<Client>;
   /** One for each replication group that the node has a part in; none when it does not answer. */

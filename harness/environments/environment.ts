@@ -42,6 +42,13 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** What came of a command on a node. */
+export interface Performed {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** How stores that are not ours are reached: by their users' own drivers, at their own ports. */
 export interface Reach {
   /** Where a client connects to: the faults in force are in its way. */
@@ -50,6 +57,8 @@ export interface Reach {
   aside(node: NodeId, port: number): Endpoint;
   /** The node that the others know by this address. */
   nodeAt(address: string): NodeId | undefined;
+  /** Runs a command on a node, beside its store, as its user; rejects where it has not ended within this time. */
+  perform(node: NodeId, command: readonly [string, ...string[]], withinNs: number): Promise<Performed>;
   /** Ends the store of a node (SIGKILL), or starts it; what is so already is well. */
   kill(node: NodeId): Promise<void>;
   start(node: NodeId): Promise<void>;

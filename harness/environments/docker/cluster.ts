@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { realClock } from '../../../history/clock.ts';
+import { realClock, SECOND } from '../../../history/clock.ts';
 import { Random } from '../../../history/random.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import type { Levers } from '../../../nemesis/fault.ts';
@@ -35,6 +35,8 @@ const FIRST_ADDRESS = 2;
 const STORE = '/opt/tidemark/bin/tidemark-store.mjs';
 /** Below the volume's own folder, which may hold `lost+found` and the like. */
 const STORE_DATA = `${DATA}/store`;
+/** An agent's own answer, beyond what it was given. */
+const MARGIN_NS = 5 * SECOND;
 /** Where the agent puts it. */
 const CONFIG = '/run/tidemark/store.yaml';
 
@@ -61,6 +63,8 @@ export class DockerCluster implements Deployment {
     client: (node, port) => this.#endpoint(node, port),
     aside: (node, port) => this.#endpoint(node, asidePort(this.#member(node).clientPorts, port)),
     nodeAt: (address) => this.nodes.find((node) => this.#member(node).spec.address === address),
+    perform: (node, command, withinNs) =>
+      this.#member(node).container.link.ask({ do: 'perform', command, withinNs }, withinNs + MARGIN_NS),
     kill: async (node) => void (await this.#member(node).container.link.ask({ do: 'kill' })),
     start: (node) => this.#member(node).store.start(),
     lastWords: (node) => this.#member(node).container.lastWords(),

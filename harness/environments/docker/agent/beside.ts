@@ -1,6 +1,10 @@
-/** What stands beside a store that is not ours: its user, and a way to its ports that no fault closes. */
+/** What the harness does beside a store that is not ours: a way to its ports that no fault closes, and commands of its operator. */
+import { execFile } from 'node:child_process';
 import { connect, createServer } from 'node:net';
+import { MILLISECOND } from '../../../../history/clock.ts';
+import type { Answers } from './protocol.ts';
 
+const SAID_BYTES = 1 << 20;
 const opened = new Set<number>();
 
 /** Whoever connects to `at` speaks to the store's port, as if from this node itself. */
@@ -27,4 +31,22 @@ export function openAside(port: number, at: number): void {
 export function asUser(command: readonly [string, ...string[]], user: string | undefined): [string, ...string[]] {
   if (user === undefined) return [...command];
   return ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', ...command];
+}
+
+/** Resolves with how it ended, whatever its code; rejects where it could not begin, or had to be ended. */
+export function performed(command: readonly [string, ...string[]], withinNs: number): Promise<Answers['perform']> {
+  const [program, ...rest] = command;
+  return new Promise((resolve, reject) => {
+    const timeout = Math.ceil(withinNs / MILLISECOND);
+    execFile(
+      program,
+      rest,
+      { timeout, killSignal: 'SIGKILL', maxBuffer: SAID_BYTES, cwd: '/' },
+      (error, stdout, stderr) => {
+        if (error === null) resolve({ code: 0, stdout, stderr });
+        else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
+        else reject(new Error(`${program}: ${error.killed === true ? `no end within ${timeout} ms` : error.message}`));
+      },
+    );
+  });
 }

@@ -5,14 +5,13 @@
  * Faults need no `exec` so, which costs 50 ms each, no rights on the engine's host, and no second way for an engine that is
  * on another machine.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MILLISECOND, realClock } from '../../../../history/clock.ts';
 import { Random } from '../../../../history/random.ts';
 import { damageLog } from '../../real/damage.ts';
 import { NodeProcess, stateOf } from '../../real/node-process.ts';
-import { asUser, openAside } from './beside.ts';
+import { asUser, openAside, performed } from './beside.ts';
 import { ClientLinks } from './clients.ts';
 import { Clocks, followsNot } from './clocks.ts';
 import { Disk } from './disk.ts';
@@ -75,16 +74,16 @@ function start(program: Program): Answers['start'] {
   return { life: store.lives };
 }
 
+let user: string | undefined;
+
 /** What a store that is not ours is started with, and the doors to it. */
 function prepareOther(other: NonNullable<Program['other']>, data: string | undefined): void {
+  ({ user } = other);
   for (const [path, text] of Object.entries(other.files)) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   }
-  if (data !== undefined) {
-    mkdirSync(data, { recursive: true });
-    if (other.user !== undefined) execFileSync('chown', [`${other.user}:`, data]);
-  }
+  if (data !== undefined) mkdirSync(data, { recursive: true });
   for (const { port, at } of other.aside) openAside(port, at);
 }
 
@@ -158,6 +157,8 @@ async function perform(request: Numbered): Promise<Answers[keyof Answers]> {
       return disk.set(request.number, request.fault, store?.pid);
     case 'pressure':
       return pressed();
+    case 'perform':
+      return performed(asUser(request.command, user), request.withinNs);
     case 'clock':
       return clocks.set(request.number, request.skew, store?.pid);
     case 'damage':

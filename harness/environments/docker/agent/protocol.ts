@@ -25,6 +25,8 @@ export interface Program {
 export type Request =
   | { readonly do: 'start'; readonly program: Program }
   | { readonly do: 'kill' | 'pause' | 'stand' | 'pressure' }
+  /** Runs a command beside the store. */
+  | { readonly do: 'perform'; readonly command: readonly [string, ...string[]]; readonly withinNs: number }
   /** SIGTERM, and SIGKILL where it has not ended within this time. */
   | { readonly do: 'stop'; readonly withinNs: number }
   /** SIGKILL, and what of the data was not synced is lost. */
@@ -64,6 +66,7 @@ export interface Answers {
   readonly damage: { readonly kind: 'bit flipped' | 'file cut' | 'nothing to damage' };
   readonly stand: Stand;
   readonly pressure: Pressed;
+  readonly perform: { readonly code: number; readonly stdout: string; readonly stderr: string };
 }
 
 /** Since the container started; `memoryBytes`: what is used now, less the pages of files that no process has mapped. */
