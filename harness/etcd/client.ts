@@ -1,12 +1,13 @@
 /** A client of etcd: writes and linearizable reads through the leader, serializable reads of a follower, each request sent once. */
-import type { IResponseHeader } from 'etcd3';
+import type { Etcd3, IResponseHeader } from 'etcd3';
 import type { Clock } from '../../history/clock.ts';
 import { MILLISECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Position, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { byDistance, fromText, millisecondsLeft, NotSent, toText } from '../stores/client.ts';
-import { refusalIn, unread, until } from './line.ts';
+import { byDistance, fromText, millisecondsLeft, NotSent, reachOf, toText } from '../stores/client.ts';
+import { open, refusalIn, unread, until } from './line.ts';
+import { CLIENT } from './spec.ts';
 import { type Members, membersOf, type Stand } from './members.ts';
 
 const RETRY_NS = 5 * MILLISECOND;
@@ -21,7 +22,7 @@ export function connect(cluster: Deployment, options: ClientOptions): Promise<Cl
     write: ({ key, value }, deadline) => client.write(key, value, deadline),
     compareAndSet: ({ key, expected, next }, deadline) => client.compareAndSet(key, expected, next, deadline),
     token: () => client.seen as Token,
-    close: () => Promise.resolve(),
+    close: () => Promise.resolve(client.close()),
   });
 }
 
@@ -32,6 +33,8 @@ class EtcdClient {
   readonly #clock: Clock;
   readonly #options: ClientOptions;
   readonly #members: Members;
+  /** Its own: what breaks or is stuck in another client's is none of its business. */
+  readonly #lines = new Map<NodeId, Promise<Etcd3>>();
 
   constructor(cluster: Deployment, options: ClientOptions) {
     this.#cluster = cluster;
@@ -39,6 +42,10 @@ class EtcdClient {
     this.#options = options;
     this.#members = membersOf(cluster);
     this.seen = typeof options.token === 'number' ? options.token : 0;
+  }
+
+  close(): void {
+    for (const node of this.#lines.keys()) this.#drop(node);
   }
 
   async read(key: Key, deadline: Instant): Promise<Answer<{ value: Value }>> {
@@ -53,8 +60,10 @@ class EtcdClient {
       const stand = await this.#toRead(serializable);
       this.#mustHaveTime(deadline);
       const left = until(millisecondsLeft(this.#clock, deadline));
-      const { header, responses } = await stand.etcd.kv.txn({ success }, left).catch((error: unknown) => {
-        this.#members.forget(stand, true);
+      const { kv } = await this.#line(stand.node);
+      const { header, responses } = await kv.txn({ success }, left).catch((error: unknown) => {
+        this.#drop(stand.node);
+        this.#members.forget(stand);
         throw unread(error);
       });
       // In another term it has to be asked again whether it leads.
@@ -66,7 +75,7 @@ class EtcdClient {
         const values = responses.map(({ response_range: found }) => fromText(found.kvs[0]?.value.toString('utf8')));
         return { values, servedBy: { node: stand.node, role: stand.role }, position: state(at) };
       }
-      if (!suits) this.#members.forget(stand, false);
+      if (!suits) this.#members.forget(stand);
       if (this.#clock.now() + 2 * RETRY_NS > deadline)
         throw new Refused(suits ? 'REVISION_NOT_REACHED' : 'TERM_CHANGED');
       await this.#clock.sleepUntil(this.#clock.now() + RETRY_NS);
@@ -74,7 +83,7 @@ class EtcdClient {
   }
 
   async write(key: Key, value: Value, deadline: Instant): Promise<Answer> {
-    const { answer, servedBy } = await this.#change(deadline, ({ etcd }, left) =>
+    const { answer, servedBy } = await this.#change(deadline, (etcd, left) =>
       etcd.kv.put({ key: name(key), value: Buffer.from(toText(value)) }, left),
     );
     return { servedBy, ...answer };
@@ -90,7 +99,7 @@ class EtcdClient {
       expected === null
         ? ({ key: name(key), target: 'Create', result: 'Equal', create_revision: 0 } as const)
         : ({ key: name(key), target: 'Value', result: 'Equal', value: Buffer.from(toText(expected)) } as const);
-    const { response, answer, servedBy } = await this.#change(deadline, ({ etcd }, left) =>
+    const { response, answer, servedBy } = await this.#change(deadline, (etcd, left) =>
       etcd.kv.txn(
         {
           compare: [compare],
@@ -107,14 +116,16 @@ class EtcdClient {
 
   async #change<R extends { readonly header: IResponseHeader }>(
     deadline: Instant,
-    work: (stand: Stand, left: { readonly deadline: number }) => Promise<R>,
+    work: (etcd: Etcd3, left: { readonly deadline: number }) => Promise<R>,
   ): Promise<{ response: R; answer: Answer; servedBy: { node: NodeId; role?: Role } }> {
     const stand = await this.#members.leader();
     if (stand === undefined) throw new NotSent('nobody says that it leads');
     this.#mustHaveTime(deadline);
     const { node, term } = stand;
-    const response = await work(stand, until(millisecondsLeft(this.#clock, deadline))).catch((error: unknown) => {
-      this.#members.forget(stand, true);
+    const etcd = await this.#line(node);
+    const response = await work(etcd, until(millisecondsLeft(this.#clock, deadline))).catch((error: unknown) => {
+      this.#drop(node);
+      this.#members.forget(stand);
       throw refusalIn(error);
     });
     const at = Number(response.header.revision);
@@ -123,11 +134,23 @@ class EtcdClient {
     // one term: so is this one. Else nobody knows.
     const leads = Number(response.header.raft_term) === term;
     if (!leads) {
-      this.#members.forget(stand, false);
+      this.#members.forget(stand);
       return { response, answer: {}, servedBy: { node } };
     }
     const version = { group: GROUP, history: term, at };
     return { response, answer: { version }, servedBy: { node, role: 'leader' } };
+  }
+
+  #line(node: NodeId): Promise<Etcd3> {
+    const line = this.#lines.get(node) ?? open(reachOf(this.#cluster).client(node, CLIENT));
+    this.#lines.set(node, line);
+    return line;
+  }
+
+  #drop(node: NodeId): void {
+    const line = this.#lines.get(node);
+    this.#lines.delete(node);
+    void line?.then((etcd) => etcd.close());
   }
 
   /** What cannot be answered in time is not sent, and is nobody's fault. */

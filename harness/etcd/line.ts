@@ -15,7 +15,7 @@ export async function open({ host, port }: Endpoint): Promise<Etcd3> {
     faultHandling: { global: noop, host: () => noop },
     grpcOptions: {
       'grpc.enable_retries': 0,
-      // A connection of its own: what is stuck in one that was given up does not hold it up.
+      // A connection of its own, which gRPC would share by itself.
       'grpc.use_local_subchannel_pool': 1,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.min_reconnect_backoff_ms': 100,

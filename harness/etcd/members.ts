@@ -1,7 +1,7 @@
 /**
- * The members as all clients of a run see them: one connection to each, which gRPC shares among its callers, and what each said
- * last of its role. The term that a member names is that of the last entry that it has applied. What it said of its role stands
- * until an answer names another term: a follower that was elected meanwhile serves what it had as a follower until then.
+ * What the members said last of their roles, asked over one connection to each for all clients of a run. The term that a member names
+ * is that of the last entry that it has applied. What it said stands until an answer names another term: a follower that was
+ * elected meanwhile serves what it had as a follower until then.
  */
 import type { Etcd3 } from 'etcd3';
 import { MILLISECOND } from '../../history/clock.ts';
@@ -14,12 +14,8 @@ import { CLIENT } from './spec.ts';
 const LOOK_MS = 500;
 /** A member that did not answer is not asked again so soon. */
 const SILENT_NS = 250 * MILLISECOND;
-/** Whoever still waits for an answer over a connection that was given up may have it. */
-const FAREWELL_NS = 5000 * MILLISECOND;
-
 export interface Stand {
   readonly node: NodeId;
-  readonly etcd: Etcd3;
   readonly term: number;
   readonly role: Role;
 }
@@ -43,7 +39,7 @@ export class Members {
     const { clock } = this.#cluster;
     if (clock.now() - (this.#silent.get(node) ?? Number.NEGATIVE_INFINITY) < SILENT_NS)
       return Promise.resolve(undefined);
-    const asking = this.#ask(node).catch(() => {
+    const asking = this.#askAnew(node).catch(() => {
       this.#silent.set(node, clock.now());
       this.#hangUp(node);
       return undefined;
@@ -56,13 +52,11 @@ export class Members {
   }
 
   /** It said something else since, or nothing. */
-  forget({ node, etcd }: Stand, broken: boolean): void {
-    if (this.#led?.etcd === etcd) this.#led = undefined;
-    const known = this.#stands.get(node);
-    void known?.then((stand) => {
-      if (stand === undefined || stand.etcd !== etcd) return;
-      this.#forget(node, known);
-      if (broken) this.#hangUp(node);
+  forget(stand: Stand): void {
+    if (this.#led === stand) this.#led = undefined;
+    const known = this.#stands.get(stand.node);
+    void known?.then((one) => {
+      if (one === stand) this.#forget(stand.node, known);
     });
   }
 
@@ -88,6 +82,18 @@ export class Members {
     });
   }
 
+  /** A connection that broke while nobody used it says nothing of the member: it is asked once more, over another one. */
+  async #askAnew(node: NodeId): Promise<Stand> {
+    if (!this.#lines.has(node)) return this.#ask(node);
+    try {
+      return await this.#ask(node);
+    } catch (error) {
+      if (/DEADLINE/.test(String(error))) throw error;
+      this.#hangUp(node);
+      return this.#ask(node);
+    }
+  }
+
   async #ask(node: NodeId): Promise<Stand> {
     const line = this.#lines.get(node) ?? open(reachOf(this.#cluster).client(node, CLIENT));
     this.#lines.set(node, line);
@@ -96,7 +102,7 @@ export class Members {
     const { raftTerm, leader, header } = await etcd.maintenance.status(until(LOOK_MS));
     const settled = before.raftTerm === raftTerm && leader !== '0';
     const role = !settled ? 'candidate' : leader === header.member_id ? 'leader' : 'follower';
-    return { node, etcd, term: Number(raftTerm), role };
+    return { node, term: Number(raftTerm), role };
   }
 
   #forget(node: NodeId, asking: Promise<unknown>): void {
@@ -106,8 +112,7 @@ export class Members {
   #hangUp(node: NodeId): void {
     const line = this.#lines.get(node);
     this.#lines.delete(node);
-    const { clock } = this.#cluster;
-    void line?.then((etcd) => clock.timer(clock.now() + FAREWELL_NS, () => etcd.close()));
+    void line?.then((etcd) => etcd.close());
   }
 }
 
