@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { asset } from '../../entry.ts';
+import { isDead, ownerMark } from './owner.ts';
 
 /** Path in the image's context → file here, or what it holds. */
 export type Context = ReadonlyMap<string, { readonly file: string } | { readonly text: string | Uint8Array }>;
@@ -101,9 +102,22 @@ export function digest(context: Context): string {
   return hash.digest('hex').slice(0, 12);
 }
 
+const PACKED = 'tidemark-image-';
+
+/** What killed harnesses of this machine were packing; removes it, unless it is only asked for. */
+export function removePacked(dryRun: boolean): readonly string[] {
+  const left = readdirSync(tmpdir()).filter((name) => {
+    const mark = /^tidemark-image-([0-9a-f]{8}-\d+-\d+)-/.exec(name)?.[1];
+    return mark !== undefined && isDead(mark);
+  });
+  const paths = left.map((name) => join(tmpdir(), name));
+  if (!dryRun) for (const path of paths) rmSync(path, { recursive: true, force: true });
+  return paths;
+}
+
 /** The context as a tar stream, made by the system's `tar`. `end` ends it and removes what it was made from. */
 export function packed(context: Context): { readonly tar: Readable; end(): void } {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-image-'));
+  const folder = mkdtempSync(join(tmpdir(), `${PACKED}${ownerMark()}-`));
   for (const [path, content] of context) {
     const at = join(folder, path);
     mkdirSync(dirname(at), { recursive: true });

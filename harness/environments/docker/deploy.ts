@@ -4,6 +4,7 @@ import type { Lever } from '../../../nemesis/fault.ts';
 import { type CleanUp, type DeployOptions, isOtherStore, type NodeSpec, type Preparation } from '../environment.ts';
 import { asked, lacking } from './abilities.ts';
 import { DockerCluster } from './cluster.ts';
+import { removePacked } from './context.ts';
 import { Engine } from './engine.ts';
 import { removeImage, storeImage, unusedImages } from './images.ts';
 import { leftovers, removeLeftovers } from './leftovers.ts';
@@ -40,6 +41,7 @@ async function begin(
   say: (line: string) => void,
   other: string | undefined,
 ): Promise<Prepared> {
+  removePacked(false);
   const engine = await Engine.reach();
   const { removed, failures } = await removeLeftovers(engine, await leftovers(engine));
   const runs = [...new Set(removed.map(({ run }) => run))];

@@ -1,14 +1,16 @@
 /** What needs no engine: subnets, whose leftovers are whose, what goes into an image. */
-import { hostname } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildFirst } from '../../../test-support/tidemark.ts';
 import { lines } from './agent/protocol.ts';
-import { digest, storeContext } from './context.ts';
+import { digest, packed, removePacked, storeContext } from './context.ts';
 import type { Engine } from './engine.ts';
 import { leftovers } from './leftovers.ts';
 import { overlap, subnet } from './network.ts';
-import { labels, owner, stateOf } from './owner.ts';
+import { labels, owner, ownerMark, stateOf } from './owner.ts';
 import { reachOf, settings } from './settings.ts';
 
 describe('subnets', () => {
@@ -43,6 +45,34 @@ function deadOwner(): string {
   const [pid, start] = stdout.trim().split(' ');
   return owner().replace(/\d+-\d+$/, `${pid}-${start}`);
 }
+
+describe('what is packed for an image', () => {
+  test('is removed where its harness is dead, and only there', () => {
+    const was = process.env['TMPDIR'];
+    const folder = mkdtempSync(join(tmpdir(), 'tm-packed-'));
+    process.env['TMPDIR'] = folder;
+    try {
+      const { tar, end } = packed(new Map([['a', { text: 'a' }]]));
+      tar.resume();
+      const [living] = readdirSync(folder);
+      expect(living.startsWith(`tidemark-image-${ownerMark()}-`)).toBe(true);
+      const [place] = ownerMark().split('-');
+      const dead = `tidemark-image-${place}-${deadOwner().split(' ').at(-1)}-abcdef`;
+      const elsewhere = dead.replace(place, '00000000');
+      for (const name of [dead, elsewhere, 'tidemark-image-of-mine']) mkdirSync(join(folder, name));
+      expect(removePacked(true)).toEqual([join(folder, dead)]);
+      expect(readdirSync(folder).length).toBe(4);
+      expect(removePacked(false)).toEqual([join(folder, dead)]);
+      expect(readdirSync(folder).sort()).toEqual([elsewhere, living, 'tidemark-image-of-mine'].sort());
+      end();
+      expect(readdirSync(folder)).not.toContain(living);
+    } finally {
+      if (was === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = was;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('owners', () => {
   test('are alive, dead, or elsewhere', () => {

@@ -2,6 +2,7 @@
  * Whose a container is: one life of one harness. So what a killed harness left can be told from what another one is using,
  * on this machine or on one that shares the engine.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isAlive, processId } from '../../../results/lock.ts';
@@ -15,6 +16,21 @@ export const labels = { run: 'tidemark.run', owner: 'tidemark.owner', node: 'tid
  */
 export function owner(): string {
   return `${place()} ${processId(process.pid) ?? process.pid}`;
+}
+
+/** The same in few letters, for the name of a file. */
+export function ownerMark(): string {
+  return `${placeMark()}-${processId(process.pid) ?? process.pid}`;
+}
+
+/** Whether it is a process of here that has ended. */
+export function isDead(mark: string): boolean {
+  const [at, pid, start] = mark.split('-');
+  return at === placeMark() && start !== undefined && !isAlive(`${pid}-${start}`);
+}
+
+function placeMark(): string {
+  return createHash('sha256').update(place()).digest('hex').slice(0, 8);
 }
 
 function place(): string {

@@ -3,6 +3,7 @@ import type { NodeId } from '../../../history/operation.ts';
 import type { Lever } from '../../../nemesis/fault.ts';
 import { newRunId } from '../../../results/files.ts';
 import type { CleanUp, DeployOptions, NodeSpec, Preparation } from '../environment.ts';
+import { removePacked } from '../docker/context.ts';
 import { stateOf } from '../docker/owner.ts';
 import { shimsFor } from './bundle.ts';
 import { BadInput } from '../../errors.ts';
@@ -24,6 +25,7 @@ type Say = (line: string) => void;
 export async function prepare({ settings, levers, nodes }: Preparation, say: Say): Promise<ReadonlyMap<Lever, string>> {
   const choices = choicesOf(settings);
   const hosts = hostsFor(choices, nodes);
+  removePacked(false);
   const lacking = new Map<Lever, string>();
   const tries = levers.some((lever) => asked.includes(lever));
   const register = new Register(newRunId());
@@ -135,7 +137,12 @@ async function sweep(machine: Machine, dryRun: boolean): Promise<Swept> {
 
 /** Looks on the machines of runs that were begun in this folder, and on those that are named. */
 export async function cleanUp(dryRun: boolean, given: ReadonlyMap<string, string>): Promise<CleanUp> {
-  const removed: { kind: string; name: string; run: string }[] = [];
+  // It may have been killed while it packed for a machine.
+  const removed: { kind: string; name: string; run: string }[] = removePacked(dryRun).map((name) => ({
+    kind: 'temporary folder',
+    name,
+    run: '',
+  }));
   const failures: string[] = [];
   const places = abandoned().map(({ run, settings }) => ({ run, settings: new Map(Object.entries(settings)) }));
   const named = given.has('hosts') || given.has('hosts-file');
