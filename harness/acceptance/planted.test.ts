@@ -184,8 +184,13 @@ describe('the acceptance suite', { timeout: 300_000 }, () => {
       );
     };
     await store.settled();
-    store.late(only.includes('tokens') ? LATE_MS : 0);
-    const tried = await acceptance({ system, cluster, settings }, { only });
+    // Only once all nodes have answered: one that hears everything late may refuse for as long as it is waited for.
+    const ready = async (): Promise<string | undefined> => {
+      const why = await system.ready?.(cluster);
+      store.late(only.includes('tokens') ? LATE_MS : 0);
+      return why;
+    };
+    const tried = await acceptance({ system: { ...system, ready }, cluster, settings }, { only });
     store.late(0);
     await cluster.destroy();
     return Object.fromEntries(
