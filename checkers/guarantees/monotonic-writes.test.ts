@@ -151,3 +151,21 @@ test('a write that was sent again, shown before that with the version of the old
   const read = 'p2: r a 9 node=n1 version=g0/1/4 position=g0/1/4';
   expect(judge(checker, [...lines, read, 'p1 ok version=g0/2/4', 'p2: r* a,b 9,null']).type).not.toBe('invalid');
 });
+
+test('states that want the writes of a key in two orders name the positions that make each of them one', () => {
+  const lines = [
+    'p0 w x 1 session=s0',
+    'p1 w x 2 session=s1',
+    'p0 ok',
+    'p1 ok',
+    'p0: w y 3 session=s0',
+    'p1: w y 4 session=s1',
+  ];
+  const first = ['p2: r y 3 node=n1 position=g0/1/5', 'p2: r x 2 node=n1 position=g0/1/6'];
+  const second = ['p3: r y 4 node=n2 position=g0/2/7', 'p3: r x 1 node=n2 position=g0/2/8'];
+  expect(judge(checker, [...lines, ...first]).type).toBe('valid');
+  expect(sentences(judge(checker, [...lines, ...first, ...second]))).toEqual([
+    'No order of the writes to x allows that 2 is shown at position (1,6) with 3 of y at (1,5), which session s0 wrote after 1, ' +
+      'and that 1 is shown at position (2,8) with 4 of y at (2,7), which session s1 wrote after 2.',
+  ]);
+});

@@ -8,7 +8,7 @@ import { judgeStates } from '../sessions/by-state.ts';
 import type { Demand } from '../sessions/demands.ts';
 import { withEvidence } from '../sessions/evidence.ts';
 import { operationsOf, type Prepared, prepareSessions } from '../sessions/rule.ts';
-import { showed } from '../sessions/showed.ts';
+import { showed, shownWith } from '../sessions/showed.ts';
 import { capital, key, value, when, wrote } from '../sessions/words.ts';
 
 function explain({ history, registers, threads }: Prepared, { write, by, via }: Demand, read: number): Anomaly {
@@ -27,9 +27,7 @@ function judge(history: History, budget: Budget, semantics: Semantics): Verdict 
     binding: 'seen',
     explain: (demand, read) => explain(prepared, demand, read),
     clause: ({ write, by, via, read, shown }) => ({
-      text:
-        `${value(rows, read)} is shown with ${value(rows, via)} of ${key(rows, via)}, which ` +
-        `${prepared.threads.name(by)} wrote after reading ${value(rows, write)}`,
+      text: `${shownWith(rows, read, via)}, which ${prepared.threads.name(by)} wrote after reading ${value(rows, write)}`,
       rows: [write, by, prepared.registers.source[via], shown, via, read],
     }),
     nothing: 'no state showed a write whose session had read before making it',

@@ -40,3 +40,12 @@ export function showed(parts: {
   const place = (row: number): string => `at ${placeText(history, positions, row)}`;
   return `${server(history, via)} showed ${later} ${place(via)} and ${missing} ${place(read)}${when(history, read)}`;
 }
+
+/** `2 is shown with 3 of y`; where positions say that it was one state, they are told. */
+export function shownWith(history: History, read: number, via: number): string {
+  const [shown, other] = [value(history, read), `${value(history, via)} of ${key(history, via)}`];
+  if (via === read || history.positionGroup[via] === NONE) return `${shown} is shown with ${other}`;
+  const positions = positionsOf(history);
+  const place = (row: number): string => placeText(history, positions, row);
+  return `${shown} is shown at position ${place(read)} with ${other} at ${place(via)}`;
+}
