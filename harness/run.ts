@@ -6,24 +6,25 @@
  * Data goes one way. The journal is on disk before judging starts, and judging happens whatever went wrong after it was
  * written. Saving and reporting are the callers'.
  */
-import { type Clock, MILLISECOND, realClock } from '../history/clock.ts';
+import { type Clock, MILLISECOND } from '../history/clock.ts';
 import type { NodeId, Value } from '../history/operation.ts';
 import { Random } from '../history/random.ts';
 import { Nemesis, type Struck } from '../nemesis/nemesis.ts';
 import { arrange, type Schedule } from '../nemesis/phases.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
 import type { Bail, FaultRecord, PullRecord } from '../results/record.ts';
+import { type Ground, onCluster } from './deployed.ts';
 import { Driver, type DriverCounts } from './driver.ts';
-import type { DeployOptions, Deployment, NodeEvent } from './environments/environment.ts';
+import type { DeployOptions, Deployment } from './environments/environment.ts';
 import { epilogue } from './epilogue.ts';
-import { BAD_INPUT, type ExitCode, HARNESS_FAILED } from './errors.ts';
+import type { ExitCode } from './errors.ts';
 import { type Broken, Following } from './following.ts';
 import { uncommittedPaths } from './judge.ts';
 import type { ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
-import { NotStarted, untilLed } from './ready.ts';
-import { Recorder } from './recorder.ts';
-import { Watch } from './watch.ts';
+import { untilLed } from './ready.ts';
+import type { Recorder } from './recorder.ts';
+import type { Watch } from './watch.ts';
 
 /** Faults strike between these shares of the duration; what is before and after is calm. */
 const FAULTS_FROM = 1 / 12;
@@ -81,66 +82,37 @@ export interface Ended {
 }
 
 export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promise<Ended> {
-  const real = realClock();
-  const { system, environment, settings } = plan.use;
-  const nodes = Array.from({ length: plan.nodes }, (_, i) => `n${i + 1}`);
-  const failures: string[] = [];
-  let notStarted: Ended['notStarted'];
-  // The journal needs the deployment's clock, and a deployment tells of its nodes at once: what it tells first, waits.
-  const early: NodeEvent[] = [];
-  let listen = (event: NodeEvent): void => void early.push(event);
-  const cluster = await environment.deploy(new Map(nodes.map((node) => [node, system.node(node, nodes, settings)])), {
-    seed: plan.seed,
-    settings,
-    observe: (event) => listen(event),
-    ...(options.run !== undefined && { run: options.run }),
-  });
+  let run: Run | undefined;
   const following = options.bail === true ? await follow(plan, () => run) : undefined;
-  const recorder = new Recorder({
-    file: options.journal,
-    clock: cluster.clock,
-    real,
-    ...(following !== undefined && { following }),
+  const { course, watch, ...left } = await onCluster({
+    plan,
+    journal: options.journal,
+    header: header(plan),
+    run: options.run,
+    following,
+    begin: (ground) => {
+      const begun = new Run(plan, ground, options.stopped ?? (() => false));
+      run = begun;
+      options.watching?.(() => begun.progress());
+      return begun;
+    },
   });
-  recorder.header(header(plan));
-  const watch = new Watch(system, nodes, recorder, settings);
-  listen = (event) => watch.observe(event);
-  for (const event of early) watch.observe(event);
-  const run: Run = new Run(plan, cluster, recorder, watch, options.stopped ?? (() => false));
-  options.watching?.(() => run.progress());
-  try {
-    await cluster.run(() => run.main());
-  } catch (error) {
-    if (error instanceof NotStarted) {
-      notStarted = { why: error.message, exitCode: cluster.refused?.() === true ? BAD_INPUT : HARNESS_FAILED };
-      failures.push(error.message);
-    } else failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
-  const journalSha256 = recorder.close();
-  if (notStarted === undefined) failures.push(...cluster.crashes());
-  const virtualNs = cluster.clock.now();
-  const statistics = cluster.statistics();
-  await cluster.destroy().catch((error: unknown) => failures.push(`tear-down failed: ${String(error)}`));
   return {
-    journalSha256,
-    driver: run.driver.counts,
+    ...left,
+    driver: course.driver.counts,
     store: watch.counts,
-    environment: statistics,
-    faults: run.nemesis.records,
-    skipped: run.nemesis.skipped,
-    struck: run.nemesis.struck.map((struck) => ({ ...struck, at: struck.at - run.loadFrom })),
-    fired: run.nemesis.fired,
-    pulls: watch.pulls.records(virtualNs),
-    virtualNs,
-    wallMs: real.now() / MILLISECOND,
-    interrupted: run.interrupted,
-    ...(run.bail !== undefined && { bail: run.bail }),
-    failures: [...failures, ...run.failures],
-    ...(notStarted !== undefined && { notStarted }),
+    faults: course.nemesis.records,
+    skipped: course.nemesis.skipped,
+    struck: course.nemesis.struck.map((struck) => ({ ...struck, at: struck.at - course.loadFrom })),
+    fired: course.nemesis.fired,
+    pulls: watch.pulls.records(left.virtualNs),
+    interrupted: course.interrupted,
+    ...(course.bail !== undefined && { bail: course.bail }),
+    failures: [...left.failures, ...course.failures],
   };
 }
 
-async function follow({ writePaths, use }: ResolvedPlan, run: () => Run): Promise<Following> {
+async function follow({ writePaths, use }: ResolvedPlan, run: () => Run | undefined): Promise<Following> {
   const { system, rows, guarantees } = use;
   return new Following({
     system,
@@ -148,8 +120,8 @@ async function follow({ writePaths, use }: ResolvedPlan, run: () => Run): Promis
     rows,
     guarantees,
     checkers: await loadCheckers(),
-    struck: () => run().nemesis.begun,
-    broke: (broken) => run().broke(broken),
+    struck: () => run()?.nemesis.begun ?? [],
+    broke: (broken) => run()?.broke(broken),
   });
 }
 
@@ -204,7 +176,7 @@ class Run {
   readonly #random: Random;
   #phase = 'deploy';
 
-  constructor(plan: ResolvedPlan, cluster: Deployment, recorder: Recorder, watch: Watch, stopped: () => boolean) {
+  constructor(plan: ResolvedPlan, { cluster, recorder, watch }: Ground, stopped: () => boolean) {
     this.#plan = plan;
     this.#cluster = cluster;
     this.#clock = cluster.clock;

@@ -2,22 +2,22 @@
  * One bench, end to end: deploy, load, measure step after step, read the sample back. Nothing strikes; what is measured is the
  * calm. All read paths are measured on the same cluster in the same run.
  */
-import { type Clock, MILLISECOND, realClock, SECOND } from '../../history/clock.ts';
+import { type Clock, MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { Key } from '../../history/operation.ts';
 import { Random } from '../../history/random.ts';
 import type { Client, ClientOptions } from '../../history/store.ts';
 import { Latencies } from '../../results/histograms.ts';
 import type { LatencyRecord } from '../../results/record.ts';
+import { type Ground, onCluster } from '../deployed.ts';
 import { Driver, type OpenLoad, type Row } from '../driver.ts';
-import type { DeployOptions, Deployment, NodeEvent } from '../environments/environment.ts';
+import type { DeployOptions, Deployment } from '../environments/environment.ts';
 import { epilogue } from '../epilogue.ts';
-import { BAD_INPUT, HARNESS_FAILED } from '../errors.ts';
 import { uncommittedPaths } from '../judge.ts';
 import type { ResolvedPlan } from '../plan.ts';
-import { NotStarted, untilLed } from '../ready.ts';
-import { Recorder } from '../recorder.ts';
+import { untilLed } from '../ready.ts';
+import type { Recorder } from '../recorder.ts';
 import type { Ended } from '../run.ts';
-import { Watch } from '../watch.ts';
+import type { Watch } from '../watch.ts';
 import { checkKeys, startChecks } from './checks.ts';
 import { climb } from './ladder.ts';
 import { load } from './load.ts';
@@ -62,64 +62,35 @@ export interface Benched {
 }
 
 export async function executeBench(bench: Resolved, options: BenchOptions): Promise<Benched> {
-  const real = realClock();
   const { run } = bench;
-  const { system, environment, settings } = run.use;
-  const nodes = Array.from({ length: run.nodes }, (_, i) => `n${i + 1}`);
-  const failures: string[] = [];
-  let notStarted: Ended['notStarted'];
-  const early: NodeEvent[] = [];
-  let listen = (event: NodeEvent): void => void early.push(event);
-  const cluster = await environment.deploy(new Map(nodes.map((node) => [node, system.node(node, nodes, settings)])), {
-    seed: run.seed,
-    settings,
-    observe: (event) => listen(event),
+  const { course, watch, ...left } = await onCluster({
+    plan: run,
+    journal: options.journal,
+    header: {
+      system: run.system,
+      environment: run.environment,
+      seed: run.seed,
+      nodes: run.nodes,
+      workloads: [`ycsb-${bench.mix.name}`],
+      readPaths: run.readPaths,
+      writePaths: run.writePaths,
+      uncommittedPaths: uncommittedPaths(run.use.system),
+      settings: run.settings,
+    },
     run: options.run,
+    following: undefined,
+    begin: (ground) => new Course(bench, ground, options),
   });
-  const recorder = new Recorder({ file: options.journal, clock: cluster.clock, real });
-  recorder.header({
-    system: run.system,
-    environment: run.environment,
-    seed: run.seed,
-    nodes: run.nodes,
-    workloads: [`ycsb-${bench.mix.name}`],
-    readPaths: run.readPaths,
-    writePaths: run.writePaths,
-    uncommittedPaths: uncommittedPaths(system),
-    settings: run.settings,
-  });
-  const watch = new Watch(system, nodes, recorder, settings);
-  listen = (event) => watch.observe(event);
-  for (const event of early) watch.observe(event);
-  const course = new Course(bench, cluster, recorder, watch, options);
-  try {
-    await cluster.run(() => course.main());
-  } catch (error) {
-    if (error instanceof NotStarted) {
-      notStarted = { why: error.message, exitCode: cluster.refused?.() === true ? BAD_INPUT : HARNESS_FAILED };
-      failures.push(error.message);
-    } else failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
-  const journalSha256 = recorder.close();
-  if (notStarted === undefined) failures.push(...cluster.crashes());
-  const virtualNs = cluster.clock.now();
-  const statistics = cluster.statistics();
-  await cluster.destroy().catch((error: unknown) => failures.push(`tear-down failed: ${String(error)}`));
   const ended: Ended = {
-    journalSha256,
+    ...left,
     driver: course.driver.counts,
     store: watch.counts,
-    environment: statistics,
     faults: [],
     skipped: [],
     struck: [],
     fired: [],
     pulls: [],
-    virtualNs,
-    wallMs: real.now() / MILLISECOND,
     interrupted: course.interrupted,
-    failures,
-    ...(notStarted !== undefined && { notStarted }),
   };
   return { ended, steps: course.steps, rungs: course.rungs, latencies: course.latencies.records() };
 }
@@ -143,7 +114,7 @@ class Course {
   #warmingUp = false;
   readonly #load: { -readonly [K in keyof OpenLoad]: OpenLoad[K] };
 
-  constructor(bench: Resolved, cluster: Deployment, recorder: Recorder, watch: Watch, options: BenchOptions) {
+  constructor(bench: Resolved, { cluster, recorder, watch }: Ground, options: BenchOptions) {
     this.#bench = bench;
     this.#cluster = cluster;
     this.#clock = cluster.clock;

@@ -1,13 +1,12 @@
 /** The policy of a gate: YAML. What is run, how much worse what may be, how long to look. All mistakes are found at once. */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { SECOND } from '../../history/clock.ts';
 import type { Limit, Rules } from '../../results/gate.ts';
-import { BadInput, unknownName } from '../errors.ts';
+import { unknownName } from '../errors.ts';
+import { readYamlMap } from '../plan-file/document.ts';
 import { fields, name, needed, several, whole } from '../plan-file/leaves.ts';
-import { Mistakes } from '../plan-file/mistakes.ts';
+import type { Mistakes } from '../plan-file/mistakes.ts';
 import { loadCommand } from '../plugins.ts';
 import { nanosecondsOf } from '../times.ts';
 
@@ -64,18 +63,7 @@ const MOST = 12;
 
 /** Throws {@link BadInput} with every mistake in it: file, line, field, and what would be right. */
 export async function readPolicy(file: string, cwd: string): Promise<Policy> {
-  const yaml = await import('yaml');
-  const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(textOf(file, cwd), { lineCounter: lines, prettyErrors: false });
-  const mistakes = new Mistakes(file, yaml, document, lines);
-  for (const error of document.errors) mistakes.addAt(error.pos[0], `${error.message.split('\n')[0]}.`);
-  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) mistakes.throwIfAny();
-  const plain: unknown = document.toJS();
-  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
-    mistakes.add([], 'a map with bench or run, and limits, is needed.');
-    mistakes.throwIfAny();
-  }
-  const given = plain as Readonly<Record<string, unknown>>; // just looked at
+  const { plain: given, mistakes } = await readYamlMap('policy', 'a map with bench or run, and limits,', file, cwd);
   const policy = mistakes.examine(shape, given, []);
   const command = given['run'] !== undefined && given['bench'] === undefined ? 'run' : 'bench';
   if (given['run'] !== undefined && given['bench'] !== undefined)
@@ -100,20 +88,6 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
       seed: String(policy.seed ?? 1),
     },
   };
-}
-
-function textOf(file: string, cwd: string): string {
-  try {
-    return readFileSync(resolve(cwd, file), 'utf8');
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const why: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a directory',
-      EACCES: 'it may not be read',
-    };
-    throw new BadInput(`The policy ${file} cannot be read: ${why[code] ?? message}.`, { cause: error });
-  }
 }
 
 /** One for latencies, one for each kind of rate. */

@@ -2,8 +2,6 @@
  * A plan file for `tidemark run --plan`: YAML. What the command line of `run` takes may stand in it by the long names of the options, and
  * phases with streams of faults besides. All mistakes are found at once.
  */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { z } from 'zod';
 import { MILLISECOND } from '../../history/clock.ts';
 import { guaranteeNames } from '../../history/guarantee.ts';
@@ -15,8 +13,9 @@ import { checkSetting } from '../plan.ts';
 import { loadEnvironments, loadFaults, loadSystems, loadWorkloads, usePlugins } from '../plugins.ts';
 import type { System } from '../system.ts';
 import { nanosecondsOf } from '../times.ts';
+import { readYamlMap } from './document.ts';
 import { fields, name, needed, pairs, several, time, whole, yes } from './leaves.ts';
-import { Mistakes } from './mistakes.ts';
+import type { Mistakes } from './mistakes.ts';
 import { schedule } from './phases.ts';
 
 /** By the names that commander gives options. */
@@ -122,19 +121,8 @@ type Plain = Readonly<Record<string, unknown>>;
 
 /** Throws {@link BadInput} with every mistake in it: file, line, field, and what would be right. */
 export async function readPlanFile(file: string, cwd: string, over: Overrides, defaults: Defaults): Promise<PlanFile> {
-  const yaml = await import('yaml');
-  const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(textOf(file, cwd), { lineCounter: lines, prettyErrors: false });
-  const mistakes = new Mistakes(file, yaml, document, lines);
-  for (const error of document.errors) mistakes.addAt(error.pos[0], `${error.message.split('\n')[0]}.`);
-  // What is no YAML cannot be looked at further; a field that is given twice is no reason not to.
-  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) mistakes.throwIfAny();
-  const plan = toPlain(document);
-  if (plan === undefined) {
-    mistakes.add([], 'a map of options, as of `tidemark run --help`, and phases is needed.');
-    mistakes.throwIfAny();
-    throw new Error('not reached: there is a mistake');
-  }
+  const what = 'a map of options, as of `tidemark run --help`, and phases';
+  const { plain: plan, mistakes } = await readYamlMap('plan', what, file, cwd);
   usePlugins(texts(plan['plugin']), cwd);
   const names = await known();
   const named = over.system ?? asText(plan['system']) ?? defaults.system;
@@ -175,25 +163,6 @@ export async function readPlanFile(file: string, cwd: string, over: Overrides, d
     schedule: said,
     durationNs: said?.phases.reduce((sum, phase) => sum + phase.durationNs, 0),
   };
-}
-
-function textOf(file: string, cwd: string): string {
-  try {
-    return readFileSync(resolve(cwd, file), 'utf8');
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const why: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a directory',
-      EACCES: 'it may not be read',
-    };
-    throw new BadInput(`The plan ${file} cannot be read: ${why[code] ?? message}.`, { cause: error });
-  }
-}
-
-function toPlain(document: { toJS(): unknown }): Plain | undefined {
-  const value = document.toJS();
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Plain) : undefined;
 }
 
 function asText(value: unknown): string | undefined {
