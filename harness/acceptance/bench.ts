@@ -276,6 +276,7 @@ function reachBehind(reach: Reach, proxied: (node: NodeId, port: number) => Prox
       return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
     },
     aside: (node, port) => reach.aside(node, port),
+    addressOf: (node) => reach.addressOf(node),
     nodeAt: (address) => reach.nodeAt(address),
     perform: (node, command, withinNs) => reach.perform(node, command, withinNs),
     kill: (node) => reach.kill(node),

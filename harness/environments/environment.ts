@@ -55,6 +55,8 @@ export interface Reach {
   client(node: NodeId, port: number): Endpoint;
   /** The same port, past what cuts clients off: for the harness's own questions. */
   aside(node: NodeId, port: number): Endpoint;
+  /** What the others know the node by. */
+  addressOf(node: NodeId): string;
   /** The node that the others know by this address. */
   nodeAt(address: string): NodeId | undefined;
   /** Runs a command on a node, beside its store, as its user; rejects where it has not ended within this time. */

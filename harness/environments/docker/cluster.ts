@@ -62,6 +62,7 @@ export class DockerCluster implements Deployment {
   readonly reach: Reach = {
     client: (node, port) => this.#endpoint(node, port),
     aside: (node, port) => this.#endpoint(node, asidePort(this.#member(node).clientPorts, port)),
+    addressOf: (node) => this.#member(node).spec.address,
     nodeAt: (address) => this.nodes.find((node) => this.#member(node).spec.address === address),
     perform: (node, command, withinNs) =>
       this.#member(node).container.link.ask({ do: 'perform', command, withinNs }, withinNs + MARGIN_NS),
