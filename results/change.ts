@@ -71,12 +71,27 @@ export function compareMeasure(
     a: median(a.map(({ value }) => value)),
     b: median(b.map(({ value }) => value)),
     runs: { a: a.length, b: b.length },
-    change: basis === 'runs' ? change : { ...change, ...drawn },
+    change: basis === 'runs' ? change : { ...change, ...(isSpread(taken) ? drawn : UNBOUNDED) },
     pMore: test.pGreater,
     pLess: test.pLess,
     drawn,
     basis,
   };
+}
+
+/** A rate is one figure a run: of too few runs nothing is known of how it differs by chance. */
+const UNBOUNDED = { low: -1, high: Number.POSITIVE_INFINITY };
+
+function isSpread(blocks: readonly TakenBlock[]): boolean {
+  return blocks.every(({ a, b }) => [...a, ...b].every(({ spread }) => spread !== undefined));
+}
+
+export type Certainty = 'differs' | 'may be chance' | 'cannot tell';
+
+/** What the interval says of a change. */
+export function certaintyOf({ change: { low, high } }: Comparison): Certainty {
+  if (low > 0 || high < 0) return 'differs';
+  return low <= -1 && high === Number.POSITIVE_INFINITY ? 'cannot tell' : 'may be chance';
 }
 
 function all(records: readonly RunRecord[], measure: Measure): readonly Taken[] {

@@ -2,7 +2,7 @@
 import { Random } from '../history/random.ts';
 import { type Comparison, compareMeasure } from './change.ts';
 import { promiseName } from './gate.ts';
-import { type Measure, measureName, measuresOf } from './measures.ts';
+import { type Measure, measureName, measuresOf, sumsOf, take } from './measures.ts';
 import type { Cell, RunRecord } from './record.ts';
 import { median } from './statistics.ts';
 import { differences } from './unlike.ts';
@@ -14,7 +14,10 @@ export interface Compared {
   readonly unlike: readonly string[];
   readonly verdicts: readonly VerdictChange[];
   readonly unchanged: number;
+  /** Path by path. */
   readonly figures: readonly Comparison[];
+  /** Latencies of all paths together, phase by phase. */
+  readonly together: readonly Comparison[];
   /** Taken on one side only. */
   readonly onlyA: readonly string[];
   readonly onlyB: readonly string[];
@@ -60,10 +63,12 @@ export function compare(
   const figures: Comparison[] = [];
   const onlyA: string[] = [];
   const onlyB: string[] = [];
-  for (const measure of measures) {
-    if (measure.type === 'latency' && measure.path === '*') continue;
+  const compared = (measure: Measure): Comparison | undefined => {
     const random = new Random(`compare/${measureName(measure)}`);
-    const comparison = compareMeasure([{ a, b }], measure, { confidence: 0.95, random });
+    return compareMeasure([{ a, b }], measure, { confidence: 0.95, random });
+  };
+  for (const measure of measures) {
+    const comparison = compared(measure);
     if (comparison !== undefined) figures.push(comparison);
     else if (measure.type === 'latency' && measure.percentile === percentiles[0])
       (isTaken(a, measure) ? onlyA : onlyB).push(`${measure.method} ${measure.path} (${measure.phase})`);
@@ -82,6 +87,7 @@ export function compare(
     verdicts: changed,
     unchanged: verdicts.length - changed.length,
     figures,
+    together: sumsOf(measures).flatMap((measure) => compared(measure) ?? []),
     onlyA,
     onlyB,
     staleness: stalenessOf(a, b),
@@ -90,9 +96,7 @@ export function compare(
 }
 
 function isTaken(records: readonly RunRecord[], measure: Measure): boolean {
-  return measuresOf(records, measure.type === 'latency' ? [measure.percentile] : [])
-    .map(measureName)
-    .includes(measureName(measure));
+  return records.some((record) => take(record, measure) !== undefined);
 }
 
 function statesOf(records: readonly RunRecord[]): ReadonlyMap<string, Cell['state']> {

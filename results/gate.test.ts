@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../history/random.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
 import { exp } from './arithmetic.ts';
-import type { RunBlock } from './change.ts';
+import { certaintyOf, type RunBlock } from './change.ts';
 import { compare } from './compare.ts';
 import { breachesOf, gate, gateStored, look, noiseOf, type Rules, type Source } from './gate.ts';
 import { Latencies } from './histograms.ts';
@@ -201,6 +201,33 @@ describe('comparing', () => {
     expect(figure.change.low).toBeLessThan(0);
     expect(figure.change.high).toBeGreaterThan(0);
     expect(Number.isFinite(figure.change.high)).toBe(true);
+  });
+
+  it('of single runs says nothing of a rate, which is one figure each', () => {
+    const bench = (throughput: number): RunRecord => ({
+      ...base,
+      latencies: run(new Random('rate'), 1, 0).latencies,
+      plan: { bench: { steps: [{ rate: 500, series: [{ method: 'read', path: 'leader', throughput }] }] } },
+    });
+    const rates = compare([bench(480)], [bench(900)]).figures.filter(({ measure }) => measure.type === 'throughput');
+    expect(rates.map(certaintyOf)).toEqual(['cannot tell']);
+    const heap = (rate: number) => [bench(rate), bench(rate + 1), bench(rate + 2), bench(rate + 3)];
+    const more = compare(heap(480), heap(900)).figures.filter(({ measure }) => measure.type === 'throughput');
+    expect(more.map(certaintyOf)).toEqual(['differs']);
+  });
+
+  it('takes all paths together, fault by fault', () => {
+    const latencies = new Latencies();
+    for (let i = 1; i <= 100; i++) {
+      latencies.record('write', 'a', 'leader', 'kill-leader', 1_000_000);
+      latencies.record('write', 'b', 'leader', 'kill-leader', 3_000_000);
+    }
+    const record: RunRecord = { ...base, plan: {}, latencies: latencies.records() };
+    const { together, figures } = compare([record], [record], [99]);
+    expect(together.map(({ measure, a }) => [measureName(measure), Math.round(a / 1e5)])).toEqual([
+      ['write all paths p99 (kill-leader)', 30],
+    ]);
+    expect(figures.filter(({ measure }) => measure.type === 'latency')).toHaveLength(2);
   });
 });
 

@@ -6,6 +6,7 @@ export type Measure =
   | {
       readonly type: 'latency';
       readonly method: string;
+      /** `*` is all of them together. */
       readonly path: string;
       readonly phase: string;
       readonly since: LatencyRecord['since'];
@@ -35,7 +36,7 @@ export interface Spread {
 export function take(record: RunRecord, measure: Measure): Taken | undefined {
   switch (measure.type) {
     case 'latency': {
-      const spread = spreadOf(record.latencies.filter((one) => isOf(one, measure)));
+      const spread = spreadIn(record, measure);
       return spread === undefined ? undefined : { value: quantile(spread, measure.percentile / 100), spread };
     }
     case 'throughput':
@@ -49,19 +50,32 @@ function valued(value: number | undefined): Taken | undefined {
   return value === undefined || !(value > 0) ? undefined : { value };
 }
 
-function isOf(latency: LatencyRecord, { method, path, phase, since }: Measure & { readonly type: 'latency' }): boolean {
-  return latency.method === method && latency.path === path && latency.phase === phase && latency.since === since;
+function isOf(latency: LatencyRecord, { method, path, phase, since }: LatencyMeasure): boolean {
+  if (latency.method !== method || latency.phase !== phase || latency.since !== since) return false;
+  return latency.path === path || (path === '*' && !hasOwnSum(method));
 }
 
-const spreads = new WeakMap<LatencyRecord, Spread>();
+/** What runs record of all paths together besides that of each; of the others it is the sum. */
+function hasOwnSum(method: string): boolean {
+  return method === 'read';
+}
+
+type LatencyMeasure = Measure & { readonly type: 'latency' };
+
+/** A histogram costs a thousand times what a look at it does, and many measures look at the same. */
+const spreads = new WeakMap<RunRecord, Map<string, Spread | undefined>>();
+
+function spreadIn(record: RunRecord, measure: LatencyMeasure): Spread | undefined {
+  const key = JSON.stringify([measure.method, measure.path, measure.phase, measure.since]);
+  let known = spreads.get(record);
+  if (known === undefined) spreads.set(record, (known = new Map<string, Spread | undefined>()));
+  if (!known.has(key)) known.set(key, spreadOf(record.latencies.filter((one) => isOf(one, measure))));
+  return known.get(key);
+}
 
 /** Undefined where nothing was recorded. */
 export function spreadOf(latencies: readonly LatencyRecord[]): Spread | undefined {
   if (latencies.length === 0) return undefined;
-  if (latencies.length === 1) {
-    const known = spreads.get(latencies[0]);
-    if (known !== undefined) return known;
-  }
   const counts = new Map<number, number>();
   for (const { histogram } of latencies) {
     const decoded = decodeHistogram(histogram);
@@ -69,13 +83,11 @@ export function spreadOf(latencies: readonly LatencyRecord[]): Spread | undefine
   }
   const values = [...counts.keys()].sort((x, y) => x - y);
   let sum = 0;
-  const spread = {
+  const spread: Spread = {
     ns: Float64Array.from(values, (value) => value * 1_000),
     upTo: Float64Array.from(values, (value) => (sum += counts.get(value) ?? 0)),
   };
-  if (sum === 0) return undefined;
-  if (latencies.length === 1) spreads.set(latencies[0], spread);
-  return spread;
+  return sum === 0 ? undefined : spread;
 }
 
 interface Bucket {
@@ -156,13 +168,19 @@ function throughputOf(
   return answered.length === 0 || seconds === 0 ? undefined : sum / seconds;
 }
 
-/** Everything that some of the runs have taken, in a fixed order. */
+/** Of the latencies that {@link measuresOf} tells path by path: those of all paths together, phase by phase. */
+export function sumsOf(measures: readonly Measure[]): readonly Measure[] {
+  const sums = measures.flatMap((one) => (one.type === 'latency' ? [{ ...one, path: '*' }] : []));
+  return [...new Map(sums.map((one) => [measureName(one), one])).values()];
+}
+
+/** Everything that some of the runs have taken, path by path, in a fixed order. */
 export function measuresOf(records: readonly RunRecord[], percentiles: readonly number[]): readonly Measure[] {
   const found = new Map<string, Measure>();
   const add = (measure: Measure): void => void found.set(measureName(measure), measure);
   for (const record of records) {
     for (const { method, path, phase, since } of record.latencies) {
-      if (since !== 'intended') continue;
+      if (since !== 'intended' || path === '*') continue;
       for (const percentile of percentiles) add({ type: 'latency', method, path, phase, since, percentile });
       add({ type: 'throughput', method, path, phase });
     }
@@ -176,7 +194,8 @@ export function measuresOf(records: readonly RunRecord[], percentiles: readonly 
 /** `read leader p99`, with the phase where it is not the calm. */
 export function measureName(measure: Measure): string {
   if (measure.type === 'ladder') return `highest rate ${measure.path}`;
-  const { method, path, phase } = measure;
+  const { method, phase } = measure;
+  const path = measure.path === '*' ? 'all paths' : measure.path;
   const figure =
     measure.type === 'throughput'
       ? 'per second'

@@ -10,9 +10,10 @@ export default {
       .argument('<a>', "an id's beginning, a label, a branch, a commit, HEAD, or 'last'")
       .argument('<b>', 'likewise')
       .option('--percentiles <numbers>', 'of the latencies', '50,99')
+      .option('--every-path', 'path by path under each fault too, not only in the calm')
       .option('--markdown', 'for a pull request')
       .option('--json', 'one JSON object')
-      .action(async (a, b, { percentiles, markdown, json }) => {
+      .action(async (a, b, { percentiles, everyPath, markdown, json }) => {
         const numbers = percentiles.split(',').map(Number);
         if (numbers.some((one) => !(one > 0 && one <= 100)))
           throw new BadInput(
@@ -24,8 +25,8 @@ export default {
         const [ofA, ofB] = await storedSides([a, b], io);
         const compared = compare(ofA, ofB, numbers);
         if (json === true) io.out(`${JSON.stringify({ schema: 1, type: 'comparison', ...compared })}\n`);
-        else if (markdown === true) io.out(comparedMarkdown(compared));
-        else for (const line of comparedText(compared)) io.out(`${line}\n`);
+        else if (markdown === true) io.out(comparedMarkdown(compared, everyPath));
+        else for (const line of comparedText(compared, everyPath)) io.out(`${line}\n`);
         io.exit(KEPT);
       });
   },

@@ -1,13 +1,16 @@
 /** A comparison for the terminal and for a pull request. */
-import type { Comparison } from '../../results/change.ts';
+import { certaintyOf, type Comparison } from '../../results/change.ts';
 import type { Compared, FailoverSummary, StaleShare } from '../../results/compare.ts';
 import { type Measure, measureName } from '../../results/measures.ts';
 import { count, duration, percent, table } from '../table.ts';
 
 const RUNS_SAID = 3;
+const ONLY_SAID = 6;
 
-export function comparedText(compared: Compared): readonly string[] {
-  const { rows, notes } = figureRows(compared);
+/** `everyPath`: under faults too, not only in the calm. */
+export function comparedText(compared: Compared, everyPath = false): readonly string[] {
+  const { rows, notes } = figureRows(compared, everyPath);
+  const faults = faultRows(compared);
   return [
     `A: ${runsText(compared.a)}`,
     `B: ${runsText(compared.b)}`,
@@ -21,14 +24,24 @@ export function comparedText(compared: Compared): readonly string[] {
           'Latency from the intended start, and throughput: B against A',
           ...table([headings, ...rows], ['left', 'right', 'right', 'right', 'left', 'left']).map((line) => `  ${line}`),
         ]),
+    ...(faults.length === 0
+      ? []
+      : [
+          '',
+          `Fault by fault, all paths together${everyPath ? '' : ' (--every-path: each path)'}`,
+          ...table([faultHeadings, ...faults], ['left', 'left', 'right', 'right', 'right', 'left', 'left']).map(
+            (line) => `  ${line}`,
+          ),
+        ]),
     ...notes.map((note) => `  ${note}`),
     ...stalenessLines(compared),
     ...failoverLines(compared),
   ];
 }
 
-export function comparedMarkdown(compared: Compared): string {
-  const { rows, notes } = figureRows(compared);
+export function comparedMarkdown(compared: Compared, everyPath = false): string {
+  const { rows, notes } = figureRows(compared, everyPath);
+  const faults = faultRows(compared);
   const lines = [
     `**A**: ${runsText(compared.a)}  `,
     `**B**: ${runsText(compared.b)}`,
@@ -43,8 +56,8 @@ export function comparedMarkdown(compared: Compared): string {
           ...compared.verdicts.map(({ promise, a, b }) => row([promise, a ?? '–', b ?? '–'])),
         ]),
     '',
-    ...(rows.length === 0 ? [] : [row(headings), '|---|--:|--:|--:|---|---|', ...rows.map(row)]),
-    '',
+    ...(rows.length === 0 ? [] : [row(headings), '|---|--:|--:|--:|---|---|', ...rows.map(row), '']),
+    ...(faults.length === 0 ? [] : [row(faultHeadings), '|---|---|--:|--:|--:|---|---|', ...faults.map(row), '']),
     ...notes,
     ...stalenessLines(compared).slice(1),
     ...failoverLines(compared).slice(1),
@@ -78,18 +91,54 @@ function verdictLines({ verdicts, unchanged }: Compared): readonly string[] {
   ];
 }
 
-function figureRows({ figures, onlyA, onlyB }: Compared): {
-  readonly rows: readonly string[][];
-  readonly notes: readonly string[];
-} {
-  const rows = figures.map((figure) => [
-    measureName(figure.measure),
+const faultHeadings = ['fault', ...headings];
+
+/** What stands for the rest where all paths are taken together. */
+const TOGETHER = ['read', 'write'];
+
+/** One row a fault and kind of operation; the highest percentile that was asked for. */
+function faultRows({ together }: Compared): readonly string[][] {
+  const latencies = together.flatMap((one) =>
+    one.measure.type === 'latency' && isUnderFaults(one.measure) && TOGETHER.includes(one.measure.method)
+      ? [{ ...one, measure: one.measure }]
+      : [],
+  );
+  const highest = Math.max(...latencies.map(({ measure }) => measure.percentile));
+  const phases = [...new Set(latencies.map(({ measure }) => measure.phase))].sort();
+  return phases.flatMap((phase) =>
+    latencies
+      .filter(({ measure }) => measure.phase === phase && measure.percentile === highest)
+      .map((one) => [phase === 'faults' ? 'several' : phase, `${one.measure.method} p${highest}`, ...figureCells(one)]),
+  );
+}
+
+function isUnderFaults(measure: Measure): boolean {
+  // A bench has the rate for a phase.
+  return measure.type !== 'ladder' && measure.phase !== 'calm' && !measure.phase.endsWith('/s');
+}
+
+function figureCells(figure: Comparison): readonly string[] {
+  return [
     valueText(figure.measure, figure.a),
     valueText(figure.measure, figure.b),
     changeText(figure.change.estimate),
-    `${changeText(figure.change.low)} … ${changeText(figure.change.high)}`,
+    certaintyOf(figure) === 'cannot tell'
+      ? '–'
+      : `${changeText(figure.change.low)} … ${changeText(figure.change.high)}`,
     certainty(figure),
-  ]);
+  ];
+}
+
+function figureRows(
+  { figures, onlyA, onlyB }: Compared,
+  everyPath: boolean,
+): {
+  readonly rows: readonly string[][];
+  readonly notes: readonly string[];
+} {
+  const rows = figures
+    .filter(({ measure }) => everyPath || !isUnderFaults(measure))
+    .map((figure) => [measureName(figure.measure), ...figureCells(figure)]);
   const few = figures.some(({ basis }) => basis === 'operations');
   return {
     rows,
@@ -99,19 +148,26 @@ function figureRows({ figures, onlyA, onlyB }: Compared): {
             '(operations): of too few runs, an interval of what differs between operations of a run, and not from run to run; at least 4 runs a side are needed for that.',
           ]
         : []),
-      ...(onlyA.length > 0 ? [`Only in A: ${onlyA.join(', ')}.`] : []),
-      ...(onlyB.length > 0 ? [`Only in B: ${onlyB.join(', ')}.`] : []),
+      ...onlyIn('A', onlyA, everyPath),
+      ...onlyIn('B', onlyB, everyPath),
     ],
   };
 }
 
-function certainty({ basis, change }: Comparison): string {
-  const differs = change.low > 0 || change.high < 0;
-  return `${differs ? 'differs' : 'may be chance'}${basis === 'operations' ? ' (operations)' : ''}`;
+function certainty(comparison: Comparison): string {
+  const said = certaintyOf(comparison);
+  return `${said}${comparison.basis === 'operations' && said !== 'cannot tell' ? ' (operations)' : ''}`;
 }
 
 export function valueText(measure: Measure, value: number): string {
   return measure.type === 'latency' ? duration(value) : `${value.toFixed(value < 100 ? 1 : 0)}/s`;
+}
+
+function onlyIn(side: string, names: readonly string[], all: boolean): readonly string[] {
+  if (names.length === 0) return [];
+  const shown = all ? names : names.slice(0, ONLY_SAID);
+  const more = names.length - shown.length;
+  return [`Only in ${side}: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`];
 }
 
 /** `+12.3 %`; what is infinite has no bound. */

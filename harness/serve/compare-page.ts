@@ -1,5 +1,5 @@
 /** Two runs, or two groups of them, beside each other. */
-import type { Comparison } from '../../results/change.ts';
+import { certaintyOf, type Comparison } from '../../results/change.ts';
 import type { Compared } from '../../results/compare.ts';
 import { measureName } from '../../results/measures.ts';
 import { changeText, valueText } from '../compare/text.ts';
@@ -61,11 +61,11 @@ function links(ids: readonly string[]): readonly Markup[] {
 
 /** What differs beyond chance comes first. */
 function figureTable(figures: readonly Comparison[]): Markup {
-  const differs = ({ change }: Comparison): boolean => change.low > 0 || change.high < 0;
+  const differs = (one: Comparison): boolean => certaintyOf(one) === 'differs';
   const sorted = [...figures.filter(differs), ...figures.filter((one) => !differs(one))];
   const rows = sorted.map(
     (one) =>
-      html`<tr><th>${name(measureName(one.measure), 120)}</th><td class="n">${valueText(one.measure, one.a)}</td><td class="n">${valueText(one.measure, one.b)}</td><td class="n">${changeText(one.change.estimate)}</td><td class="n">${changeText(one.change.low)} … ${changeText(one.change.high)}</td><td>${differs(one) ? html`<b>differs</b>` : 'may be chance'}</td></tr>`,
+      html`<tr><th>${name(measureName(one.measure), 120)}</th><td class="n">${valueText(one.measure, one.a)}</td><td class="n">${valueText(one.measure, one.b)}</td><td class="n">${changeText(one.change.estimate)}</td><td class="n">${changeText(one.change.low)} … ${changeText(one.change.high)}</td><td>${differs(one) ? html`<b>differs</b>` : certaintyOf(one)}</td></tr>`,
   );
   const few = figures.some(({ basis }) => basis === 'operations');
   return html`<div class="scroll"><table class="figures"><thead><tr><th>measure</th><th class="n">A</th><th class="n">B</th><th class="n">change</th><th class="n">95 % interval</th><th></th></tr></thead><tbody>${rows}</tbody></table></div>
