@@ -5,6 +5,7 @@
  * Faults need no `exec` so, which costs 50 ms each, no rights on the engine's host, and no second way for an engine that is
  * on another machine.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MILLISECOND, realClock } from '../../../../history/clock.ts';
@@ -83,7 +84,10 @@ function prepareOther(other: NonNullable<Program['other']>, data: string | undef
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
   }
-  if (data !== undefined) mkdirSync(data, { recursive: true });
+  if (data !== undefined) {
+    mkdirSync(data, { recursive: true });
+    if (user !== undefined) execFileSync('chown', [`${user}:`, data]);
+  }
   for (const { port, at } of other.aside) openAside(port, at);
 }
 
