@@ -93,7 +93,7 @@ function pairedUp(
   );
   const stuck = answers.find(({ until }) => until === by) ?? answers[answers.length - 1];
   const placed = enqueues.filter((row) => call[row] < by).length + answers.filter(({ from }) => from < by).length;
-  return unpaired(history, stuck, placed);
+  return { rough: unpaired(history, stuck, placed) };
 }
 
 /** Bad patterns among values each of which is put in, and taken, at most once. */

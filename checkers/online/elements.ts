@@ -32,6 +32,9 @@ export const setMethods: Methods = {
   consumes: false,
 };
 
+/** In place of a row. */
+const TAKEN = -1;
+
 export class ElementStream implements Suspecting {
   suspects = false;
   readonly #growing: Growing;
@@ -42,6 +45,8 @@ export class ElementStream implements Suspecting {
   readonly #attempts: number[] = [];
   readonly #found: number[] = [];
   readonly #first: number[] = [];
+  /** Of elements that were put in several times: the rows that did, and in between TAKEN for each time that it was found. */
+  readonly #courses = new Map<number, number[]>();
   /** Per key: 1 once something was put in; 2: something was found before. It says nothing of a key that nothing is put in. */
   readonly #used: number[] = [];
   /** The list that was looked through last, and its key: a set is read again and again. */
@@ -65,6 +70,13 @@ export class ElementStream implements Suspecting {
     this.#attempts[element] = (this.#attempts[element] ?? 0) + 1;
     this.#found[element] ??= 0;
     this.#first[element] ??= row;
+    if (this.#first[element] === row) return;
+    const course = this.#courses.get(element);
+    if (course !== undefined) course.push(row);
+    else {
+      const takes = Array.from({ length: this.#found[element] }, () => TAKEN);
+      this.#courses.set(element, [this.#first[element], ...(this.#methods.consumes ? takes : takes.slice(0, 1)), row]);
+    }
   }
 
   completed(row: number): void {
@@ -83,10 +95,18 @@ export class ElementStream implements Suspecting {
     const { key, value } = this.#growing.columns;
     const element = this.#elements.find(key[row], value[row]);
     const left = --this.#attempts[element];
-    const found = this.#found[element];
-    // Of those put in later some may have come too late for who found it: that is for check to say.
-    if (found > 0 && (left === 0 || this.#first[element] === row || (this.#methods.consumes && found > left)))
-      this.suspects = true;
+    if (this.#found[element] === 0) return;
+    if (left === 0) this.suspects = true;
+    const course = this.#courses.get(element);
+    if (course === undefined) return;
+    course.splice(course.indexOf(row), 1);
+    // What was put in too late for who found it does not count.
+    let puts = 0;
+    let takes = 0;
+    for (const step of course) {
+      if (step !== TAKEN) puts++;
+      else if (puts < (this.#methods.consumes ? ++takes : 1)) this.suspects = true;
+    }
   }
 
   #lookThrough(key: number, ref: number): void {
@@ -109,6 +129,14 @@ export class ElementStream implements Suspecting {
     }
     const element = this.#elements.find(key, ref);
     if (element === NONE || this.#attempts[element] === 0) this.suspects = true;
-    else if (++this.#found[element] > this.#attempts[element] && this.#methods.consumes) this.suspects = true;
+    else if (this.#take(element) > this.#attempts[element] && this.#methods.consumes) this.suspects = true;
+  }
+
+  /** How often it has been found now. */
+  #take(element: number): number {
+    const course = this.#courses.get(element);
+    // That something is there again and again says no more than that it is there.
+    if (course !== undefined && (this.#methods.consumes || course[course.length - 1] !== TAKEN)) course.push(TAKEN);
+    return ++this.#found[element];
   }
 }

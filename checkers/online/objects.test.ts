@@ -158,3 +158,21 @@ it('queue: at the event that shows what was not put in, or too often', () =>
 
 it('set: at the event that shows what was not put in, or twice', () =>
   agrees(set, held('add', 'read', 'read', 0.1), false));
+
+it('queue: a refused request counts for nobody, and what was put in later not for who found it sooner', () => {
+  const steps = ['0 invoke enqueue 1', '0 ok enqueue 1', '1 invoke enqueue 1', '2 invoke dequeue', '2 ok dequeue 1'];
+  const more = ['2 invoke dequeue', '2 ok dequeue 1', '3 invoke enqueue 1', '1 fail enqueue 1'];
+  const events = [...steps, ...more].map((line, time): Event => {
+    const [process, type, f, value] = line.split(' ');
+    return {
+      time,
+      process: Number(process),
+      type,
+      f,
+      key: 'x',
+      value: value === undefined ? null : Number(value),
+    } as Event;
+  });
+  expect(follow(queue, events).brokenAt).toBe(events.length);
+  expect(follow(queue, events.slice(0, -1)).brokenAt).toBeUndefined();
+});

@@ -143,6 +143,16 @@ test('two values at one position, of which one was written twice by who knows wh
   ]);
 });
 
+test('the version of a write that nobody had asked for yet, where its value had been written before', () => {
+  const lines = ['p0: w x 0 version=g0/1/1', 'p0: w x 2 version=g0/1/2', 'p1: r x 2 version=g0/1/2'];
+  const late = ['p2: r x 0 node=n1 path=bounded-1ms version=g0/1/3', 'p0: w x 0 version=g0/1/3'];
+  const verdict = judge(boundedStaleness, [...lines, 'p3: r x 2 version=g0/1/2', ...late]);
+  expect(verdict).toMatchObject({ type: 'invalid', anomalies: [{ kind: 'too stale' }] });
+  expect(sentences(judge(monotonicReads, [...lines, ...late])).map((one) => one.replace(/ at \d+ ms/g, ''))).toEqual([
+    'A read of x returned 0 from n1 with version (1,3), which belongs to the write of 0 to x.',
+  ]);
+});
+
 test('a false version is one claim, and other anomalies do not rest on it', () => {
   const lines = [1, 2, 3, 4, 5].map((i) => `p0: w x ${i} session=s version=g0/1/${i === 1 ? 9 : i}`);
   const verdict = judge(monotonicReads, [...lines, 'p1: r x 1', 'p1: r x 5']);

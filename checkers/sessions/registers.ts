@@ -1,9 +1,8 @@
 /**
  * Which write each read returned, and which of two writes is the older one.
  *
- * Versions are used where the store reports them, and values where it does not: a value that exactly one write of the key
- * may have written names its write. Versions are claims, and are held against one another (claims.ts); a claim that
- * contradicts the values is not used.
+ * Versions are used where the store reports them, and values where it does not: a value that exactly one write of the key may have
+ * written names its write. Versions are claims, held against one another (claims.ts); one that contradicts the values is not used.
  */
 import { CAS, FAIL, type History, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
@@ -27,7 +26,6 @@ interface Alike {
   readonly second: Int32Array;
 }
 
-/** What rows are looked up by. */
 interface Tables {
   /** The first write of each value to each key. */
   readonly byValue: WriteTable;
@@ -75,7 +73,7 @@ export class Registers {
 
   /** Whether a read returned what was asked for only later. */
   hasEarly = false;
-  /** Whether a read may have returned any of several writes, so that it is not known which ones happened. */
+  /** Whether a read may have returned any of several writes. */
   hasAmbiguous = false;
   #hasUnwritten = false;
   readonly #claims: FalseClaim[] = [];
@@ -146,7 +144,7 @@ export class Registers {
     return this.#hasUnwritten;
   }
 
-  /** Takes a read's source away from it: it cannot be that one. */
+  /** A read cannot have that source. */
   disown(read: number): void {
     this.source[read] = UNWRITTEN;
     this.#hasUnwritten = true;
@@ -295,7 +293,9 @@ export class Registers {
     const isVersioned = versionGroup[read] !== NONE && !isAbovePosition(this.history, read);
     const claimed = isVersioned ? this.#holder(byVersion, read) : NONE;
     if (claimed !== NONE) {
-      if (key[claimed] === key[read] && this.#held(value[claimed]) === shown) return claimed;
+      const isSame = key[claimed] === key[read] && this.#held(value[claimed]) === shown;
+      // Nobody is shown what is asked for only later, where something else can have been.
+      if (isSame && (call[claimed] < ret[read] || call[first] > ret[read])) return claimed;
       // All writes of a transaction have one version, under which one of them is known.
       const own = (flags[claimed] & TRANSACTION) === 0 ? NONE : this.#ofVersion(read, first, alike);
       if (own !== NONE) return own;
@@ -395,6 +395,6 @@ function after(alike: Alike | undefined, write: number): number {
 function versionsOfWrites(history: History, { areAllVersioned }: Tables): Places {
   const group = new Int32Array(history.length).fill(NONE);
   const { history: terms, at } = versionsOf(history);
-  // Where there is none to be learned, nothing will be written into the other columns.
+  // Where none is to be learned, nothing is written into the others.
   return areAllVersioned ? { group, history: terms, at } : { group, history: terms.slice(), at: at.slice() };
 }
