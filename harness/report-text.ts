@@ -142,8 +142,13 @@ function findings(record: RunRecord, paint: Paint): string {
   for (const cell of never.filter(({ state, note }) => (state === 'kept' || state === 'holds') && note !== '')) {
     lines.push(`${title(cell)}: ${cell.state} ${cell.note}`);
   }
-  for (const cell of undecided) lines.push(`${title(cell)} undecided: ${cell.note}`);
-  return lines.length === 0 ? '' : section('Findings (not promised, so no failure)', lines, paint);
+  const open = undecided.map((cell) => `${title(cell)}: ${cell.note}`);
+  return [
+    lines.length === 0 ? '' : section('Findings (not promised, so no failure)', lines, paint),
+    open.length === 0 ? '' : section('Undecided', open, paint),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 function figuresOf(latency: LatencyRecord): string[] {
@@ -155,7 +160,7 @@ const ROW_MIN = 20;
 
 function latency(record: RunRecord, paint: Paint): string {
   const chosen = record.latencies
-    .filter((l) => l.path !== '*' && (l.phase === 'calm' || l.phase === 'faults'))
+    .filter((l) => l.path !== '*' && l.since === 'intended' && (l.phase === 'calm' || l.phase === 'faults'))
     .filter((l) => l.count >= ROW_MIN && (l.role === 'leader' || l.role === 'follower'))
     .sort((a, b) => (order(a) < order(b) ? -1 : 1));
   if (chosen.length === 0) return '';

@@ -20,7 +20,7 @@ import { mixes } from './mix.ts';
 import type { BenchPlan } from './plan.ts';
 import { recordBench } from './record.ts';
 import { resolveBench } from './resolve.ts';
-import { renderBench } from './text.ts';
+import { closingOfBench, renderBench } from './text.ts';
 
 /** The flags as commander hands them over. */
 export interface BenchFlags {
@@ -89,17 +89,8 @@ async function one(
   writeRunFiles(folder, record, text);
   if (flags.database) await save(home, record, io);
   if (flags.json === true) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
-  else io.out(`${io.colour.out ? renderBench(record, true) : text}\n${closing(record, id)}\n`);
+  else io.out(`${io.colour.out ? renderBench(record, true) : text}\n${closingOfBench(record)}\n`);
   return record;
-}
-
-function closing(record: RunRecord, id: string): string {
-  const said = { kept: 'the sample kept all promises', broken: 'the sample broke a promise', undecided: 'undecided' };
-  return [
-    `verdict: ${said[record.verdict]} (exit ${record.exitCode})`,
-    `report: ${join('.tidemark', 'runs', id, 'report.txt')}`,
-    `again: ${record.command}`,
-  ].join('\n');
 }
 
 /** Opened when all is measured: a database that starts meanwhile would be in the figures. */

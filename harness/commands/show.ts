@@ -16,7 +16,10 @@ export default {
         const { closingLines, renderReport } = await import('../report-text.ts');
         const record = await storedRun(run, io);
         if (json === true) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
-        else {
+        else if (record.plan['bench'] !== undefined) {
+          const { closingOfBench, renderBench } = await import('../bench/text.ts');
+          io.out(`${renderBench(record, io.colour.out)}\n${closingOfBench(record)}\n`);
+        } else {
           const report = join(relative(io.cwd, runFolder(join(io.cwd, '.tidemark'), record.id)), 'report.txt');
           io.out(`${renderReport(record, { color: io.colour.out })}\n`);
           io.out(`${closingLines(record, report).join('\n')}\n`);

@@ -1,6 +1,8 @@
 /** What a stranger asks of a run, each answered in a sentence or two: the head of every report, whatever its format. */
 import { SECOND } from '../../history/clock.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
+import type { BenchResult } from '../bench/plan.ts';
+import { heldText, measured } from '../bench/text.ts';
 import { calmLines, title, verdictText } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { lost, outageNs } from './failover-pictures.ts';
@@ -95,7 +97,25 @@ function outageText(ns: number): string {
   return Number.isFinite(ns) ? duration(ns) : 'no write was answered again';
 }
 
+/** What reads of each path cost beside the strongest, and how many of them there can be. */
+function measurements(bench: BenchResult): Answer {
+  const more: string[] = [];
+  const held = (bench.ladder?.rungs ?? []).map(
+    (rung) => `${rung.target} ${heldText(rung, bench.ladder?.limitNs ?? 0)}`,
+  );
+  if (bench.ladder !== undefined)
+    more.push(`Highest rate with p99 of the reads within ${duration(bench.ladder.limitNs)}: ${held.join(', ')}.`);
+  const alone = bench.steps.find(({ target }) => target === undefined);
+  const reads = alone?.series.filter(({ method }) => method === 'read') ?? [];
+  const told = reads.map(({ path, p50Ns, p99Ns }) => `${path} ${duration(p50Ns)}, p99 ${duration(p99Ns)}`);
+  if (alone !== undefined && told.length > 0) more.push(`At ${count(alone.rate)}/s median ${told.join('; ')}.`);
+  const [answer = 'Nothing was measured.', ...rest] = more;
+  return { question: 'What does a follower read save and cost?', answer, more: rest, section: 'measured' };
+}
+
 function followers(record: RunRecord): Answer {
+  const bench = measured(record);
+  if (bench !== undefined) return measurements(bench);
   const question = 'What does a follower read save and cost?';
   const section = 'followers';
   const [leader, follower] = ['leader', 'follower'].map(

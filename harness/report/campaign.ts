@@ -11,7 +11,8 @@ import { outageNs } from './failover-pictures.ts';
 import type { Format } from './formats.ts';
 import { type Testcase, suite } from './junit.ts';
 import { cut, html, type Markup, name, prose } from './markup.ts';
-import { bounded, fenced, folded, matrix, plain, tableOf } from './markdown.ts';
+import { bounded, matrix } from './markdown.ts';
+import { fenced, folded, plain, tableOf } from './markdown-parts.ts';
 import { matrixTables } from './matrix-table.ts';
 import { documentOf } from './page.ts';
 

@@ -46,6 +46,78 @@ describe('every format', () => {
   });
 });
 
+describe('a bench', () => {
+  const series = [
+    {
+      method: 'read',
+      path: 'leader',
+      count: 500,
+      throughput: 50,
+      p50Ns: 2e6,
+      p90Ns: 3e6,
+      p99Ns: 4e6,
+      p999Ns: 5e6,
+      maxNs: 6e6,
+    },
+    {
+      method: 'read',
+      path: 'follower',
+      count: 500,
+      throughput: 50,
+      p50Ns: 1e6,
+      p90Ns: 2e6,
+      p99Ns: 3e6,
+      p999Ns: 4e6,
+      maxNs: 5e6,
+    },
+  ].map((one) => ({ ...one, sentP50Ns: 1e6, sentP99Ns: 2e6 }));
+  const counts = { arrivals: 1000, answered: 1000, refused: 0, unknown: 0, shed: 0, sampled: 100 };
+  const step = { repeat: 1, seconds: 10, ...counts, throughput: 100, lateP99Ns: 1e5, series };
+  const bench = {
+    mix: 'b',
+    distribution: 'zipfian',
+    records: 1000,
+    valueBytes: 100,
+    targets: ['leader', 'follower'],
+    writePath: 'quorum-ack',
+    warmUpNs: 1e9,
+    durationNs: 1e10,
+    repeats: 1,
+    sessions: 128,
+    checkedKeys: 32,
+    checked: { operations: 100, of: 1000 },
+    virtualTime: false,
+    steps: [
+      { ...step, rate: 100 },
+      { ...step, rate: 200 },
+    ],
+  };
+  const rung = { failed: 1_050, why: 'p99 of reads was 30.0 ms' };
+  const again = { p50Ns: 1e6, p99Ns: 30e6, throughput: 1_000 };
+  const rungs = [
+    { ...rung, target: 'leader', held: 1_000, confirmed: [again] },
+    { ...rung, target: 'follower', held: undefined, confirmed: [] },
+  ];
+  const ofRates = sampleRecord({ plan: { bench }, verdict: 'kept', cells: [] });
+  const ofLadder = sampleRecord({
+    plan: { bench: { ...bench, ladder: { limitNs: 20e6, from: 100, most: 5000, rungs } } },
+  });
+
+  test.each(['html', 'markdown'] as const)('has its measurements in %s', (format) => {
+    const rates = rendered(ofRates, format);
+    expect(rates).toMatch(/200\/s[^]*2\.00 ms[^]*4\.00 ms/);
+    expect(rates).toContain('At 100/s median leader 2.00 ms, p99 4.00 ms; follower 1.00 ms, p99 3.00 ms.');
+    const found = rendered(ofLadder, format);
+    expect(found).toContain('within 20.0 ms: leader 1,000/s, not in 1 of 1 more, follower none.');
+    expect(found).toContain('p99 of reads was 30.0 ms');
+  });
+
+  test('whose sample broke a promise has no figures', () => {
+    const withheld = sampleRecord({ plan: { bench, withheld: true } });
+    for (const format of FORMATS) expect(rendered(withheld, format)).not.toContain('At 100/s');
+  });
+});
+
 describe('what is hostile', () => {
   test('is text: the page has the tags that we wrote, and no others', () => {
     const page = rendered(hostileRecord(), 'html');

@@ -1,5 +1,4 @@
 /** The report of a run as Markdown, for a pull request: what matters in view, the rest folded away, and short enough for a comment. */
-import { printable } from '../../checkers/explain/labels.ts';
 import { guaranteeNames, guarantees } from '../../history/guarantee.ts';
 import { SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
@@ -7,9 +6,11 @@ import { figureOf, type MatrixCell } from '../matrix.ts';
 import { title } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { answersOf, verdictSentence } from './answers.ts';
+import { benchMarkdown } from './bench-section.ts';
 import { lost } from './failover-pictures.ts';
 import { readPaths } from './followers.ts';
-import { cut, isolated } from './markup.ts';
+import { fenced, folded, plain, tableOf } from './markdown-parts.ts';
+import { cut } from './markup.ts';
 
 /** GitHub takes comments of 65,536 characters. */
 const LENGTH_MAX = 60_000;
@@ -26,39 +27,6 @@ const MARKS: Readonly<Record<MatrixCell['state'], string>> = {
   'not exercised': '– untried',
 };
 
-/** Text as it is: nothing in it is markup, mentions anybody or refers to an issue. The one place where text becomes Markdown. */
-export function plain(text: string, longest = 500): string {
-  const safe = printable(cut(text, longest)).replace(/[\\`*_[\]#|~<>&@$]|:(?=\S)/g, (character) =>
-    /[<>&@#:]/.test(character) ? `&#${character.charCodeAt(0)};` : `\\${character}`,
-  );
-  return isolated(safe, (run) => `\u2068${run}\u2069`);
-}
-
-/** A fence that is longer than any in the text. */
-export function fenced(text: string, language = ''): string {
-  const shown = text.split('\n').map(printable).join('\n');
-  const longest = Math.max(2, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}${language}\n${shown}\n${fence}`;
-}
-
-export function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
-}
-
-export function tableOf(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[] = [],
-): string {
-  const rule = head.map((_, i) => (right.includes(i) ? '--:' : '---'));
-  return [row(head), row(rule), ...rows.map(row)].join('\n');
-}
-
-export function folded(summary: string, body: string): string {
-  return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
-}
-
 export function markdownReport(record: RunRecord): string {
   const answers = answersOf(record).filter(({ section }) => section !== 'plan' && section !== 'promises');
   const told = answers.map(
@@ -70,6 +38,7 @@ export function markdownReport(record: RunRecord): string {
     told.join('\n'),
     broken(record),
     folded('Promises and findings', matrix(record.cells)),
+    benchMarkdown(record),
     paths(record),
     failovers(record),
     `Run it again:\n\n${fenced(cut(record.command, 4000), 'sh')}`,

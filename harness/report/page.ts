@@ -11,6 +11,7 @@ import { painter } from '../matrix.ts';
 import { count } from '../table.ts';
 import { anomaliesOf, pictureKey } from './anomalies.ts';
 import { answersOf, calmAnswers, verdictSentence } from './answers.ts';
+import { benchSection } from './bench-section.ts';
 import { WIDTH } from './chart.ts';
 import { arrowHeads, groupPicture, roleText } from './cluster-picture.ts';
 import { failoverSection } from './failover-pictures.ts';
@@ -30,10 +31,12 @@ export function htmlReport(record: RunRecord): string {
   const cluster = clusterOf(record);
   const charts = timeCharts(record);
   const anomalies = anomaliesOf(record);
+  const measured = benchSection(record);
   const startAt = anOutage(record, cluster) ?? record.virtualNs / 2;
   const sections: readonly (Section | undefined)[] = [
     { id: 'promises', title: 'Promises and findings', body: matrixTables(record.cells, anomalies.links) },
     anomalies.broken && { id: 'broken', title: 'Broken promises', body: html`${pictureKey}${anomalies.broken}` },
+    measured !== undefined ? { id: 'measured', title: 'What was measured', body: measured } : undefined,
     { id: 'cluster', title: 'The cluster over time', body: clusterSection(record, cluster, startAt) },
     { id: 'failovers', title: 'Failovers', body: failoverSection(record, cluster) },
     record.latencies.length > 0 || record.staleness.length > 0
