@@ -1,6 +1,6 @@
 /** Asks a client what a script wants to know, and says how it ended in the words of a history. */
 import type { Instant, Value } from '../history/operation.ts';
-import { type Answer, type Client, Refused } from '../history/store.ts';
+import { type Answer, type Client, Refused, type Step } from '../history/store.ts';
 import type { Call } from '../workloads/workload.ts';
 import type { Completed } from './recorder.ts';
 
@@ -19,13 +19,16 @@ function askedValue(call: Call): Value {
       return call.value;
     case 'cas':
       return [call.expected, call.next];
+    case 'txn':
+      return call.steps;
   }
 }
 
-/** What any of the four methods may return. */
+/** What any of the methods may return. */
 type AnyAnswer = Answer<{
   readonly value?: Value;
   readonly values?: readonly Value[];
+  readonly steps?: readonly Step[];
   readonly swapped?: boolean;
   readonly actual?: Value;
 }>;
@@ -53,6 +56,9 @@ function invoke(client: Client, call: Call, deadline: Instant): Promise<AnyAnswe
     case 'cas':
       if (client.compareAndSet === undefined) throw unsupported(call);
       return client.compareAndSet({ key: call.key, expected: call.expected, next: call.next }, deadline);
+    case 'txn':
+      if (client.transact === undefined) throw unsupported(call);
+      return client.transact({ steps: call.steps }, deadline);
   }
 }
 
@@ -74,6 +80,8 @@ function told(call: Call, answer: AnyAnswer): Completed {
       return { outcome: 'ok', value: answer.values as readonly Value[], answer }; // likewise
     case 'write':
       return { outcome: 'ok', value: call.value, answer };
+    case 'txn':
+      return { outcome: 'ok', value: answer.steps as readonly Step[], answer }; // likewise
     case 'cas': {
       const value = askedValue(call);
       if (answer.swapped) return { outcome: 'ok', value, answer };

@@ -270,9 +270,9 @@ export class Driver {
 
   #send(session: Session, device: Device, client: Client, call: Call, intended: Instant | undefined): void {
     const { clock, recorder, timeoutNs } = this.#options;
-    const isWrite = call.f === 'write' || call.f === 'cas';
-    const path = isWrite ? session.row.writePath : session.row.readPath;
-    if (isWrite) this.#written.get(session.row.writePath)?.add(call.key);
+    const writes = keysWrittenBy(call);
+    const path = writes.length > 0 ? session.row.writePath : session.row.readPath;
+    for (const key of writes) this.#written.get(session.row.writePath)?.add(key);
     this.counts.invoked++;
     recorder.invoke(device.process, call, session.context.id, device.name, path, intended);
     const flight: Flight = { session, device, client, call, path, deadline: clock.now() + timeoutNs };
@@ -342,6 +342,11 @@ export class Driver {
     else if (error === 'mismatch') this.counts.mismatch++;
     else this.counts.refused++;
   }
+}
+
+function keysWrittenBy(call: Call): readonly Key[] {
+  if (call.f === 'write' || call.f === 'cas') return [call.key];
+  return call.f === 'txn' ? call.steps.flatMap(([f, key]) => (f === 'w' ? [key] : [])) : [];
 }
 
 function readersPerLane(rows: readonly Row[], row: Row): number {

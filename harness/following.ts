@@ -101,6 +101,7 @@ export class Following implements RecordFollowing {
     fields.device = this.#number(tables.devices, device);
     fields.path = this.#number(tables.paths, path);
     if (call.f === 'readMany') fields.list = call.keys;
+    if (call.f === 'txn') fields.list = call.steps;
     this.#put();
   }
 
@@ -110,7 +111,7 @@ export class Following implements RecordFollowing {
     const fields = this.#start(event, time, process, call);
     fields.type = typeCodes.get(outcome) ?? INVOKE;
     if (call.f === 'read') fields.value = tables.values.intern(value);
-    if (call.f === 'readMany') fields.list = value;
+    if (call.f === 'readMany' || call.f === 'txn') fields.list = value;
     if (call.f === 'cas') fields.mismatch = completed.error === 'mismatch';
     if (completed.actual !== undefined) fields.actual = tables.values.intern(completed.actual);
     if (answer?.servedBy) {
@@ -136,7 +137,7 @@ export class Following implements RecordFollowing {
     fields.time = time;
     fields.process = process;
     fields.f = methodCodes.get(call.f) ?? READ_MANY;
-    if (call.f === 'readMany') return fields;
+    if (call.f === 'readMany' || call.f === 'txn') return fields;
     let key = this.#keys.get(call.key);
     if (key === undefined) {
       key = keys.intern(JSON.stringify(call.key));

@@ -13,11 +13,12 @@ import {
   type Verdict,
 } from '../checkers/checker.ts';
 import { type Guarantee, guarantees } from '../history/guarantee.ts';
-import { CAS, type History, NONE, WRITE } from '../history/history.ts';
+import { CAS, type History, NONE, TRANSACTION, WRITE } from '../history/history.ts';
 import type { Cell } from '../results/record.ts';
 import type { Row } from './driver.ts';
 import type { Path, System } from './system.ts';
 import { count as thousands } from './table.ts';
+import { checkLinearizable } from './transactions.ts';
 
 export interface Jury {
   readonly system: System;
@@ -93,7 +94,7 @@ export function judge(history: History, jury: Jury): readonly Cell[] {
     const whole = history.filter((row) => lanes[history.key[row]] === lane);
     for (const readPath of jury.readPaths) {
       if (!isTried(jury, writePath, readPath)) continue;
-      const part = rowOf(history, lanes, lane, readPath);
+      const part = withTransactions(history, lanes, lane, writePath, readPath);
       const promised = jury.system.promises(writePath, readPath);
       for (const guarantee of columns) {
         if (guarantee !== 'bounded-staleness')
@@ -187,6 +188,23 @@ export function rowOf(history: History, lanes: Int32Array, lane: number, readPat
   );
 }
 
+/** And those transactions that write: all of one is asked of who takes writes, and goes by the write path. */
+function withTransactions(
+  history: History,
+  lanes: Int32Array,
+  lane: number,
+  writePath: string,
+  readPath: string,
+): History {
+  const [writes, reads] = [history.paths.indexOf(writePath), history.paths.indexOf(readPath)];
+  const { f, flags, key, path } = history;
+  return history.filter((row) => {
+    if (lanes[key[row]] !== lane) return false;
+    if (f[row] === WRITE || f[row] === CAS || path[row] === reads) return true;
+    return (flags[row] & TRANSACTION) !== 0 && path[row] === writes;
+  });
+}
+
 /**
  * For each key of the history the number of its write path, NONE for a key that nobody wrote to. A key has one write path in a
  * run, so that what one path loses is never blamed on another.
@@ -225,7 +243,10 @@ function cell(jury: Jury, guarantee: Guarantee, part: History, promisedHere: rea
     ...(guarantees[guarantee].scope === 'write path' && where.writePath !== undefined && { blame: where.writePath }),
     ...(guarantee === 'bounded-staleness' && bounded(jury, where.readPath)),
   };
-  const verdict = checker.check(part, jury.budget, semantics);
+  const verdict =
+    guarantee === 'linearizable'
+      ? checkLinearizable(checker, part, jury.budget, semantics)
+      : checker.check(part, jury.budget, semantics);
   const failovers = needsFailover(guarantee) ? { failovers: jury.failovers } : {};
   const base = {
     guarantee,

@@ -218,7 +218,7 @@ export async function systemOf({ system: name, settings }: Pick<Plan, 'system' |
 function workloadsOf(plan: Plan, system: System, all: ReadonlyMap<string, Workload>): readonly Workload[] {
   const lacking = (workload: Workload): string | undefined =>
     workload.methods.find((method) => !system.methods.includes(method));
-  const able = new Map([...all].filter(([, workload]) => lacking(workload) === undefined));
+  const able = new Map([...all].filter(([, workload]) => workload.byName !== true && lacking(workload) === undefined));
   const [chosen, ...others] = named('workload', plan.workloads, plan.workloads.length > 0 ? all : able);
   for (const workload of chosen === undefined ? [] : [chosen, ...others]) {
     const method = lacking(workload);

@@ -20,6 +20,7 @@ import { compared, replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
 import { overTime } from './series.ts';
 import { version } from './version.ts';
+import { batchName } from './transactions.ts';
 
 /** A cluster that was just healed is not calm yet. */
 const RECOVERY_NS = 2 * SECOND;
@@ -230,7 +231,7 @@ function latencies(
     if (history.paths[path].startsWith('node:')) continue;
     const end = history.retTime[row];
     const begin = Number.isNaN(history.intended[row]) ? history.callTime[row] : history.intended[row];
-    const method = batch === NONE ? METHODS[history.f[row]] : 'readMany';
+    const method = batch === NONE ? METHODS[history.f[row]] : batchName(history, row);
     const role = ROLES[history.role[row]] ?? 'unknown';
     const name = history.paths[path];
     // What reading from a follower buys is told by one figure for each: the strongest path, and all that followers answered.

@@ -160,7 +160,7 @@ export class Recorder {
       .plain(',"time":')
       .number(this.#clock.now());
     out.plain(',"process":').number(process).plain(',"type":').text(type).plain(',"f":').text(call.f);
-    if (call.f !== 'readMany') out.plain(',"key":').json(call.key);
+    if (call.f !== 'readMany' && call.f !== 'txn') out.plain(',"key":').json(call.key);
     return out;
   }
 
@@ -192,6 +192,9 @@ function writeAsked(out: JsonBytes, call: Call): void {
       break;
     case 'readMany':
       out.json(call.keys);
+      break;
+    case 'txn':
+      out.json(call.steps);
       break;
     case 'write':
       out.json(call.value);

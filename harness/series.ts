@@ -22,6 +22,7 @@ import type {
 } from '../results/record.ts';
 import { EPILOGUE_SESSION } from './driver.ts';
 import { lagsOf, standingsOf } from './standings.ts';
+import { batchName } from './transactions.ts';
 
 export interface SeriesOptions {
   /** Its reads are those of the leader, where leader and followers are compared. */
@@ -229,7 +230,7 @@ function nodeLatencies(history: History, faults: readonly FaultRecord[]): OverTi
     if (history.outcome[row] !== OK || node === NONE || path === NONE || !isFirst(history, row)) continue;
     const end = history.retTime[row];
     const begin = Number.isNaN(history.intended[row]) ? history.callTime[row] : history.intended[row];
-    const method = history.batch[row] === NONE ? METHODS[history.f[row]] : 'readMany';
+    const method = history.batch[row] === NONE ? METHODS[history.f[row]] : batchName(history, row);
     const role = ROLES[history.role[row]] ?? 'unknown';
     const name = history.paths[path];
     if (!overlaps(recovering, begin, end)) byNode[node].record(method, name, role, 'calm', end - begin);

@@ -11,8 +11,9 @@ import { buildFirst } from '../test-support/tidemark.ts';
 import { deploy, prepared } from './environments/docker/deploy.ts';
 import type { DockerCluster } from './environments/docker/cluster.ts';
 import { isOtherStore } from './environments/environment.ts';
-import type { System } from './system.ts';
+import type { Supervisor, System } from './system.ts';
 import etcd from './systems/etcd.ts';
+import postgres from './systems/postgres.ts';
 import redis from './systems/redis.ts';
 
 const clock = realClock();
@@ -68,9 +69,18 @@ describe.each([
     token: 'serializable+revision',
     static: true,
   },
+  {
+    system: postgres,
+    write: 'on',
+    strong: 'primary',
+    follower: 'standby',
+    token: 'standby+lsn',
+    static: true,
+  },
 ])('$system.name in containers', ({ system, write, strong, follower, token, static: passesBy }) => {
   need('docker');
   let cluster: DockerCluster;
+  let supervisor: Supervisor | undefined;
   const logs = mkdtempSync(join(tmpdir(), 'tm-systems-'));
   const clients: Client[] = [];
 
@@ -83,9 +93,11 @@ describe.each([
     const run = { id: `test-${process.pid}-${system.name}`, logs };
     cluster = await deploy(specs, { seed: 1, settings, observe: () => undefined, run });
     await ready();
+    supervisor = system.supervise?.(cluster, settings, () => undefined);
   }, 600_000);
   afterAll(async () => {
     for (const client of clients) await client.close();
+    await supervisor?.stop();
     await cluster?.destroy();
     rmSync(logs, { recursive: true, force: true });
   }, 60_000);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultPlan, resolvePlan } from './plan.ts';
 import etcd from './systems/etcd.ts';
+import postgres from './systems/postgres.ts';
 import redis from './systems/redis.ts';
 import type { System } from './system.ts';
 
@@ -39,7 +40,7 @@ describe('a store that is not ours', () => {
   });
 });
 
-test.each([redis as System, etcd as System])('every promise of $name cites its source', (system) => {
+test.each([redis as System, etcd as System, postgres])('every promise of $name cites its source', (system) => {
   const claims = [
     ...system.always.map((guarantee) => ({ guarantee })),
     ...system.writePaths.flatMap(({ name: writePath }) => [
@@ -51,4 +52,47 @@ test.each([redis as System, etcd as System])('every promise of $name cites its s
   ];
   expect(claims.length).toBeGreaterThan(0);
   for (const claim of claims) expect(system.citation?.(claim)?.url, JSON.stringify(claim)).toMatch(/^https:\/\//);
+});
+
+describe('PostgreSQL', () => {
+  const systemWith = async (synchronous: string): Promise<System> =>
+    (await planOf('postgres', { settings: { synchronous } })).use.system;
+
+  test('shows a write to every standby only where all are waited for', async () => {
+    expect((await systemWith('any-1')).promises('remote-apply', 'standby')).toEqual([]);
+    expect((await systemWith('all')).promises('remote-apply', 'standby')).toEqual(['read-your-writes']);
+    expect((await systemWith('all')).promises('on', 'standby')).toEqual([]);
+    expect((await systemWith('any-1')).promises('on', 'standby+lsn')).toEqual(['read-your-writes']);
+  });
+
+  test('promises nothing over a failover for what no standby has to have', async () => {
+    for (const synchronous of ['any-1', 'all']) {
+      const system = await systemWith(synchronous);
+      expect(system.promisesOfWrites('async')).toEqual([]);
+      expect(system.readPaths.flatMap(({ name }) => system.promises('async', name))).toEqual([]);
+      for (const path of ['remote-write', 'on', 'remote-apply'])
+        expect(system.promisesOfWrites(path)).toEqual(['durable']);
+    }
+  });
+
+  test('waits for no more standbys than there are', () => {
+    const node = (nodes: readonly string[], synchronous: string): string => {
+      const spec = postgres.node('n1', nodes, new Map([['synchronous', synchronous]]));
+      return ('files' in spec && spec.files?.['/run/tidemark/postgresql.conf']) || '';
+    };
+    expect(node(['n1', 'n2', 'n3'], 'any-2')).toContain("synchronous_standby_names = 'ANY 2 (n1, n2, n3)'");
+    expect(node(['n1', 'n2', 'n3', 'n4', 'n5'], 'all')).toContain("'ANY 4 (n1, n2, n3, n4, n5)'");
+    expect(node(['n1'], 'any-1')).not.toContain('synchronous_standby_names');
+    expect(() => node(['n1', 'n2', 'n3'], 'any-3')).toThrow(
+      '--set synchronous=any-3: 3 nodes have no more than 2 standbys.',
+    );
+  });
+
+  test('runs transactions where they are asked for, and not beside what anybody runs', async () => {
+    expect((await planOf('postgres')).workloads).toEqual(['ledger', 'register', 'sessions']);
+    expect((await planOf('postgres', { workloads: ['txn'] })).workloads).toEqual(['txn']);
+    await expect(planOf('redis', { workloads: ['txn'] })).rejects.toThrow(
+      "The workload 'txn' needs txn, which the system 'redis' has not.",
+    );
+  });
 });

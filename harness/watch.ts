@@ -102,7 +102,9 @@ export class Watch implements Target {
   attach(cluster: Deployment): void {
     this.#cluster = cluster;
     const operate = operating(this.#system, cluster);
-    const levers = operate === undefined ? cluster.levers : { ...cluster.levers, operate };
+    const levers = { ...cluster.levers, ...(operate !== undefined && { operate }) };
+    // Some faults pull more levers than they need, where those are there.
+    for (const lever of Object.keys(this.#system.unreachable ?? {})) delete levers[lever as keyof typeof levers];
     this.#levers = recorded(levers, cluster.clock, this.pulls);
   }
 

@@ -32,7 +32,15 @@ export interface Store {
     input: { readonly key: Key; readonly expected: Value; readonly next: Value },
     deadline: Instant,
   ): Promise<Answer<{ readonly swapped: boolean; readonly actual?: Value }>>;
+  /** All of the steps or none, in this order; the answer repeats them, with what each read found. */
+  transact(
+    input: { readonly steps: readonly Step[] },
+    deadline: Instant,
+  ): Promise<Answer<{ readonly steps: readonly Step[] }>>;
 }
+
+/** A step of a transaction, as journals have it: of a read what it found, null before it has; of a write what it writes. */
+export type Step = readonly [f: 'r' | 'w', key: Key, value: Value];
 
 /** What a session carries so as not to read behind itself. Opaque to the harness; a system's own business. */
 export type Token = Value;

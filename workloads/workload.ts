@@ -7,6 +7,7 @@
  */
 import type { Guarantee } from '../history/guarantee.ts';
 import type { Key, Outcome, SessionId, Value } from '../history/operation.ts';
+import type { Step } from '../history/store.ts';
 import type { Random } from '../history/random.ts';
 
 export type Call = { readonly device?: string } & (
@@ -14,6 +15,7 @@ export type Call = { readonly device?: string } & (
   | { readonly f: 'readMany'; readonly keys: readonly Key[] }
   | { readonly f: 'write'; readonly key: Key; readonly value: Value }
   | { readonly f: 'cas'; readonly key: Key; readonly expected: Value; readonly next: Value }
+  | { readonly f: 'txn'; readonly steps: readonly Step[] }
 );
 
 /** What the script is told of its call. `value` is the answer of an ok read. */
@@ -63,6 +65,8 @@ export interface Workload {
   readonly about: string;
   readonly methods: readonly Call['f'][];
   readonly exercises: readonly Guarantee[];
+  /** Only where it is asked for by name: what it finds speaks for itself alone. */
+  readonly byName?: true;
   script(session: SessionContext, random: Random): Script;
 }
 

@@ -42,7 +42,7 @@ const text = z.string(needed('a text'));
 
 const limitShape = fields('what a limit is about', {
   measure: several(name('measure', measures)),
-  method: several(name('method', ['read', 'readMany', 'write', 'cas'])).optional(),
+  method: several(name('method', ['read', 'readMany', 'write', 'cas', 'txn'])).optional(),
   path: several(text).optional(),
   phase: several(text).optional(),
   'worse-by': share('a share'),
