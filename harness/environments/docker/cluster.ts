@@ -172,6 +172,7 @@ export class DockerCluster implements Deployment {
             clock: this.clock,
             launch: () => container.link.ask({ do: 'start', program }),
             lastWords: () => container.lastWords(),
+            endsWhenFull: other !== undefined,
             observe: this.#observe,
             crashes: this.#crashes,
           }),

@@ -20,6 +20,8 @@ export interface Supervision {
   /** Has the agent start it. */
   launch(): Promise<unknown>;
   lastWords(): string;
+  /** It may end for want of room at any time, and not only where it could not begin. */
+  readonly endsWhenFull?: boolean;
   readonly observe: (event: NodeEvent) => void;
   /** Where it is written down that a store has ended by itself, or could not be started again. */
   readonly crashes: string[];
@@ -51,10 +53,11 @@ export class Supervised {
 
   told(event: Event): void {
     if (event.event !== 'ended') return;
-    const { id, observe, crashes } = this.#of;
+    const { id, observe, crashes, endsWhenFull } = this.#of;
     this.up = false;
-    // Without room it could not begin; a read or write that failed ends it at any time.
-    const ofItsDisk = this.#has(this.#failing) || (event.code === BAD_INPUT && this.#has(this.#full));
+    // Without room ours could not begin, and others end; a read or write that failed ends it at any time.
+    const wantsRoom = event.code === BAD_INPUT || endsWhenFull === true;
+    const ofItsDisk = this.#has(this.#failing) || (wantsRoom && this.#has(this.#full));
     if (!event.expected && ofItsDisk) {
       this.#waits = true;
       observe({ type: 'down', node: id });

@@ -1,0 +1,112 @@
+/**
+ * What a careful operator of MariaDB does next, from what all servers say of themselves and what was seen before: no I/O, no clock.
+ *
+ * - Before a replica takes over, the old primary is ended, so that no two take writes.
+ * - A replica takes over only where all other servers answer and each has, in its present life, had all that the primary had: so the
+ *   one that has received most has all that was acknowledged by any of them. MariaDB throws a replica's relay log away when that
+ *   starts, applied or not; one that was just started has nothing to say about what it had acknowledged.
+ * - Until then it waits for the old primary.
+ * - Who has what the primary has not is made anew from that one's data; everybody else follows it from where he is.
+ */
+import { SECOND } from '../../history/clock.ts';
+import type { Instant, NodeId } from '../../history/operation.ts';
+import { isPartOf, termOf } from './gtid.ts';
+import type { Self } from './sight.ts';
+
+/** How long a primary may be silent, or heard by no replica. */
+export const SILENT_NS = 1.5 * SECOND;
+
+export type Selves = ReadonlyMap<NodeId, Self>;
+
+export type Deed =
+  /** Somebody else takes its place. */
+  | { readonly do: 'replace'; readonly node: NodeId; readonly why: string }
+  /** It takes writes again. */
+  | { readonly do: 'reopen'; readonly node: NodeId }
+  /** It takes writes beside another one. */
+  | { readonly do: 'end'; readonly node: NodeId; readonly why: string }
+  /** It follows the right one, and has stopped. */
+  | { readonly do: 'resume'; readonly node: NodeId }
+  | { readonly do: 'follow'; readonly node: NodeId; readonly primary: NodeId }
+  | { readonly do: 'copy'; readonly node: NodeId; readonly primary: NodeId; readonly why: string };
+
+/** What is remembered from one look to the next. */
+export interface Memory {
+  readonly nodes: readonly NodeId[];
+  readonly primary: NodeId;
+  /** When it was last as it should be. */
+  readonly well: Instant;
+  /** What it had at the look before. */
+  readonly at: number;
+  /** The life in which a replica has had all that the primary had at the look before. */
+  readonly complete: ReadonlyMap<NodeId, string>;
+  /** The highest that anybody has named. */
+  readonly term: number;
+}
+
+export function firstMemory(nodes: readonly NodeId[], now: Instant): Memory {
+  return { nodes, primary: nodes[0], well: now, at: 0, complete: new Map(), term: 0 };
+}
+
+export function noted(before: Memory, selves: Selves, now: Instant): Memory {
+  const term = Math.max(before.term, ...[...selves.values()].map(termOf));
+  const found = primariesOf(selves)[0];
+  if (found === undefined) return { ...before, term };
+  const [primary, { address, at }] = found;
+  const isNew = primary !== before.primary;
+  const complete = new Map(isNew ? [] : before.complete);
+  const hearing = [...selves].filter(([, { follows }]) => follows?.address === address && follows.hears);
+  for (const [node, { received, life }] of hearing) if (received >= (isNew ? at : before.at)) complete.set(node, life);
+  const isWell = isNew || hearing.length > 0 || selves.size < before.nodes.length;
+  return { ...before, primary, well: isWell ? now : before.well, at, complete, term };
+}
+
+/** A primary that takes writes again has time until its replicas are connected to it. */
+export function reopened(before: Memory, now: Instant): Memory {
+  return { ...before, well: now };
+}
+
+/** What a replica had received and not applied is gone. */
+export function resumed(before: Memory, node: NodeId): Memory {
+  return { ...before, complete: new Map([...before.complete].filter(([one]) => one !== node)) };
+}
+
+function primariesOf(selves: Selves): readonly (readonly [NodeId, Self])[] {
+  return [...selves].filter(([, { open }]) => open).sort(([, a], [, b]) => termOf(b) - termOf(a));
+}
+
+/** Who may take the primary's place without a loss of what was acknowledged; undefined: nobody yet. */
+export function successor({ nodes, primary, complete }: Memory, selves: Selves): NodeId | undefined {
+  const rest = nodes.filter((node) => node !== primary);
+  if (rest.some((node) => !selves.has(node) || selves.get(node)?.life !== complete.get(node))) return undefined;
+  const received = (node: NodeId): number => selves.get(node)?.received ?? 0;
+  return [...rest].sort((a, b) => received(b) - received(a)).at(0);
+}
+
+export function decide(memory: Memory, selves: Selves, now: Instant): readonly Deed[] {
+  const { primary, well } = memory;
+  const replaces = now - well > SILENT_NS && successor(memory, selves) !== undefined;
+  const [found, ...others] = primariesOf(selves);
+  if (found === undefined) {
+    const self = selves.get(primary);
+    // It was started again, and nobody took its place.
+    if (self !== undefined && self.follows === undefined) return [{ do: 'reopen', node: primary }];
+    return replaces ? [{ do: 'replace', node: primary, why: 'does not answer' }] : [];
+  }
+  if (replaces) return [{ do: 'replace', node: primary, why: 'is heard by no replica' }];
+  return [
+    ...others.map(([node]): Deed => ({ do: 'end', node, why: `takes writes, and ${found[0]} is primary` })),
+    ...[...selves].flatMap(([node, self]) => (self.open ? [] : attached(node, self, found))),
+  ];
+}
+
+function attached(node: NodeId, self: Self, [primary, whole]: readonly [NodeId, Self]): readonly Deed[] {
+  const copy = (why: string): readonly Deed[] => [{ do: 'copy', node, primary, why }];
+  const { follows } = self;
+  if (follows?.address === whole.address) {
+    if (follows.broken !== undefined) return copy(follows.broken);
+    return follows.stopped === true ? [{ do: 'resume', node }] : [];
+  }
+  if (self.at === 0 && whole.at > 0) return copy('has nothing');
+  return isPartOf(self, whole) ? [{ do: 'follow', node, primary }] : copy(`has what ${primary} has not`);
+}
