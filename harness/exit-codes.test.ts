@@ -97,7 +97,7 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
   it.each([
     [
       ['--system', 'referense'],
-      "There is no system 'referense'. Did you mean 'reference'? Valid: driver, etcd, postgres, redis, reference.",
+      "There is no system 'referense'. Did you mean 'reference'? Valid: driver, etcd, mariadb, postgres, redis, reference.",
     ],
     [['--fault', 'isolate-leder'], "There is no fault 'isolate-leder'. Did you mean 'isolate-leader'?"],
     [['--workload', 'regster'], "There is no workload 'regster'. Did you mean 'register'?"],

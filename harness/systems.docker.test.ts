@@ -13,6 +13,7 @@ import type { DockerCluster } from './environments/docker/cluster.ts';
 import { isOtherStore } from './environments/environment.ts';
 import type { Supervisor, System } from './system.ts';
 import etcd from './systems/etcd.ts';
+import mariadb from './systems/mariadb.ts';
 import postgres from './systems/postgres.ts';
 import redis from './systems/redis.ts';
 
@@ -68,6 +69,14 @@ describe.each([
     follower: 'serializable',
     token: 'serializable+revision',
     static: true,
+  },
+  {
+    system: mariadb,
+    write: 'semi-sync',
+    strong: 'primary',
+    follower: 'replica',
+    token: 'replica+gtid',
+    static: false,
   },
   {
     system: postgres,
@@ -189,6 +198,8 @@ describe.each([
 
   test('a leader that is stopped is replaced, seen within 2 s, and comes back as a follower', async () => {
     await ready();
+    // An operator acts on what it has seen while all was well.
+    if (supervisor !== undefined) await clock.sleepUntil(clock.now() + 2 * SECOND);
     const old = await leaderOf(system, cluster);
     const pause = await cluster.levers.pause?.([old]);
     const client = await connect(strong, 'd3');

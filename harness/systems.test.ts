@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { defaultPlan, resolvePlan } from './plan.ts';
 import etcd from './systems/etcd.ts';
+import mariadb from './systems/mariadb.ts';
 import postgres from './systems/postgres.ts';
 import redis from './systems/redis.ts';
 import type { System } from './system.ts';
@@ -33,6 +34,24 @@ describe('a store that is not ours', () => {
     expect((await planOf('redis', { settings: { 'settle-ms': '1' } })).use.setting('settle-ms')).toBe(1);
   });
 
+  test('MariaDB has the write paths of the replication that was chosen, and promises what those keep', async () => {
+    const semiSync = await planOf('mariadb');
+    expect(semiSync.writePaths).toEqual(['semi-sync', 'semi-sync-checked']);
+    expect(semiSync.use.system.promisesOfWrites('semi-sync')).toEqual(['durable']);
+    const async = await planOf('mariadb', { settings: { replication: 'async' } });
+    expect(async.writePaths).toEqual(['async']);
+    expect(async.use.system.promisesOfWrites('async')).toEqual([]);
+    expect(async.use.system.promises('async', 'replica+gtid')).toEqual([]);
+    // A primary that may give up waiting promises nothing but what its counters vouch for.
+    const impatient = await planOf('mariadb', { settings: { 'semi-sync-timeout-ms': '500' } });
+    expect(impatient.use.system.promisesOfWrites('semi-sync')).toEqual([]);
+    expect(impatient.use.system.promises('semi-sync', 'replica+gtid')).toEqual([]);
+    expect(impatient.use.system.promisesOfWrites('semi-sync-checked')).toEqual(['durable']);
+    await expect(planOf('mariadb', { settings: { replication: 'sync' } })).rejects.toThrow(
+      '--set replication=sync: one of semi-sync, async is needed.',
+    );
+  });
+
   test('has its image named by the user, in a way that can be one', async () => {
     await expect(planOf('redis', { settings: { image: 'no image!' } })).rejects.toThrow(
       '--set image=no image!: the name of an image is needed.',
@@ -40,7 +59,7 @@ describe('a store that is not ours', () => {
   });
 });
 
-test.each([redis as System, etcd as System, postgres])('every promise of $name cites its source', (system) => {
+test.each([redis as System, etcd as System, postgres, mariadb])('every promise of $name cites its source', (system) => {
   const claims = [
     ...system.always.map((guarantee) => ({ guarantee })),
     ...system.writePaths.flatMap(({ name: writePath }) => [

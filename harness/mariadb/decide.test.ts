@@ -7,8 +7,10 @@ import {
   firstMemory,
   type Memory,
   noted,
-  reopened,
+  promoted,
+  allowed,
   resumed,
+  HUNG_NS,
   SILENT_NS,
   type Selves,
   successor,
@@ -80,6 +82,13 @@ describe('a primary that is silent', () => {
     expect(look(before(), restarted, LATE).deeds).toEqual([]);
   });
 
+  test('is started again where it hangs and nobody can take its place', () => {
+    const restarted = { ...gone, n2: { ...gone.n2, life: '2' } };
+    expect(look(before(), restarted, 10 * SECOND + HUNG_NS + 1).deeds).toEqual([
+      { do: 'restart', node: 'n1', why: 'does not answer' },
+    ]);
+  });
+
   test('… or where it was told to go on following, which throws it away too', () => {
     expect(look(resumed(before(), 'n2'), gone, LATE).deeds).toEqual([]);
   });
@@ -105,7 +114,7 @@ describe('a primary that is silent', () => {
     expect(deeds).toEqual([{ do: 'reopen', node: 'n1' }]);
     // Its replicas have time to come back to it.
     const open = { ...gone, n1: primary('n1', { life: '2' }) };
-    expect(look(reopened(memory, LATE), open, LATE + SECOND).deeds).toEqual([]);
+    expect(look(allowed(memory, LATE), open, LATE + SECOND).deeds).toEqual([]);
   });
 });
 
@@ -130,6 +139,15 @@ describe('after another one took its place', () => {
     expect(look(before(), all, LATE).deeds).toEqual([
       { do: 'follow', node: 'n1', primary: 'n3' },
       { do: 'follow', node: 'n2', primary: 'n3' },
+    ]);
+  });
+
+  test('it is waited for, and nobody else takes writes, even if it was gone before it was seen taking them', () => {
+    const memory = promoted(before(), 'n3', 130, 11 * SECOND);
+    const all = { n1: self('n1', { life: '2', at: 130 }), n2: deaf('n2') };
+    expect(look(memory, all, LATE + SECOND).deeds).toEqual([]);
+    expect(look(memory, { ...all, n3: { ...next, open: false } }, LATE + SECOND).deeds).toEqual([
+      { do: 'reopen', node: 'n3' },
     ]);
   });
 

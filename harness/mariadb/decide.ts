@@ -5,7 +5,7 @@
  * - A replica takes over only where all other servers answer and each has, in its present life, had all that the primary had: so the
  *   one that has received most has all that was acknowledged by any of them. MariaDB throws a replica's relay log away when that
  *   starts, applied or not; one that was just started has nothing to say about what it had acknowledged.
- * - Until then it waits for the old primary.
+ * - Until then it waits for the old primary, which it has started again where that hangs.
  * - Who has what the primary has not is made anew from that one's data; everybody else follows it from where he is.
  */
 import { SECOND } from '../../history/clock.ts';
@@ -15,12 +15,16 @@ import type { Self } from './sight.ts';
 
 /** How long a primary may be silent, or heard by no replica. */
 export const SILENT_NS = 1.5 * SECOND;
+/** … where nobody can take its place. */
+export const HUNG_NS = 4 * SECOND;
 
 export type Selves = ReadonlyMap<NodeId, Self>;
 
 export type Deed =
   /** Somebody else takes its place. */
   | { readonly do: 'replace'; readonly node: NodeId; readonly why: string }
+  /** It hangs, and only it has everything. */
+  | { readonly do: 'restart'; readonly node: NodeId; readonly why: string }
   /** It takes writes again. */
   | { readonly do: 'reopen'; readonly node: NodeId }
   /** It takes writes beside another one. */
@@ -61,8 +65,13 @@ export function noted(before: Memory, selves: Selves, now: Instant): Memory {
   return { ...before, primary, well: isWell ? now : before.well, at, complete, term };
 }
 
-/** A primary that takes writes again has time until its replicas are connected to it. */
-export function reopened(before: Memory, now: Instant): Memory {
+/** From here on only it may take writes, whether it was seen doing so or not. */
+export function promoted(before: Memory, primary: NodeId, at: number, now: Instant): Memory {
+  return { ...before, primary, well: now, at, complete: new Map(), term: before.term + 1 };
+}
+
+/** A primary that was started, or takes writes again, has time until it is as it should be. */
+export function allowed(before: Memory, now: Instant): Memory {
   return { ...before, well: now };
 }
 
@@ -91,7 +100,9 @@ export function decide(memory: Memory, selves: Selves, now: Instant): readonly D
     const self = selves.get(primary);
     // It was started again, and nobody took its place.
     if (self !== undefined && self.follows === undefined) return [{ do: 'reopen', node: primary }];
-    return replaces ? [{ do: 'replace', node: primary, why: 'does not answer' }] : [];
+    const why = 'does not answer';
+    if (replaces) return [{ do: 'replace', node: primary, why }];
+    return self === undefined && now - well > HUNG_NS ? [{ do: 'restart', node: primary, why }] : [];
   }
   if (replaces) return [{ do: 'replace', node: primary, why: 'is heard by no replica' }];
   return [

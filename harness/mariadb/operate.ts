@@ -13,7 +13,8 @@ import {
   firstMemory,
   type Memory,
   noted,
-  reopened,
+  promoted,
+  allowed,
   resumed,
   type Selves,
   successor,
@@ -25,6 +26,7 @@ import { follow, lead, PORT, type Replication } from './spec.ts';
 
 const LOOK_NS = 300 * MILLISECOND;
 const DEED_NS = 10 * SECOND;
+const RESTART_NS = 10 * SECOND;
 const APPLY_S = 8;
 /** Where docker/systems/mariadb/ keeps things. */
 const COPY = '/opt/store/copy';
@@ -93,20 +95,23 @@ export class Operator implements Supervisor {
         return this.#replace(node, deed.why);
       case 'reopen':
         await this.#on(node, (statements) => statements(lead(this.#replication)));
-        this.#memory = reopened(this.#memory, this.#cluster.clock.now());
+        this.#memory = allowed(this.#memory, this.#cluster.clock.now());
         return this.#did('primaries opened again', `${node} is back and takes writes again`);
-      case 'end': {
-        const again = await this.#end(node, deed.why);
-        return again();
-      }
+      case 'restart':
+        // It may have much to put in order until it answers.
+        this.#memory = allowed(this.#memory, this.#cluster.clock.now() + RESTART_NS);
+        if (!this.#cluster.isUp(node)) return;
+        return (await this.#end(node, deed.why))();
+      case 'end':
+        return (await this.#end(node, deed.why))();
       case 'resume':
         this.#memory = resumed(this.#memory, node);
         await this.#on(node, (statements) => statements('START SLAVE'));
         return this.#did('replicas started again', `${node} goes on following`);
       case 'follow': {
         const address = selves.get(deed.primary)?.address ?? '';
-        // One that was primary has its place in its own log alone.
-        const place = 'STOP SLAVE; SET GLOBAL gtid_slave_pos = @@gtid_current_pos';
+        // What it knew of another primary may be torn after a power cut. One that was primary has its place in its own log alone.
+        const place = 'STOP SLAVE; RESET SLAVE ALL; SET GLOBAL gtid_slave_pos = @@gtid_current_pos';
         await this.#on(node, (statements) => statements(`${place}; ${follow(address)}`));
         return this.#did('replicas pointed elsewhere', `${node} follows ${deed.primary}`);
       }
@@ -125,10 +130,10 @@ export class Operator implements Supervisor {
       const seq = await this.#applied(next);
       const term = this.#memory.term + 1;
       // The row is the first that it writes by itself: whoever has it knows where the histories part.
-      await this.#on(next, async (statements) => {
-        await statements(`RESET SLAVE ALL; INSERT INTO tidemark.terms VALUES (${term}, '${next}', ${seq})`);
-        await statements(lead(this.#replication));
-      });
+      const turn = `INSERT INTO tidemark.terms VALUES (${term}, '${next}', ${seq})`;
+      await this.#on(next, (statements) => statements(`RESET SLAVE ALL; ${turn}`));
+      this.#memory = promoted(this.#memory, next, seq, this.#cluster.clock.now());
+      await this.#on(next, (statements) => statements(lead(this.#replication)));
       this.#did('failovers', `${next} takes the place of ${old}, from 0-…-${seq} on`);
     } finally {
       await again();

@@ -72,14 +72,17 @@ export class Journal {
     const writes = this.#pending(folder);
     const reached = random.chance(SOME_REACHED) && writes.length > 0 ? random.below(writes.length) : -1;
     const lost = { writes: 0, torn: 0, bytes: 0 };
+    // What is older than a file that was made anew is of another one, removed since, that had the same inode.
+    const unmade = new Set<string>();
     for (const [i, write] of [...writes.entries()].reverse()) {
-      if (i < reached) continue;
+      if (i < reached || unmade.has(write.file)) continue;
       if (i === reached && write.isNew) continue;
       if (i === reached) {
         lost.bytes += tear(write, random);
         lost.torn++;
       } else {
         undo(write);
+        if (write.isNew) unmade.add(write.file);
         lost.writes++;
         lost.bytes += write.length;
       }
