@@ -34,7 +34,7 @@ export async function checkDriver(command: string, flags: CheckFlags, io: Io): P
   if (flags.endpoint.length === 0)
     throw new BadInput('A driver is checked against a store: --endpoint n1=host:port, once for each of its nodes.');
   const asked: DriverFlags = { ...flags, system: 'driver', env: 'endpoints', nodes: '0', driver: command };
-  const { set, nodes } = withDriver(asked);
+  const { set, nodes } = await withDriver(asked);
   const chosen = keyValues('--set', set);
   const system = await systemOf({ system: 'driver', settings: chosen });
   for (const [name, value] of Object.entries(chosen)) checkSetting(name, value, system, endpoints);

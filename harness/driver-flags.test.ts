@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { type DriverFlags, withDriver } from './driver-flags.ts';
 
 const plain: DriverFlags = { system: 'reference', env: 'simulation', nodes: '3', set: [] };
-const asked = (flags: Partial<DriverFlags>): DriverFlags => withDriver({ ...plain, ...flags });
+const asked = (flags: Partial<DriverFlags>): Promise<DriverFlags> => withDriver({ ...plain, ...flags });
 
 describe('a driver and its endpoints', () => {
-  test('are a system, an environment and their settings: what a plan holds, and a replay repeats', () => {
+  test('are a system, an environment and their settings: what a plan holds, and a replay repeats', async () => {
     const driver = 'python3 mine.py';
-    expect(asked({ driver, endpoint: ['n1=a:1', '[::1]:2'], faultCommands: 'f.yaml', set: ['keys=4'] })).toMatchObject({
+    expect(
+      await asked({ driver, endpoint: ['n1=a:1', '[::1]:2'], faultCommands: 'f.yaml', set: ['keys=4'] }),
+    ).toMatchObject({
       system: 'driver',
       env: 'endpoints',
       nodes: '2',
@@ -15,12 +17,22 @@ describe('a driver and its endpoints', () => {
     });
   });
 
-  test('are not there where nobody asks for them', () => {
-    expect(asked({})).toEqual(plain);
+  test('are not there where nobody asks for them', async () => {
+    expect(await asked({})).toEqual(plain);
   });
 
   test.each<[Partial<DriverFlags>, string]>([
-    [{ driver: 'x' }, "--driver needs the store's nodes: --endpoint n1=host:port, once for each."],
+    [{ driver: 'x' }, "--driver needs the store's nodes: --endpoint n1=host:port, once for each, or --compose FILE."],
+    [
+      { driver: 'x', endpoint: ['a:1'], compose: 'c.yaml' },
+      '--compose starts nodes and --endpoint says where others run already: leave out one.',
+    ],
+    [
+      { driver: 'x', compose: 'c.yaml', env: 'docker' },
+      "--compose goes with --env compose, or with none: 'docker' would start other nodes.",
+    ],
+    [{ driver: 'x', compose: '/nowhere/c.yaml' }, '--compose /nowhere/c.yaml: there is no such file.'],
+    [{ driver: 'x', compose: 'c.yaml', faultCommands: 'f.yaml' }, 'there is no such file'],
     [
       { driver: 'x', system: 'redis' },
       "--driver goes with --system driver, or with none: it stands for a system, and so does 'redis'.",
@@ -44,7 +56,7 @@ describe('a driver and its endpoints', () => {
       { driver: 'x', endpoint: ['n1=root:hunter2@a:1'] },
       '--endpoint n1: an address with a user or a password in it would be kept with every run; give host:port, and the rest to the driver in an environment variable.',
     ],
-  ])('%j is refused in one sentence', (flags, sentence) => {
-    expect(() => asked(flags)).toThrow(sentence);
+  ])('%j is refused in one sentence', async (flags, sentence) => {
+    await expect(asked(flags)).rejects.toThrow(sentence);
   });
 });

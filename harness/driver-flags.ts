@@ -1,4 +1,4 @@
-/** `--driver`, `--endpoint` and `--fault-commands` are short for a system, an environment and their settings: a plan holds no more than those. */
+/** `--driver`, `--endpoint`, `--compose` and `--fault-commands` are short for a system, an environment and their settings: a plan holds no more than those. */
 import { endpointsOf } from './environments/endpoints/settings.ts';
 import { BadInput } from './errors.ts';
 import { defaultPlan } from './plan.ts';
@@ -11,12 +11,13 @@ export interface DriverFlags {
   readonly driver?: string | undefined;
   readonly endpoint?: readonly string[];
   readonly faultCommands?: string | undefined;
+  readonly compose?: string | undefined;
   readonly set: readonly string[];
 }
 
 /** @throws BadInput where they do not go together */
-export function withDriver<F extends DriverFlags>(flags: F): F {
-  const { driver, endpoint = [], faultCommands } = flags;
+export async function withDriver<F extends DriverFlags>(flags: F): Promise<F> {
+  const { driver, endpoint = [], faultCommands, compose } = flags;
   const set = [...flags.set];
   const say = (name: string, flag: string, value: string): void => {
     if (set.some((one) => one.startsWith(`${name}=`)))
@@ -42,11 +43,21 @@ export function withDriver<F extends DriverFlags>(flags: F): F {
     nodes = String(endpoints.size);
     say('endpoints', '--endpoint', [...endpoints].map(([node, address]) => `${node}=${address}`).join(','));
   }
+  if (compose !== undefined) {
+    if (endpoint.length > 0)
+      throw new BadInput('--compose starts nodes and --endpoint says where others run already: leave out one.');
+    if (env !== defaultPlan.environment && env !== 'compose')
+      throw new BadInput(`--compose goes with --env compose, or with none: '${env}' would start other nodes.`);
+    env = 'compose';
+    const { readComposeFile } = await import('./environments/compose/file.ts');
+    nodes = String((await readComposeFile(compose)).nodes.length);
+    say('compose', '--compose', compose);
+  }
   if (faultCommands !== undefined) {
     if (env !== 'endpoints') throw new BadInput('--fault-commands goes with --endpoint.');
     say('fault-commands', '--fault-commands', faultCommands);
   }
   if (system === 'driver' && env === defaultPlan.environment)
-    throw new BadInput("--driver needs the store's nodes: --endpoint n1=host:port, once for each.");
+    throw new BadInput("--driver needs the store's nodes: --endpoint n1=host:port, once for each, or --compose FILE.");
   return { ...flags, system, env, nodes, set };
 }

@@ -22,6 +22,7 @@ export interface RunFlags {
   readonly driver?: string | undefined;
   readonly endpoint?: readonly string[];
   readonly faultCommands?: string | undefined;
+  readonly compose?: string | undefined;
   readonly workload: readonly string[];
   readonly fault: readonly string[];
   readonly seed: string;
@@ -74,7 +75,7 @@ export async function askedFor(
 ): Promise<{ readonly plan: Plan; readonly flags: RunFlags; readonly bail?: boolean }> {
   if (asked.replay !== undefined) return { ...(await replayed(asked.replay, asked, io, given)), flags: asked };
   const { flags, schedule } = await withPlanFile(asked, io, given);
-  return { plan: planOf(withDriver(flags), schedule), flags };
+  return { plan: planOf(await withDriver(flags), schedule), flags };
 }
 
 export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise<ExitCode> {

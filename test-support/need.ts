@@ -47,6 +47,12 @@ const needs = {
     const asked = spawnSync('python3', ['--version'], { timeout: 10_000 });
     return asked.status === 0 ? undefined : 'python3 is not installed';
   },
+  compose: () => {
+    const isThere = (program: string, ...args: string[]): boolean =>
+      spawnSync(program, args, { timeout: 15_000 }).status === 0;
+    if (isThere('docker', 'compose', 'version') || isThere('docker-compose', 'version')) return undefined;
+    return "neither 'docker compose' nor 'docker-compose' is installed";
+  },
   mount: () => {
     if (process.platform !== 'linux') return 'file systems in memory are mounted on Linux only';
     const place = mkdtempSync(join(tmpdir(), 'tidemark-mount-'));

@@ -175,7 +175,7 @@ describe('the acceptance suite', { timeout: 300_000 }, () => {
     const system = await driver.configured?.(settings);
     if (system === undefined) throw new Error('not configured');
     const endpoints = new Map(store.addresses.map((address, i) => [`n${i + 1}`, address]));
-    const cluster = new GivenCluster(endpoints, new Map(), { observe: () => undefined });
+    const cluster = new GivenCluster(endpoints, () => ({}), { observe: () => undefined });
     cluster.levers.kill = async (nodes) => {
       for (const node of nodes) await store.kill(node);
       return injection(

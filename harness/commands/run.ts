@@ -23,6 +23,7 @@ export default {
         pairs,
         [] as readonly string[],
       )
+      .option('--compose <file>', 'with --driver: a compose file, whose nodes are labelled tidemark.node')
       .option('--fault-commands <file>', 'with --endpoint: your own commands for faults, as YAML')
       .option('--workload <names>', 'workloads, mixed (default: all)', list('--workload'), [] as readonly string[])
       .option('--fault <names>', 'faults: none, mix, or names (default: mix)', list('--fault'), [] as readonly string[])

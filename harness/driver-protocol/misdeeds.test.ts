@@ -16,7 +16,7 @@ let cluster: GivenCluster;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tidemark-driver-'));
   const run = { id: 'r1', logs: join(folder, 'logs') };
-  cluster = new GivenCluster(new Map([['n1', '127.0.0.1:1']]), new Map(), { observe: () => undefined, run });
+  cluster = new GivenCluster(new Map([['n1', '127.0.0.1:1']]), () => ({}), { observe: () => undefined, run });
 });
 afterEach(async () => {
   await cluster.destroy();

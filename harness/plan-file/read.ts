@@ -68,6 +68,7 @@ function shapes({ systems, environments, workloads }: Known, system: System | un
     driver: text.optional(),
     endpoint: several(text).optional(),
     'fault-commands': text.optional(),
+    compose: text.optional(),
     workload: several(name('workload', workloads.keys())).optional(),
     fault: several(text).optional(),
     seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),

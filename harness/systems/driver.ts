@@ -11,7 +11,7 @@ const none: readonly Guarantee[] = [];
 const driver: System = {
   name: 'driver',
   about: 'a store of your own, behind a driver in any language (--driver, docs/add-a-system.md)',
-  environments: ['endpoints'],
+  environments: ['endpoints', 'compose'],
   methods: ['read', 'write'],
   readPaths: [{ name: 'of-the-driver', about: SAYS, thread: 'session' }],
   writePaths: [{ name: 'of-the-driver', about: SAYS, thread: 'session' }],

@@ -2,7 +2,7 @@
 import { millisecondsOf, wallTime } from '../../../history/clock.ts';
 import { removeContainer, removeNetwork, removeVolume } from './container.ts';
 import type { Engine } from './engine.ts';
-import { labels, stateOf } from './owner.ts';
+import { isDead, labels, ownerMark, stateOf } from './owner.ts';
 
 /** What may belong to a harness that cannot be seen from here is left alone for so long, for it may be making its cluster. */
 const STRANGERS_MS = 600_000;
@@ -21,14 +21,56 @@ interface Found extends Leftover {
 
 /** Objects of ours whose harness is gone, in the order in which they can be removed. */
 export async function leftovers(engine: Engine, nowMs: number = wallTime().getTime()): Promise<readonly Leftover[]> {
-  const all = await objects(engine);
-  return [...new Set(all.map(({ owner }) => owner))].flatMap((owner) => {
+  const [all, projects] = await Promise.all([objects(engine), ofProjects(engine)]);
+  const ours = [...new Set(all.map(({ owner }) => owner))].flatMap((owner) => {
     const found = all.filter((one) => one.owner === owner);
     const state = stateOf(owner);
     // Its containers end with it.
     const abandoned = found.every(({ running, createdMs }) => !running && nowMs - createdMs > STRANGERS_MS);
     return state === 'dead' || (state === 'unknown' && abandoned) ? found : [];
   });
+  return [...ours, ...projects.filter(({ mark }) => isDead(mark))];
+}
+
+/** What Compose puts on all that it makes. */
+export const PROJECT_LABEL = 'com.docker.compose.project';
+
+/** By which all that Compose makes for a run of this process is known: nothing of ours need be in the user's file. */
+export function projectName(run: string): string {
+  return `tidemark-${run.toLowerCase().replace(/[^a-z0-9-]/g, '-')}-${ownerMark()}`;
+}
+
+interface OfProject extends Leftover {
+  readonly project: string;
+  /** As {@link ownerMark} made it. */
+  readonly mark: string;
+}
+
+/** Everything that Compose made for some harness. */
+async function ofProjects(engine: Engine): Promise<readonly OfProject[]> {
+  const { docker } = engine;
+  const filters = { label: [PROJECT_LABEL] };
+  const [containers, volumes, networks] = await Promise.all([
+    engine.ask('listing containers', (abortSignal) => docker.listContainers({ all: true, filters, abortSignal })),
+    engine.ask('listing volumes', (abortSignal) => docker.listVolumes({ filters, abortSignal })),
+    engine.ask('listing networks', (abortSignal) => docker.listNetworks({ filters, abortSignal })),
+  ]);
+  const of = (kind: Leftover['kind'], name: string, given?: Readonly<Record<string, string>> | null): OfProject[] => {
+    const project = given?.[PROJECT_LABEL] ?? '';
+    const [, run, mark] = /^tidemark-(.+)-([0-9a-f]{8}-\d+-\d+)$/.exec(project) ?? [];
+    return run === undefined || mark === undefined ? [] : [{ kind, name, run, project, mark }];
+  };
+  return [
+    ...containers.flatMap(({ Names, Labels }) => of('container', Names[0].replace(/^\//, ''), Labels)),
+    ...volumes.Volumes.flatMap(({ Name, Labels }) => of('volume', Name, Labels)),
+    ...networks.flatMap(({ Name, Labels }) => of('network', Name, Labels)),
+  ];
+}
+
+/** Everything of one of Compose's projects, without Compose. */
+export async function removeProject(engine: Engine, name: string): Promise<readonly string[]> {
+  const own = (await ofProjects(engine)).filter(({ project }) => project === name);
+  return (await removeLeftovers(engine, own)).failures;
 }
 
 /** Removes them; resolves with what is gone and with sentences of what could not be removed. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { resolvePlan, defaultPlan } from '../../plan.ts';
 import { asset } from '../../entry.ts';
 import type { NodeEvent } from '../environment.ts';
-import { readFaultCommands } from './fault-commands.ts';
+import { leversOf, readFaultCommands } from './fault-commands.ts';
 import { GivenCluster } from './endpoints.ts';
 import endpoints from './index.ts';
 
@@ -27,7 +27,8 @@ async function given(yaml: string): Promise<GivenCluster> {
     ['n1', 'a:1'],
     ['n2', 'b:2'],
   ]);
-  return new GivenCluster(at, await readFaultCommands(file), { observe: (event) => seen.push(event) });
+  const commands = await readFaultCommands(file);
+  return new GivenCluster(at, (told) => leversOf(commands, at, told), { observe: (event) => seen.push(event) });
 }
 
 describe('a fault by commands', () => {

@@ -4,11 +4,16 @@ import type { NodeId } from '../../../history/operation.ts';
 import type { Levers } from '../../../nemesis/fault.ts';
 import { BadInput } from '../../errors.ts';
 import type { Connection, Deployment, DeployOptions, Helpers } from '../environment.ts';
-import { type FaultCommands, leversOf } from './fault-commands.ts';
 import type { Endpoints } from './settings.ts';
 
 /** What all their clients share: nobody says where nodes are. */
 const REGION = 'here';
+
+/** Told which nodes no longer run, and run again. */
+export interface Told {
+  readonly down: (node: NodeId) => void;
+  readonly up: (node: NodeId) => void;
+}
 
 export class GivenCluster implements Deployment {
   readonly clock = realClock();
@@ -21,10 +26,14 @@ export class GivenCluster implements Deployment {
   readonly #counts: Record<string, number> = {};
   readonly #ends: (() => Promise<void>)[] = [];
 
-  constructor(endpoints: Endpoints, commands: FaultCommands, { observe, run }: Pick<DeployOptions, 'observe' | 'run'>) {
+  constructor(
+    endpoints: Endpoints,
+    levers: (told: Told) => Partial<Levers>,
+    { observe, run }: Pick<DeployOptions, 'observe' | 'run'>,
+  ) {
     this.#endpoints = endpoints;
     this.nodes = [...endpoints.keys()];
-    this.levers = leversOf(commands, endpoints, {
+    this.levers = levers({
       down: (node) => {
         this.#down.add(node);
         observe({ type: 'down', node });

@@ -18,6 +18,7 @@ import type { NodeId } from '../../../history/operation.ts';
 import { quoted } from '../../driver-protocol/command.ts';
 import { BadInput, unknownName } from '../../errors.ts';
 import { injection } from '../real/injection.ts';
+import type { Told } from './endpoints.ts';
 import type { Endpoints } from './settings.ts';
 
 export const commandLevers = ['kill', 'stop', 'pause', 'cut'] as const satisfies readonly Lever[];
@@ -68,12 +69,8 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What pulls the levers. `down` and `up` are told which nodes no longer run, and run again. */
-export function leversOf(
-  commands: FaultCommands,
-  endpoints: Endpoints,
-  told: { readonly down: (node: NodeId) => void; readonly up: (node: NodeId) => void },
-): Partial<Levers> {
+/** What pulls the levers. */
+export function leversOf(commands: FaultCommands, endpoints: Endpoints, told: Told): Partial<Levers> {
   const address = (node: NodeId): string => endpoints.get(node) ?? '';
   const overNodes = (lever: 'kill' | 'stop' | 'pause', counted: string) => {
     const pair = commands.get(lever);

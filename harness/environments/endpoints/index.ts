@@ -3,7 +3,7 @@ import type { Lever } from '../../../nemesis/fault.ts';
 import { BadInput } from '../../errors.ts';
 import { type Environment, isOtherStore } from '../environment.ts';
 import { GivenCluster } from './endpoints.ts';
-import { commandLevers, type FaultCommands, readFaultCommands } from './fault-commands.ts';
+import { commandLevers, type FaultCommands, leversOf, readFaultCommands } from './fault-commands.ts';
 import { endpointsOf, settings } from './settings.ts';
 
 /** What a system says of nodes that it does not start. */
@@ -32,11 +32,9 @@ export default {
       throw new BadInput(
         `--env endpoints starts no nodes, and this system needs '${other}' started; with --driver it works.`,
       );
-    return new GivenCluster(
-      endpointsOf(options.settings.get('endpoints') ?? ''),
-      await commandsOf(options.settings),
-      options,
-    );
+    const at = endpointsOf(options.settings.get('endpoints') ?? '');
+    const commands = await commandsOf(options.settings);
+    return new GivenCluster(at, (told) => leversOf(commands, at, told), options);
   },
 } satisfies Environment;
 
