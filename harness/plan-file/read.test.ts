@@ -61,7 +61,7 @@ phases:
     ).toEqual([
       '5 mistakes in plan.yaml:',
       "plan.yaml:2: seed: a whole number from 0 to 9007199254740991 is needed, not 'evening'.",
-      "plan.yaml:3: env: There is no environment 'dokcer'. Did you mean 'docker'? Valid: docker, endpoints, …",
+      "plan.yaml:3: env: There is no environment 'dokcer'. Did you mean 'docker'? Valid: compose, docker, …",
       "plan.yaml:5: phases[1].calm: a time such as 30s, or 'rest', is needed, not '5 seconds'.",
       "plan.yaml:8: phases[2].streams[1].random[2]: There is no fault 'slow-dsk'. Did you mean 'slow-disk'? Valid: mix, bridge, …",
       'plan.yaml:9: phases[2].streams[2].at: 19s and 2s end after the phase, which lasts 20s: it may begin at 18s at the latest.',
