@@ -76,6 +76,19 @@ describe('the recorder', () => {
     expect(sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
+  it('writes transactions without a key: each step names its own', () => {
+    const recorder = new Recorder({ file, clock, real });
+    const asked = { f: 'txn', steps: [['r', 'x', null] as const, ['w', 5, 7] as const] } as const;
+    recorder.invoke(3, asked, 's3', 'd1', 'on', undefined);
+    recorder.complete(3, asked, 'on', { outcome: 'ok', value: [['r', 'x', 6] as const, ['w', 5, 7] as const] });
+    recorder.close();
+    expect(readFileSync(file, 'utf8').split('\n')).toEqual([
+      '{"index":0,"time":0,"process":3,"type":"invoke","f":"txn","value":[["r","x",null],["w",5,7]],"session":"s3","device":"d1","path":"on"}',
+      '{"index":1,"time":0,"process":3,"type":"ok","f":"txn","value":[["r","x",6],["w",5,7]],"path":"on"}',
+      '',
+    ]);
+  });
+
   it('hands over after 100 ms of real time, however few events there are, and not before', () => {
     const recorder = new Recorder({ file, clock, real });
     recorder.note('harness', 'phase', 'calm');

@@ -84,6 +84,12 @@ describe('PostgreSQL', () => {
     expect((await systemWith('any-1')).promises('on', 'standby+lsn')).toEqual(['read-your-writes']);
   });
 
+  test('is not held to outlive failovers where nobody fails over', async () => {
+    const { system } = (await planOf('postgres', { settings: { failover: 'nobody' } })).use;
+    expect(system.writePaths.flatMap(({ name }) => system.promisesOfWrites(name))).toEqual([]);
+    expect(system.promises('on', 'primary')).toEqual(['read-your-writes']);
+  });
+
   test('promises nothing over a failover for what no standby has to have', async () => {
     for (const synchronous of ['any-1', 'all']) {
       const system = await systemWith(synchronous);

@@ -43,6 +43,17 @@ function notes(): unknown[] {
   return lines.map((line) => (JSON.parse(line) as { value: unknown }).value); // our own journal
 }
 
+describe('a fault', () => {
+  it('is offered no lever that does not reach the system, though the environment has it', () => {
+    const system: System = { ...reference, unreachable: { slowDisk: 'it has no disk' } };
+    const other = new Watch(system, nodes, recorder);
+    const lever = (): Promise<never> => Promise.reject(new Error('pulled'));
+    other.attach({ nodes, levers: { slowDisk: lever, kill: lever }, isUp: () => true } as unknown as Deployment);
+    expect(Object.keys(other.levers)).toContain('kill');
+    expect(other.levers.slowDisk).toBeUndefined();
+  });
+});
+
 describe('one group', () => {
   it('has learners, by what they say of themselves', async () => {
     say.set('n3', [part('n3', 'g0', 'learner', 1)]);

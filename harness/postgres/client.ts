@@ -69,7 +69,7 @@ class PostgresClient {
     this.#clock = cluster.clock;
     this.#options = options;
     this.mark = (options.token ?? null) as Place | null; // made by token()
-    // A little before its client gives up, so that the server says what became of a statement: undone, or committed and not waited for.
+    // A little before its client gives up: what waits for a lock is undone, and says so. (What waits for standbys is past that.)
     const statementMs = Math.ceil(0.8 * Number(settings.get('timeout-ms') ?? TIMEOUT_MS));
     this.#parameters = {
       synchronous_commit: COMMITS[options.writePath] ?? 'local',

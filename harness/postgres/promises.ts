@@ -15,7 +15,7 @@
 import type { Guarantee } from '../../history/guarantee.ts';
 import type { Settings } from '../stores/settings.ts';
 import type { Citation, Claim, System } from '../system.ts';
-import { synchronous } from './spec.ts';
+import { failover, synchronous } from './spec.ts';
 
 export const always: readonly Guarantee[] = ['convergent'];
 
@@ -23,8 +23,10 @@ type Promises = Pick<System, 'promises' | 'promisesOfWrites'>;
 
 export function promisesWith(settings: Settings): Promises {
   const everyStandby = synchronous.of(settings) === 'all';
+  // Where there is no failover, nothing puts it to the test.
+  const failsOver = failover.of(settings) === 'operator';
   return {
-    promisesOfWrites: (writePath) => (writePath === 'async' ? [] : ['durable']),
+    promisesOfWrites: (writePath) => (failsOver && writePath !== 'async' ? ['durable'] : []),
     promises(writePath, readPath) {
       if (writePath === 'async') return [];
       const seesOwn = readPath !== 'standby' || (writePath === 'remote-apply' && everyStandby);

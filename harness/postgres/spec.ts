@@ -51,8 +51,8 @@ export function configuration(nodes: readonly NodeId[], settings: Settings): Rea
     'wal_keep_size = 1GB',
     'max_wal_senders = 10',
     'wal_receiver_status_interval = 1s',
-    'wal_receiver_timeout = 4s',
-    'wal_sender_timeout = 4s',
+    'wal_receiver_timeout = 2s',
+    'wal_sender_timeout = 3s',
     'wal_retrieve_retry_interval = 500ms',
     'client_connection_check_interval = 1s', // whoever has gone waits for no lock
     'checkpoint_timeout = 30min',

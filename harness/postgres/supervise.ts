@@ -16,7 +16,7 @@ const LOOK_NS = 300 * MILLISECOND;
 /** No server says that it is primary. */
 const SILENT_NS = 3 * SECOND;
 /** Servers answer, and none is connected to the primary: standbys notice after wal_receiver_timeout. */
-const UNHEARD_NS = 3 * SECOND;
+const UNHEARD_NS = 2 * SECOND;
 /** A standby that cannot follow is told so by its primary again and again; only then it is made anew. */
 const ASTRAY_NS = 2 * SECOND;
 const REST_LOOKS_MAX = 20;
