@@ -1,6 +1,6 @@
 /** Asks a client what a script wants to know, and says how it ended in the words of a history. */
 import type { Instant, Value } from '../history/operation.ts';
-import { type Answer, type Client, Refused, type Step } from '../history/store.ts';
+import { type Answer, type Client, type Entry, Refused, type Step } from '../history/store.ts';
 import type { Call } from '../workloads/workload.ts';
 import type { Completed } from './recorder.ts';
 
@@ -16,7 +16,10 @@ function askedValue(call: Call): Value {
     case 'readMany':
       return call.keys;
     case 'write':
+    case 'send':
       return call.value;
+    case 'poll':
+      return call.from;
     case 'cas':
       return [call.expected, call.next];
     case 'txn':
@@ -29,6 +32,8 @@ type AnyAnswer = Answer<{
   readonly value?: Value;
   readonly values?: readonly Value[];
   readonly steps?: readonly Step[];
+  readonly offset?: number;
+  readonly entries?: readonly Entry[];
   readonly swapped?: boolean;
   readonly actual?: Value;
 }>;
@@ -56,6 +61,12 @@ function invoke(client: Client, call: Call, deadline: Instant): Promise<AnyAnswe
     case 'cas':
       if (client.compareAndSet === undefined) throw unsupported(call);
       return client.compareAndSet({ key: call.key, expected: call.expected, next: call.next }, deadline);
+    case 'send':
+      if (client.send === undefined) throw unsupported(call);
+      return client.send({ key: call.key, value: call.value }, deadline);
+    case 'poll':
+      if (client.poll === undefined) throw unsupported(call);
+      return client.poll({ key: call.key, from: call.from }, deadline);
     case 'txn':
       if (client.transact === undefined) throw unsupported(call);
       return client.transact({ steps: call.steps }, deadline);
@@ -80,6 +91,10 @@ function told(call: Call, answer: AnyAnswer): Completed {
       return { outcome: 'ok', value: answer.values as readonly Value[], answer }; // likewise
     case 'write':
       return { outcome: 'ok', value: call.value, answer };
+    case 'send':
+      return { outcome: 'ok', value: [answer.offset as number, call.value], answer }; // likewise
+    case 'poll':
+      return { outcome: 'ok', value: answer.entries as readonly Entry[], answer }; // likewise
     case 'txn':
       return { outcome: 'ok', value: answer.steps as readonly Step[], answer }; // likewise
     case 'cas': {

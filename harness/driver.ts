@@ -98,6 +98,7 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #sessions: Session[] = [];
   readonly #written = new Map<string, Set<Key>>();
+  readonly #sent = new Map<string, Set<Key>>();
   /** In the order in which they were sent, which is that of their deadlines; who has ended is kept no longer. */
   readonly #flights = new Set<Flight>();
   #deadlineArmed = false;
@@ -109,7 +110,10 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.#options = options;
-    for (const path of options.writePaths) this.#written.set(path, new Set());
+    for (const path of options.writePaths) {
+      this.#written.set(path, new Set());
+      this.#sent.set(path, new Set());
+    }
     for (let i = 0; i < options.sessions; i++) this.#sessions.push(this.#session(i));
   }
 
@@ -180,6 +184,11 @@ export class Driver {
   /** The keys that were asked to be written through this path. */
   keysWritten(writePath: string): readonly Key[] {
     return [...(this.#written.get(writePath) ?? [])];
+  }
+
+  /** The logs that something was sent to through this path. */
+  logsSent(writePath: string): readonly Key[] {
+    return [...(this.#sent.get(writePath) ?? [])];
   }
 
   /** One operation outside the load (the epilogue): asks, records, and tells how it ended. */
@@ -271,8 +280,9 @@ export class Driver {
   #send(session: Session, device: Device, client: Client, call: Call, intended: Instant | undefined): void {
     const { clock, recorder, timeoutNs } = this.#options;
     const writes = keysWrittenBy(call);
-    const path = writes.length > 0 ? session.row.writePath : session.row.readPath;
+    const path = writes.length > 0 || call.f === 'send' ? session.row.writePath : session.row.readPath;
     for (const key of writes) this.#written.get(session.row.writePath)?.add(key);
+    if (call.f === 'send') this.#sent.get(session.row.writePath)?.add(call.key);
     this.counts.invoked++;
     recorder.invoke(device.process, call, session.context.id, device.name, path, intended);
     const flight: Flight = { session, device, client, call, path, deadline: clock.now() + timeoutNs };

@@ -1,20 +1,22 @@
 /**
  * The end of a run: everything that was written is read back, once through the strongest path and once from every node by
- * name. This is what `durable` and `convergent` are judged on.
+ * name; what was sent to logs is polled to the end. This is what `durable`, `convergent` and `log` are judged on.
  */
 import { MILLISECOND } from '../history/clock.ts';
-import type { Key, NodeId } from '../history/operation.ts';
+import type { Key, NodeId, Process, Value } from '../history/operation.ts';
+import type { Client, Entry } from '../history/store.ts';
 import type { Call, WorkloadOptions } from '../workloads/workload.ts';
 import { type Driver, EPILOGUE_SESSION } from './driver.ts';
 import type { Deployment } from './environments/environment.ts';
 import type { ResolvedPlan } from './plan.ts';
 
 const KEYS_PER_READ = 100;
+const POLLS_MAX = 10_000;
 const ATTEMPTS = 5;
 const PAUSE_NS = 200 * MILLISECOND;
 
 /** What it needs of the driver. */
-export type Reader = Pick<Driver, 'keysWritten' | 'once' | 'newProcess'>;
+export type Reader = Pick<Driver, 'keysWritten' | 'logsSent' | 'once' | 'newProcess'>;
 
 export async function epilogue(plan: ResolvedPlan, cluster: Deployment, driver: Reader): Promise<void> {
   const { strongestReadPath, stateReadPath } = plan.use.system;
@@ -27,6 +29,19 @@ export async function epilogue(plan: ResolvedPlan, cluster: Deployment, driver: 
       );
     read(strongestReadPath, strongestReadPath);
     for (const node of cluster.nodes) read(stateReadPath, `node:${node}`, node);
+    const logs = driver.logsSent(writePath);
+    if (logs.length > 0)
+      readers.push(
+        readLogs({
+          plan,
+          cluster,
+          driver,
+          keys: logs,
+          writePath,
+          readPath: strongestReadPath,
+          label: strongestReadPath,
+        }),
+      );
   }
   await Promise.all(readers);
 }
@@ -43,43 +58,83 @@ interface ReadBack {
   readonly node?: NodeId;
 }
 
-async function readBack({ plan, cluster, driver, keys, writePath, readPath, label, node }: ReadBack): Promise<void> {
-  const { system, settings, workloadOptions } = plan.use;
-  const many = system.methods.includes('readMany');
-  const home = node === undefined ? cluster.regions[0] : cluster.regionOf(node);
-  let attempt = 0;
-  const connect = async (): Promise<Awaited<ReturnType<typeof system.connect>>> =>
-    system.connect(
-      cluster,
-      {
-        session: EPILOGUE_SESSION,
-        device: `${writePath} ${label}`,
-        home,
-        readPath,
-        writePath,
-        attempt: attempt++,
-        ...(node !== undefined && { node }),
-      },
-      settings,
-    );
-  let client = await connect();
-  let process = driver.newProcess();
-  const calls = many
-    ? batches(keys, workloadOptions).map((some): Call => ({ f: 'readMany', keys: some }))
+async function readBack(asked: ReadBack): Promise<void> {
+  const { keys, plan } = asked;
+  const calls = plan.use.system.methods.includes('readMany')
+    ? batches(keys, plan.use.workloadOptions).map((some): Call => ({ f: 'readMany', keys: some }))
     : keys.map((key): Call => ({ f: 'read', key }));
-  for (const call of calls) {
+  const asking = await Asking.begin(asked);
+  for (const call of calls) await asking.ask(call);
+  await asking.end();
+}
+
+/** Polls each log until nothing more comes. */
+async function readLogs(asked: ReadBack): Promise<void> {
+  const asking = await Asking.begin(asked);
+  for (const key of asked.keys) {
+    for (let polls = 0, from = 0; polls < POLLS_MAX; polls++) {
+      const entries = await asking.ask({ f: 'poll', key, from });
+      const last = Array.isArray(entries) ? (entries as readonly Entry[]).at(-1) : undefined;
+      if (last === undefined) break;
+      from = last[0] + 1;
+    }
+  }
+  await asking.end();
+}
+
+/** One reader, who asks each thing until it is answered, a few times. */
+class Asking {
+  readonly #of: ReadBack;
+  #client: Client;
+  #process: Process;
+  #attempt = 1;
+
+  static async begin(of: ReadBack): Promise<Asking> {
+    return new Asking(of, await connected(of, 0));
+  }
+
+  private constructor(of: ReadBack, client: Client) {
+    this.#of = of;
+    this.#client = client;
+    this.#process = of.driver.newProcess();
+  }
+
+  /** The answer; undefined: none came. */
+  async ask(call: Call): Promise<Value | undefined> {
+    const { driver, label, cluster } = this.#of;
     for (let tries = 1; tries <= ATTEMPTS; tries++) {
-      const { outcome } = await driver.once(client, process, call, label);
-      if (outcome === 'ok') break;
+      const { outcome, value } = await driver.once(this.#client, this.#process, call, label);
+      if (outcome === 'ok') return value;
       if (outcome === 'info') {
-        await client.close();
-        client = await connect();
-        process = driver.newProcess();
+        await this.#client.close();
+        this.#client = await connected(this.#of, this.#attempt++);
+        this.#process = driver.newProcess();
       }
       if (tries < ATTEMPTS) await cluster.clock.sleepUntil(cluster.clock.now() + PAUSE_NS);
     }
+    return undefined;
   }
-  await client.close();
+
+  end(): Promise<void> {
+    return this.#client.close();
+  }
+}
+
+function connected({ plan, cluster, readPath, writePath, label, node }: ReadBack, attempt: number): Promise<Client> {
+  const { system, settings } = plan.use;
+  return system.connect(
+    cluster,
+    {
+      session: EPILOGUE_SESSION,
+      device: `${writePath} ${label}`,
+      home: node === undefined ? cluster.regions[0] : cluster.regionOf(node),
+      readPath,
+      writePath,
+      attempt,
+      ...(node !== undefined && { node }),
+    },
+    settings,
+  );
 }
 
 /** Keys that can be read together, so many at a time. */

@@ -16,6 +16,7 @@ import type { Bail } from '../results/record.ts';
 import type { Call } from '../workloads/workload.ts';
 import type { Row } from './driver.ts';
 import { keysByWritePath, threadOf } from './judge.ts';
+import { isOfLog } from './logs.ts';
 import type { Completed, Following as RecordFollowing } from './recorder.ts';
 import type { System } from './system.ts';
 
@@ -94,6 +95,7 @@ export class Following implements RecordFollowing {
     device: string,
     path: string,
   ): void {
+    if (isOfLog(call)) return;
     const { tables } = this.#builder;
     const fields = this.#start(event, time, process, call);
     fields.type = INVOKE;
@@ -106,6 +108,7 @@ export class Following implements RecordFollowing {
   }
 
   complete(event: number, time: Instant, process: Process, call: Call, completed: Completed): void {
+    if (isOfLog(call)) return;
     const { answer, value, outcome } = completed;
     const { tables } = this.#builder;
     const fields = this.#start(event, time, process, call);

@@ -16,6 +16,7 @@ import { type Guarantee, guarantees } from '../history/guarantee.ts';
 import { CAS, type History, NONE, TRANSACTION, WRITE } from '../history/history.ts';
 import type { Cell } from '../results/record.ts';
 import type { Row } from './driver.ts';
+import { isSend, spokenOf, withLogs } from './logs.ts';
 import type { Path, System } from './system.ts';
 import { count as thousands } from './table.ts';
 import { checkLinearizable } from './transactions.ts';
@@ -59,7 +60,7 @@ const minimum: Readonly<Record<Guarantee, Readonly<Record<string, number>>>> = {
   'consistent-prefix': { reads: 50 },
   set: { reads: 1, writes: 50 },
   queue: { reads: 50, writes: 50 },
-  log: { reads: 50, writes: 50 },
+  log: { polls: 50, sends: 50 },
   counter: { reads: 50, writes: 50 },
   lock: { writes: 20 },
 };
@@ -70,7 +71,7 @@ function needsFailover(guarantee: Guarantee): boolean {
 }
 
 export function judge(history: History, jury: Jury): readonly Cell[] {
-  const lanes = keysByWritePath(history, jury.writePaths);
+  const lanes = withLogs(history, keysByWritePath(history, jury.writePaths), jury.writePaths);
   const cells: Cell[] = [];
   for (const guarantee of jury.guarantees) {
     switch (guarantees[guarantee].scope) {
@@ -200,7 +201,7 @@ function withTransactions(
   const { f, flags, key, path } = history;
   return history.filter((row) => {
     if (lanes[key[row]] !== lane) return false;
-    if (f[row] === WRITE || f[row] === CAS || path[row] === reads) return true;
+    if (f[row] === WRITE || f[row] === CAS || path[row] === reads || isSend(history, row)) return true;
     return (flags[row] & TRANSACTION) !== 0 && path[row] === writes;
   });
 }
@@ -230,7 +231,8 @@ function suspensions({ system, struck = [] }: Jury, guarantee: Guarantee, where:
   return [...names].sort();
 }
 
-function cell(jury: Jury, guarantee: Guarantee, part: History, promisedHere: readonly Guarantee[], where: Where): Cell {
+function cell(jury: Jury, guarantee: Guarantee, all: History, promisedHere: readonly Guarantee[], where: Where): Cell {
+  const part = spokenOf(guarantee, all);
   const checker = jury.checkers.get(guarantee);
   const claimed = promisedHere.includes(guarantee);
   // Rows whose promise is suspended are not judged together with others.

@@ -196,7 +196,11 @@ function writeAsked(out: JsonBytes, call: Call): void {
     case 'txn':
       out.json(call.steps);
       break;
+    case 'poll':
+      out.json(call.from);
+      break;
     case 'write':
+    case 'send':
       out.json(call.value);
       break;
     case 'cas':

@@ -32,12 +32,25 @@ export interface Store {
     input: { readonly key: Key; readonly expected: Value; readonly next: Value },
     deadline: Instant,
   ): Promise<Answer<{ readonly swapped: boolean; readonly actual?: Value }>>;
+  /** Puts the value at the end of a log (a partition, a stream), and answers where that is: offsets grow, and never repeat. */
+  send(
+    input: { readonly key: Key; readonly value: Value },
+    deadline: Instant,
+  ): Promise<Answer<{ readonly offset: number }>>;
+  /** What a log holds from this offset on, in order, as much of it as it likes; empty: nothing is there yet. */
+  poll(
+    input: { readonly key: Key; readonly from: number },
+    deadline: Instant,
+  ): Promise<Answer<{ readonly entries: readonly Entry[] }>>;
   /** All of the steps or none, in this order; the answer repeats them, with what each read found. */
   transact(
     input: { readonly steps: readonly Step[] },
     deadline: Instant,
   ): Promise<Answer<{ readonly steps: readonly Step[] }>>;
 }
+
+/** An entry of a log. */
+export type Entry = readonly [offset: number, value: Value];
 
 /** A step of a transaction, as journals have it: of a read what it found, null before it has; of a write what it writes. */
 export type Step = readonly [f: 'r' | 'w', key: Key, value: Value];

@@ -15,10 +15,12 @@ export type Call = { readonly device?: string } & (
   | { readonly f: 'readMany'; readonly keys: readonly Key[] }
   | { readonly f: 'write'; readonly key: Key; readonly value: Value }
   | { readonly f: 'cas'; readonly key: Key; readonly expected: Value; readonly next: Value }
+  | { readonly f: 'send'; readonly key: Key; readonly value: Value }
+  | { readonly f: 'poll'; readonly key: Key; readonly from: number }
   | { readonly f: 'txn'; readonly steps: readonly Step[] }
 );
 
-/** What the script is told of its call. `value` is the answer of an ok read. */
+/** What the script is told of its call. `value` is the answer of an ok read; of a poll `[[offset, value], …]`. */
 export interface Reply {
   readonly outcome: Outcome;
   readonly value: Value;

@@ -224,6 +224,7 @@ class Course {
     ]);
     await epilogue(run, this.#cluster, {
       keysWritten: () => [...written],
+      logsSent: () => [],
       once: (...call) => this.driver.once(...call),
       newProcess: () => this.driver.newProcess(),
     });

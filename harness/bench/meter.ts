@@ -142,6 +142,8 @@ export class Meter {
         const keys = call.keys.filter(isSampled);
         return keys.length === 0 ? undefined : { ...call, keys };
       }
+      case 'send':
+      case 'poll':
       case 'txn':
         return undefined; // no mix has any
     }

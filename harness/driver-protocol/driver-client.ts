@@ -5,13 +5,25 @@ import {
   type Answer as StoreAnswer,
   type Client,
   type ClientOptions,
+  type Entry,
   Refused,
+  type Step,
   type Token,
 } from '../../history/store.ts';
 import { quoted } from './command.ts';
 import { type DriverProcess, Trouble } from './driver-process.ts';
 import { type Drivers, errorOf, NotOpened, Pace } from './drivers.ts';
-import { type Answer, Nonsense, positionOf, servedByOf, valueOf } from './words.ts';
+import {
+  type Answer,
+  entriesOf,
+  type Method,
+  Nonsense,
+  offsetOf,
+  positionOf,
+  servedByOf,
+  stepsOf,
+  valueOf,
+} from './words.ts';
 
 /** The harness stops waiting so much later than we do, so that the journal has our reason. */
 const EARLY_NS = 2 * MILLISECOND;
@@ -19,7 +31,7 @@ const EARLY_NS = 2 * MILLISECOND;
 const DRIVERS_SHARE = 0.9;
 
 interface Asked {
-  readonly f: 'read' | 'readMany' | 'write' | 'cas';
+  readonly f: Method;
   readonly key?: string;
   readonly value?: Value;
 }
@@ -105,6 +117,37 @@ export class DriverClient implements Client {
       const { actual } = answer.fields;
       return { ...this.#said(answer), swapped: false, ...(actual !== undefined && { actual: actual as Value }) }; // it is JSON
     });
+  }
+
+  async send(
+    { key, value }: { readonly key: Key; readonly value: Value },
+    deadline: Instant,
+  ): Promise<StoreAnswer<{ offset: number }>> {
+    return this.#asked({ f: 'send', key: this.#stored(key), value }, deadline, (answer) => ({
+      ...this.#said(ok(answer)),
+      offset: offsetOf(answer.fields),
+    }));
+  }
+
+  async poll(
+    { key, from }: { readonly key: Key; readonly from: number },
+    deadline: Instant,
+  ): Promise<StoreAnswer<{ entries: readonly Entry[] }>> {
+    return this.#asked({ f: 'poll', key: this.#stored(key), value: from }, deadline, (answer) => ({
+      ...this.#said(ok(answer)),
+      entries: entriesOf(answer.fields),
+    }));
+  }
+
+  async transact(
+    { steps }: { readonly steps: readonly Step[] },
+    deadline: Instant,
+  ): Promise<StoreAnswer<{ steps: readonly Step[] }>> {
+    const value = steps.map(([f, key, value]): Step => [f, this.#stored(key), value]);
+    return this.#asked({ f: 'txn', value }, deadline, (answer) => ({
+      ...this.#said(ok(answer)),
+      steps: stepsOf(answer.fields, steps),
+    }));
   }
 
   token(): Token {

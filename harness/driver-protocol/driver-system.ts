@@ -22,7 +22,7 @@ const PAUSE_NS = 200 * MILLISECOND;
 const READY_KEY = 'tidemark-ready';
 
 /** What a workload may ask for. */
-const callable: readonly Call['f'][] = ['read', 'readMany', 'write', 'cas'];
+const callable: readonly Call['f'][] = ['read', 'readMany', 'write', 'cas', 'send', 'poll', 'txn'];
 
 /** The commands that were asked for their hello, so that each is asked once in a process. */
 const hellos = new Map<string, Promise<Hello>>();
@@ -77,6 +77,7 @@ export async function driverSystem(
     stateReadPath: hello.state,
     tokenPaths: hello.tokenPaths,
     ...(!hello.sight && { leaderless: true }),
+    ...(offered.includes('poll') && { examines: ['log'] }),
     settings: [...base.settings, ...hello.settings.map(settingOf)],
     promises: (write, read) => promised(hello, 'rows', write, read),
     promisesOfWrites: (write) => promised(hello, 'writes', write),
@@ -121,12 +122,15 @@ function placeOf(guarantee: Guarantee): Where {
 }
 
 /** Why clients cannot use the store, as a sentence that names the node; undefined: each node answers. */
-async function whyNotReady(drivers: Drivers, { state, strongest, writePaths }: Hello): Promise<string | undefined> {
+async function whyNotReady(
+  drivers: Drivers,
+  { methods, state, strongest, writePaths }: Hello,
+): Promise<string | undefined> {
   const { cluster } = drivers;
   const deadline = cluster.clock.now() + READY_NS;
   const each = await Promise.all(
     [undefined, ...cluster.nodes].map((node) =>
-      answers(drivers, deadline, {
+      answers(drivers, deadline, methods.includes('read'), {
         session: 'ready',
         device: 'd1',
         home: cluster.regions[0],
@@ -141,7 +145,13 @@ async function whyNotReady(drivers: Drivers, { state, strongest, writePaths }: H
   return each.slice(1).find((why) => why !== undefined) ?? each[0];
 }
 
-async function answers(drivers: Drivers, deadline: number, options: ClientOptions): Promise<string | undefined> {
+/** `reads`: it has registers to look at, and not logs alone. */
+async function answers(
+  drivers: Drivers,
+  deadline: number,
+  reads: boolean,
+  options: ClientOptions,
+): Promise<string | undefined> {
   const { clock, address } = drivers.cluster;
   const { node, readPath } = options;
   const who =
@@ -153,7 +163,9 @@ async function answers(drivers: Drivers, deadline: number, options: ClientOption
     const client = await DriverClient.connect(drivers, options);
     try {
       await client.open();
-      await client.read({ key: READY_KEY }, clock.now() + READ_NS);
+      const until = clock.now() + READ_NS;
+      if (reads) await client.read({ key: READY_KEY }, until);
+      else await client.poll({ key: READY_KEY, from: 0 }, until);
       return undefined;
     } catch (error) {
       why = quoted(error instanceof Error ? error.message : String(error));

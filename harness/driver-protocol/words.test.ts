@@ -27,7 +27,7 @@ describe('a hello', () => {
 
   test.each<[object, string]>([
     [{ methods: [] }, "its hello's methods is empty; at least one is needed"],
-    [{ methods: ['read'] }, "its hello has no 'read' or no 'write' among its methods"],
+    [{ methods: ['read'] }, "its hello has neither 'read' and 'write' nor 'send' and 'poll' among its methods"],
     [
       { methods: ['read', 'wriet'] },
       "its hello's methods names 'wriet', and there is no such method (did you mean 'write'?)",

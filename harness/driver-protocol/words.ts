@@ -14,6 +14,7 @@
  */
 import { type Guarantee, guaranteeNames } from '../../history/guarantee.ts';
 import type { NodeId, Position, Role, Sighting, Value } from '../../history/operation.ts';
+import type { Entry, Step } from '../../history/store.ts';
 import type { Call } from '../../workloads/workload.ts';
 import { nearest } from '../errors.ts';
 import type { Path } from '../system.ts';
@@ -51,7 +52,7 @@ export interface Hello {
 }
 
 /** What a driver may offer; those that no workload asks for yet are taken note of, and not asked. */
-export type Method = Call['f'] | 'add' | 'append' | 'send' | 'poll' | 'txn';
+export type Method = Call['f'] | 'add' | 'append';
 const methods: readonly Method[] = ['read', 'readMany', 'write', 'cas', 'add', 'append', 'send', 'poll', 'txn'];
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -108,8 +109,9 @@ export function helloOf({ type, fields }: Answer): Hello {
   const writePaths = nonEmpty(paths(fields['writePaths'], 'writePaths'), 'writePaths');
   const readNames = readPaths.map(({ name }) => name);
   const writeNames = writePaths.map(({ name }) => name);
-  if (!said.includes('read') || !said.includes('write'))
-    throw new Nonsense("its hello has no 'read' or no 'write' among its methods");
+  const both = (one: Method, other: Method): boolean => said.includes(one) && said.includes(other);
+  if (!both('read', 'write') && !both('send', 'poll'))
+    throw new Nonsense("its hello has neither 'read' and 'write' nor 'send' and 'poll' among its methods");
   const strongest = text(fields['strongest'] ?? readNames[0], 'strongest');
   const state = text(fields['state'] ?? readNames[readNames.length - 1], 'state');
   known(strongest, readNames, 'strongest', 'read path');
@@ -264,6 +266,39 @@ export function servedByOf(
 export function valueOf(fields: Fields): Value {
   if (!Object.hasOwn(fields, 'value')) throw new Nonsense('the driver answered ok to a read, and gave no value');
   return fields['value'] as Value;
+}
+
+/** `[[offset, value], …]`; in which order is for the judge to say. @throws Nonsense */
+export function entriesOf(fields: Fields): readonly Entry[] {
+  const list = valueOf(fields);
+  const isEntry = (one: unknown): one is Entry => Array.isArray(one) && one.length === 2 && isOffset(one[0]);
+  if (!Array.isArray(list) || !list.every(isEntry))
+    throw new Nonsense(`the driver answered a poll with ${shown(list)}; a list of [offset, value] is needed`);
+  return list;
+}
+
+function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** Of a send: where its value is. @throws Nonsense */
+export function offsetOf({ offset }: Fields): number {
+  if (!isOffset(offset))
+    throw new Nonsense(`the driver answered a send with offset ${shown(offset)}; a whole number is needed`);
+  return offset;
+}
+
+/** What each step of a transaction found, in the order of the steps. @throws Nonsense */
+export function stepsOf(fields: Fields, asked: readonly Step[]): readonly Step[] {
+  const list = valueOf(fields);
+  if (!Array.isArray(list) || list.length !== asked.length)
+    throw new Nonsense(`the driver answered a transaction of ${asked.length} steps with no list of as many`);
+  return asked.map(([f, key, value], i) => {
+    const [said, , found] = Array.isArray(list[i]) ? (list[i] as readonly unknown[]) : [];
+    if (said !== f || (f === 'r' && found === undefined))
+      throw new Nonsense(`the driver answered step ${i} of a transaction, a '${f}', with ${shown(list[i])}`);
+    return [f, key, f === 'r' ? (found as Value) : value]; // it is JSON
+  });
 }
 
 /** @throws Nonsense */
