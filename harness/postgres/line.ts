@@ -1,6 +1,8 @@
 /** Connections to one PostgreSQL server by postgres.js: one at a time, for one client; it sends no query twice. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import type { Notice, Sql } from 'postgres';
-import { SECOND } from '../../history/clock.ts';
+import { MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { Key } from '../../history/operation.ts';
 import { Refused } from '../../history/store.ts';
 import type { Endpoint } from '../environments/environment.ts';
@@ -17,13 +19,21 @@ export interface Line {
 /** What its session is to be like, in the server's own words. */
 export type Parameters = Readonly<Record<string, string>>;
 
-export async function open({ host, port }: Endpoint, withinNs: number, parameters: Parameters = {}): Promise<Line> {
+export async function open(endpoint: Endpoint, withinNs: number, parameters: Parameters = {}): Promise<Line> {
   const { default: client } = await import('postgres');
   let said: Notice[] = [];
+  let begun = false;
   let ended = false;
+  // It would connect again and again where a connection ends before it can be used, and wherever one ended later.
+  const socket = async (): Promise<Socket> => {
+    if (begun) ended = true;
+    if (ended) throw new NotSent('the connection has ended');
+    begun = true;
+    return connected(endpoint, withinNs);
+  };
   const sql = client({
-    host,
-    port,
+    ...endpoint,
+    ...({ socket } as object), // which its types do not know
     user: 'postgres',
     database: 'postgres',
     max: 1,
@@ -48,6 +58,18 @@ export async function open({ host, port }: Endpoint, withinNs: number, parameter
       return words;
     },
   };
+}
+
+async function connected(endpoint: Endpoint, withinNs: number): Promise<Socket> {
+  const made = connect({ ...endpoint, noDelay: true });
+  made.setTimeout(Math.max(1, withinNs / MILLISECOND), () => made.destroy(new NotSent('no connection in time')));
+  try {
+    await once(made, 'connect');
+  } catch (error) {
+    throw new NotSent((error as Error).message);
+  }
+  made.setTimeout(0);
+  return made;
 }
 
 export function close(line: Line): void {
