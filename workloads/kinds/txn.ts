@@ -12,7 +12,8 @@ const READS_AND_WRITES = 50;
  */
 export default {
   name: 'txn',
-  about: 'transactions that read and write two of a few hot keys: lost updates and write skew show',
+  about:
+    'transactions that read and write two of a few hot keys: lost updates and write skew show; only where it is named',
   methods: ['txn'],
   exercises: ['linearizable', 'read-your-writes', 'monotonic-reads'],
   byName: true,
