@@ -1,12 +1,13 @@
 /** A client of MariaDB: one connection to the primary and one to a replica, each list of statements sent once. */
 import type { Connection } from 'mysql2/promise';
 import { type Clock, MILLISECOND, SECOND } from '../../history/clock.ts';
-import type { Instant, Key, NodeId, Role, Value } from '../../history/operation.ts';
+import type { Instant, Key, NodeId, Position, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
 import { byDistance, fromText, Held, millisecondsLeft, NotSent, reachOf, toText } from '../stores/client.ts';
+import { sequenceOf } from './gtid.ts';
 import { ask, close, open, type Row } from './line.ts';
-import { PORT } from './spec.ts';
+import { GROUP, PORT } from './spec.ts';
 
 const LOOK_NS = 700 * MILLISECOND;
 const BEGIN_NS = 4 * SECOND;
@@ -99,13 +100,13 @@ class MariadbClient {
   }
 
   async write(key: Key, value: Value, deadline: Instant): Promise<Answer> {
-    const { node } = await this.#change(
+    const { node, answer } = await this.#change(
       'INSERT INTO kv (k, v) VALUES (?, ?) ON DUPLICATE KEY UPDATE v = VALUES(v)',
       [name(key), toText(value)],
       deadline,
       () => true,
     );
-    return { servedBy: { node, role: 'leader' } };
+    return { servedBy: { node, role: 'leader' }, version: versionOf(answer) };
   }
 
   /** One statement changes the row and keeps what it held. */
@@ -131,7 +132,7 @@ class MariadbClient {
             swapped,
           );
     const servedBy = { node, role: 'leader' as const };
-    if (swapped(answer)) return { swapped: true, servedBy };
+    if (swapped(answer)) return { swapped: true, servedBy, version: versionOf(answer) };
     return { swapped: false, actual: fromText(answer['held'] as string | null), servedBy };
   }
 
@@ -147,7 +148,7 @@ class MariadbClient {
       const answers = await this.#ask(
         held,
         deadline,
-        `SET @held = NULL${checks ? `, @unheard = ${UNHEARD}` : ''}; ${statement}; SELECT @held AS held, @@last_gtid AS gtid${
+        `SET @held = NULL${checks ? `, @unheard = ${UNHEARD}` : ''}; ${statement}; SELECT @held AS held, @@last_gtid AS gtid, (SELECT MAX(term) FROM terms) AS term${
           checks ? `, ${UNHEARD} = @unheard AND @@rpl_semi_sync_master_enabled AS heard` : ''
         }`,
         values,
@@ -203,6 +204,11 @@ class MariadbClient {
     const who = only ?? (wanted === 'leader' ? 'no primary' : 'no replica');
     throw new NotSent(`${who} ${only === undefined ? 'answers' : 'does not answer'}`);
   }
+}
+
+/** Of what was just written: no server that takes writes changes its term. */
+function versionOf({ term, gtid }: Row): Position {
+  return { group: GROUP, history: Number(term), at: sequenceOf(gtid as string) };
 }
 
 /** Keys that are numbers and keys that look like them are not the same. */

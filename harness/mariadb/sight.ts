@@ -6,7 +6,7 @@ import type { Deployment } from '../environments/environment.ts';
 import { reachOf, within } from '../stores/client.ts';
 import { type Course, sequenceOf, termOf, turnsOf } from './gtid.ts';
 import { ask, close, open, type Row } from './line.ts';
-import { PORT } from './spec.ts';
+import { GROUP, PORT } from './spec.ts';
 
 const ANSWER_NS = 800 * MILLISECOND;
 
@@ -97,7 +97,7 @@ export async function sight(cluster: Deployment, node: NodeId): Promise<readonly
   const self = await selfAt(cluster, node);
   if (self === undefined) return [];
   const term = termOf(self);
-  const at = { group: 'mariadb', history: term, at: self.at };
+  const at = { group: GROUP, history: term, at: self.at };
   const role = self.open ? 'leader' : self.follows === undefined ? 'candidate' : 'follower';
   return [{ node, role, term, commit: at, applied: at }];
 }

@@ -2,6 +2,8 @@
 import type { NodeId } from '../../history/operation.ts';
 
 export const PORT = 3306;
+/** What places are called after. */
+export const GROUP = 'mariadb';
 /** From here on nobody waits for a time-out in a run of any length that is usual here. */
 export const NEVER_MS = 600_000;
 

@@ -5,6 +5,7 @@ CREATE TABLE tidemark.terms (term INT PRIMARY KEY, node VARCHAR(64) NOT NULL, se
 INSERT INTO tidemark.terms VALUES (1, 'n1', 0);
 CREATE USER tidemark@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON tidemark.kv TO tidemark@'%';
+GRANT SELECT ON tidemark.terms TO tidemark@'%';
 GRANT SLAVE MONITOR ON *.* TO tidemark@'%';
 CREATE USER replica@'%';
 GRANT REPLICATION SLAVE, BINLOG MONITOR, RELOAD, SELECT, LOCK TABLES ON *.* TO replica@'%';
