@@ -9,23 +9,32 @@ import { PORT } from './spec.ts';
 
 const ANSWER_NS = 1500 * MILLISECOND;
 
-/** Kept while they hold: servers are asked often. */
-const kept = new WeakMap<Deployment, Map<NodeId, Promise<Line>>>();
+/** By who asks, and whom. Kept while they hold: servers are asked often. */
+const kept = new WeakMap<Deployment, Map<string, Promise<Line>>>();
 
-/** Asks over the line that is kept for such questions: nothing that may take its time, for the next question waits behind it. */
-export async function selfAt(cluster: Deployment, node: NodeId): Promise<Self | undefined> {
+/**
+ * Asks over the line that is kept for such questions: nothing that may take its time, for the next question waits behind it. Whoever
+ * asks has a line of his own: one that does not answer in his time is given up, with all that waits on it.
+ */
+export async function selfAt(
+  cluster: Deployment,
+  node: NodeId,
+  asker = 'sight',
+  withinNs: number = ANSWER_NS,
+): Promise<Self | undefined> {
   const { clock } = cluster;
   if (!cluster.isUp(node)) return undefined;
-  const all = kept.get(cluster) ?? new Map<NodeId, Promise<Line>>();
+  const all = kept.get(cluster) ?? new Map<string, Promise<Line>>();
   kept.set(cluster, all);
-  const line = all.get(node) ?? open(reachOf(cluster).aside(node, PORT), ANSWER_NS);
-  all.set(node, line);
+  const name = `${asker} ${node}`;
+  const line = all.get(name) ?? open(reachOf(cluster).aside(node, PORT), withinNs);
+  all.set(name, line);
   try {
     const late = (): Error => new Error(`${node} does not answer`);
     const asked = line.then(async ({ sql }) => selfOf((await sql.unsafe(SELF))[0]));
-    return await within(clock, clock.now() + ANSWER_NS, asked, late);
+    return await within(clock, clock.now() + withinNs, asked, late);
   } catch {
-    if (all.get(node) === line) all.delete(node);
+    if (all.get(name) === line) all.delete(name);
     line.then(close, () => undefined);
     return undefined;
   }

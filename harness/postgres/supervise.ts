@@ -20,6 +20,8 @@ const UNHEARD_NS = 2 * SECOND;
 /** A standby that cannot follow is told so by its primary again and again; only then it is made anew. */
 const ASTRAY_NS = 2 * SECOND;
 const REST_LOOKS_MAX = 20;
+/** A busy machine takes its time to answer. */
+const ANSWER_NS = 3 * SECOND;
 /** A busy machine takes its time: what was begun is not given up, for it goes on. */
 const PROMOTION_NS = 60 * SECOND;
 const DEED_NS = 5 * SECOND;
@@ -161,7 +163,7 @@ export class Operator implements Supervisor {
     const deadline = clock.now() + PROMOTION_NS;
     await done(this.#cluster, node, DEED_NS, ({ sql }) => sql`select pg_promote(false)`);
     for (;;) {
-      const self = await selfAt(this.#cluster, node);
+      const self = await this.#selfAt(node);
       if (self?.recovering === false) {
         this.#timeline = Math.max(this.#timeline, self.timeline);
         return;
@@ -210,9 +212,13 @@ export class Operator implements Supervisor {
 
   async #ask(): Promise<Selves> {
     const selves = new Map<NodeId, Self>();
-    const answers = this.#cluster.nodes.map(async (node) => [node, await selfAt(this.#cluster, node)] as const);
+    const answers = this.#cluster.nodes.map(async (node) => [node, await this.#selfAt(node)] as const);
     for (const [node, self] of await Promise.all(answers)) if (self !== undefined) selves.set(node, self);
     return selves;
+  }
+
+  #selfAt(node: NodeId): Promise<Self | undefined> {
+    return selfAt(this.#cluster, node, 'operator', ANSWER_NS);
   }
 
   #pause(): Promise<void> {
