@@ -165,7 +165,7 @@ describe('after another one took its place', () => {
   test('one that stopped without a reason goes on', () => {
     const stopped = { address: 'at-n3', hears: false, stopped: true } as const;
     const all = { n1: replica('n1', 'n3', { turns, follows: stopped }), n2: replica('n2', 'n3', { turns }), n3: next };
-    expect(look(before(), all, LATE).deeds).toEqual([{ do: 'resume', node: 'n1' }]);
+    expect(look(before(), all, LATE).deeds).toEqual([{ do: 'follow', node: 'n1', primary: 'n3' }]);
   });
 
   test('of two that take writes the one of the higher term stays', () => {

@@ -29,8 +29,6 @@ export type Deed =
   | { readonly do: 'reopen'; readonly node: NodeId }
   /** It takes writes beside another one. */
   | { readonly do: 'end'; readonly node: NodeId; readonly why: string }
-  /** It follows the right one, and has stopped. */
-  | { readonly do: 'resume'; readonly node: NodeId }
   | { readonly do: 'follow'; readonly node: NodeId; readonly primary: NodeId }
   | { readonly do: 'copy'; readonly node: NodeId; readonly primary: NodeId; readonly why: string };
 
@@ -75,7 +73,7 @@ export function allowed(before: Memory, now: Instant): Memory {
   return { ...before, well: now };
 }
 
-/** What a replica had received and not applied is gone. */
+/** Of one that is told to follow: what it had received and not applied is gone. */
 export function resumed(before: Memory, node: NodeId): Memory {
   return { ...before, complete: new Map([...before.complete].filter(([one]) => one !== node)) };
 }
@@ -116,7 +114,7 @@ function attached(node: NodeId, self: Self, [primary, whole]: readonly [NodeId, 
   const { follows } = self;
   if (follows?.address === whole.address) {
     if (follows.broken !== undefined) return copy(follows.broken);
-    return follows.stopped === true ? [{ do: 'resume', node }] : [];
+    return follows.stopped === true ? [{ do: 'follow', node, primary }] : [];
   }
   if (self.at === 0 && whole.at > 0) return copy('has nothing');
   return isPartOf(self, whole) ? [{ do: 'follow', node, primary }] : copy(`has what ${primary} has not`);

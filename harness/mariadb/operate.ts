@@ -104,12 +104,9 @@ export class Operator implements Supervisor {
         return (await this.#end(node, deed.why))();
       case 'end':
         return (await this.#end(node, deed.why))();
-      case 'resume':
-        this.#memory = resumed(this.#memory, node);
-        await this.#on(node, (statements) => statements('START SLAVE'));
-        return this.#did('replicas started again', `${node} goes on following`);
       case 'follow': {
         const address = selves.get(deed.primary)?.address ?? '';
+        this.#memory = resumed(this.#memory, node);
         // What it knew of another primary may be torn after a power cut. One that was primary has its place in its own log alone.
         const place = 'STOP SLAVE; RESET SLAVE ALL; SET GLOBAL gtid_slave_pos = @@gtid_current_pos';
         await this.#on(node, (statements) => statements(`${place}; ${follow(address)}`));
