@@ -36,6 +36,7 @@
 import type { Anomaly, Budget, Checker, Semantics, Verdict } from './checker.ts';
 import { defaultSemantics, unlimited } from './checker.ts';
 import { judgeDealings } from './dealings.ts';
+import { judgedOn } from './kinds.ts';
 import boundedStaleness from './guarantees/bounded-staleness.ts';
 import convergent from './guarantees/convergent.ts';
 import durable from './guarantees/durable.ts';
@@ -165,7 +166,7 @@ export function check(guarantee: Guarantee, history: History | Iterable<Event>, 
   const { budget = unlimited, processes = 'sequential', ...given } = options;
   const semantics = { ...defaultSemantics, ...given };
   const checker = checkerOf(guarantee);
-  const judge = (one: History): Verdict => checker.check(one, budget, semantics);
+  const judge = (one: History): Verdict => checker.check(judgedOn(one, guarantee, semantics), budget, semantics);
   if (!(Symbol.iterator in history)) return judge(history);
   const { history: read, dealing } = readEvents(history, { processes });
   return guarantee === 'linearizable' && dealing !== undefined

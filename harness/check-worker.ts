@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import type { Budget, Checker, Semantics, Verdict } from '../checkers/checker.ts';
 import { judgeDealings } from '../checkers/dealings.ts';
+import { judgedOn } from '../checkers/kinds.ts';
 import { BadModel } from '../checkers/own-model.ts';
 import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import { BadHistory } from '../history/builder.ts';
@@ -87,7 +88,7 @@ async function judge(
   const part = path === undefined || blamed ? history : (held.ofPath ??= readsOf(history, path));
   const semantics = { ...given, ...(blamed && { blame: path }) };
   const budget = budgetOf(limits);
-  const check = (one: History): Verdict => checker.check(one, budget, semantics);
+  const check = (one: History): Verdict => checker.check(judgedOn(one, guarantee, semantics), budget, semantics);
   const isJudged = path === undefined ? undefined : isOf(history, path);
   try {
     const verdict = verdictOf(part, () =>
@@ -213,7 +214,9 @@ function readPaths(history: History): string[] {
 
 function verdictOf(history: History, judge: () => Verdict): Verdict {
   const examined = { operations: history.operations };
-  if (history.length === 0) return { type: 'unknown', reason: 'the history holds no operations', examined };
+  // Some guarantees are told by notes alone.
+  if (history.length === 0 && history.notes.length === 0)
+    return { type: 'unknown', reason: 'the history holds no operations', examined };
   try {
     return judge();
   } catch (error) {

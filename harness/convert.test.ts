@@ -90,3 +90,33 @@ test.each([
   expect(ended).toMatchObject({ code: 254, stdout: '' });
   expect(ended.stderr).toMatch(sentence);
 });
+
+test('the header goes there and back: reads of what is uncommitted stay that', async () => {
+  const ms = (time: number): string => `time=${time * 1e6}`;
+  const lines = journal(
+    `p0 w x 2 ${ms(0)}`,
+    `p0 info ${ms(10)}`,
+    `p2: r x 2 path=local ${ms(20)}`,
+    `p1: r x null path=bounded-100ms ${ms(600)}`,
+  );
+  const header = '{"tidemark":1,"uncommittedPaths":["local"]}';
+  writeFileSync(at('uncommitted.jsonl'), `${header}\n${lines}`);
+  await tidemark(['convert', at('uncommitted.jsonl'), '--output', at('uncommitted.edn')]);
+  for (const name of ['uncommitted.jsonl', 'uncommitted.edn'])
+    expect((await tidemark(['check', at(name), '--guarantee', 'bounded-staleness'])).code, name).toBe(0);
+  const back = await tidemark(['convert', at('uncommitted.edn'), '--to', 'jsonl']);
+  expect(back.stdout.split('\n')[0]).toBe(header);
+});
+
+test('two leaders in one term are told where there are no operations at all', async () => {
+  const note = (node: string): string =>
+    JSON.stringify({
+      process: 'cluster',
+      type: 'info',
+      f: 'sighting',
+      time: 0,
+      value: { node, role: 'leader', term: 3 },
+    });
+  writeFileSync(at('leaders.jsonl'), `${note('n1')}\n${note('n2')}\n`);
+  expect(await tidemark(['check', at('leaders.jsonl')])).toMatchObject({ code: 1 });
+});

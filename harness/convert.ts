@@ -41,7 +41,7 @@ export async function convert(file: string, options: ConvertOptions, io: Io): Pr
   };
   try {
     if (target === 'jsonl' && header !== undefined) await put(`${JSON.stringify(header)}\n`);
-    for (const piece of target === 'edn' ? writeEdn(history) : writeJsonl(history)) await put(piece);
+    for (const piece of target === 'edn' ? writeEdn(history, header) : writeJsonl(history)) await put(piece);
   } finally {
     write?.close();
   }

@@ -1,7 +1,7 @@
 /** Which guarantees a history tells anything about. */
 import type { Header } from '../history/codec/jsonl.ts';
 import { boundMsOf, type Guarantee, guaranteeNames } from '../history/guarantee.ts';
-import { type History, METHODS, NONE, OK, READ, TRANSACTION, WRITE } from '../history/history.ts';
+import { CAS, type History, METHODS, NONE, OK, READ, TRANSACTION, WRITE } from '../history/history.ts';
 
 /** In the order of the columns; never none. */
 export function evident(
@@ -95,10 +95,12 @@ function collections({
     const held = values.get(value[row]);
     if (held !== null) counts[k] = typeof held === 'number' ? 1 : 2;
   }
+  // What a key holds that was only read, its neighbours tell, if anything does (checkers/kinds.ts).
+  const areOthers = bits.some((some) => some >> (CAS + 1) !== 0);
   const has = { registers: false, transactions, set: false, queue: false, log: false, counter: false, lock: false };
   for (let k = 0; k < keys.length; k++) {
     const adds = did(k, 'add');
-    if (did(k, 'write', 'cas', 'append') || bits[k] === 1 << READ) has.registers = true;
+    if (did(k, 'write', 'cas', 'append') || (bits[k] === 1 << READ && !areOthers)) has.registers = true;
     if (adds && counts[k] === 1) has.counter = true;
     else if (adds) has.set = true;
     if (did(k, 'enqueue', 'dequeue', 'drain')) has.queue = true;

@@ -148,7 +148,8 @@ class UnitsBuilder {
     for (let row = 0; row < length; row++) {
       if (batch[row] === row) counts.transactions++;
       if (f[row] > CAS) {
-        if (this.#foreign === NONE && outcome[row] !== 1) this.#foreign = row;
+        // One that was refused tells as well what its key holds.
+        if (this.#foreign === NONE) this.#foreign = row;
         continue;
       }
       const what = deed(history, this.#reading, row);
@@ -174,10 +175,10 @@ class UnitsBuilder {
 
   /** What an append or the like leaves behind is nothing that this reads: its key says nothing. Less said is less to break. */
   #silenceForeignKeys(): void {
-    const { length, f, outcome, key, keys } = this.#history;
+    const { length, f, key, keys } = this.#history;
     if (this.#foreign === NONE) return;
     const foreign = new Uint8Array(keys.length);
-    for (let row = 0; row < length; row++) if (f[row] > CAS && outcome[row] !== 1) foreign[key[row]] = 1;
+    for (let row = 0; row < length; row++) if (f[row] > CAS) foreign[key[row]] = 1;
     for (let row = 0; row < length; row++) if (foreign[key[row]] === 1) this.#deeds[row] = SILENT;
   }
 

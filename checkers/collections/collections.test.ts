@@ -58,7 +58,7 @@ cases('set', [
   ['duplicated element', 'p0: add 1', 'p1: read [1,1,1]'],
   ['valid', 'p0: add 1', 'p1 read', 'p2 read', 'p1 ok []', 'p2 ok [1]'], // they overlap: which came last is not known
   ['unknown', 'p0: add 1'],
-  ['unknown', 'p1: read [1]'],
+  ['unexpected element', 'p1: read [1]'],
   ['unknown', 'p0: add 1', 'p1: read 1'],
   ['unknown', 'p1: read []', 'p0: add 1'],
 ]);

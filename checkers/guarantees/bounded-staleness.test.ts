@@ -26,6 +26,20 @@ test('an answer that is as old as its path allows', () => {
   expect(verdict).toEqual({ type: 'valid', examined: { operations: 5, reads: 2, stale: 2, ambiguous: 0 } });
 });
 
+test('an answer that nobody had asked to be written yet', () => {
+  const verdict = judge(checker, [
+    ...written,
+    late(605),
+    `p3: r x 7 path=bounded-500ms ${ms(606)}`,
+    `p0: w x 7 ${ms(700)}`,
+  ]);
+  expect(sentences(verdict)).toEqual([
+    expect.stringMatching(
+      /^The read of x at 6\S+ ms returned 7, which was asked to be written only later, at 700 ms\.$/,
+    ),
+  ]);
+});
+
 test('an answer that is older', () => {
   const verdict = judge(checker, [...written, late(631.5)]);
   expect(sentences(verdict)).toEqual([

@@ -16,8 +16,8 @@ import { AMBIGUOUS, INITIAL, Registers, UNWRITTEN } from '../sessions/registers.
 import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
 import { undoneWrites } from '../sessions/survival.ts';
 import { olderThan } from '../sessions/showed.ts';
-import { instant } from '../linearizable/words.ts';
-import { amount, key, server, value } from '../sessions/words.ts';
+import { call, instant } from '../linearizable/words.ts';
+import { amount, answer, key, server, value } from '../sessions/words.ts';
 import { contradictionsOf, explainTogether, inMs } from '../staleness/together.ts';
 import { effectsOf, type Effects, type ReadAge, readAges } from '../staleness.ts';
 
@@ -62,6 +62,15 @@ function explainAge(registers: Registers, { shownBy, time }: Effects, age: ReadA
       `${claimed === '' ? ',' : claimed} then out of date for at least ${inMs(lowNs)}, where ${inMs(bound)} are allowed: ${value(history, newer)} had been ${how} at ` +
       `${instant(time[newer])}.`,
     operations: operationsOf(history, [source[row], newer, by, row]),
+  };
+}
+
+/** No moment up to its answer had that value. */
+function explainEarly(history: History, row: number, source: number): Anomaly {
+  return {
+    kind: 'read before write',
+    sentence: `The read of ${key(history, row)}${answer(history, row)} returned ${value(history, row)}, which was asked to be written only later${call(history, source, ', at ')}.`,
+    operations: operationsOf(history, [source, row]),
   };
 }
 
@@ -144,6 +153,9 @@ export default {
       bounded++;
       if (registers.source[row] === AMBIGUOUS) ambiguous++;
       if (registers.source[row] === UNWRITTEN) findings.add(() => explainUnwritten(history, row));
+      const source = registers.source[row];
+      if (source >= 0 && history.call[source] > history.ret[row])
+        findings.add(() => explainEarly(history, row, source));
     }
     const undone = semantics.undone ?? undoneWrites(history, semantics);
     const judged = { registers, semantics, bounds, undone };

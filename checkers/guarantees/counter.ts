@@ -83,14 +83,18 @@ function additionsAgainst(
   return { enough: greatestFirst([...enough, ...towards]), all: away.length + towards.length };
 }
 
-/** Keys that amounts were added to, and nothing else was done but read. */
+/** Keys that nothing else was done to than adding amounts and reading numbers; if nothing was added, they hold what they held at first. */
 function countersIn({ length, f, key, value, outcome, keys, values }: History): Uint8Array {
   const isCounter = new Uint8Array(keys.length);
   const isOther = new Uint8Array(keys.length);
   for (let row = 0; row < length; row++) {
     if (f[row] === ADD && typeof values.get(value[row]) === 'number') isCounter[key[row]] = 1;
     else if (f[row] !== READ) isOther[key[row]] = 1;
-    else if (outcome[row] === OK && !isAmount(values.get(value[row]))) isOther[key[row]] = 1;
+    else if (outcome[row] === OK) {
+      const held = values.get(value[row]);
+      if (!isAmount(held)) isOther[key[row]] = 1;
+      else if (held !== null) isCounter[key[row]] = 1;
+    }
   }
   for (let k = 0; k < keys.length; k++) if (isOther[k] === 1) isCounter[k] = 0;
   return isCounter;

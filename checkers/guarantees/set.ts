@@ -51,7 +51,7 @@ class Known {
   }
 }
 
-/** Keys that elements were added to, and whose answers are lists. */
+/** Keys that nothing else was done to than adding elements and reading lists; if nothing was added, nothing can be in them. */
 function setsIn(history: History, lists: Lists): Uint8Array {
   const { length, f, key: keyOf, outcome, value, keys } = history;
   const isSet = new Uint8Array(keys.length);
@@ -62,6 +62,7 @@ function setsIn(history: History, lists: Lists): Uint8Array {
     // An answer that is a number belongs to a counter; whatever begins no list is not parsed.
     else if (outcome[row] === OK && value[row] !== NULL_REF && lists.refs(value[row]) === undefined)
       isOther[keyOf[row]] = 1;
+    else if (outcome[row] === OK && value[row] !== NULL_REF) isSet[keyOf[row]] = 1;
   }
   for (let k = 0; k < keys.length; k++) if (isOther[k] === 1) isSet[k] = 0;
   return isSet;

@@ -22,11 +22,10 @@ class Sums {
   takenCertainly = 0;
   addedPerhaps = 0;
   takenPerhaps = 0;
-  /** Additions that have been asked for, and those that have not ended. */
-  asked = 0;
+  /** Additions that have not ended. */
   open = 0;
-  /** Whether an answer did not fit before there was any addition: it says nothing until there is one. */
-  isDoubtful = false;
+  /** Whether something else was asked of it: it is no counter. */
+  isOther = false;
   answered: Answered[] = [];
 }
 
@@ -49,9 +48,9 @@ export class CounterStream implements Suspecting {
     const { f } = this.#growing.columns;
     const sums = this.#of(row);
     if (f[row] === READ) this.#reads.set(row, { added: sums.addedCertainly, taken: sums.takenCertainly });
+    else if (f[row] !== ADD) sums.isOther = true;
     if (f[row] !== ADD) return;
     const by = this.#amount(row);
-    if (sums.asked++ === 0 && sums.isDoubtful) this.suspects = true;
     sums.open++;
     if (by < 0) sums.takenPerhaps += by;
     else sums.addedPerhaps += by;
@@ -95,8 +94,7 @@ export class CounterStream implements Suspecting {
     const aboveLeast = found - (this.#from + then.added + sums.takenPerhaps);
     const belowGreatest = this.#from + then.taken + sums.addedPerhaps - found;
     if (aboveLeast < 0 || belowGreatest < 0) {
-      if (sums.asked === 0) sums.isDoubtful = true;
-      else this.suspects = true;
+      if (!sums.isOther) this.suspects = true;
     } else if (sums.open > 0) sums.answered.push({ at: ret[row], aboveLeast, belowGreatest });
   }
 

@@ -47,8 +47,8 @@ export class ElementStream implements Suspecting {
   readonly #first: number[] = [];
   /** Of elements that were put in several times: the rows that did, and in between TAKEN for each time that it was found. */
   readonly #courses = new Map<number, number[]>();
-  /** Per key: 1 once something was put in; 2: something was found before. It says nothing of a key that nothing is put in. */
-  readonly #used: number[] = [];
+  /** Per key: true once something else was asked of it: it is none of these. */
+  readonly #isOther: boolean[] = [];
   /** The list that was looked through last, and its key: a set is read again and again. */
   #last: readonly number[] = [];
   #lastRef: number = NONE;
@@ -63,9 +63,9 @@ export class ElementStream implements Suspecting {
 
   invoked(row: number): void {
     const { f, key, value } = this.#growing.columns;
-    if (f[row] !== this.#methods.puts) return;
-    if (this.#used[key[row]] === 2) this.suspects = true;
-    this.#used[key[row]] = 1;
+    const { puts, takes, lists } = this.#methods;
+    if (f[row] !== puts && f[row] !== takes && f[row] !== lists) this.#isOther[key[row]] = true;
+    if (f[row] !== puts) return;
     const element = this.#elements.add(key[row], value[row]);
     this.#attempts[element] = (this.#attempts[element] ?? 0) + 1;
     this.#found[element] ??= 0;
@@ -123,10 +123,7 @@ export class ElementStream implements Suspecting {
 
   #look(key: number, ref: number): void {
     if (this.#initial.has(ref)) return;
-    if (!this.#methods.consumes && this.#used[key] !== 1) {
-      this.#used[key] = 2;
-      return;
-    }
+    if (!this.#methods.consumes && this.#isOther[key]) return;
     const element = this.#elements.find(key, ref);
     if (element === NONE || this.#attempts[element] === 0) this.suspects = true;
     else if (this.#take(element) > this.#attempts[element] && this.#methods.consumes) this.suspects = true;

@@ -2,7 +2,7 @@
  * Sequential consistency: first what is cheap and enough, then what is cheap and needed, then the search. What rests on knowing which write
  * each read found leaves open what does not tell that; then all orders are searched by what keys hold (orders.ts).
  */
-import { CAS, FAIL, NONE } from '../../history/history.ts';
+import { CAS, NONE } from '../../history/history.ts';
 import type { Budget, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
 import { type Case, convergence, exactPast, invalid, judge, standing, wrongCircles } from '../causal/judge.ts';
@@ -32,8 +32,8 @@ export function judgeSequential(history: History, budget: Budget, semantics: Sem
 }
 
 /** Whether something was asked for that registers do not know. */
-function isForeign({ f, outcome, length }: History): boolean {
-  for (let row = 0; row < length; row++) if (f[row] > CAS && outcome[row] !== FAIL) return true;
+function isForeign({ f, length }: History): boolean {
+  for (let row = 0; row < length; row++) if (f[row] > CAS) return true;
   return false;
 }
 

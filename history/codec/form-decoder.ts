@@ -3,7 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import { BadHistory, EventFields, HistoryBuilder } from '../builder.ts';
 import { DEPTH_MAX } from './depth.ts';
 import { endOfForm, INCOMPLETE } from './forms.ts';
-import { type Decoded, type DecodeOptions, LINE_BYTES_MAX, NOT_UTF8, sizeText } from './jsonl.ts';
+import { parseObject } from './json.ts';
+import { type Decoded, type DecodeOptions, type Header, LINE_BYTES_MAX, NOT_UTF8, sizeText } from './jsonl.ts';
+import { withoutMarks } from '../values.ts';
 import type { Scanner } from './scanner.ts';
 import { SLACK_BYTES } from './word.ts';
 
@@ -33,6 +35,9 @@ export interface Syntax {
   end(): void;
 }
 
+/** What follows, to the end of the line, is the header in JSON. */
+export const HEADER = '; tidemark: header ';
+
 export class FormDecoder {
   readonly #builder: HistoryBuilder;
   readonly #syntax: Syntax;
@@ -46,6 +51,7 @@ export class FormDecoder {
   #close: string | undefined;
   #isClosed = false;
   #tornLine: number | undefined;
+  #header: Header | undefined;
 
   constructor(options: DecodeOptions, syntax: (builder: HistoryBuilder, fields: EventFields) => Syntax) {
     this.#options = options;
@@ -85,7 +91,7 @@ export class FormDecoder {
       ...(timesBackwards === 0 ? {} : { timesBackwards }),
     };
     const { dealing } = this.#builder;
-    return { history: this.#builder.build(), dealing, header: undefined, warnings };
+    return { history: this.#builder.build(), dealing, header: this.#header, warnings };
   }
 
   #bad(reason: string): BadHistory {
@@ -128,6 +134,7 @@ export class FormDecoder {
     this.#builder.line = scanner.lines + 1;
     if (window[at] === SEMICOLON) {
       const newline = window.subarray(at, length).indexOf(NEWLINE);
+      if (newline >= 0) this.#remark(window.subarray(at, at + newline));
       return newline >= 0 ? at + newline : isLast ? length : INCOMPLETE;
     }
     if (this.#isClosed) throw this.#bad('Something follows the list of operations.');
@@ -146,6 +153,14 @@ export class FormDecoder {
     if (end === INCOMPLETE && !isLast) return INCOMPLETE;
     this.#read(at, end === INCOMPLETE ? length : end, end === INCOMPLETE);
     return end === INCOMPLETE ? length : end;
+  }
+
+  /** A comment before the first event may be the header of the journal that the history was written from. */
+  #remark(bytes: Buffer): void {
+    if (this.#builder.events > 0 || this.#header !== undefined) return;
+    if (!bytes.subarray(0, HEADER.length).equals(Buffer.from(HEADER))) return;
+    const header = parseObject(bytes.subarray(HEADER.length).toString('utf8'), (reason) => this.#bad(reason));
+    this.#header = withoutMarks(header as Header) as Header; // came out of JSON
   }
 
   #read(from: number, to: number, torn: boolean): void {

@@ -4,7 +4,9 @@ import type { History, PlacedNote } from '../history.ts';
 import type { Value } from '../operation.ts';
 import { eventsInOrder } from './events.ts';
 import { TUPLED } from './edn.ts';
+import { HEADER } from './form-decoder.ts';
 import { parseJson } from './json.ts';
+import type { Header } from './jsonl.ts';
 import { answersAtEnd } from '../event-fields.ts';
 import { jsonOf } from '../values.ts';
 
@@ -61,11 +63,13 @@ export const writeJsonl = (history: History): Generator<string, void, undefined>
 
 /**
  * Yields the text of a history in EDN, one map a line, in pieces. With more than one key, values are independent tuples,
- * `[key value]`, unless there are operations of several keys: then each event names its `:key`.
+ * `[key value]`, unless there are operations of several keys: then each event names its `:key`. The journal's header stands before them, in a comment.
  */
-export function* writeEdn(history: History): Generator<string, void, undefined> {
+export function* writeEdn(history: History, header?: Header): Generator<string, void, undefined> {
   const tupled = isTupled(history);
   if (tupled) yield TUPLED;
+  // JSON has no line ends of its own.
+  if (header !== undefined) yield `${HEADER}${JSON.stringify(header)}\n`;
   yield* written(history, edn, tupled);
 }
 
