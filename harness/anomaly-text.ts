@@ -38,7 +38,7 @@ const shown = (value: Value | undefined): string => printable(shownValue(value ?
 
 /** `read x = 12`, `add 5 to c`, `dequeue 2 from q`. */
 function whatOf({ f, key, outcome, value, expected }: Operation): string {
-  const name = printable(String(key));
+  const name = shown(key);
   switch (f) {
     case 'cas':
       return `cas ${name} ${shown(expected)} -> ${shown(value)}`;

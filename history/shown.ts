@@ -1,18 +1,27 @@
 /** Values as people read them: JSON, but for what EDN has and JSON has not, which is shown as EDN writes it. */
 import type { Value } from './operation.ts';
+import { markInteger } from './values.ts';
 
 /** Deeper, and longer than asked for, nothing is shown: what is cut is marked by whoever asked. */
 const DEPTH_MAX = 16;
 
 const PLAIN = /^[\w.:-]+$/;
+/** Strings that are plain and would be taken for something else; so would those that are numerals. */
+const WORDS: ReadonlySet<string> = new Set(['null', 'true', 'false']);
 const KEYWORD = /^:[\w*!?<>=+./#'-]+$/;
 
 /**
- * `7`, `leader`, `"two words"`, `[1,2]`, `#{1 2}`. Of long values the beginning, at least `longest` characters of it.
+ * `7`, `leader`, `"7"`, `"two words"`, `[1,2]`, `#{1 2}`. Of long values the beginning, at least `longest` characters of it.
  */
 export function shownValue(value: Value, longest = 200): string {
-  if (typeof value === 'string' && PLAIN.test(value)) return value;
+  if (typeof value === 'string' && isPlain(value)) return value;
   return inner(value, longest, 0);
+}
+
+/** Whether a string without quotes is taken for nothing else. `Values` gives integers that no double holds as their digits. */
+function isPlain(text: string): boolean {
+  if (!PLAIN.test(text) || WORDS.has(text)) return false;
+  return Number.isNaN(Number(text)) || (/^-?[1-9]\d*$/.test(text) && markInteger(text) !== text);
 }
 
 function inner(value: Value, longest: number, depth: number): string {

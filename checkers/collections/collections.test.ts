@@ -231,6 +231,15 @@ cases('lock', [
   ['unknown', 'p0: release'],
 ]);
 
+test.each([
+  ['set', ['p0 add 1', 'p0 fail', 'p0: add 2', 'p1: read [1,2]']],
+  ['queue', ['p0 enqueue 1', 'p0 fail', 'p0: enqueue 2', 'p1: dequeue 1']],
+  ['log', ['p0 send "a"', 'p0 fail', 'p2: send "b" [1,"b"]', 'p1: poll [[0,"a"],[1,"b"]]']],
+] as const)('%s: what was refused and yet came about is shown beside its refusal', (name, lines) => {
+  const found = check(name, historyFromEvents(events(...lines)));
+  expect(found).toMatchObject({ type: 'invalid', anomalies: [{ operations: [{ outcome: 'fail' }, { process: 1 }] }] });
+});
+
 test('a lock without a name is the lock', () => {
   const edn = [0, 1].map((p) => `{:process ${p} :type :invoke :f :acquire}\n{:process ${p} :type :ok :f :acquire}\n`);
   const found = lock.check(readEdn(edn.join('')).history);

@@ -1,5 +1,5 @@
 /** Elements of collections: a key and a value, as numbers from 0; and what lists hold. */
-import { type History, METHODS, NONE, NULL_REF } from '../../history/history.ts';
+import { FAIL, type History, METHODS, NONE, NULL_REF } from '../../history/history.ts';
 import type { Method, Value } from '../../history/operation.ts';
 import { mix } from '../sessions/row-table.ts';
 
@@ -127,6 +127,19 @@ export function eachEvent(
     if (code > 0) event(code - 1, true);
     else if (code < 0) event(-1 - code, false);
   }
+}
+
+/** The first operation of this method and value on the row's key that was refused; NONE if there is none. */
+export function refusedRow(
+  { f, key, length, outcome, value }: History,
+  method: number,
+  of: number,
+  ref: number,
+): number {
+  for (let row = 0; row < length; row++) {
+    if (outcome[row] === FAIL && f[row] === method && key[row] === key[of] && value[row] === ref) return row;
+  }
+  return NONE;
 }
 
 /** Who acts, as numbers: sessions first, then processes in the order in which they appear. */

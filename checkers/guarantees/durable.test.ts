@@ -100,6 +100,16 @@ test('one place in the log cannot hold two acknowledged writes', () => {
   );
 });
 
+test('a final read of what was refused names the refused write, though another key has that value too', () => {
+  const verdict = judge(checker, ['p0 w x 1', 'p0 fail', 'p0: w y 1', epilogue, 'p9: r x 1', 'p9: r y 1']);
+  expect(sentences(verdict)).toEqual([
+    "The read of x at 6 ms returned 1, which never took effect on x: process 0's write of 1 to x was refused.",
+  ]);
+  expect(verdict).toMatchObject({
+    anomalies: [{ kind: 'read of a refused write', operations: [{ outcome: 'fail' }, { f: 'read' }] }],
+  });
+});
+
 test('values that nobody wrote, and values in the wrong place', () => {
   const verdict = judge(checker, ['p1: w e1 1', 'p1 w e2 2', 'p1 info', epilogue, 'p9: r e1 99', 'p9: r e2 1']);
   expect(sentences(verdict)).toEqual([

@@ -13,7 +13,7 @@ import { claimsToBlame } from '../sessions/claims.ts';
 import { committed, replacedWrite } from '../sessions/committed.ts';
 import { type FaultSpan, faultSpans, faultsWithin } from '../sessions/notes.ts';
 import { Registers, UNWRITTEN } from '../sessions/registers.ts';
-import { explainUnwritten, operationsOf } from '../sessions/rule.ts';
+import { explainUnwritten, operationsOf, refusedWrite } from '../sessions/rule.ts';
 import { COVERED, LOST, NOT_READ_BACK, SURVIVED, type Survival, survivalOf } from '../sessions/survival.ts';
 import { olderThan } from '../sessions/showed.ts';
 import { amount, answer, key, server, value, when } from '../sessions/words.ts';
@@ -39,7 +39,8 @@ function explainLoss(registers: Registers, write: number, proof: number, faults:
 }
 
 function explainUnexpected(history: History, read: number, elsewhere: number): Anomaly {
-  if (replacedWrite(history, read) !== undefined) return explainUnwritten(history, read);
+  if (replacedWrite(history, read) !== undefined || refusedWrite(history, read) !== NONE)
+    return explainUnwritten(history, read);
   const found = `The final read of ${key(history, read)}${answer(history, read)} returned ${value(history, read)}, which`;
   const operations = operationsOf(history, [elsewhere, read]);
   return elsewhere === NONE

@@ -31,7 +31,9 @@ class Reading {
   readonly sent = new Elements();
   readonly firstSend: number[] = [];
   readonly sends: number[] = [];
+  /** Values whose sends were refused: by element the first such send. */
   readonly refused = new Elements();
+  readonly firstRefused: number[] = [];
   /** By row: the place of an acknowledged send. */
   readonly placeOf: Int32Array;
   /** By key: whether some acknowledged send does not say what was sent; whether some poll may have returned just anything. */
@@ -77,12 +79,12 @@ function put(reading: Reading, row: number, entry: Entry): number {
 }
 
 function readSends(reading: Reading): void {
-  const { history, sent, refused, firstSend, sends, counted } = reading;
+  const { history, sent, refused, firstRefused, firstSend, sends, counted } = reading;
   const { length, f, outcome, key: keyOf, value, values } = history;
   for (let row = 0; row < length; row++) {
     if (f[row] !== SEND) continue;
     if (outcome[row] === FAIL) {
-      refused.add(keyOf[row], value[row]);
+      if (refused.add(keyOf[row], value[row]) === firstRefused.length) firstRefused.push(row);
       continue;
     }
     counted.sends++;
@@ -160,20 +162,21 @@ function readPoll(reading: Reading, row: number, entries: readonly Entry[]): voi
 }
 
 function judgeOrigin(reading: Reading, row: number, { value, offset }: Entry): void {
-  const { history, sent, refused, firstSend } = reading;
+  const { history, sent, refused, firstRefused, firstSend } = reading;
   const k = history.key[row];
   const element = sent.find(k, value);
   if (element !== NONE && history.call[firstSend[element]] < history.ret[row]) return;
   if (reading.isVague[k] === 1) return; // it may be what such a send sent
-  const [kind, why] =
+  const inVain = refused.find(k, value);
+  const [kind, why, send] =
     element !== NONE
-      ? ['unexpected value', 'was sent only later']
-      : refused.find(k, value) === NONE
-        ? ['unexpected value', 'was never sent']
-        : ['aborted read', 'was refused when it was sent'];
+      ? ['unexpected value', 'was sent only later', firstSend[element]]
+      : inVain === NONE
+        ? ['unexpected value', 'was never sent', NONE]
+        : ['aborted read', 'was refused when it was sent', firstRefused[inVain]];
   reading.find(
     kind,
-    [row],
+    [send, row],
     () =>
       `a poll of ${key(history, row)}${answer(history, row)} returned ${reading.text(value)} at offset ${offset}, which ${why}.`,
   );

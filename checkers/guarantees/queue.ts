@@ -14,7 +14,7 @@ import { FAIL, type History, INFO, NEVER, NONE, NULL_REF, OK } from '../../histo
 import type { Anomaly, Checker, Follower } from '../checker.ts';
 import { confirming } from '../online/confirming.ts';
 import { ElementStream, queueMethods } from '../online/elements.ts';
-import { Elements, INEXACT, Lists, methodCode } from '../collections/elements.ts';
+import { Elements, INEXACT, Lists, methodCode, refusedRow } from '../collections/elements.ts';
 import { eachOvertaken, Passages } from '../collections/order.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
@@ -100,7 +100,10 @@ function countTaken(
             : element === NONE
               ? ', which was never enqueued'
               : ', whose enqueue was refused';
-        findings.add(() => shownAs(history, row, ref, 'unexpected value', why, enqueue === NONE ? [] : [enqueue]));
+        findings.add(() => {
+          const tried = enqueue === NONE ? refusedRow(history, ENQUEUE, row, ref) : enqueue;
+          return shownAs(history, row, ref, 'unexpected value', why, [tried]);
+        });
         return;
       }
       const before = counts.passages.lastTake[element];

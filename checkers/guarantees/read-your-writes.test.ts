@@ -199,6 +199,14 @@ test('what a cas found it has not written itself', () => {
   expect(sentences(verdict)).toEqual(['The read of x at 3 ms returned 5, which no write can have left there.']);
 });
 
+test('a read of what was refused names the refused write', () => {
+  const verdict = judge(checker, ['p0 cas x 3 1', 'p0 fail', 'p1: w x 2', 'p1: r x 1']);
+  expect(sentences(verdict)).toEqual([
+    "The read of x at 5 ms returned 1, which never took effect on x: process 0's failed cas of x from 3 to 1 was refused.",
+  ]);
+  expect(evidence(verdict)).toEqual([0, 4]);
+});
+
 test('a transaction that reads a key three times is one anomaly', () => {
   const thrice = (key: string, value: number): Value => [0, 1, 2].map(() => ['r', key, value]);
   const of = (value: Value): Event[] => [

@@ -11,7 +11,7 @@ import { FAIL, type History, INFO, NEVER, NONE, NULL_REF, OK, READ } from '../..
 import type { Anomaly, Budget, Checker, Follower, Semantics, Verdict } from '../checker.ts';
 import { confirming } from '../online/confirming.ts';
 import { ElementStream, setMethods } from '../online/elements.ts';
-import { Elements, INEXACT, itemsOf, Lists, methodCode, rankMs } from '../collections/elements.ts';
+import { Elements, INEXACT, itemsOf, Lists, methodCode, rankMs, refusedRow } from '../collections/elements.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { instant } from '../linearizable/words.ts';
@@ -134,7 +134,10 @@ function lookAtAnswers(
             : element === NONE
               ? ', which was never added'
               : ', whose add was refused';
-        findings.add(() => explainShown(history, row, ref, 'unexpected element', why, add === NONE ? [] : [add]));
+        findings.add(() => {
+          const tried = add === NONE ? refusedRow(history, ADD, row, ref) : add;
+          return explainShown(history, row, ref, 'unexpected element', why, [tried]);
+        });
         continue;
       }
       if (lastSeen[element] === row) {

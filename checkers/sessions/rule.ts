@@ -1,10 +1,11 @@
 /** What the session guarantees have in common, and where they differ. */
-import { CAS, INFO, NONE, OK, READ } from '../../history/history.ts';
+import { CAS, FAIL, INFO, NONE, OK, READ, WRITE } from '../../history/history.ts';
 import { ambiguity } from './ambiguity.ts';
 import type { Anomaly, Budget, Evidence, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
-import { companionsOf, withCasReads } from './cas-reads.ts';
+import { companionsOf, shownRow, withCasReads } from './cas-reads.ts';
 import { committed, replacedWrite } from './committed.ts';
+import { deedOf } from '../linearizable/words.ts';
 import { explainClaim } from './claim-words.ts';
 import { type Findings, onceOf } from './findings.ts';
 import { operationsOf } from './operations.ts';
@@ -172,11 +173,30 @@ export function explainUnwritten(history: History, row: number): Anomaly {
       operations: operationsOf(history, [write, by, row]),
     };
   }
+  const refused = refusedWrite(history, row);
+  if (refused !== NONE) {
+    return {
+      kind: 'read of a refused write',
+      sentence: `${read} never took effect on ${key(history, row)}: ${deedOf(history, refused)} was refused.`,
+      operations: operationsOf(history, [refused, row]),
+    };
+  }
   return {
     kind: 'read of a value never written',
     sentence: `${read} no write can have left there.`,
     operations: operationsOf(history, [row]),
   };
+}
+
+/** The first refused write of what a row read; NONE if there is none. What a cas found, it is not the one that tried to write. */
+export function refusedWrite(history: History, read: number): number {
+  const { f, key: keyOf, length, outcome, value: valueOf } = history;
+  const own = shownRow(history, read);
+  for (let row = 0; row < length; row++) {
+    if (outcome[row] !== FAIL || (f[row] !== WRITE && f[row] !== CAS) || row === own) continue;
+    if (keyOf[row] === keyOf[read] && valueOf[row] === valueOf[read]) return row;
+  }
+  return NONE;
 }
 
 export function verdictOf(

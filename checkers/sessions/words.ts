@@ -1,7 +1,7 @@
 /** The phrases that explanations are made of. */
 import { type History, INFO, NONE, ROLES } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
-import { instant } from '../linearizable/words.ts';
+import { instant, show } from '../linearizable/words.ts';
 
 const VALUE_LENGTH_MAX = 60;
 
@@ -16,7 +16,7 @@ export function value(history: History, row: number): string {
 }
 
 export function key(history: History, row: number): string {
-  return String(history.keys[history.key[row]]);
+  return show(history.keys[history.key[row]]);
 }
 
 /** ` at 1.31 s`, when the answer came; nothing in a history without times. */
