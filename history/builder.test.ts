@@ -190,6 +190,11 @@ describe('HistoryBuilder', () => {
   test.each([
     ['a completion without an invocation', ['p0 ok 1'], 'Process 0 completes an operation that it never invoked.'],
     [
+      'a second completion',
+      ['p0: w x 1', 'p0 fail'],
+      'Process 0 has no operation open: its last one, the write, was completed already.',
+    ],
+    [
       'two open invocations',
       ['p0 r x', 'p0 r x'],
       "Process 0 invokes an operation while its last one is still open; where that is meant, the option processes: 'overlapping' allows it.",
@@ -209,9 +214,12 @@ describe('HistoryBuilder', () => {
     const refuse = (change: object): void => void historyFromEvents([{ ...event, ...change } as unknown as Event]);
     expect(() => refuse({ type: 'okay' })).toThrow('The type must be invoke, ok, fail or info, not "okay".');
     expect(() => refuse({ type: undefined })).toThrow('not missing');
-    expect(() => refuse({ process: -1 })).toThrow('A process must be an integer from 0, not -1.');
+    expect(() => refuse({ process: -1 })).toThrow('A process must be an integer from 0, below 2^31, not -1.');
+    expect(() => refuse({ process: 2 ** 31 })).toThrow(
+      'A process must be an integer from 0, below 2^31, not 2147483648.',
+    );
     expect(() => refuse({ process: undefined })).toThrow('The event names no process.');
-    const named = 'of an operation must be an integer from 0, below 2^53: only notes, of type info, have names.';
+    const named = 'of an operation must be an integer from 0, below 2^31: only notes, of type info, have names.';
     for (const [process, shown] of [
       ['a', '"a"'],
       ['1', '"1"'],

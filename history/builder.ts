@@ -8,9 +8,9 @@
 import { BadHistory } from './bad-history.ts';
 import { EventFields, INVOKE, ONLY_LOCK, partCodes, READ_MANY, TXN, tellsNews, typeCodes } from './event-fields.ts';
 import { EventReader, namedClient, Tables, unknownType } from './event-reader.ts';
-import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
+import { CAS, FAIL, HAS_ACTUAL, METHODS, MISMATCH, NEVER, NONE, OK, READ, TRANSACTION, WRITE } from './history.ts';
 import type { History, PlacedNote } from './history.ts';
-import type { Growing, Listener } from './growing.ts';
+import { entry, type Growing, type Listener } from './growing.ts';
 import type { Event, Key, Outcome, Value } from './operation.ts';
 import type { Choice, Dealing } from './dealing.ts';
 import { EMPTY_BATCH, Overlapping, type Part } from './overlapping.ts';
@@ -354,12 +354,26 @@ export class HistoryBuilder {
   #close(fields: EventFields): number {
     const { process } = fields;
     const only = this.#openRow(process);
-    if (only === NONE) throw this.bad(`Process ${process} completes an operation that it never invoked.`);
+    if (only === NONE) throw this.bad(this.#notOpen(process));
     const overlapping = this.#overlapping;
     const first = overlapping?.has(process) === true ? overlapping.end(fields) : only;
     if (first === undefined) throw this.bad(`Process ${process} completes an operation that it does not have open.`);
     if (overlapping?.has(process) !== true) this.#setOpen(process, NONE);
     return first;
+  }
+
+  /** What is wrong with a completion while nothing is open. */
+  #notOpen(process: number): string {
+    const rows = this.#rows;
+    const { process: processes, f, flags, batch, call, ret } = rows.growing;
+    const last = processes.subarray(0, rows.length).lastIndexOf(process);
+    if (last < 0) return `Process ${process} completes an operation that it never invoked.`;
+    const isBatch = entry(batch, last, NONE) !== NONE;
+    const what = !isBatch ? METHODS[f[last]] : (flags[last] & TRANSACTION) === 0 ? 'readMany' : 'txn';
+    const lines = rows.lines.lines();
+    const line = ret[last] === NEVER ? lines?.ofEnd(call[last]) : lines?.at(ret[last]);
+    const before = line === undefined || line === this.line ? '' : ` on line ${line}`;
+    return `Process ${process} has no operation open: its last one, the ${what}${this.#invokedOn(last)}, was completed${before} already.`;
   }
 
   #completeBatch(fields: EventFields, index: number, first: number): void {

@@ -64,7 +64,7 @@ export class EventReader {
     const method = typeof f === 'string' ? methodCodes.get(f) : undefined;
     if (method === undefined) throw this.#bad(unknownMethod(f));
     if (!Number.isInteger(process) || (process as number) < 0 || (process as number) > 0x7fffffff) {
-      throw this.#bad(`A process must be an integer from 0, not ${String(process)}.`);
+      throw this.#bad(`A process must be an integer from 0, below 2^31, not ${String(unmarked(process))}.`);
     }
     fields.type = typeCode;
     fields.f = method;
@@ -167,7 +167,7 @@ function shown(value: unknown): string {
 }
 
 export const namedClient = (process: string): string =>
-  `The process ${jsonOf(process)} of an operation must be an integer from 0, below 2^53: only notes, of type info, have names.`;
+  `The process ${jsonOf(process)} of an operation must be an integer from 0, below 2^31: only notes, of type info, have names.`;
 
 export const unknownType = (type: unknown): string =>
   `The type must be invoke, ok, fail or info, not ${JSON.stringify(type) ?? 'missing'}.`;

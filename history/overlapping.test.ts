@@ -96,7 +96,7 @@ describe('overlapping operations of one process', () => {
     expect(() => built(...two, end('ok', 'write', 'x', 1), end('ok', 'write', 'x', 1))).toThrow(refusal);
     expect(() =>
       built(...two, end('ok', 'write', 'x', 2), end('ok', 'write', 'x', 1), end('ok', 'write', 'x', 1)),
-    ).toThrow('Process 2 completes an operation that it never invoked.');
+    ).toThrow('Process 2 has no operation open: its last one, the write, was completed already.');
   });
 
   test('are a mistake unless it is said that they are meant; only callers of the library are told of the option', () => {

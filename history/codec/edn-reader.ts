@@ -7,8 +7,8 @@
  */
 import { BadHistory } from '../builder.ts';
 import type { Value } from '../operation.ts';
-import { markInteger } from '../values.ts';
 import { DEPTH_MAX } from './depth.ts';
+import { numberIn } from './edn-numbers.ts';
 
 export const END = Symbol('end of input');
 /** What a closing bracket reads as, inside its collection only. */
@@ -40,9 +40,6 @@ const BLANK = /\s/;
 const ENDS = new Uint8Array(128);
 for (const character of '\t\n\v\f\r ,;"()[]{}\\') ENDS[character.charCodeAt(0)] = 1;
 const SMALL = /^(?:0|[1-9]\d{0,14})$/;
-const INTEGER = /^[+-]?\d+N?$/;
-const FLOAT = /^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?M?$/;
-const RATIO = /^[+-]?\d+\/\d+$/;
 
 /** The text of a keyword without its colon; other texts as they are. */
 export function textOfKeyword(text: string): string {
@@ -249,18 +246,11 @@ export class EdnReader {
     if (token === 'nil') return null;
     if (token === 'true') return true;
     if (token === 'false') return false;
-    if (INTEGER.test(token) || FLOAT.test(token)) return numberOf(token);
-    if (RATIO.test(token)) return token;
-    if (/^[\p{L}*+!_?$%&=<>/.|'-]/u.test(token)) return token;
+    const number = /\d/.test(token) ? numberIn(token) : undefined;
+    if (number !== undefined) return number;
+    if (/^(?![+-]\d)[\p{L}*+!_?$%&=<>/.|'-]/u.test(token)) return token;
     throw this.#bad(`${JSON.stringify(token.slice(0, 40))} is neither a number nor a name.`);
   }
-}
-
-/** A number, or the marked text of one that no double holds. */
-function numberOf(token: string): Value {
-  const text = token.replace(/^\+|[NM]$/g, '').replace(/^(-?)0+(?=\d)/, '$1');
-  const marked = markInteger(text);
-  return marked.startsWith('"') ? (JSON.parse(marked) as string) : Number(text) + 0;
 }
 
 const textOf = (value: Value): string => JSON.stringify(value);

@@ -12,6 +12,34 @@ async function* bytes(content: string | Uint8Array, size = 5): AsyncGenerator<Ui
 const read = (content: string | Uint8Array, options: DecodeOptions = {}) =>
   readHistory(bytes(content), { file: 'f', ...options });
 
+/** Goes on for ever, and tells when it was left. */
+function endless(first: Uint8Array): { readonly source: AsyncIterable<Uint8Array>; readonly left: () => boolean } {
+  let isLeft = false;
+  const source = async function* (): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        await Promise.resolve();
+        yield first;
+      }
+    } finally {
+      isLeft = true;
+    }
+  };
+  return { source: source(), left: () => isLeft };
+}
+
+test.each([
+  ['its beginning', Buffer.from('nonsense\n'.repeat(1000))],
+  ['its first line', Buffer.from('{"nonsense":1}\n'.repeat(1000))],
+  ['what is packed', gzipSync('nonsense\n'.repeat(1000))],
+  ['the packing', Buffer.concat([gzipSync('').subarray(0, 10), Buffer.alloc(5000, 255)])],
+])('a file that is refused for %s is closed', async (_what, first) => {
+  const { source, left } = endless(first);
+  await expect(readHistory(source)).rejects.toThrow();
+  for (let turn = 0; turn < 100 && !left(); turn++) await new Promise(setImmediate);
+  expect(left()).toBe(true);
+});
+
 const invoke = '{"time":0,"process":0,"type":"invoke","f":"write","key":"x","value":3}';
 const ok = '{"time":1,"process":0,"type":"ok","f":"write","key":"x","value":3}';
 

@@ -5,7 +5,7 @@ import { ednDecoder, saidIn } from './edn.ts';
 import type { FormDecoder } from './form-decoder.ts';
 import { JsonlDecoder } from './jsonl.ts';
 import type { DecodeOptions, Decoded } from './jsonl.ts';
-import { chunksOf } from './source.ts';
+import { chunksOf, leave } from './source.ts';
 import type { Source } from './source.ts';
 
 export type Format = 'jsonl' | 'json' | 'edn';
@@ -28,6 +28,8 @@ export async function readHistory(
     if (error instanceof BadHistory && error.file === undefined)
       throw new BadHistory(error.reason, error.line, named.file);
     throw error;
+  } finally {
+    leave(chunks);
   }
 }
 

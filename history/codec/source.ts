@@ -17,18 +17,30 @@ const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] ===
 /** The plain bytes. A chunk is valid until the next one is asked for. */
 export async function* chunksOf(source: Source): AsyncGenerator<Uint8Array, void, undefined> {
   const chunks = asyncChunks(source);
-  let head: Uint8Array = new Uint8Array(0);
-  while (head.length < 2) {
-    const next = await chunks.next();
-    if (next.done === true) break;
-    head = head.length === 0 && next.value.length >= 2 ? next.value : Buffer.concat([head, next.value]);
+  try {
+    let head: Uint8Array = new Uint8Array(0);
+    while (head.length < 2) {
+      const next = await chunks.next();
+      if (next.done === true) break;
+      head = head.length === 0 && next.value.length >= 2 ? next.value : Buffer.concat([head, next.value]);
+    }
+    if (isGzip(head)) {
+      yield* unpacked(head, chunks);
+      return;
+    }
+    if (head.length > 0) yield head;
+    yield* chunks;
+  } finally {
+    leave(chunks);
   }
-  if (isGzip(head)) {
-    yield* unpacked(head, chunks);
-    return;
-  }
-  if (head.length > 0) yield head;
-  yield* chunks;
+}
+
+/**
+ * Ends them early, so that the file is closed; nothing happens where they have ended. Nobody waits for it: what was asked of a pipe
+ * may never come.
+ */
+export function leave(chunks: AsyncGenerator<Uint8Array, void, undefined>): void {
+  chunks.return(undefined).catch(() => undefined); // whoever reads on hears of what went wrong
 }
 
 async function* asyncChunks(source: Source): AsyncGenerator<Uint8Array, void, undefined> {
@@ -50,6 +62,8 @@ async function* unpacked(
     for await (const chunk of input.pipe(gunzip)) yield chunk as Uint8Array; // no encoding is set
   } catch (error) {
     throw damaged(error);
+  } finally {
+    input.destroy();
   }
 }
 
