@@ -11,6 +11,7 @@ import {
   follow,
   historyFromEvents,
   historyFromOperations,
+  modelOf,
   models,
   readHistory,
   withinSteps,
@@ -101,4 +102,18 @@ test('the set of EDN is a list of its elements; a state of null is shown as null
   expect([read({ '#set': [1] }), read({ '#set': [] })]).toEqual(['valid', 'invalid']);
   const lone = check('linearizable', [set('invoke', 'read', null, 0), set('ok', 'read', 7, 1)]);
   expect(lone).toMatchObject({ type: 'invalid', anomalies: [{ lastState: { configurations: [{ held: null }] } }] });
+});
+
+test("a model of one's own needs no types of its own", () => {
+  const model = modelOf({
+    name: 'max-register',
+    about: 'A register that only ever grows.',
+    methods: ['read', 'write'],
+    initial: 0,
+    step: (state, { f, value }) =>
+      f === 'write' ? Math.max(Number(state), Number(value)) : value === state ? state : undefined,
+    pure: ({ f }) => f === 'read',
+  });
+  const verdicts = [events.slice(0, 2), events].map((some) => check('linearizable', some, { model }).type);
+  expect(verdicts).toEqual(['valid', 'invalid']);
 });

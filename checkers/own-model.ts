@@ -77,6 +77,9 @@ const NAMES: readonly string[] = [...METHODS, 'get', 'put', 'readMany', 'txn'];
 const CACHED_MAX = 1 << 20;
 
 /** @throws BadModel for what is no model; and its `machine` throws one when `step` or `pure` fails, which says on what */
+export function modelOf(given: OwnModel): Model;
+/** What was loaded, whatever it is. */
+export function modelOf(given: unknown): Model;
 export function modelOf(given: unknown): Model {
   const fault = faultOf(given);
   if (fault !== undefined) throw new BadModel(fault);

@@ -1,6 +1,7 @@
 /** One file's way through `tidemark check`: read by one worker, judged by one or several, and told in order. */
 import type { Anomaly, Semantics, Verdict } from '../checkers/checker.ts';
 import type { KnossosResult } from '../checkers/explain/knossos.ts';
+import { printable } from '../checkers/explain/labels.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import { type BatchLine, inputOf, Sniffed } from './check-batch.ts';
 import { openInput, type Input } from './check-input.ts';
@@ -196,7 +197,7 @@ export class FileCheck {
         this.#guarantees = news.guarantees;
         pursuit.left = news.goesOn ? news.guarantees : [];
         if (!news.goesOn) pursuit.staleness = false;
-        for (const warning of news.warnings) this.#io.err(`tidemark: ${this.#file}: ${warning}\n`);
+        for (const warning of news.warnings) this.#io.err(`tidemark: ${printable(`${this.#file}: ${warning}`)}\n`);
         break;
       case 'verdict':
         this.#conclude(pursuit, news.guarantee, news.verdict, news.ms, news.knossos);
@@ -272,10 +273,10 @@ export class FileCheck {
   #draw(guarantee: Guarantee, anomalies: readonly Anomaly[]): void {
     try {
       const written = this.#order.svg?.write(this.#file, guarantee, anomalies) ?? [];
-      for (const path of written) this.#io.err(`tidemark: wrote ${path}\n`);
+      for (const path of written) this.#io.err(`tidemark: wrote ${printable(path)}\n`);
     } catch (error) {
       if (!(error instanceof BadInput)) throw error;
-      this.#io.err(`tidemark: ${error.message}\n`);
+      this.#io.err(`tidemark: ${printable(error.message)}\n`);
       this.#codes.push(BAD_INPUT);
     }
   }
@@ -284,7 +285,7 @@ export class FileCheck {
     const where = line === undefined || this.#line !== undefined ? this.#file : `${this.#file}, line ${line}`;
     this.#io.out(renderBad(this.#order.format, { file: this.#file, where, reason, line, code }));
     const what = code === HARNESS_FAILED ? 'failed itself: ' : '';
-    this.#io.err(`tidemark: ${what}${where}: ${reason}\n`);
+    this.#io.err(`tidemark: ${what}${printable(`${where}: ${reason}`)}\n`);
     this.#codes.push(code);
   }
 }

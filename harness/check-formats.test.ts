@@ -27,6 +27,13 @@ const untimed = (json: string): string => json.replaceAll(/"ms":\d+/g, '');
 
 const check = (...args: string[]) => tidemark(['check', ...args], { cwd: folder });
 
+test('what would move the cursor in the name of a file is shown by its number', async () => {
+  write('\u001b[2Jgood.jsonl', 'p0: w x 1', 'p1: r x 1');
+  const { code, stdout, stderr } = await check('\u001b[2Jno.jsonl', '\u001b[2Jgood.jsonl');
+  expect([code, stderr]).toEqual([254, 'tidemark: \\u{1b}[2Jno.jsonl: There is no such file.\n']);
+  expect(stdout).toMatch(/^\\u\{1b\}\[2Jgood\.jsonl: linearizable valid [^\u001b]*$/);
+});
+
 test('--svg: a picture of each anomaly, in a folder that is made', async () => {
   const { code, stderr } = await check('bad.jsonl', '--guarantee', 'linearizable', '--svg', 'made/pictures');
   expect([code, stderr]).toEqual([1, 'tidemark: wrote made/pictures/bad.jsonl-linearizable-1.svg\n']);

@@ -1,4 +1,5 @@
 /** A file or stream of a history a line: each is judged by itself, as it comes. */
+import { printable } from '../checkers/explain/labels.ts';
 import { BadHistory } from '../history/bad-history.ts';
 import { type Clock, MILLISECOND } from '../history/clock.ts';
 import type { Source } from '../history/codec/source.ts';
@@ -59,7 +60,9 @@ export async function judgeLines(
     while (!patience.isEnded) {
       const next = await patience.wait(lines.next());
       if (next === undefined && !patience.isEnded) {
-        io.err(`tidemark: ${file}: ${patience.spent} waiting for the next line; what follows is undecided\n`);
+        io.err(
+          `tidemark: ${printable(file)}: ${patience.spent} waiting for the next line; what follows is undecided\n`,
+        );
         codes.push(UNDECIDED);
       }
       if (next === undefined || next.done === true) break;
@@ -68,7 +71,7 @@ export async function judgeLines(
     }
   } catch (error) {
     const reason = error instanceof BadHistory ? error.reason : `This could not be read: ${(error as Error).message}.`;
-    io.err(`tidemark: ${file}: ${reason}\n`);
+    io.err(`tidemark: ${printable(`${file}: ${reason}`)}\n`);
     codes.push(BAD_INPUT);
   }
   return codes;

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import type { Evidence, Verdict } from '../checkers/checker.ts';
 import type { KnossosResult } from '../checkers/explain/knossos.ts';
 import { knossosEdn, knossosJson, withoutOp } from '../checkers/explain/knossos-text.ts';
+import { printable } from '../checkers/explain/labels.ts';
 import { MILLISECOND } from '../history/clock.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import type { Io } from './command.ts';
@@ -98,10 +99,13 @@ export function textOfVerdict(
 ): string {
   const word = colour ? styleText(colours[verdict.type], verdict.type, { validateStream: false }) : verdict.type;
   const took = duration(ms * MILLISECOND);
-  const lines = [`${file}: ${guarantee} ${word} (${summaryOf(verdict)}; ${took})`];
+  const lines = [`${printable(file)}: ${guarantee} ${word} (${printable(summaryOf(verdict))}; ${took})`];
   if (verdict.type !== 'invalid') return `${lines[0]}\n`;
   for (const anomaly of verdict.anomalies) {
-    lines.push(`  ${anomaly.kind}: ${anomaly.sentence}`, ...linesOfAnomaly(anomaly, columns - 4, colour).map(indented));
+    lines.push(
+      `  ${anomaly.kind}: ${printable(anomaly.sentence)}`,
+      ...linesOfAnomaly(anomaly, columns - 4, colour).map(indented),
+    );
   }
   const hidden = verdict.count - verdict.anomalies.length;
   if (hidden > 0) lines.push(`  … and ${count(hidden)} more`);

@@ -1,6 +1,7 @@
 /** `tidemark check`: judges histories from anywhere, one verdict a file and guarantee. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { printable } from '../checkers/explain/labels.ts';
 import { realClock } from '../history/clock.ts';
 import { guaranteeNames } from '../history/guarantee.ts';
 import type { Value } from '../history/operation.ts';
@@ -97,7 +98,7 @@ export async function check(files: readonly string[], options: CheckOptions, io:
 function refuseLine(file: string, line: number, format: Order['format'], io: Io): ExitCode {
   const reason = 'This line of a file of histories holds none: each must be {"history": […]} in JSON.';
   io.out(renderBad(format, { file, where: file, reason, line, code: BAD_INPUT }));
-  io.err(`tidemark: ${file}: ${reason}\n`);
+  io.err(`tidemark: ${printable(file)}: ${reason}\n`);
   return BAD_INPUT;
 }
 

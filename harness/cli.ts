@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Help, type Option } from '@commander-js/extra-typings';
+import { printable } from '../checkers/explain/labels.ts';
 import type { Io } from './command.ts';
 import { applyConfig, type Config, CONFIG_FILE, placed, readConfig } from './config.ts';
 import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, KEPT, unknownName, worst } from './errors.ts';
@@ -144,7 +145,8 @@ function report(failure: unknown, io: Io): ExitCode {
   if (error instanceof CommanderError && printed.has(error.code)) return KEPT;
   const debug = (io.env['TIDEMARK_DEBUG'] ?? '') !== '';
   const bad = error instanceof BadInput || error instanceof UnusableFolder;
-  const message = error instanceof Error ? error.message : String(error);
+  // Some messages have several lines; what else moves the cursor came from a name or a value.
+  const message = (error instanceof Error ? error.message : String(error)).split('\n').map(printable).join('\n');
   const line = message.split('\n')[0] ?? '';
   io.err(bad ? `tidemark: ${message}\n` : `tidemark: failed itself: ${line} (TIDEMARK_DEBUG=1 shows where)\n`);
   if (debug && error instanceof Error) io.err(`${error.stack ?? message}\n`);

@@ -1,5 +1,6 @@
 /** How stale a history's reads were, for people and for programs: `tidemark check --staleness`. */
 import type { StalenessGroup, StalenessReport, VisibilityPoint } from '../checkers/staleness/report.ts';
+import { printable } from '../checkers/explain/labels.ts';
 import { describe } from './anomaly-text.ts';
 import { count, duration, percent, table } from './table.ts';
 
@@ -13,7 +14,7 @@ export function textOfStaleness(file: string, report: StalenessReport, ms: numbe
   if (impossible > 0) counted.push(`${count(impossible)} that no staleness explains`);
   if (leftAside > 0) counted.push(`${count(leftAside)} left aside`);
   const lines = [
-    `${file}: staleness (${counted.join(', ')}; ${duration(ms * 1e6)})`,
+    `${printable(file)}: staleness (${counted.join(', ')}; ${duration(ms * 1e6)})`,
     ...deltaLines(report),
     kLine(report),
   ];
