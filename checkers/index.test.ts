@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { guaranteeNames } from '../history/guarantee.ts';
+import type { Value } from '../history/operation.ts';
 import type { Event, Verdict } from './index.ts';
 import {
   BadHistory,
@@ -116,4 +117,22 @@ test("a model of one's own needs no types of its own", () => {
   });
   const verdicts = [events.slice(0, 2), events].map((some) => check('linearizable', some, { model }).type);
   expect(verdicts).toEqual(['valid', 'invalid']);
+});
+
+test('of transactions every read, write and key is counted', () => {
+  const txn = (type: 'invoke' | 'ok', process: number, time: number, ...value: Value[]): Event => ({
+    type,
+    process,
+    time,
+    f: 'txn',
+    value,
+  });
+  const events = [
+    txn('invoke', 0, 0, ['w', 'x', 1], ['w', 'y', 1]),
+    txn('ok', 0, 1, ['w', 'x', 1], ['w', 'y', 1]),
+    txn('invoke', 1, 2, ['r', 'x', null], ['r', 'y', null]),
+    txn('ok', 1, 3, ['r', 'x', 1], ['r', 'y', 1]),
+  ];
+  const verdict = check('linearizable', events, { model: 'multi-register' });
+  expect(verdict).toMatchObject({ type: 'valid', examined: { operations: 2, keys: 2, reads: 2, writes: 2 } });
 });

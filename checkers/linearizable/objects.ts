@@ -1,7 +1,7 @@
 /** Any model, key by key, by the search alone. */
 import type { Anomaly, Budget, Evidence, Semantics } from '../checker.ts';
 import type { Decision, Machine, Model } from '../model.ts';
-import { METHODS, NEVER, NONE, TRANSACTION } from '../../history/history.ts';
+import { METHODS, NEVER, NONE, READ, TRANSACTION } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { wholeOf } from '../explain/whole.ts';
 import type { Whole } from '../explain/whole.ts';
@@ -127,12 +127,18 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
     if (reason !== undefined) undecided.push(reason);
     const own = rows(object);
     if (own.length === 0) continue;
-    examined.keys++;
     examined.operations += own.length;
+    const keys = new Set<number>();
     for (const row of own) {
-      examined[machine.pure(row) ? 'reads' : 'writes']++;
+      const end = model.partition === undefined ? row + 1 : endOfBatch(history, row);
+      for (let part = row; part < end; part++) {
+        keys.add(history.key[part]);
+        const isRead = history.batch[part] === NONE ? machine.pure(part) : history.f[part] === READ;
+        examined[isRead ? 'reads' : 'writes']++;
+      }
       if (history.ret[row] !== NEVER) answered++;
     }
+    examined.keys += keys.size;
     const explains = anomalies.length < ANOMALIES_EXPLAINED;
     const context = { history, machine, semantics, budget, explains, ...whole };
     const outcome = decided(context, own, model.decide?.(history, own, semantics, budget)) ?? searchKey(context, own);
@@ -143,6 +149,13 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
   }
   const seesNothing = answered > 0 ? undefined : 'nothing to examine: no operation was answered';
   return { anomalies, count, undecided, seesNothing, examined };
+}
+
+/** Behind the last row of the batch that begins there; of a row by itself, behind that. */
+function endOfBatch({ batch, length }: History, row: number): number {
+  let end = row + 1;
+  while (batch[row] !== NONE && end < length && batch[end] === row) end++;
+  return end;
 }
 
 function decided(context: SearchContext, rows: Int32Array, decision: Decision | undefined): KeyOutcome | undefined {
