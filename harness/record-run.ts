@@ -89,7 +89,11 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     system: system.name,
     environment: plan.environment,
     seed: plan.seed,
-    plan: { ...recordedPlan(plan, ended), ...(ended.bail !== undefined && { bail: ended.bail }) },
+    plan: {
+      ...recordedPlan(plan, ended),
+      ...(ended.bail !== undefined && { bail: ended.bail }),
+      ...(failures.length > 0 && { failures: failures.slice(0, FAILURES_KEPT) }),
+    },
     versions: versions(),
     machine: machine(),
     ...gitOf(process.cwd()),
@@ -129,6 +133,9 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
 }
 
 /** All that decides the run, and the strikes that came of it: what `--replay` needs. */
+/** Stack traces and all; nobody reads more. */
+const FAILURES_KEPT = 50;
+
 function recordedPlan(plan: ResolvedPlan, { struck, fired, journalSha256 }: Ended): RunRecord['plan'] {
   const { replays, use } = plan;
   return {

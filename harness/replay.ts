@@ -61,6 +61,8 @@ export interface Replayed {
   readonly killed?: true;
   readonly strikes: number;
   readonly alike: number;
+  /** On another node, which led now as the other did then. */
+  readonly elsewhere?: number;
   readonly differences: readonly string[];
 }
 
@@ -110,11 +112,13 @@ export function compared(
   const again = new Map(now.map((struck) => [placeOf(struck), struck]));
   const differences: string[] = [];
   let alike = 0;
+  let elsewhere = 0;
   for (const then of strikes) {
     const other = again.get(placeOf(then));
     again.delete(placeOf(then));
     const why = other === undefined ? 'did not come again' : difference(then, other);
     if (why === undefined) alike++;
+    else if (other !== undefined && isSameRole(then, other)) elsewhere++;
     else differences.push(`${nameOf(then)}: ${why}`);
   }
   const killed = journalSha256 === undefined;
@@ -129,8 +133,15 @@ export function compared(
     ...(killed && { killed }),
     strikes: strikes.length,
     alike,
+    ...(elsewhere > 0 && { elsewhere }),
     differences: said,
   };
+}
+
+/** Whether only another node led: who leads is not the schedule's to say. */
+function isSameRole(then: Struck, now: Struck): boolean {
+  const leads = ({ targets, leader }: Struck): boolean => targets.length === 1 && targets[0] === leader;
+  return leads(then) && leads(now) && difference(then, { ...now, targets: then.targets }) === undefined;
 }
 
 function difference(then: Struck, now: Struck): string | undefined {

@@ -127,7 +127,7 @@ function streamText(stream: Stream): string {
 export function replayLines({ plan }: RunRecord, paint: Paint): readonly string[] {
   const replay = plan['replay'] as Replayed | undefined; // put there by record-run.ts
   if (replay === undefined) return [];
-  const { exact, sameJournal, killed, strikes, alike, differences } = replay;
+  const { exact, sameJournal, killed, strikes, alike, elsewhere = 0, differences } = replay;
   const journal = sameJournal
     ? ['the journal is the same, byte for byte']
     : killed === true
@@ -140,6 +140,10 @@ export function replayLines({ plan }: RunRecord, paint: Paint): readonly string[
             ),
           ]
         : [];
-  const same = `${alike} of ${strikes} strikes came again: the same fault on the same nodes, at the same time or trigger`;
+  const where =
+    elsewhere === 0
+      ? 'on the same nodes'
+      : `${alike} on the same nodes, ${elsewhere} on the node that led now in place of the one that led then`;
+  const same = `${alike + elsewhere} of ${strikes} strikes came again: the same fault ${where}, at the same time or trigger`;
   return [...journal, same, ...differences];
 }

@@ -21,6 +21,7 @@ export function renderReport(record: RunRecord, options: ReportOptions): string 
   const paint = painter(options.color);
   const parts = [
     head(record, paint),
+    titled('The run went wrong', failuresOf(record), paint),
     matrix(record, paint),
     anomalies(record, paint, options),
     suspended(record, paint),
@@ -317,8 +318,21 @@ export function interrupted(record: RunRecord): boolean {
   return (record.counts.interrupted ?? 0) > 0;
 }
 
-/** `KEPT: all 139 promises kept, 2 suspended; 62 findings` */
+/** What went wrong in the harness, in a line each: a run that did vouches for nothing. */
+export function failuresOf({ plan }: Pick<RunRecord, 'plan'>): readonly string[] {
+  const failures = (plan['failures'] ?? []) as readonly string[]; // put there by record-run.ts
+  return failures.map((failure) => failure.split('\n')[0]);
+}
+
+/** `KEPT: all 139 promises kept, 2 suspended; 62 findings`; `FAILED: n2 was not healed: …; judged all the same: KEPT: …` */
 export function verdictText(record: RunRecord): string {
+  const [failure, ...more] = failuresOf(record);
+  if (failure === undefined) return judgedText(record);
+  const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
+  return `FAILED: ${failure.replace(/[.;]$/, '')}${others}; judged all the same: ${judgedText(record)}`;
+}
+
+function judgedText(record: RunRecord): string {
   const cells = record.cells.filter((cell) => cell.suspendedBy === undefined);
   const states = (state: Cell['state']): number => cells.filter((cell) => cell.state === state).length;
   const [kept, broken, undecided, untried] = [

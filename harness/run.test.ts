@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SECOND } from '../history/clock.ts';
 import type { Cell, RunRecord } from '../results/record.ts';
+import { summaryOf, verdictWord } from '../results/summary.ts';
 import { asset } from './entry.ts';
 import { defaultPlan, type Plan, resolvePlan } from './plan.ts';
 import { judgeRun } from './record-run.ts';
+import { FORMATS, rendered } from './report/formats.ts';
+import { closingLines, renderReport } from './report-text.ts';
 import { type Ended, executeRun } from './run.ts';
 
 let folder: string;
@@ -117,5 +120,30 @@ describe('faults', () => {
     expect(cell(record, 'fenced', 'quorum-ack')?.state).toBe('not exercised');
     expect(cell(record, 'linearizable', 'quorum-ack', 'leader')?.state).toBe('kept');
     expect(record.exitCode).toBe(0);
+  });
+});
+
+describe('a cluster that is not as it was when its faults are healed', () => {
+  it('ends the run as failed after it was judged, and every report says why', { timeout: 60_000 }, async () => {
+    const plan = await resolvePlan({ ...defaultPlan, seed: 1, durationNs: 3 * SECOND, faults: ['pause-leader'] });
+    const { environment } = plan.use;
+    const deploy: typeof environment.deploy = async (nodes, options) => {
+      const cluster = await environment.deploy(nodes, options);
+      cluster.lingering = () => Promise.resolve(['n2 was not healed: its rules are not what they were']);
+      return cluster;
+    };
+    const broken = { ...plan, use: { ...plan.use, environment: { ...environment, deploy } } };
+    const journal = join(folder, 'lingering.jsonl');
+    const ended = await executeRun(broken, { journal });
+    const record = await judgeRun({ plan: broken, ended, journal, id: 'test', labels: {}, histograms: true });
+    expect(record.exitCode).toBe(255);
+    expect(record.cells.some(({ state }) => state === 'kept')).toBe(true);
+    const why = 'n2 was not healed: its rules are not what they were';
+    expect(closingLines(record, '')[0]).toMatch(new RegExp(`^verdict {2}FAILED: ${why}; judged all the same: `));
+    expect(verdictWord(summaryOf(record))).toMatch(/^failed \(/);
+    expect(renderReport(record, { color: false })).toContain(`The run went wrong\n  ${why}`);
+    for (const format of FORMATS) expect(rendered(record, format).toLowerCase(), format).toContain(why);
+    expect(rendered(record, 'html')).toContain('<h1>FAILED</h1>');
+    expect(rendered(record, 'markdown')).toContain('FAILED');
   });
 });

@@ -26,6 +26,7 @@ export async function listRuns(database: Database, filter: RunFilter = {}): Prom
       'faults', fault_names,
       'seed', seed,
       'verdict', verdict,
+      'exitCode', exit_code,
       'operations', operations,
       'labels', (select json_agg(json_build_array(name, value) order by place) from tidemark.labels where run = id),
       'branch', git_branch,
@@ -33,7 +34,7 @@ export async function listRuns(database: Database, filter: RunFilter = {}): Prom
     )::text as json
     from (
       -- In here, so that nothing is put together for what is skipped.
-      select id, created_at, system, environment, workloads, fault_names, seed, verdict, operations, git_branch, git_revision
+      select id, created_at, system, environment, workloads, fault_names, seed, verdict, exit_code, operations, git_branch, git_revision
       from tidemark.runs
       where ${chosen(sql, filter)}
       order by created_at desc, id desc

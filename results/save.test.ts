@@ -143,6 +143,7 @@ describe('stored runs', () => {
       faults: ['kill-leader'],
       seed: 7,
       verdict: 'kept',
+      exitCode: 1,
       operations: 20_012,
       labels: { kind: 'nightly' },
       branch: 'main',

@@ -11,6 +11,8 @@ export interface RunSummary {
   readonly faults: readonly string[];
   readonly seed: number;
   readonly verdict: RunRecord['verdict'];
+  /** 254 or 255: the run went wrong, whatever was judged. */
+  readonly exitCode: RunRecord['exitCode'];
   /** Operations that completed with a certain outcome, refusals apart. */
   readonly operations: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -54,6 +56,7 @@ export function summaryOf(record: RunRecord): RunSummary {
     faults: names(record.plan['faults'] ?? record.plan['fault']),
     seed: record.seed,
     verdict: record.verdict,
+    exitCode: record.exitCode,
     operations: completed(record.counts),
     labels: record.labels,
     ...(record.git?.branch !== undefined && { branch: record.git.branch }),
@@ -132,4 +135,9 @@ export async function findAmong(
 
 function first(runs: readonly RunSummary[]): Found {
   return runs.length === 0 ? { type: 'none' } : { type: 'found', id: runs[0].id };
+}
+
+/** A run that went wrong vouches for nothing: its verdict stands behind that. */
+export function verdictWord({ verdict, exitCode }: Pick<RunSummary, 'verdict' | 'exitCode'>): string {
+  return exitCode === 254 || exitCode === 255 ? `failed (${verdict})` : verdict;
 }

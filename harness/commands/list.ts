@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { RunFilter, RunSummary } from '../../results/summary.ts';
+import { type RunFilter, type RunSummary, verdictWord } from '../../results/summary.ts';
 import type { StoredRuns } from '../../results/stored.ts';
 import type { CommandModule } from '../command.ts';
 import { BadInput, KEPT, unknownName } from '../errors.ts';
@@ -83,7 +83,7 @@ function listText(runs: readonly RunSummary[]): readonly string[] {
     run.workloads.join(','),
     shortened(run.faults),
     String(run.seed),
-    run.verdict,
+    verdictWord(run),
     count(run.operations),
     Object.entries(run.labels)
       .map(([name, value]) => `${name}=${value}`)

@@ -20,13 +20,24 @@ export async function readYamlMap(what: string, needed: string, file: string, cw
   const mistakes = new Mistakes(file, yaml, document, lines);
   for (const error of document.errors) mistakes.addAt(error.pos[0], `${error.message.split('\n')[0]}.`);
   if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) mistakes.throwIfAny();
-  const value: unknown = document.toJS();
+  const value = plainOf(document, mistakes);
   if (!isMap(value)) {
     mistakes.add([], `${needed} is needed.`);
     mistakes.throwIfAny();
     throw new Error('not reached: there is a mistake');
   }
   return { plain: value, mistakes };
+}
+
+/** Aliases of aliases may stand for more than there is memory. */
+function plainOf(document: { toJS(): unknown }, mistakes: Mistakes): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    mistakes.add([], `${(error as Error).message.split('\n')[0]}.`);
+    mistakes.throwIfAny();
+    throw error;
+  }
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -32,6 +32,16 @@ async function mistakes(text: string, over: Overrides = {}): Promise<readonly st
 }
 
 describe('a plan file', () => {
+  test('of aliases that stand for more than there is memory is refused in one sentence', async () => {
+    const bomb = [
+      'a: &a [x, x, x, x, x, x, x, x, x]',
+      ...'bcdefghi'.split('').map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(', ')}]`),
+    ];
+    const [said, ...more] = await mistakes(bomb.join('\n'));
+    expect(said).toMatch(/^plan\.yaml:1: Excessive alias count/);
+    expect(more).toEqual([]);
+  });
+
   test('may name a driver, and paths that only the driver knows', async () => {
     const file = `driver: python3 mine.py\nendpoint: ['n1=a:1', 'n2=b:2']\nread-path: of-its-own\nwrite-path: fast\n`;
     expect((await read(file)).flags).toEqual({
@@ -92,10 +102,7 @@ phases:
       ],
       ['shard: 3', "shard: a text such as '2/8' is needed, not 3."],
       ['fault: [none, pause]', "fault: 'none' stands alone: it goes with no other."],
-      [
-        'workload: ledgr',
-        "workload[1]: There is no workload 'ledgr'. Did you mean 'ledger'? Valid: ledger, register, …",
-      ],
+      ['workload: ledgr', "workload[1]: There is no workload 'ledgr'. Did you mean 'ledger'? Valid: ledger, log, …"],
       ['phase: []', "phase: There is no field 'phase'. Did you mean 'phases'? Valid: system, env, …"],
       ['set: { kies: 8 }', "set.kies: There is no setting 'kies'. Did you mean 'keys'? Valid: keys, sessions, …"],
     ];

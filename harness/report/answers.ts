@@ -3,7 +3,7 @@ import { SECOND } from '../../history/clock.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import type { BenchResult } from '../bench/plan.ts';
 import { heldText, measured } from '../bench/text.ts';
-import { calmLines, title, verdictText } from '../report-text.ts';
+import { calmLines, failuresOf, title, verdictText } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { lost, outageNs } from './failover-pictures.ts';
 import { comparedReads, readPaths } from './followers.ts';
@@ -29,7 +29,8 @@ export function verdictSentence(record: RunRecord): string {
 }
 
 function promises(record: RunRecord): Answer {
-  const word = { kept: 'Yes.', broken: 'No.', undecided: 'Not everything could be decided.' }[record.verdict];
+  const judged = { kept: 'Yes.', broken: 'No.', undecided: 'Not everything could be decided.' }[record.verdict];
+  const word = failuresOf(record).length > 0 ? 'The run went wrong, so it vouches for nothing.' : judged;
   const done = (record.counts['ok'] ?? 0) + (record.counts['mismatch'] ?? 0);
   return {
     question: 'Did it keep its promises?',

@@ -1,6 +1,6 @@
 /** The report of a run as JUnit XML: a test for each promise, so that any CI shows which one broke. */
 import type { Cell, RunRecord } from '../../results/record.ts';
-import { title } from '../report-text.ts';
+import { failuresOf, title } from '../report-text.ts';
 import { count } from '../table.ts';
 import { verdictSentence } from './answers.ts';
 import { cut, html, type Markup, type Piece } from './markup.ts';
@@ -44,7 +44,10 @@ function wholeOf(record: RunRecord): Testcase {
   if (exitCode === 255 || exitCode === 254 || (counts['harness failures'] ?? 0) > 0)
     return {
       ...base,
-      outcome: { type: 'error', message: `the harness itself failed (exit code ${exitCode}): see what the run said` },
+      outcome: {
+        type: 'error',
+        message: `the harness itself failed (exit code ${exitCode}): ${failuresOf(record).join('; ') || 'see what the run said'}`,
+      },
     };
   if (verdict === 'undecided')
     return { ...base, outcome: { type: 'error', message: `undecided: ${verdictSentence(record)}` } };

@@ -3,7 +3,7 @@ import { guaranteeNames, guarantees } from '../../history/guarantee.ts';
 import { SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { figureOf, type MatrixCell } from '../matrix.ts';
-import { title } from '../report-text.ts';
+import { failuresOf, title } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { answersOf, verdictSentence } from './answers.ts';
 import { benchMarkdown } from './bench-section.ts';
@@ -28,12 +28,13 @@ const MARKS: Readonly<Record<MatrixCell['state'], string>> = {
 };
 
 export function markdownReport(record: RunRecord): string {
+  const isFailed = failuresOf(record).length > 0;
   const answers = answersOf(record).filter(({ section }) => section !== 'plan' && section !== 'promises');
   const told = answers.map(
     ({ question, answer, more }) => `- **${question}** ${[answer, ...more].map((line) => plain(line)).join(' ')}`,
   );
   const parts = [
-    `## ${SIGNS[record.verdict]} ${record.verdict.toUpperCase()}: ${plain(verdictSentence(record))}`,
+    `## ${isFailed ? '⚠️ FAILED' : `${SIGNS[record.verdict]} ${record.verdict.toUpperCase()}`}: ${plain(verdictSentence(record))}`,
     `${plain(record.system)} in ${plain(record.environment)}, seed ${record.seed}, run \`${record.id}\`; ${count((record.counts['ok'] ?? 0) + (record.counts['mismatch'] ?? 0))} operations completed.`,
     told.join('\n'),
     broken(record),

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { faultRows, replayLines, scheduleLines, unsupportedLines } from '../report-faults.ts';
-import { bailed, countedLine, interrupted } from '../report-text.ts';
+import { bailed, countedLine, failuresOf, interrupted } from '../report-text.ts';
 import { painter } from '../matrix.ts';
 import { count } from '../table.ts';
 import { anomaliesOf, pictureKey } from './anomalies.ts';
@@ -63,7 +63,7 @@ export function htmlReport(record: RunRecord): string {
     { id: 'plan', title: 'Plan, and how to run it again', body: planSection(record) },
   ];
   const some = bounded(sections.flatMap((section) => section ?? []));
-  return documentOf(`${record.verdict}: run ${record.id}`, [
+  return documentOf(`${failuresOf(record).length > 0 ? 'failed' : record.verdict}: run ${record.id}`, [
     head(record, some),
     html`<main>${arrowHeads}${some.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>${body}</section>`)}
 <footer>Tidemark ${record.versions['tidemark'] ?? ''}. Everything that this page shows is in it; it asks nobody for anything.</footer></main>`,
@@ -110,6 +110,8 @@ ${withScript && verbatim('script', script)}</body></html>
 
 function head(record: RunRecord, sections: readonly Section[]): Markup {
   const { verdict, counts, plan } = record;
+  const failures = failuresOf(record);
+  const isFailed = failures.length > 0;
   const done = (counts['ok'] ?? 0) + (counts['mismatch'] ?? 0);
   const workloads = Array.isArray(plan['workloads']) ? plan['workloads'].join(', ') : '';
   const labels = Object.entries(record.labels)
@@ -118,7 +120,8 @@ function head(record: RunRecord, sections: readonly Section[]): Markup {
   const alerts = [
     ...bailed(record),
     ...(interrupted(record) ? ['INTERRUPTED: what follows speaks of the part that was run'] : []),
-    ...((counts['harness failures'] ?? 0) > 0
+    ...failures.slice(0, 10),
+    ...((counts['harness failures'] ?? 0) > failures.length
       ? [`${count(counts['harness failures'])} harness failures: see the terminal's output`]
       : []),
   ];
@@ -131,7 +134,7 @@ function head(record: RunRecord, sections: readonly Section[]): Markup {
     return html`<dt>${there ? html`<a href="#${section}">${question}</a>` : question}</dt><dd>${text}${more.map((line) => html`<p class="more">${prose(line, 300)}</p>`)}</dd>`;
   });
   return html`<header><p class="product">Tidemark · run ${record.id}</p>
-<div class="verdict ${verdict}"><span class="sign" aria-hidden="true">${SIGNS[verdict]}</span><div><h1>${verdict.toUpperCase()}</h1><p>${verdictSentence(record)}</p></div></div>
+<div class="verdict ${isFailed ? 'failed' : verdict}"><span class="sign" aria-hidden="true">${isFailed ? '!' : SIGNS[verdict]}</span><div><h1>${isFailed ? 'FAILED' : verdict.toUpperCase()}</h1><p>${verdictSentence(record)}</p></div></div>
 <p class="facts">${name(record.system, 40)} in ${name(record.environment, 40)}, ${String(plan['nodes'] ?? '?')} nodes, seed ${record.seed}; ${name(workloads, 200)}. ${count(done)} operations completed, ${count(counts['refused'] ?? 0)} refused, ${count(counts['info'] ?? 0)} of unknown outcome, ${count(counts['shed'] ?? 0)} shed, in ${(record.virtualNs / SECOND).toFixed(1)} s of the cluster’s time (${(record.wallMs / 1000).toFixed(1)} s here). ${record.createdAt.slice(0, 19).replace('T', ' ')} UTC.${labels}</p>
 ${alerts.map((line) => html`<p class="alert">${prose(line)}</p>`)}
 <dl class="answers">${answers}</dl>

@@ -42,7 +42,7 @@ header{padding-top:26px}
 .verdict .sign{font-size:34px;line-height:1;font-weight:700}
 .verdict h1{font-size:27px;letter-spacing:.02em}
 .verdict p{margin:2px 0 0;color:var(--ink)}
-.verdict.kept{color:var(--good)}.verdict.broken{color:var(--bad);background:var(--bad-ground)}.verdict.undecided{color:var(--open)}
+.verdict.kept{color:var(--good)}.verdict.broken{color:var(--bad);background:var(--bad-ground)}.verdict.undecided,.verdict.failed{color:var(--open)}
 .facts{margin:10px 0 0;color:var(--soft);font-size:14px}
 .alert{color:var(--bad);font-weight:600}
 .answers{margin:20px 0 0;padding:0;display:grid;grid-template-columns:minmax(190px,auto) 1fr;border-top:1px solid var(--rule)}

@@ -1,5 +1,5 @@
 /** The list of runs: search, filters, those in progress, and two of them to compare. */
-import type { RunFilter, RunSummary } from '../../results/summary.ts';
+import { type RunFilter, type RunSummary, verdictWord } from '../../results/summary.ts';
 import { html, type Markup, name } from '../report/markup.ts';
 import { count } from '../table.ts';
 import { page } from './page.ts';
@@ -111,7 +111,7 @@ function row(run: RunSummary): Markup {
   const faults = run.faults.length > 3 ? [run.faults[0], `and ${run.faults.length - 1} more`] : run.faults;
   return html`<tr><td class="pick"><input type="radio" name="a" value="${run.id}" aria-label="A: ${run.id}"> <input type="radio" name="b" value="${run.id}" aria-label="B: ${run.id}"></td>
 <td class="id run"><a href="/runs/${run.id}">${run.id}</a></td><td class="id">${run.createdAt.slice(0, 16).replace('T', ' ')}</td>
-<td><span class="mark ${run.verdict}">${SIGNS[run.verdict]} ${run.verdict}</span></td><td>${name(run.system, 30)} <span class="soft">${name(run.environment, 20)}</span></td>
+<td><span class="mark ${run.verdict}">${SIGNS[run.verdict]} ${verdictWord(run)}</span></td><td>${name(run.system, 30)} <span class="soft">${name(run.environment, 20)}</span></td>
 <td class="wide">${name(run.workloads.join(', '), 60)}</td><td class="wide">${name(faults.join(' ') || 'none', 60)}</td><td class="n">${run.seed}</td><td class="n">${count(run.operations)}</td>
 <td>${run.branch !== undefined && name(run.branch, 40)} <span class="soft">${(run.revision ?? '').slice(0, 8)}</span></td>
 <td>${labels.map(([key, value]) => html`<span class="label">${name(`${key}=${value}`, 60)}</span>`)}</td></tr>`;

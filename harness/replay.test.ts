@@ -1,0 +1,38 @@
+/** What a replay says of the run that it repeats. */
+import { describe, expect, test } from 'vitest';
+import type { Struck } from '../nemesis/nemesis.ts';
+import { compared, type Replays } from './replay.ts';
+
+const struck = (nth: number, targets: string[], leader: string): Struck => ({
+  nth,
+  fault: 'kill',
+  at: 1e9 * nth,
+  durationNs: 1e9,
+  targets,
+  leader,
+});
+
+function replayed(then: readonly Struck[], now: readonly Struck[]) {
+  const replays: Replays = { run: 'r', exact: false, strikes: then, journalSha256: 'a' };
+  const { strikes, alike, elsewhere, differences } = compared(replays, now, 'b');
+  return { strikes, alike, elsewhere, differences };
+}
+
+describe('a strike came again', () => {
+  test('where it struck the leader then and now, whoever led', () => {
+    const then = [struck(1, ['n1'], 'n1'), struck(2, ['n2'], 'n1')];
+    expect(replayed(then, [struck(1, ['n3'], 'n3'), struck(2, ['n2'], 'n3')])).toMatchObject({
+      strikes: 2,
+      alike: 1,
+      elsewhere: 1,
+      differences: [],
+    });
+  });
+
+  test('and not where it struck a leader then and a follower now, or at another time', () => {
+    const other = replayed([struck(1, ['n1'], 'n1')], [struck(1, ['n2'], 'n1')]);
+    expect([other.alike, other.elsewhere, other.differences.length]).toEqual([0, undefined, 1]);
+    const late = replayed([struck(1, ['n1'], 'n1')], [{ ...struck(1, ['n2'], 'n2'), at: 9e9 }]);
+    expect([late.alike, late.elsewhere]).toEqual([0, undefined]);
+  });
+});
