@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { historyFromEvents } from '../history/builder.ts';
 import { MILLISECOND, SECOND } from '../history/clock.ts';
-import { h } from '../history/testing.ts';
+import type { Event } from '../history/operation.ts';
+import { eventsOf, h } from '../history/testing.ts';
 import { analyseFailovers } from './failovers.ts';
 
 const ms = (n: number): string => `time=${n * MILLISECOND}`;
@@ -94,4 +96,123 @@ test('each loss belongs to the failover that ended its term', () => {
     [2, {}],
     [3, { 'leader-ack': 1 }],
   ]);
+});
+
+/** The failovers of what happened at these seconds. */
+function at(...lines: readonly (readonly [seconds: number, line: string])[]): ReturnType<typeof analyseFailovers> {
+  const events = lines.flatMap(([seconds, line]) =>
+    eventsOf(line).map((event): Event => ({ ...event, time: seconds * SECOND })),
+  );
+  return analyseFailovers(historyFromEvents(events));
+}
+const note = (fault: string, id: number, deed: 'inject' | 'heal', more = ''): string =>
+  `nemesis ${fault} {"do":"${deed}","id":${id},"targets":["n1"]${more}}`;
+const wrote = (node: string, term: number, value: number): string =>
+  `p0: w x ${value} node=${node} role=leader version=g0/${term}/${value}`;
+const first = [0, `cluster sighting ${led('n1', 1)}`] as const;
+
+test('a fault injected when the leader was down already is not to blame, whatever it did later', () => {
+  for (const effect of [0, 9]) {
+    const failovers = at(
+      first,
+      [7.9, wrote('n1', 1, 1)],
+      [7.96, 'cluster down {"node":"n1"}'],
+      [8, note('kill', 1, 'inject')], // an injection is noted when it is done
+      [8.4, note('slow-disk', 2, 'inject')],
+      [10.5, wrote('n2', 2, 2)],
+      [11, note('slow-disk', 2, 'heal', `,"effect":{"writes slowed":${effect}}`)],
+      [15, note('kill', 1, 'heal', ',"effect":{"nodes killed":1}')],
+    );
+    expect(failovers).toMatchObject([{ start: 7.96 * SECOND, cause: 'kill', electedNs: 2.54 * SECOND }]);
+  }
+});
+
+test('a fault without effect is not to blame', () => {
+  for (const effect of ['{"writes slowed":0}', '{"refused: NOT_LEADER":1}', '{}']) {
+    const failovers = at(
+      first,
+      [1, wrote('n1', 1, 1)],
+      [2, note('slow-disk', 1, 'inject')],
+      [3, note('slow-disk', 1, 'heal', `,"effect":${effect}`)],
+      [4, wrote('n2', 2, 2)],
+    );
+    expect(failovers).toMatchObject([{ start: SECOND, cause: 'none' }]);
+  }
+});
+
+test('of the faults that struck it, the first after which it no longer led', () => {
+  const faults = [
+    [2, note('slow-link', 1, 'inject')],
+    [5, wrote('n1', 1, 1)],
+    [6, note('isolate', 2, 'inject')],
+    [7, note('slow-disk', 3, 'inject')],
+    [7.5, `cluster sighting ${led('n1', 1)}`], // it believes so
+  ] as const;
+  const elected = [8, wrote('n2', 2, 2)] as const;
+  expect(at(first, ...faults, elected)).toMatchObject([{ start: 6 * SECOND, cause: 'slow-link, isolate, slow-disk' }]);
+  // Nothing that is undone shows that it led: only n1 knew the write of 7.6 s.
+  const lost = [7.6, 'p1: w y 9 node=n1 role=leader version=g0/1/9'] as const;
+  const final = [
+    [9, 'harness phase "epilogue"'],
+    [10, 'p9: r y null'],
+  ] as const;
+  expect(at(first, ...faults, lost, elected, ...final)).toMatchObject([{ start: 6 * SECOND }]);
+});
+
+test('a fault from which the leader recovered is not where it starts', () => {
+  const failovers = at(
+    first,
+    [1, wrote('n1', 1, 1)],
+    [2, note('pause', 1, 'inject')],
+    [3, note('pause', 1, 'heal', ',"effect":{"nodes paused":1}')],
+    [4, wrote('n1', 1, 2)],
+    [6, wrote('n2', 2, 3)],
+  );
+  expect(failovers).toMatchObject([{ start: 4 * SECOND, cause: 'none' }]);
+});
+
+test('without a fault, it starts when the leader went down for good', () => {
+  const failovers = at(
+    first,
+    [1, 'cluster down {"node":"n1"}'],
+    [2, 'cluster up {"node":"n1"}'],
+    [3, wrote('n1', 1, 1)], // it leads again
+    [4, 'cluster down {"node":"n1"}'],
+    [5, 'cluster up {"node":"n1"}'],
+    [5.5, 'cluster down {"node":"n1"}'],
+    [6, wrote('n2', 2, 2)],
+  );
+  expect(failovers).toMatchObject([{ start: 4 * SECOND, cause: 'none', electedNs: 2 * SECOND }]);
+});
+
+test('a fresh follower read is one of the load, not one of the harness', () => {
+  const [failover] = at(
+    [1, wrote('n1', 1, 1)],
+    [2, wrote('n2', 2, 2)],
+    [3, 'p2: r x 2 path=node:n3 node=n3 role=follower version=g0/2/2 position=g0/2/2'],
+    [4, 'harness phase "epilogue"'],
+    [5, 'p2: r x 2 path=follower node=n3 role=follower version=g0/2/2 position=g0/2/2'],
+  );
+  expect(failover).not.toHaveProperty('firstFreshFollowerReadNs');
+});
+
+test('where answers tell a node and no term, a write belongs to who led when it was asked for', () => {
+  const failovers = at(
+    [0, `cluster sighting ${led('n1', 1)}`],
+    [1, 'p0: w x 1 node=n1'],
+    [2, 'p0: w x 2 node=n2'], // before anybody saw it lead
+    [3, `cluster sighting ${led('n2', 2)}`],
+    [3.5, 'p0: w x 3 node=n1'], // the old leader still answers
+    [4, 'p0: w x 4 node=n2'],
+    [4.5, 'p1: r x 4 node=n3 role=follower'],
+    [5, `cluster sighting ${led('n3', 3)}`],
+    [6, `cluster sighting ${led('n2', 4)}`],
+    [7, 'p0: w x 5 node=n2'],
+  );
+  expect(failovers.map(({ start, firstWriteNs }) => [start / SECOND, firstWriteNs])).toEqual([
+    [1, 3 * SECOND],
+    [4, undefined],
+    [5, 2 * SECOND],
+  ]);
+  expect(failovers[0]).not.toHaveProperty('firstFreshFollowerReadNs');
 });

@@ -2,6 +2,7 @@
 import { SECOND } from '../history/clock.ts';
 import { describe, linesOfAnomaly } from './anomaly-text.ts';
 import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts';
+import { freshReadText } from './fresh-reads.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import type { Replayed } from './replay.ts';
 import { faultLines, replayLines, scheduleLines } from './report-faults.ts';
@@ -243,7 +244,7 @@ function failovers(record: RunRecord, paint: Paint): string {
     `${f.fromTerm} -> ${f.toTerm}`,
     after(f.electedNs),
     after(f.firstWriteNs),
-    after(f.firstFreshFollowerReadNs),
+    freshReadText(f, record.failovers),
     Object.entries(f.lostWrites)
       .filter(([, lost]) => lost > 0)
       .map(([path, lost]) => `${lost} ${path}`)
@@ -263,7 +264,10 @@ function failovers(record: RunRecord, paint: Paint): string {
   const lines = table([heading.map((text) => paint('dim', text)), ...rows]);
   lines.push(
     '',
-    paint('dim', 'Times count from "at". A follower is fresh once it answers from a state of the new term.'),
+    paint(
+      'dim',
+      'Times count from "at". A follower is fresh once it answers from a state of the new term; –: no answer tells that.',
+    ),
   );
   return section('Failovers', lines, paint);
 }

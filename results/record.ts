@@ -75,12 +75,13 @@ export interface FailoverRecord {
   readonly toTerm: number;
   readonly from?: NodeId;
   readonly to: NodeId;
-  /** Faults in force when the old leader was last seen leading well. */
+  /** Faults in force when the old leader was lost, and since the failover's start: see checkers/failovers.ts. */
   readonly cause: string;
   readonly start: Instant;
   /** Nanoseconds after `start`; undefined where it never came in this run. */
   readonly electedNs?: number;
   readonly firstWriteNs?: number;
+  /** Absent also where no follower was asked, or no answer tells of terms. */
   readonly firstFreshFollowerReadNs?: number;
   /** Acknowledged writes that did not survive it, by write path. */
   readonly lostWrites: Readonly<Record<string, number>>;

@@ -22,6 +22,16 @@ export interface FaultSpan {
   readonly targets: readonly NodeId[];
   readonly from: Instant;
   readonly until: Instant;
+  /** Whether it did anything, as its heal tells; where nothing tells, it is taken to have done so. */
+  readonly hadEffect: boolean;
+}
+
+/** What was asked for in vain is counted by names that begin so. */
+const REFUSED = 'refused: ';
+
+function hadEffect(effect: Value | undefined): boolean {
+  if (typeof effect !== 'object' || effect === null || Array.isArray(effect)) return true;
+  return Object.entries(effect).some(([name, n]) => typeof n === 'number' && n > 0 && !name.startsWith(REFUSED));
 }
 
 export function faultSpans(history: History): readonly FaultSpan[] {
@@ -29,15 +39,15 @@ export function faultSpans(history: History): readonly FaultSpan[] {
   const open = new Map<string, number>();
   for (const note of history.notes) {
     if (note.process !== 'nemesis') continue;
-    const { do: deed, id, targets, error } = fields(note);
+    const { do: deed, id, targets, effect, error } = fields(note);
     const name = `${note.f} ${JSON.stringify(id ?? null)}`;
     if (deed === 'inject') {
       open.set(name, spans.length);
       const nodes = Array.isArray(targets) ? targets.map(String) : [];
-      spans.push({ name: note.f, targets: nodes, from: note.time, until: Number.POSITIVE_INFINITY });
+      spans.push({ name: note.f, targets: nodes, from: note.time, until: Number.POSITIVE_INFINITY, hadEffect: true });
     } else if (deed === 'heal' && error === undefined) {
       const span = open.get(name);
-      if (span !== undefined) spans[span] = { ...spans[span], until: note.time };
+      if (span !== undefined) spans[span] = { ...spans[span], until: note.time, hadEffect: hadEffect(effect) };
       open.delete(name);
     }
   }
@@ -66,15 +76,22 @@ export function changesOf(history: History, node: NodeId): readonly number[] {
   );
 }
 
-function changesByNode(history: History): Map<NodeId, { readonly at: number; readonly up: boolean }[]> {
-  const changes = new Map<NodeId, { readonly at: number; readonly up: boolean }[]>();
+/** A life of a node that begins (`up`) or ends. */
+interface LifeChange {
+  readonly at: number;
+  readonly time: Instant;
+  readonly up: boolean;
+}
+
+export function changesByNode(history: History): ReadonlyMap<NodeId, readonly LifeChange[]> {
+  const changes = new Map<NodeId, LifeChange[]>();
   for (const note of history.notes) {
     if (note.process !== 'cluster' || (note.f !== 'up' && note.f !== 'down')) continue;
     const { node } = fields(note);
     if (typeof node !== 'string') continue;
     const list = changes.get(node) ?? [];
     changes.set(node, list);
-    list.push({ at: note.at, up: note.f === 'up' });
+    list.push({ at: note.at, time: note.time, up: note.f === 'up' });
   }
   return changes;
 }

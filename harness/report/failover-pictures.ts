@@ -1,6 +1,7 @@
 /** Failovers taken apart: how long there was no leader, no write, no fresh read from a follower; and the cluster before, during and after. */
 import { SECOND } from '../../history/clock.ts';
 import type { FailoverRecord, RunRecord } from '../../results/record.ts';
+import { freshReadText, hasFreshReads } from '../fresh-reads.ts';
 import { count, duration } from '../table.ts';
 import { columns, drawn, durationTick, type Frame, legend, linear, round, WIDTH } from './chart.ts';
 import { groupPicture } from './cluster-picture.ts';
@@ -52,7 +53,7 @@ function bars(all: readonly FailoverRecord[]): Markup {
     };
     const x = linear(most, frame.left, frame.width - frame.right, durationTick, size === 'wide' ? 8 : 4);
     const lanes = failovers.map((failover, i) =>
-      lane(failover, i, untilNext(failover, failovers, most), frame, x.place),
+      lane(failover, i, untilNext(failover, failovers, most), frame, x.place, hasFreshReads(all)),
     );
     return {
       height: frame.height,
@@ -64,7 +65,9 @@ function bars(all: readonly FailoverRecord[]): Markup {
 ${legend([
   { label: 'no leader', type: 'phase no-leader', mark: 'box' },
   { label: 'a leader, and no write answered', type: 'phase no-write', mark: 'box' },
-  { label: 'no fresh read from a follower', type: 'phase no-read', mark: 'box' },
+  ...(hasFreshReads(all)
+    ? [{ label: 'no fresh read from a follower', type: 'phase no-read', mark: 'box' } as const]
+    : []),
 ])}${picture}</figure>`;
 }
 
@@ -74,6 +77,7 @@ function lane(
   untilNs: number,
   { size, left, width, right }: Frame,
   place: (ns: number) => number,
+  showsReads: boolean,
 ): Markup {
   const { electedNs, firstWriteNs, firstFreshFollowerReadNs, start, from, to } = failover;
   const y = 6 + i * LANE;
@@ -95,7 +99,7 @@ function lane(
     size === 'wide'
       ? `${i + 1}.  ${(start / SECOND).toFixed(2)} s  ${from ?? '?'} → ${to}`
       : `${i + 1}. ${from ?? '?'} → ${to}`;
-  return html`<text class="tick end" x="${left - 8}" y="${y + 13}">${cut(who, 40)}</text>${span('no-leader', 0, electedNs, y + 2, 10)}${electedNs !== undefined && span('no-write', electedNs, firstWriteNs, y + 2, 10)}${span('no-read', 0, firstFreshFollowerReadNs, y + 13, 4)}`;
+  return html`<text class="tick end" x="${left - 8}" y="${y + 13}">${cut(who, 40)}</text>${span('no-leader', 0, electedNs, y + 2, 10)}${electedNs !== undefined && span('no-write', electedNs, firstWriteNs, y + 2, 10)}${showsReads && span('no-read', 0, firstFreshFollowerReadNs, y + 13, 4)}`;
 }
 
 /** What never came is drawn up to the next failover of the group, or to the edge. */
@@ -112,13 +116,13 @@ function failoverTable(failovers: readonly FailoverRecord[]): Markup {
       one,
       i,
     ) => html`<tr id="failover-${i + 1}"><td class="n">${i + 1}</td><td class="n">${(one.start / SECOND).toFixed(2)} s</td><td>${one.cause === '' || one.cause === 'none' ? 'no fault in force' : name(one.cause, 80)}</td>
-<td class="nowrap">${name(one.from ?? '?', 20)} → ${name(one.to, 20)}</td><td class="n">${one.fromTerm} → ${one.toTerm}</td>${after(one.electedNs)}${after(one.firstWriteNs)}${after(one.firstFreshFollowerReadNs)}
+<td class="nowrap">${name(one.from ?? '?', 20)} → ${name(one.to, 20)}</td><td class="n">${one.fromTerm} → ${one.toTerm}</td>${after(one.electedNs)}${after(one.firstWriteNs)}<td class="n">${freshReadText(one, failovers)}</td>
 <td class="${lost(one) === '0' ? '' : 'bad'}">${lost(one)}</td></tr>`,
   );
   const more =
     failovers.length > rows.length && html`<p class="soft">… and ${count(failovers.length - rows.length)} more.</p>`;
   return html`<div class="scroll"><table class="figures"><thead><tr><th class="n">no.</th><th class="n">at</th><th>cause</th><th>leader</th><th class="n">term</th><th class="n">elected</th><th class="n">first write</th><th class="n">fresh follower read</th><th>acknowledged writes lost</th></tr></thead><tbody>${rows}</tbody></table></div>
-${more}<p class="soft">Times count from “at”. A follower is fresh once it answers from a state of the new term.</p>`;
+${more}<p class="soft">Times count from “at”. A follower is fresh once it answers from a state of the new term; –: no answer of the run tells that.</p>`;
 }
 
 /** `49 quorum-ack, 40 leader-ack`; `0` where none was. */

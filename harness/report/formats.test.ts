@@ -9,7 +9,7 @@ import { hostileRecord, hostileTexts } from '../../test-support/hostile-record.t
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import type { Io } from '../command.ts';
 import command from '../commands/report.ts';
-import { closingLines } from '../report-text.ts';
+import { closingLines, renderReport } from '../report-text.ts';
 import { campaignOf, renderedCampaign } from './campaign.ts';
 import { FORMATS, rendered, wantedReports } from './formats.ts';
 
@@ -22,6 +22,19 @@ describe('every format', () => {
     expect(text).toContain('1 of 1,204 reads');
     expect(text).toContain("npx tidemark run --seed 7 --set note='a  b'");
     if (format !== 'junit') expect(text).toContain('650 ms');
+  });
+
+  test.each(['text', 'html', 'markdown'] as const)('%s claims nothing of fresh reads where none is known', (format) => {
+    const [known] = sampleRecord().failovers;
+    const { firstFreshFollowerReadNs: _, ...unknown } = known;
+    const of = (one: RunRecord['failovers'][number]): string => {
+      const record = sampleRecord({ failovers: [one] });
+      return format === 'text' ? renderReport(record, { color: false }) : rendered(record, format);
+    };
+    const row = /\+650 ms\s*(?:<\/td><td class="n">|\|)?\s*(\S+?)(?:<|\s)/;
+    expect(row.exec(of(known))?.[1]).toBe('+700');
+    expect(row.exec(of(unknown))?.[1]).toBe('–');
+    expect(of(unknown)).not.toContain('class="phase no-read"');
   });
 
   test('html is the same sentence as the closing lines', () => {

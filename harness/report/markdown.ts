@@ -2,6 +2,7 @@
 import { guaranteeNames, guarantees } from '../../history/guarantee.ts';
 import { SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
+import { freshReadText } from '../fresh-reads.ts';
 import { figureOf, type MatrixCell } from '../matrix.ts';
 import { failuresOf, title } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
@@ -134,7 +135,7 @@ function failovers({ failovers: all }: RunRecord): string {
       `${one.fromTerm} → ${one.toTerm}`,
       after(one.electedNs),
       after(one.firstWriteNs),
-      after(one.firstFreshFollowerReadNs),
+      freshReadText(one, all),
       plain(lost(one)),
     ]);
   const head = [
