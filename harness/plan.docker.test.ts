@@ -76,7 +76,7 @@ describe('a plan file on containers', () => {
     );
     const replay = again.record.plan['replay'] as Replayed; // record-run.ts put it there
     expect(replay).toMatchObject({ run: then.record.id, exact: false, strikes: then.strikes.length });
-    expect(replay.alike + replay.differences.length).toBe(then.strikes.length);
+    expect(replay.alike + (replay.elsewhere ?? 0) + replay.differences.length).toBe(then.strikes.length);
     const [before, now] = [of(then.strikes, '2.3'), of(again.strikes, '2.3')];
     if (now?.leader !== before?.targets[0]) expect(now?.targets).toEqual(before?.targets);
   }, 300_000);

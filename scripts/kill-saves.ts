@@ -122,7 +122,16 @@ async function killServer(folder: string, database: Database, whole: boolean): P
     ...backends.map(({ pid }) => pid),
     ...(whole && server !== undefined ? [pidOf(server.process)] : []),
   ])
+    endedAtOnce(pid);
+}
+
+/** What ended by itself in between has nothing to lose any more. */
+function endedAtOnce(pid: number): void {
+  try {
     process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 interface Found {

@@ -39,6 +39,9 @@ export type Outcome<T> =
   | { readonly type: 'silent'; readonly why: string };
 
 /** What a request may take, where nothing is wrong and where something is. */
+/** How long a cluster may take to be led again where nothing was done to it. */
+const LED_AGAIN_NS = 10 * SECOND;
+const LOOK_AGAIN_NS = 200 * MILLISECOND;
 export const CALM_NS = 3 * SECOND;
 export const PATIENCE_NS = SECOND;
 const AFTER_DEADLINE_NS = SECOND;
@@ -167,10 +170,18 @@ export class Bench {
     return ended;
   }
 
-  /** A value that is there for certain, written while nothing is wrong; why not, otherwise. */
+  /**
+   * A value that is there for certain, written while nothing is wrong; why not, otherwise. A refusal, which is a definite answer, may be for
+   * want of a leader: on a busy machine one may just have lost its followers.
+   */
   async written(key: string, value: number, options: Partial<ClientOptions> = {}): Promise<string | undefined> {
-    const client = await this.client(options);
-    const ended = await this.write(client, key, value);
+    const { clock } = this.cluster;
+    const until = clock.now() + LED_AGAIN_NS;
+    let ended = await this.write(await this.client(options), key, value);
+    while (ended.type === 'fail' && clock.now() < until) {
+      await clock.sleepUntil(clock.now() + LOOK_AGAIN_NS);
+      ended = await this.write(await this.client(options), key, value);
+    }
     return ended.type === 'ok' ? undefined : `a write while nothing is wrong ended as ${ended.type}: ${ended.why}`;
   }
 

@@ -33,6 +33,8 @@ export interface Said {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
+  /** What ended it, where that was a signal. */
+  readonly signal?: string;
 }
 
 /** The machine refused, or did not answer in time. */
@@ -115,13 +117,18 @@ export class Connection {
     return this.#within(what, ns + GRACE_S * SECOND, async () => {
       const out = textOf(channel);
       const err = textOf(channel.stderr);
+      let signal: string | undefined;
       const code = new Promise<number | null>((resolve) => {
-        channel.on('exit', (status: number | null) => resolve(status));
+        channel.on('exit', (status: number | null, by?: string) => {
+          signal = by;
+          resolve(status);
+        });
         channel.on('close', () => resolve(null));
       });
       if (typeof input === 'string') channel.end(input);
       else input.on('error', () => channel.close()).pipe(channel);
-      const said = { out: await out, err: await err, code: await code };
+      const ended = await code;
+      const said = { out: await out, err: await err, code: ended, ...(signal !== undefined && { signal }) };
       // A command that is ended by a signal has no code either.
       if (said.code === null && this.#over !== undefined) throw new Error(this.#over);
       return said;

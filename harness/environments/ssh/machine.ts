@@ -83,9 +83,11 @@ export class Machine {
 
   async run(what: string, script: string, options: Parameters<Connection['run']>[2] = {}): Promise<string> {
     if (this.#connection.over) this.#connection = await this.#ways.open(this.host);
-    const { code, out, err } = await this.#connection.run(what, script, options);
+    const { code, signal, out, err } = await this.#connection.run(what, script, options);
     if (code === 0) return out;
-    throw new SshError(`${this.name} failed at ${what}: ${firstLine(err) || `code ${code}`}`);
+    throw new SshError(
+      `${this.name} failed at ${what}: ${firstLine(err) || (signal === undefined ? `code ${code}` : `ended by ${signal}`)}`,
+    );
   }
 
   /** A script as root where that is possible, else as whom we are. */
