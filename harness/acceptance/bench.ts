@@ -38,10 +38,10 @@ export type Outcome<T> =
   /** It had not ended some time after its deadline: the harness takes it as info. */
   | { readonly type: 'silent'; readonly why: string };
 
-/** What a request may take, where nothing is wrong and where something is. */
 /** How long a cluster may take to be led again where nothing was done to it. */
 const LED_AGAIN_NS = 10 * SECOND;
 const LOOK_AGAIN_NS = 200 * MILLISECOND;
+/** What a request may take, where nothing is wrong and where something is. */
 export const CALM_NS = 3 * SECOND;
 export const PATIENCE_NS = SECOND;
 const AFTER_DEADLINE_NS = SECOND;
