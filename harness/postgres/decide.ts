@@ -8,6 +8,8 @@ export interface Cluster {
   readonly quorum: number;
   /** The latest that there has been. */
   readonly timeline: number;
+  /** Who led it last. */
+  readonly primary?: NodeId;
 }
 
 export type Decision =
@@ -17,7 +19,8 @@ export type Decision =
 /**
  * What was acknowledged is on `quorum` standbys and was on their primary, so that among any `nodes - quorum` of them one has it: whoever
  * of so many has received most has all of it. A standby that knows nothing of the latest timeline could not tell what was
- * acknowledged there, and would begin another one of the same number.
+ * acknowledged there, and would begin another one of the same number. Who led the latest timeline, and has come back on it, has all that was
+ * acknowledged there, whoever else answers: the others may wait for a primary to copy.
  *
  * @param selves of those that answer, primaries excepted
  * @param without cannot be chosen, whatever it has
@@ -25,7 +28,8 @@ export type Decision =
 export function choose(cluster: Cluster, selves: ReadonlyMap<NodeId, Self>, without?: NodeId): Decision {
   const seen = [...selves].filter(([node]) => node !== without);
   const needed = Math.max(1, cluster.nodes.length - cluster.quorum);
-  if (seen.length < needed)
+  const isBack = seen.some(([node, self]) => node === cluster.primary && self.timeline === cluster.timeline);
+  if (seen.length < needed && !isBack)
     return { type: 'wait', why: `${seen.length} of the ${needed} servers answer that are needed to know who has most` };
   const [[node, self]] = seen.sort(([, a], [, b]) => compare(reached(b), reached(a)));
   if (self.timeline < cluster.timeline)

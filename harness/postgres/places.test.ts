@@ -109,6 +109,15 @@ describe('the operator', () => {
 
   test('promotes nobody while one that may have more does not answer', () => {
     const n2 = server(1, '0/3000000');
+    // Who led last, and is back on its timeline, needs nobody else; not where another was promoted since.
+    expect(choose({ nodes, quorum: 1, timeline: 1, primary: 'n2' }, seen({ n2 }))).toEqual({
+      type: 'promote',
+      node: 'n2',
+    });
+    expect(choose({ nodes, quorum: 1, timeline: 2, primary: 'n2' }, seen({ n2 }))).toMatchObject({ type: 'wait' });
+    expect(choose({ nodes, quorum: 1, timeline: 1, primary: 'n2' }, seen({ n2 }), 'n2')).toMatchObject({
+      type: 'wait',
+    });
     expect(choose({ nodes, quorum: 1, timeline: 1 }, seen({ n2 }))).toMatchObject({ type: 'wait' });
     // All standbys had it.
     expect(choose({ nodes, quorum: 2, timeline: 1 }, seen({ n2 }))).toEqual({ type: 'promote', node: 'n2' });

@@ -117,7 +117,8 @@ export class Operator implements Supervisor {
   async #failOver(why: string, without?: NodeId): Promise<void> {
     const { clock, nodes } = this.#cluster;
     const known = (selves: Selves): Parameters<typeof choose> => {
-      const cluster = { nodes, quorum: this.#quorum, timeline: this.#timeline };
+      const led = this.#primary === undefined ? {} : { primary: this.#primary };
+      const cluster = { nodes, quorum: this.#quorum, timeline: this.#timeline, ...led };
       return without === undefined ? [cluster, selves] : [cluster, selves, without];
     };
     const first = await this.#ask();
