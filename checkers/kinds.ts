@@ -44,7 +44,7 @@ const OF_REGISTERS: ReadonlySet<Guarantee> = new Set<Guarantee>([
 ]);
 const REGISTERS: ReadonlySet<unknown> = new Set(['register', 'cas-register', 'multi-register']);
 
-/** What a guarantee is judged on: where the keys are registers, none of which nobody knows what it holds. */
+/** What a guarantee is judged on: those of registers, without the keys of which nobody knows what they hold. */
 export function judgedOn(history: History, guarantee: Guarantee, { model }: Pick<Semantics, 'model'>): History {
   if (!OF_REGISTERS.has(guarantee) || (guarantee === 'linearizable' && !REGISTERS.has(model))) return history;
   const unknown = unknownKinds(history);

@@ -31,8 +31,8 @@ describe('a driver and its endpoints', () => {
       { driver: 'x', compose: 'c.yaml', env: 'docker' },
       "--compose goes with --env compose, or with none: 'docker' would start other nodes.",
     ],
-    [{ driver: 'x', compose: '/nowhere/c.yaml' }, '--compose /nowhere/c.yaml: there is no such file.'],
-    [{ driver: 'x', compose: 'c.yaml', faultCommands: 'f.yaml' }, 'there is no such file'],
+    [{ driver: 'x', compose: '/nowhere/c.yaml' }, '--compose /nowhere/c.yaml: There is no such file.'],
+    [{ driver: 'x', compose: 'c.yaml', faultCommands: 'f.yaml' }, 'There is no such file.'],
     [
       { driver: 'x', system: 'redis' },
       "--driver goes with --system driver, or with none: it stands for a system, and so does 'redis'.",

@@ -90,11 +90,12 @@ describe.each([
   need('docker');
   let cluster: DockerCluster;
   let supervisor: Supervisor | undefined;
-  const logs = mkdtempSync(join(tmpdir(), 'tm-systems-'));
+  let logs = '';
   const clients: Client[] = [];
 
   beforeAll(async () => {
     if (missing('docker') !== undefined) return;
+    logs = mkdtempSync(join(tmpdir(), 'tm-systems-'));
     buildFirst();
     const specs = new Map(nodes.map((node) => [node, system.node(node, nodes, settings)]));
     const spec = system.node('n1', nodes, settings);

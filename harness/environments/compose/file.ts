@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { NodeId } from '../../../history/operation.ts';
 import { BadInput } from '../../errors.ts';
+import { refusals } from '../../refusals.ts';
 
 export const PORT_LABEL = 'tidemark.port';
 export const NODE_LABEL = 'tidemark.node';
@@ -60,13 +61,8 @@ async function parsed(file: string, path: string): Promise<Plain> {
     plain = parse(readFileSync(path, 'utf8'), { merge: true });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a directory',
-      EACCES: 'it may not be read',
-    };
-    const said = why[code ?? ''] ?? (message.split('\n')[0] ?? '').replace(/[:.]+$/, '');
-    throw new BadInput(`--compose ${file}: ${said}.`, { cause: error });
+    const said = refusals[code ?? ''] ?? `${(message.split('\n')[0] ?? '').replace(/[:.]+$/, '')}.`;
+    throw new BadInput(`--compose ${file}: ${said}`, { cause: error });
   }
   if (!isMap(plain)) throw new BadInput(`--compose ${file}: a compose file is needed, a map with services.`);
   return plain;

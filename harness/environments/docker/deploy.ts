@@ -7,7 +7,7 @@ import { DockerCluster } from './cluster.ts';
 import { removePacked } from './context.ts';
 import { Engine } from './engine.ts';
 import { removeImage, storeImage, unusedImages } from './images.ts';
-import { leftovers, removeLeftovers } from './leftovers.ts';
+import { leftovers, removeDead, removeLeftovers } from './leftovers.ts';
 
 type Settings = ReadonlyMap<string, string>;
 
@@ -43,10 +43,7 @@ async function begin(
 ): Promise<Prepared> {
   removePacked(false);
   const engine = await Engine.reach();
-  const { removed, failures } = await removeLeftovers(engine, await leftovers(engine));
-  const runs = [...new Set(removed.map(({ run }) => run))];
-  if (runs.length > 0) say(`removed what interrupted runs had left: ${runs.join(', ')}`);
-  for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
+  await removeDead(engine, say);
   return { engine, image: await storeImage({ engine, base, say }, other) };
 }
 

@@ -97,6 +97,14 @@ export async function removeLeftovers(
   return { removed, failures };
 }
 
+/** Before the first run of a command: `say` is told what went, and what could not be removed. */
+export async function removeDead(engine: Engine, say: (line: string) => void): Promise<void> {
+  const { removed, failures } = await removeLeftovers(engine, await leftovers(engine));
+  const runs = [...new Set(removed.map(({ run }) => run))];
+  if (runs.length > 0) say(`removed what interrupted runs had left: ${runs.join(', ')}`);
+  for (const failure of failures) say(`an interrupted run's was left: ${failure}`);
+}
+
 /** Everything of one run, whoever it belongs to. */
 export async function removeRun(engine: Engine, run: string): Promise<readonly string[]> {
   const all = await objects(engine);
