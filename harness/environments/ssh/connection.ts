@@ -30,6 +30,7 @@ export interface Access {
 }
 
 export interface Said {
+  /** Null: a signal ended it, or the machine did not say how it ended. */
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -113,33 +114,37 @@ export class Connection {
   /** Runs a command of the POSIX shell to its end, on both sides within the deadline. `what` names it in errors. */
   async run(what: string, script: string, { input = '', ns = COMMAND_NS }: RunOptions = {}): Promise<Said> {
     const seconds = Math.ceil(ns / SECOND);
-    const channel = await this.channel(what, `timeout -k ${GRACE_S} ${seconds} sh -c ${quoted(script)}`);
+    let end: Promise<End> | undefined;
+    const command = `timeout -k ${GRACE_S} ${seconds} sh -c ${quoted(script)}`;
+    const channel = await this.channel(what, command, (opened) => {
+      end = endOf(opened);
+    });
     return this.#within(what, ns + GRACE_S * SECOND, async () => {
       const out = textOf(channel);
       const err = textOf(channel.stderr);
-      let signal: string | undefined;
-      const code = new Promise<number | null>((resolve) => {
-        channel.on('exit', (status: number | null, by?: string) => {
-          signal = by;
-          resolve(status);
-        });
-        channel.on('close', () => resolve(null));
-      });
       if (typeof input === 'string') channel.end(input);
       else input.on('error', () => channel.close()).pipe(channel);
-      const ended = await code;
-      const said = { out: await out, err: await err, code: ended, ...(signal !== undefined && { signal }) };
+      const ended = await end;
+      const said: Said = { out: await out, err: await err, code: null, ...ended };
       // A command that is ended by a signal has no code either.
       if (said.code === null && this.#over !== undefined) throw new Error(this.#over);
       return said;
     }).finally(() => channel.close());
   }
 
-  /** A command whose stdin and stdout stay open. */
-  async channel(what: string, command: string): Promise<ClientChannel> {
+  /**
+   * A command whose stdin and stdout stay open. `begun` is called before anything else is heard of it: where a machine or this
+   * process is busy, a command's beginning and its end arrive at once, and whoever waits for the promise first misses the end.
+   */
+  async channel(what: string, command: string, begun?: (channel: ClientChannel) => void): Promise<ClientChannel> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#taking(what, (done) => this.#client.exec(command, done));
+        return await this.#taking(what, (done) =>
+          this.#client.exec(command, (error, channel) => {
+            if (error === undefined) begun?.(channel);
+            done(error, channel);
+          }),
+        );
       } catch (error) {
         // A session that has ended counts at sshd until it has been looked after, some moments after we are told.
         if (tries === TRIES || !/open failed/i.test((error as Error).message)) throw error;
@@ -229,6 +234,18 @@ export interface RunOptions {
 /** One word of the POSIX shell's. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+type End = Pick<Said, 'code' | 'signal'>;
+
+/** How a command ends; its channel must have been opened in this very turn. */
+function endOf(channel: ClientChannel): Promise<End> {
+  return new Promise((resolve) => {
+    channel.on('exit', (code: number | null, signal?: string) =>
+      resolve({ code, ...(signal !== undefined && { signal }) }),
+    );
+    channel.on('close', () => resolve({ code: null }));
+  });
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {

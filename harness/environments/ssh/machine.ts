@@ -9,7 +9,7 @@ import { NodeLog } from '../docker/container.ts';
 import { type Context, packed } from '../docker/context.ts';
 import { owner } from '../docker/owner.ts';
 import { bundle, COMPILE, shimsFor } from './bundle.ts';
-import { type Connection, SshError } from './connection.ts';
+import { type Connection, type Said, SshError } from './connection.ts';
 import { type Facts, ownNode, readFacts, unfit, whyNoRules } from './facts.ts';
 import { type Host, isIpv4, nameOf } from './hosts.ts';
 import { clear, facts, remains, runsIn, trial, unpack } from './scripts.ts';
@@ -41,12 +41,9 @@ export class Machine {
   static async reach(ways: Ways, host: Host, site: Site): Promise<Machine> {
     const connection = await ways.open(host);
     try {
-      const { code, out, err } = await connection.run('saying what it is', 'sh -s', {
-        input: facts(site.folder, site.port),
-      });
-      if (code !== 0)
-        throw new BadInput(`${nameOf(host)} cannot be asked for what it is: ${firstLine(err) || `code ${code}`}.`);
-      return new Machine(ways, connection, site, readFacts(out));
+      const said = await connection.run('saying what it is', 'sh -s', { input: facts(site.folder, site.port) });
+      if (said.code !== 0) throw new BadInput(`${nameOf(host)} cannot be asked for what it is: ${whyEnded(said)}.`);
+      return new Machine(ways, connection, site, readFacts(said.out));
     } catch (error) {
       connection.close();
       throw error;
@@ -83,11 +80,9 @@ export class Machine {
 
   async run(what: string, script: string, options: Parameters<Connection['run']>[2] = {}): Promise<string> {
     if (this.#connection.over) this.#connection = await this.#ways.open(this.host);
-    const { code, signal, out, err } = await this.#connection.run(what, script, options);
-    if (code === 0) return out;
-    throw new SshError(
-      `${this.name} failed at ${what}: ${firstLine(err) || (signal === undefined ? `code ${code}` : `ended by ${signal}`)}`,
-    );
+    const said = await this.#connection.run(what, script, options);
+    if (said.code === 0) return said.out;
+    throw new SshError(`${this.name} failed at ${what}: ${whyEnded(said)}`);
   }
 
   /** A script as root where that is possible, else as whom we are. */
@@ -284,6 +279,12 @@ export class Resident {
 
 function lines(text: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '');
+}
+
+function whyEnded({ code, signal, err }: Said): string {
+  if (err.trim() !== '') return firstLine(err);
+  if (signal !== undefined) return `ended by ${signal}`;
+  return code === null ? 'it has ended, and nobody said how' : `code ${code}`;
 }
 
 function firstLine(text: string): string {
