@@ -1,6 +1,6 @@
 /** What the report of a run says of its faults: what each did, which did nothing, which could not be done, and how a replay went. */
 import { hadEffect } from '../nemesis/fault.ts';
-import type { Struck } from '../nemesis/nemesis.ts';
+import { NOBODY, type Struck } from '../nemesis/nemesis.ts';
 import { deedText, MIX, type Schedule, type Stream, streamName, whenText } from '../nemesis/phases.ts';
 import type { RunRecord } from '../results/record.ts';
 import type { Unsupported } from './fault-choice.ts';
@@ -17,7 +17,7 @@ export interface FaultRow {
   readonly times: number;
   /** `403 messages dropped`; empty where nothing was counted. */
   readonly effect: string;
-  /** What a reader must not overlook: it did nothing, or nothing came of it. */
+  /** What a reader must not overlook: it did nothing, nothing came of it, or its lever failed. */
   readonly warnings: readonly string[];
 }
 
@@ -34,12 +34,32 @@ export function faultRows(record: RunRecord): readonly FaultRow[] {
     const some = record.faults.filter((fault) => fault.fault === kind);
     const told = effectOf(some).map(([name, n]) => `${count(n)} ${name}`);
     const idle = some.filter(({ effect }) => !hadEffect(effect)).length;
+    const failed = strikesOf(record).filter((struck) => struck.fault === kind && hasFailed(struck));
     const warnings = [
       ...(idle > 0 ? [idle === some.length ? 'NO EFFECT' : `${idle} of ${some.length} without effect`] : []),
       ...(skipped(kind) > 0 ? [`${skipped(kind)} had no effect: nobody to strike`] : []),
-      ...(some.length === 0 && skipped(kind) === 0 ? [whyNever(record, kind)] : []),
+      ...failures(failed, some.length + skipped(kind)),
+      ...(some.length + skipped(kind) + failed.length === 0 ? [whyNever(record, kind)] : []),
     ];
     return { fault: kind, times: some.length, effect: told.join(', '), warnings };
+  });
+}
+
+function strikesOf({ plan }: RunRecord): readonly Struck[] {
+  return (plan['strikes'] as readonly Struck[] | undefined) ?? []; // put there by record-run.ts
+}
+
+/** Whether its lever was pulled in vain: it is among no run's faults, for it was never in force. */
+function hasFailed({ skipped }: Struck): boolean {
+  return skipped !== undefined && skipped !== NOBODY;
+}
+
+/** `FAILED: why`, each reason once; `others`: strikes of the same fault that did not fail. */
+function failures(failed: readonly Struck[], others: number): readonly string[] {
+  const all = failed.length + others;
+  return [...new Set(failed.map(({ skipped }) => skipped))].map((why) => {
+    const times = failed.filter(({ skipped }) => skipped === why).length;
+    return all === 1 ? `FAILED: ${why}` : `${times} of ${all} FAILED: ${why}`;
   });
 }
 
@@ -82,20 +102,23 @@ function effectOf(some: RunRecord['faults']): [string, number][] {
 }
 
 /** Each stream of a plan file, and what came of it. */
-export function scheduleLines({ plan }: RunRecord, paint: Paint): readonly string[] {
+export function scheduleLines(record: RunRecord, paint: Paint): readonly string[] {
+  const { plan } = record;
+  const strikes = strikesOf(record);
   const schedule = plan['schedule'] as Schedule | undefined; // put there by record-run.ts
-  const strikes = (plan['strikes'] as readonly Struck[] | undefined) ?? []; // likewise
   const fired = (plan['fired'] as Readonly<Record<string, number>> | undefined) ?? {}; // likewise
   const rows = (schedule?.phases ?? []).flatMap(({ streams }, p) =>
     streams.map((stream, s) => {
       const name = streamName(p, s);
       const mine = strikes.filter((struck) => struck.stream === name);
       const struck = mine.filter(({ skipped }) => skipped === undefined);
-      const nobody = mine.length - struck.length;
+      const failed = mine.filter(hasFailed).length;
+      const nobody = mine.length - struck.length - failed;
       const none = stream.type === 'when' && (fired[name] ?? 0) === 0 ? paint('yellow', 'NEVER CAME') : undefined;
       const came = [
         none ?? `struck ${struck.length} ${struck.length === 1 ? 'time' : 'times'}${whom(struck)}`,
         ...(nobody > 0 ? [paint('yellow', `${nobody} had no effect: nobody to strike`)] : []),
+        ...(failed > 0 ? [paint('yellow', `${failed} FAILED`)] : []),
       ];
       return [name, streamText(stream), came.join('; ')];
     }),

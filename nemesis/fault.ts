@@ -37,6 +37,8 @@ export type Effect = Readonly<Record<string, number>>;
 
 export const REFUSED = 'refused: ';
 export const UNKNOWN = 'unknown: ';
+/** Nodes whose part in what was done is not known: it is asked when the fault is healed, and they did not answer. */
+export const UNASKED = `${UNKNOWN}nodes that could not say what they had suffered`;
 
 export function hadEffect(effect: Effect): boolean {
   return Object.entries(effect).some(([name, n]) => n > 0 && !name.startsWith(REFUSED));

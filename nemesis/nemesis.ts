@@ -13,6 +13,8 @@ import { aimAt, isRandom, nodesUp } from './aim.ts';
 import type { Aim, Effect, Fault, Injected, Strike, Target } from './fault.ts';
 import { Armed, type Seen, type Trigger } from './triggers.ts';
 
+/** Why a strike came to nothing where its lever was not even pulled; any other reason is why that failed. */
+export const NOBODY = 'nobody to strike';
 /** How often it is looked whether there is somebody to strike. */
 const LOOK_NS = 50 * MILLISECOND;
 
@@ -47,7 +49,7 @@ export interface Struck {
   readonly fault: string;
   readonly at: Instant;
   readonly durationNs: number;
-  /** Nobody: it came to nothing, and `skipped` says why. */
+  /** Nobody: it came to nothing, and `skipped` says why: {@link NOBODY}, or how the lever failed. */
   readonly targets: readonly NodeId[];
   readonly skipped?: string;
   /** Who led when it struck. */
@@ -356,7 +358,6 @@ export class Nemesis {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-const NOBODY = 'nobody to strike';
 
 function placeOf(stream: string | undefined, nth: number): string {
   return `${stream ?? ''}#${nth}`;

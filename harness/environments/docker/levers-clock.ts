@@ -1,6 +1,6 @@
 /** Clocks that are off for the store's process alone: the machine's own is never touched. See agent/clocks.ts. */
 import type { NodeId } from '../../../history/operation.ts';
-import type { Levers } from '../../../nemesis/fault.ts';
+import { type Levers, UNASKED } from '../../../nemesis/fault.ts';
 import type { Misled } from './agent/protocol.ts';
 import type { Controlled } from './controlled.ts';
 
@@ -21,13 +21,14 @@ export function clockLevers(nodeOf: (id: NodeId) => Controlled): Pick<Levers, 'c
             waits: after.waits - before.waits,
           };
         },
-        effect: () => ({
-          'wall clock readings shifted': misled?.shifted ?? 0,
-          ...(skew.driftPpm !== 0 && {
-            'clock readings at another rate': misled?.rated ?? 0,
-            'waits shorter or longer': misled?.waits ?? 0,
-          }),
-        }),
+        effect: () => {
+          if (misled === undefined) return { [UNASKED]: 1 };
+          const { shifted, rated, waits } = misled;
+          return {
+            'wall clock readings shifted': shifted,
+            ...(skew.driftPpm !== 0 && { 'clock readings at another rate': rated, 'waits shorter or longer': waits }),
+          };
+        },
       };
     },
   };

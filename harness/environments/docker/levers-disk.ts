@@ -1,7 +1,7 @@
 /** Bad disks: slow, stalled, full, failing, damaged, and without power. See agent/disk.ts and agent/journal.ts. */
 import type { NodeId } from '../../../history/operation.ts';
 import type { Random } from '../../../history/random.ts';
-import type { Effect, Injection, Levers } from '../../../nemesis/fault.ts';
+import { type Effect, type Injection, type Levers, UNASKED } from '../../../nemesis/fault.ts';
 import { injection } from '../real/injection.ts';
 import type { DiskFault, Suffered } from './agent/protocol.ts';
 import { all, type Controlled } from './controlled.ts';
@@ -38,7 +38,10 @@ export function diskLevers(nodesOf: (ids: readonly NodeId[]) => readonly Control
         after = suffered;
         await of?.(-1);
       },
-      effect: () => effectOf((name) => (after === undefined ? 0 : after[name] - before[name])),
+      effect: () => {
+        const known = after;
+        return known === undefined ? { [UNASKED]: 1 } : effectOf((name) => known[name] - before[name]);
+      },
     };
   };
 

@@ -1,6 +1,6 @@
 /** Links that are cut, slow, lossy or narrow; between nodes, or between a node and its clients. */
 import type { NodeId } from '../../../history/operation.ts';
-import type { Effect, Injection, Levers, Link } from '../../../nemesis/fault.ts';
+import { type Effect, type Injection, type Levers, type Link, UNASKED } from '../../../nemesis/fault.ts';
 import type { Clients, Shape, Travelled } from './agent/protocol.ts';
 import { all, type Controlled } from './controlled.ts';
 
@@ -33,11 +33,11 @@ export function networkLevers(
       const { travelled } = await sender.link.ask({ do: 'bend', addresses, shape: whole });
       return { sender, addresses, before: travels(travelled) };
     });
-    const heal = await everywhere(begin, async ({ sender, addresses, before }) => {
+    const { heal, unasked } = await everywhere(begin, async ({ sender, addresses, before }) => {
       const after = travels((await sender.link.ask({ do: 'straighten', addresses, shape: id })).travelled);
       for (const what of kinds) effect[what] += after[what] - before[what];
     });
-    return { heal, effect: () => effectOf(effect) };
+    return { heal, effect: () => ({ ...effectOf(effect), ...unasked() }) };
   };
 
   return {
@@ -46,11 +46,11 @@ export function networkLevers(
       const begin = [...peers(links, 'to', nodeOf)].map(async ([receiver, sources]) => {
         return { receiver, sources, before: sum((await receiver.link.ask({ do: 'cut', sources })).dropped) };
       });
-      const heal = await everywhere(begin, async ({ receiver, sources, before }) => {
+      const { heal, unasked } = await everywhere(begin, async ({ receiver, sources, before }) => {
         const after = sum((await receiver.link.ask({ do: 'mend', sources })).dropped);
         dropped += after - before; // in one step: several receivers answer in any order
       });
-      return { heal, effect: () => ({ 'packets dropped': dropped }) };
+      return { heal, effect: () => ({ 'packets dropped': dropped, ...unasked() }) };
     },
 
     shape(links, { delayNs = 0, jitterNs = 0, loss = 0, duplicate = 0, reorder = 0 }) {
@@ -78,11 +78,11 @@ export function networkLevers(
           return { node, clients, before: (await node.link.ask({ do: 'cut-clients', ...clients })).dropped };
         }),
       );
-      const heal = await everywhere(begin, async ({ node, clients, before }) => {
+      const { heal, unasked } = await everywhere(begin, async ({ node, clients, before }) => {
         const after = (await node.link.ask({ do: 'mend-clients', ...clients })).dropped;
         dropped += after - before;
       });
-      return { heal, effect: () => ({ "clients' packets dropped": dropped }) };
+      return { heal, effect: () => ({ "clients' packets dropped": dropped, ...unasked() }) };
     },
   };
 }
@@ -92,11 +92,15 @@ function clientsOf({ id, ports, peers: others }: Controlled, lost: Clients['lost
   return { lost, ports, peers: others };
 }
 
-/** Waits for all to have begun, or ends those that have. What it resolves to ends them; again: what could not be ended before. */
-async function everywhere<T>(
-  begin: readonly Promise<T>[],
-  end: (one: T) => Promise<void>,
-): Promise<() => Promise<void>> {
+interface Begun {
+  /** Ends them; again: what could not be ended before. */
+  heal(): Promise<void>;
+  /** Those that have not ended: what they did is told by their end. */
+  unasked(): Effect;
+}
+
+/** Waits for all to have begun, or ends those that have. */
+async function everywhere<T>(begin: readonly Promise<T>[], end: (one: T) => Promise<void>): Promise<Begun> {
   const settled = await Promise.allSettled(begin);
   const inForce = new Set(settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
   const heal = async (): Promise<void> => {
@@ -108,7 +112,8 @@ async function everywhere<T>(
     );
   };
   const failed = settled.find((one) => one.status === 'rejected');
-  if (failed === undefined) return heal;
+  const unasked = (): Effect => (inForce.size === 0 ? {} : { [UNASKED]: inForce.size });
+  if (failed === undefined) return { heal, unasked };
   await heal();
   throw failed.reason;
 }

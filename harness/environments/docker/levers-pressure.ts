@@ -1,6 +1,6 @@
 /** Less of the machine than a node was made with: processors and memory, changed while it runs, by the engine. */
 import type { NodeId } from '../../../history/operation.ts';
-import type { Levers, Squeeze } from '../../../nemesis/fault.ts';
+import { type Levers, type Squeeze, UNASKED } from '../../../nemesis/fault.ts';
 import type { Pressed } from './agent/protocol.ts';
 import type { Controlled } from './controlled.ts';
 
@@ -71,14 +71,17 @@ export function pressureLevers(nodeOf: (id: NodeId) => Controlled): Pick<Levers,
           await release();
           after = await node.link.ask({ do: 'pressure' });
         },
-        effect: () => ({
-          ...(cpus !== undefined && {
-            'ms without a processor': Math.round((after?.throttledMs ?? before.throttledMs) - before.throttledMs),
-          }),
-          ...(memorySpareMb !== undefined && {
-            'times out of memory': (after?.memoryFailures ?? before.memoryFailures) - before.memoryFailures,
-          }),
-        }),
+        effect: () =>
+          after === undefined
+            ? { [UNASKED]: 1 }
+            : {
+                ...(cpus !== undefined && {
+                  'ms without a processor': Math.round(after.throttledMs - before.throttledMs),
+                }),
+                ...(memorySpareMb !== undefined && {
+                  'times out of memory': after.memoryFailures - before.memoryFailures,
+                }),
+              },
       };
     },
   };

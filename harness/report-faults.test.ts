@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { sampleRecord } from '../test-support/sample-record.ts';
+import { faultLines, faultRows, scheduleLines } from './report-faults.ts';
+
+const strike = { durationNs: 1, at: 1, targets: [], stream: '1.1' };
+const why = 'n2: iptables-restore: no chain';
+
+function record(skipped: readonly (string | undefined)[]) {
+  const base = sampleRecord({ faults: [], counts: {} });
+  const strikes = skipped.map((one, i) => ({ ...strike, nth: i + 1, fault: 'isolate', skipped: one }));
+  return { ...base, plan: { ...base.plan, faults: ['isolate'], strikes } };
+}
+
+const injury = { id: 1, fault: 'isolate', targets: ['n1'], from: 1, until: 2, effect: { 'packets dropped': 7 } };
+
+test('a fault that could not be injected is told, with why', () => {
+  expect(faultRows(record([why]))).toEqual([{ fault: 'isolate', times: 0, effect: '', warnings: [`FAILED: ${why}`] }]);
+  expect(faultRows(record([why, why]))[0].warnings).toEqual([`2 of 2 FAILED: ${why}`]);
+  expect(faultRows(record([why, 'n3: gone']))[0].warnings).toEqual([
+    `1 of 2 FAILED: ${why}`,
+    '1 of 2 FAILED: n3: gone',
+  ]);
+});
+
+test('beside what it did at other times, and what came to nothing', () => {
+  const some = { ...record([undefined, 'nobody to strike', why]), faults: [injury], counts: { 'skipped isolate': 1 } };
+  expect(faultRows(some)).toEqual([
+    {
+      fault: 'isolate',
+      times: 1,
+      effect: '7 packets dropped',
+      warnings: ['1 had no effect: nobody to strike', `1 of 3 FAILED: ${why}`],
+    },
+  ]);
+  expect(faultLines(some, (_, text) => text)[1]).toBe(
+    `isolate      1  7 packets dropped; 1 had no effect: nobody to strike; 1 of 3 FAILED: ${why}`,
+  );
+});
+
+test('and so is it of the stream that it was of', () => {
+  const some = record([undefined, 'nobody to strike', why, why]);
+  const deed = { fault: 'isolate' };
+  const stream = { type: 'at', at: [0], durationNs: 1, deed };
+  const schedule = { phases: [{ durationNs: 1, streams: [stream] }] };
+  const told = scheduleLines({ ...some, plan: { ...some.plan, schedule } }, (_, text) => text);
+  expect(told.at(-1)).toMatch(/struck 1 time: ; 1 had no effect: nobody to strike; 2 FAILED$/);
+});
