@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import ssh2, { type ServerChannel } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { realClock } from '../../../history/clock.ts';
 import { Connection } from './connection.ts';
 import { credentials } from './keys.ts';
 import { parseKnownHosts } from './known-hosts.ts';
 import { keyPair } from './testing-keys.ts';
 
+const clock = realClock();
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tm-ssh-line-'));
@@ -24,7 +26,7 @@ function line(): readonly [Duplex, Duplex] {
       read: () => undefined,
       write(bytes: Buffer, _, done) {
         if (held.length === 0)
-          setImmediate(() => {
+          clock.timer(clock.now(), () => {
             const all = Buffer.concat(held);
             held = [];
             other().push(all);
@@ -33,7 +35,7 @@ function line(): readonly [Duplex, Duplex] {
         done();
       },
       final(done) {
-        setImmediate(() => other().push(null));
+        clock.timer(clock.now(), () => void other().push(null));
         done();
       },
     });
