@@ -1,6 +1,6 @@
 /**
  * Sequential consistency: first what is cheap and enough, then what is cheap and needed, then the search. What rests on knowing which write
- * each read found leaves open what does not tell that; then all orders are searched by what keys hold (orders.ts).
+ * each read found leaves open what does not tell that, by values or versions; then all orders are searched by what keys hold (orders.ts).
  */
 import { CAS, NONE } from '../../history/history.ts';
 import type { Budget, Semantics, Verdict } from '../checker.ts';
@@ -26,9 +26,8 @@ export function judgeSequential(history: History, budget: Budget, semantics: Sem
   if (verdict.type !== 'unknown' || budget.spent() !== undefined) return verdict;
   const { answered = 0 } = verdict.examined;
   if (answered === 0 || isForeign(history)) return verdict;
-  const searched = judgeByOrders(history, budget, semantics, verdict.examined);
-  // An order that values allow need not be the one that the store reports.
-  return searched.type === 'valid' && hasVersions(history) ? verdict : searched;
+  // What versions contradict has been found by now (versions.ts); where they leave a read open, what values allow may stand.
+  return judgeByOrders(history, budget, semantics, verdict.examined);
 }
 
 /** Whether something was asked for that registers do not know. */
