@@ -5,7 +5,7 @@ import { MILLISECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Position, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { byDistance, fromText, millisecondsLeft, NotSent, reachOf, toText } from '../stores/client.ts';
+import { byDistance, fromText, keyText, millisecondsLeft, NotSent, reachOf, toText } from '../stores/client.ts';
 import { open, refusalIn, unread, until } from './line.ts';
 import { CLIENT } from './spec.ts';
 import { type Members, membersOf, type Stand } from './members.ts';
@@ -180,7 +180,6 @@ function state(at: number): Position {
   return { group: GROUP, history: 'revisions', at };
 }
 
-/** Keys that are numbers and keys that look like them are not the same. */
 function name(key: Key): Buffer {
-  return Buffer.from(typeof key === 'number' ? `#${key}` : key);
+  return Buffer.from(keyText(key));
 }

@@ -4,7 +4,7 @@ import { type Clock, MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Position, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { byDistance, fromText, Held, millisecondsLeft, NotSent, reachOf, toText } from '../stores/client.ts';
+import { byDistance, fromText, keyText, Lines, millisecondsLeft, NotSent, over, reachOf, toText } from '../stores/client.ts';
 import { sequenceOf } from './gtid.ts';
 import { ask, close, open, type Row } from './line.ts';
 import { GROUP, PORT } from './spec.ts';
@@ -44,31 +44,28 @@ class MariadbClient {
   readonly #cluster: Deployment;
   readonly #clock: Clock;
   readonly #options: ClientOptions;
-  readonly #primary: Held<Line>;
-  readonly #replica: Held<Line>;
+  readonly #lines: Lines<Line>;
 
   constructor(cluster: Deployment, options: ClientOptions) {
     this.#cluster = cluster;
     this.#clock = cluster.clock;
     this.#options = options;
     this.token = options.token ?? null;
-    const hangUp = ({ connection }: Line): void => close(connection);
-    this.#primary = new Held((deadline) => this.#find('leader', deadline), hangUp);
-    this.#replica = new Held((deadline) => this.#find('follower', deadline), hangUp);
+    this.#lines = new Lines<Line>(
+      options,
+      options.readPath === 'primary',
+      (wanted, deadline) => this.#find(wanted, deadline),
+      ({ connection }) => close(connection),
+    );
   }
 
-  /** Connects, as far as that can be done at once; what cannot is tried again when it is needed. */
-  async begin(): Promise<void> {
-    const { node, readPath } = this.#options;
-    const until = this.#clock.now() + BEGIN_NS;
-    const lines =
-      node !== undefined ? [this.#replica] : readPath === 'primary' ? [this.#primary] : [this.#primary, this.#replica];
-    await Promise.all(lines.map((line) => line.get(until).catch(() => undefined)));
+  /** Connects, as far as that can be done at once. */
+  begin(): Promise<void> {
+    return this.#lines.begin(this.#clock.now() + BEGIN_NS);
   }
 
   close(): void {
-    this.#primary.drop();
-    this.#replica.drop();
+    this.#lines.close();
   }
 
   async read(key: Key, deadline: Instant): Promise<Answer<{ value: Value }>> {
@@ -79,8 +76,7 @@ class MariadbClient {
   /** Each statement has a snapshot of its own: what is read after waiting for a position is no older than that. */
   async readMany(keys: readonly Key[], deadline: Instant): Promise<Answer<{ values: readonly Value[] }>> {
     const { readPath, node } = this.#options;
-    const line = readPath === 'primary' && node === undefined ? this.#primary : this.#replica;
-    return this.#over(line, deadline, async (held) => {
+    return over(this.#lines.toRead, deadline, async (held) => {
       const waitsS = Math.max(0, millisecondsLeft(this.#clock, deadline) - ANSWER_MS) / 1000;
       const waits = readPath === TOKEN_PATH && typeof this.token === 'string' ? [this.token, waitsS] : [];
       const answers = await this.#ask(
@@ -88,21 +84,21 @@ class MariadbClient {
         deadline,
         `${waits.length > 0 ? 'SELECT MASTER_GTID_WAIT(?, ?) AS waited; ' : ''}SELECT @@read_only AS readOnly, k, v
           FROM (SELECT 1) one LEFT JOIN kv ON k IN (${keys.map(() => '?').join(', ')})`,
-        [...waits, ...keys.map(name)],
+        [...waits, ...keys.map(keyText)],
       );
       const rows = answers[answers.length - 1];
       if (waits.length > 0 && answers[0][0]['waited'] !== 0) throw new Refused('GTID_NOT_REACHED');
       const role: Role = rows[0]['readOnly'] === 0 ? 'leader' : 'follower';
       if (node === undefined && (role === 'leader') !== (readPath === 'primary')) throw new Refused('ROLE_CHANGED');
       const found = new Map(rows.map(({ k, v }) => [k, v as string | null]));
-      return { values: keys.map((key) => fromText(found.get(name(key)))), servedBy: { node: held.node, role } };
+      return { values: keys.map((key) => fromText(found.get(keyText(key)))), servedBy: { node: held.node, role } };
     });
   }
 
   async write(key: Key, value: Value, deadline: Instant): Promise<Answer> {
     const { node, answer } = await this.#change(
       'INSERT INTO kv (k, v) VALUES (?, ?) ON DUPLICATE KEY UPDATE v = VALUES(v)',
-      [name(key), toText(value)],
+      [keyText(key), toText(value)],
       deadline,
       () => true,
     );
@@ -121,13 +117,13 @@ class MariadbClient {
       expected === null
         ? await this.#change(
             'INSERT INTO kv (k, v) VALUES (?, ?) ON DUPLICATE KEY UPDATE v = IF((@held := v) IS NULL, v, v)',
-            [name(key), toText(next)],
+            [keyText(key), toText(next)],
             deadline,
             swapped,
           )
         : await this.#change(
             'UPDATE kv SET v = IF((@held := v) = ?, ?, v) WHERE k = ?',
-            [toText(expected), toText(next), name(key)],
+            [toText(expected), toText(next), keyText(key)],
             deadline,
             swapped,
           );
@@ -144,7 +140,7 @@ class MariadbClient {
     changed: (answer: Row) => boolean,
   ): Promise<{ readonly node: NodeId; readonly answer: Row }> {
     const checks = this.#options.writePath === CHECKED;
-    return this.#over(this.#primary, deadline, async (held) => {
+    return over(this.#lines.toLeader, deadline, async (held) => {
       const answers = await this.#ask(
         held,
         deadline,
@@ -169,17 +165,6 @@ class MariadbClient {
     values: readonly (string | number)[],
   ): Promise<readonly (readonly Row[])[]> {
     return ask(this.#clock, connection, deadline, statements, values);
-  }
-
-  /** After a refusal, or a line that broke, the next operation looks for another one. */
-  async #over<T>(line: Held<Line>, deadline: Instant, work: (line: Line) => Promise<T>): Promise<T> {
-    const held = await line.get(deadline);
-    try {
-      return await work(held);
-    } catch (error) {
-      line.drop();
-      throw error;
-    }
   }
 
   /** The nearest server that says that it is one; or the one that was asked for by name, whatever it is. */
@@ -209,9 +194,4 @@ class MariadbClient {
 /** Of what was just written: no server that takes writes changes its term. */
 function versionOf({ term, gtid }: Row): Position {
   return { group: GROUP, history: Number(term), at: sequenceOf(gtid as string) };
-}
-
-/** Keys that are numbers and keys that look like them are not the same. */
-function name(key: Key): string {
-  return typeof key === 'number' ? `#${key}` : key;
 }

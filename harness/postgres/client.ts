@@ -4,11 +4,10 @@ import { MILLISECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Step, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { byDistance, fromText, Held, NotSent, reachOf, toText, within } from '../stores/client.ts';
+import { byDistance, fromText, type Held, keyText, Lines, NotSent, over, reachOf, toText, within } from '../stores/client.ts';
 import type { Settings } from '../stores/settings.ts';
 import {
   close,
-  keyText,
   literalOf,
   type Line,
   mustHaveWaited,
@@ -61,8 +60,7 @@ class PostgresClient {
   readonly #options: ClientOptions;
   readonly #parameters: Parameters;
   readonly #isolation: string;
-  readonly #primary: Held<Open>;
-  readonly #standby: Held<Open>;
+  readonly #lines: Lines<Open>;
 
   constructor(cluster: Deployment, options: ClientOptions, settings: Settings) {
     this.#cluster = cluster;
@@ -75,24 +73,22 @@ class PostgresClient {
       synchronous_commit: COMMITS[options.writePath] ?? 'local',
       statement_timeout: String(statementMs),
     };
-    const hangUp = ({ line }: Open): void => close(line);
     this.#isolation = isolation.of(settings);
-    this.#primary = new Held((deadline) => this.#find('leader', deadline), hangUp);
-    this.#standby = new Held((deadline) => this.#find('follower', deadline), hangUp);
+    this.#lines = new Lines<Open>(
+      options,
+      options.readPath === 'primary',
+      (wanted, deadline) => this.#find(wanted, deadline),
+      ({ line }) => close(line),
+    );
   }
 
-  /** Connects, as far as that can be done at once; what cannot is tried again when it is needed. */
-  async begin(): Promise<void> {
-    const { node, readPath } = this.#options;
-    const until = this.#clock.now() + BEGIN_NS;
-    const lines =
-      node !== undefined ? [this.#standby] : readPath === 'primary' ? [this.#primary] : [this.#primary, this.#standby];
-    await Promise.all(lines.map((line) => line.get(until).catch(() => undefined)));
+  /** Connects, as far as that can be done at once. */
+  begin(): Promise<void> {
+    return this.#lines.begin(this.#clock.now() + BEGIN_NS);
   }
 
   close(): void {
-    this.#primary.drop();
-    this.#standby.drop();
+    this.#lines.close();
   }
 
   async read(key: Key, deadline: Instant): Promise<Answer<{ value: Value }>> {
@@ -102,8 +98,7 @@ class PostgresClient {
 
   async readMany(keys: readonly Key[], deadline: Instant): Promise<Answer<{ values: readonly Value[] }>> {
     const { readPath, node } = this.#options;
-    const line = readPath === 'primary' && node === undefined ? this.#primary : this.#standby;
-    return this.#over(line, deadline, async ({ line: held, node: from }) => {
+    return this.#over(this.#lines.toRead, deadline, async ({ line: held, node: from }) => {
       if (readPath === 'standby+lsn') await this.#reached(held, deadline);
       // What it is, as of the statement that reads.
       const rows: readonly Row[] =
@@ -118,7 +113,7 @@ class PostgresClient {
   }
 
   async write(key: Key, value: Value, deadline: Instant): Promise<Answer> {
-    return this.#over(this.#primary, deadline, async ({ line, node }) => {
+    return this.#over(this.#lines.toLeader, deadline, async ({ line, node }) => {
       await this.#change(
         line,
         `insert into kv (k, v) values (${literalOf(key)}, ${quoted(toText(value))})
@@ -138,7 +133,7 @@ class PostgresClient {
     next: Value,
     deadline: Instant,
   ): Promise<Answer<{ swapped: boolean; actual?: Value }>> {
-    return this.#over(this.#primary, deadline, async ({ line, node }) => {
+    return this.#over(this.#lines.toLeader, deadline, async ({ line, node }) => {
       const servedBy = { node, role: 'leader' } as const;
       const [at, from, to] = [literalOf(key), quoted(toText(expected)), quoted(toText(next))];
       const change =
@@ -162,7 +157,7 @@ class PostgresClient {
     const { readPath } = this.#options;
     const writes = steps.some(([f]) => f === 'w');
     const role = writes || readPath === 'primary' ? 'leader' : 'follower';
-    return this.#over(role === 'leader' ? this.#primary : this.#standby, deadline, async ({ line, node }) => {
+    return this.#over(role === 'leader' ? this.#lines.toLeader : this.#lines.toRead, deadline, async ({ line, node }) => {
       if (role === 'follower' && readPath === 'standby+lsn') await this.#reached(line, deadline);
       const transaction = new Transaction(line, { isolation: this.#isolation, role, writes });
       const found = await transaction.run(steps);
@@ -202,11 +197,9 @@ class PostgresClient {
   }
 
   async #over<T>(line: Held<Open>, deadline: Instant, work: (line: Open) => Promise<T>): Promise<T> {
-    const held = await line.get(deadline);
     try {
-      return await work(held);
+      return await over(line, deadline, work, (error) => error instanceof Undone);
     } catch (error) {
-      if (!(error instanceof Undone)) line.drop();
       throw refusalIn(error);
     }
   }

@@ -6,7 +6,7 @@ import { MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { Key } from '../../history/operation.ts';
 import { Refused } from '../../history/store.ts';
 import type { Endpoint } from '../environments/environment.ts';
-import { NotSent } from '../stores/client.ts';
+import { keyText, NotSent } from '../stores/client.ts';
 
 export interface Line {
   /** Throws {@link NotSent} once the connection has ended: nothing is sent over another one. */
@@ -87,10 +87,6 @@ export function mustHaveWaited(line: Line): void {
 /** A key as a literal. Keys that are numbers and keys that look like them are not the same. */
 export function literalOf(key: Key): string {
   return quoted(keyText(key));
-}
-
-export function keyText(key: Key): string {
-  return typeof key === 'number' ? `#${key}` : key;
 }
 
 /**

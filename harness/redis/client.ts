@@ -4,7 +4,7 @@ import { type Clock, MILLISECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment, Reach } from '../environments/environment.ts';
-import { byDistance, fromText, Held, millisecondsLeft, NotSent, reachOf, toText, within } from '../stores/client.ts';
+import { byDistance, fromText, keyText, Lines, millisecondsLeft, NotSent, over, reachOf, toText, within } from '../stores/client.ts';
 import { ask, close, open, sound } from './line.ts';
 import { covers, type Info, infoOf, type Mark } from './places.ts';
 import { MASTER, REDIS, SENTINEL } from './spec.ts';
@@ -47,8 +47,7 @@ class RedisClient {
   readonly #reach: Reach;
   readonly #options: ClientOptions;
   readonly #waits: number;
-  readonly #leader: Held<Line>;
-  readonly #replica: Held<Line>;
+  readonly #lines: Lines<Line>;
 
   constructor(cluster: Deployment, options: ClientOptions) {
     this.#cluster = cluster;
@@ -57,28 +56,30 @@ class RedisClient {
     this.#options = options;
     this.#waits = Number(/^wait-(\d)$/.exec(options.writePath)?.[1] ?? 0);
     this.mark = (options.token ?? null) as Mark | null; // made by token()
-    const hangUp = ({ redis }: Line): void => close(redis);
-    this.#leader = new Held((deadline) => this.#toLeader(deadline), hangUp);
-    this.#replica = new Held((deadline) => this.#toReplica(deadline), hangUp);
+    this.#lines = new Lines<Line>(
+      options,
+      options.readPath === 'leader',
+      (wanted, deadline) => (wanted === 'leader' ? this.#toLeader(deadline) : this.#toReplica(deadline)),
+      ({ redis }) => close(redis),
+    );
   }
 
   close(): void {
-    this.#leader.drop();
-    this.#replica.drop();
+    this.#lines.close();
   }
 
   async read(key: Key, deadline: Instant): Promise<Answer<{ value: Value }>> {
-    const { answer, servedBy } = await this.#get(['GET', name(key)], deadline);
+    const { answer, servedBy } = await this.#get(['GET', keyText(key)], deadline);
     return { value: fromText(answer as string | null), servedBy };
   }
 
   async readMany(keys: readonly Key[], deadline: Instant): Promise<Answer<{ values: readonly Value[] }>> {
-    const { answer, servedBy } = await this.#get(['MGET', ...keys.map(name)], deadline);
+    const { answer, servedBy } = await this.#get(['MGET', ...keys.map(keyText)], deadline);
     return { values: (answer as readonly (string | null)[]).map(fromText), servedBy };
   }
 
   async write(key: Key, value: Value, deadline: Instant): Promise<Answer> {
-    const { node } = await this.#change(['SET', name(key), toText(value)], deadline, () => true);
+    const { node } = await this.#change(['SET', keyText(key), toText(value)], deadline, () => true);
     return { servedBy: { node, role: 'leader' } };
   }
 
@@ -88,7 +89,7 @@ class RedisClient {
     next: Value,
     deadline: Instant,
   ): Promise<Answer<{ swapped: boolean; actual?: Value }>> {
-    const command: Command = ['EVAL', CAS, 1, name(key), toText(expected), toText(next)];
+    const command: Command = ['EVAL', CAS, 1, keyText(key), toText(expected), toText(next)];
     const swapped = (answer: unknown): boolean => (answer as readonly [number])[0] === 1;
     const { node, answer } = await this.#change(command, deadline, swapped);
     const servedBy = { node, role: 'leader' } as const;
@@ -106,7 +107,7 @@ class RedisClient {
     const wait: readonly Command[] = this.#waits === 0 ? [] : [['WAIT', this.#waits, waitMs]];
     const marks = this.#options.readPath === 'replica+offset';
     const commands: readonly Command[] = [command, ...wait, ...(marks ? [['INFO', 'replication'] as const] : [])];
-    return this.#over(this.#leader, deadline, async ({ node, redis }) => {
+    return over(this.#lines.toLeader, deadline, async ({ node, redis }) => {
       const [answered, ...rest] = await ask(redis, commands);
       const answer = sound(answered);
       if (!changed(answer)) return { node, answer };
@@ -125,9 +126,8 @@ class RedisClient {
   }
 
   #get(command: Command, deadline: Instant): Promise<{ answer: unknown; servedBy: { node: NodeId; role: Role } }> {
-    const { readPath, node } = this.#options;
-    const line = readPath === 'leader' && node === undefined ? this.#leader : this.#replica;
-    return this.#over(line, deadline, async ({ node: from, redis }) => {
+    const { readPath } = this.#options;
+    return over(this.#lines.toRead, deadline, async ({ node: from, redis }) => {
       for (;;) {
         // The order matters: the state that is read is no older than what was said before.
         const [said, answer] = await ask(redis, [['INFO', 'replication'], command]);
@@ -149,17 +149,6 @@ class RedisClient {
     if (this.#options.node !== undefined) return;
     if (this.#options.readPath === 'leader' && !isMaster) throw new Refused('NOT_MASTER');
     if (this.#options.readPath !== 'leader' && isMaster) throw new Refused('NOT_REPLICA');
-  }
-
-  /** After a refusal, or a line that broke, the next operation looks for another one. */
-  async #over<T>(line: Held<Line>, deadline: Instant, work: (line: Line) => Promise<T>): Promise<T> {
-    const held = await line.get(deadline);
-    try {
-      return await work(held);
-    } catch (error) {
-      line.drop();
-      throw error;
-    }
   }
 
   async #toLeader(deadline: Instant): Promise<Line> {
@@ -202,11 +191,6 @@ class RedisClient {
     }
     throw new NotSent('no replica answers');
   }
-}
-
-/** Keys that are numbers and keys that look like them are not the same. */
-function name(key: Key): string {
-  return typeof key === 'number' ? `#${key}` : key;
 }
 
 function told(answer: unknown): string {

@@ -3,8 +3,8 @@
  * is replaced for the next operation, and the operation that it broke under is nobody's to repeat.
  */
 import { type Clock, MILLISECOND } from '../../history/clock.ts';
-import type { Instant, NodeId, Value } from '../../history/operation.ts';
-import { Refused } from '../../history/store.ts';
+import type { Instant, Key, NodeId, Value } from '../../history/operation.ts';
+import { type ClientOptions, Refused } from '../../history/store.ts';
 import type { Deployment, Reach } from '../environments/environment.ts';
 
 /** Nothing was sent: the operation did not happen. */
@@ -88,6 +88,63 @@ export class Held<C> {
     this.#connection = undefined;
     was?.then(this.#close, () => undefined);
   }
+}
+
+/**
+ * What a client talks over: one connection for what writes, and one for what reads, which may be the same; where it was asked for a
+ * node by name, that one is read from, whatever it is.
+ */
+export class Lines<C> {
+  readonly toLeader: Held<C>;
+  readonly toRead: Held<C>;
+  readonly #options: ClientOptions;
+
+  /** `find`: looks for a node with that role, or for the one that was asked for by name. */
+  constructor(
+    options: ClientOptions,
+    readsLeader: boolean,
+    find: (wanted: 'leader' | 'follower', deadline: Instant) => Promise<C>,
+    close: (connection: C) => void,
+  ) {
+    this.#options = options;
+    this.toLeader = new Held((deadline) => find('leader', deadline), close);
+    this.toRead =
+      readsLeader && options.node === undefined
+        ? this.toLeader
+        : new Held((deadline) => find('follower', deadline), close);
+  }
+
+  /** Connects, as far as that can be done until then; what cannot is tried again when it is needed. */
+  async begin(until: Instant): Promise<void> {
+    const needed = this.#options.node === undefined ? new Set([this.toLeader, this.toRead]) : [this.toRead];
+    await Promise.all([...needed].map((line) => line.get(until).catch(() => undefined)));
+  }
+
+  close(): void {
+    this.toLeader.drop();
+    this.toRead.drop();
+  }
+}
+
+/** After a refusal, or a line that broke, the next operation looks for another one; not where `keeps` says that the line is sound. */
+export async function over<C, T>(
+  line: Held<C>,
+  deadline: Instant,
+  work: (connection: C) => Promise<T>,
+  keeps: (error: unknown) => boolean = () => false,
+): Promise<T> {
+  const held = await line.get(deadline);
+  try {
+    return await work(held);
+  } catch (error) {
+    if (!keeps(error)) line.drop();
+    throw error;
+  }
+}
+
+/** Keys that are numbers and keys that look like them are not the same. */
+export function keyText(key: Key): string {
+  return typeof key === 'number' || key.startsWith('#') ? `#${key}` : key;
 }
 
 /** Values travel as JSON. Nothing there: null. */
