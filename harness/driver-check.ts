@@ -40,10 +40,6 @@ export async function checkDriver(command: string, flags: CheckFlags, io: Io): P
   for (const [name, value] of Object.entries(chosen)) checkSetting(name, value, system, endpoints);
   const settings = new Map(Object.entries(chosen));
   const hello = await helloOfCommand(command);
-  if (!hello.methods.includes('read'))
-    throw new BadInput(
-      `The checks write and read registers, and '${hello.name}' has ${hello.methods.join(', ')}: 'read' and 'write' are needed.`,
-    );
   if (flags.json !== true) {
     const paths = (some: readonly { readonly name: string }[]): string => some.map(({ name }) => name).join(', ');
     io.out(`${hello.name}: ${hello.about}\n`);

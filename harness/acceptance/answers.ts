@@ -1,5 +1,6 @@
 /** Checks of what clients say while nothing is wrong. */
-import { type Bench, CALM_NS, type Check, failed, passed, type Result } from './bench.ts';
+import type { Entry, Step } from '../../history/store.ts';
+import { CALM_NS, type Check, failed, passed, type Result } from './bench.ts';
 
 export const reads: Check = {
   name: 'reads-and-writes',
@@ -106,7 +107,7 @@ export const readMany: Check = {
   async run(bench) {
     if (!bench.system.methods.includes('readMany'))
       return { type: 'not offered', why: "'readMany' is not among the methods" };
-    const keys = together(bench);
+    const keys = bench.together();
     const values: (number | null)[] = [];
     for (const [i, key] of keys.entries()) {
       const value = i === 1 ? null : bench.value();
@@ -127,17 +128,100 @@ export const readMany: Check = {
   },
 };
 
-/** Keys that one read may be about. */
-function together(bench: Bench): readonly string[] {
-  const { partOf } = bench.system;
-  const first = bench.unique();
-  const keys = [first];
-  for (let tries = 0; keys.length < 3 && tries < 10_000; tries++) {
+const ENTRIES = 5;
+
+export const logs: Check = {
+  name: 'logs',
+  about:
+    'What is sent to a log is polled from it, once, in the order of its offsets, which grow, and from the offset that was asked for on.',
+  async run(bench) {
+    if (!bench.system.methods.includes('send') || !bench.system.methods.includes('poll'))
+      return { type: 'not offered', why: "'send' and 'poll' are not among the methods" };
     const key = bench.unique();
-    if (partOf === undefined || partOf(key, new Map()) === partOf(first, new Map())) keys.push(key);
-  }
-  return keys;
-}
+    const client = await bench.client();
+    const sent: Entry[] = [];
+    for (let i = 0; i < ENTRIES; i++) {
+      const value = bench.value();
+      const ended = await bench.send(client, key, value);
+      if (ended.type !== 'ok') return failed(`a send while nothing is wrong ended as ${ended.type}: ${ended.why}`);
+      const { offset } = ended.answer;
+      const before = sent.at(-1)?.[0];
+      if (before !== undefined && offset <= before)
+        return failed(`${value} was sent after what is at offset ${before}, and is said to be at ${offset}`);
+      sent.push([offset, value]);
+    }
+    const reader = await bench.client();
+    const [middle, end] = [sent[2][0], sent[ENTRIES - 1][0] + 1];
+    for (const [from, is] of [[0, sent] as const, [middle, sent.slice(2)] as const, [end, []] as const]) {
+      const ended = await bench.poll(reader, key, from);
+      if (ended.type !== 'ok') return failed(`a poll from ${from} on ended as ${ended.type}: ${ended.why}`);
+      if (JSON.stringify(ended.answer.entries) !== JSON.stringify(is))
+        return failed(
+          `the log holds ${JSON.stringify(is)} from ${from} on, and a poll gave ${JSON.stringify(ended.answer.entries)}`,
+        );
+    }
+    const other = await bench.poll(reader, bench.unique(), 0);
+    if (other.type !== 'ok') return failed(`a poll of a log that nobody sent to ended as ${other.type}: ${other.why}`);
+    return other.answer.entries.length === 0
+      ? passed
+      : failed(`a log that nobody sent to holds ${JSON.stringify(other.answer.entries)}`);
+  },
+};
+
+export const transactions: Check = {
+  name: 'transactions',
+  about:
+    'A transaction writes all that it says, reads what was written before it and by itself, and answers its steps in their order.',
+  async run(bench) {
+    if (!bench.system.methods.includes('txn')) return { type: 'not offered', why: "'txn' is not among the methods" };
+    const client = await bench.client();
+    const [a, b, never] = bench.together();
+    const [first, second, third] = [bench.value(), bench.value(), bench.value()];
+    const asked: readonly (readonly [steps: readonly Step[], found: readonly Step[]])[] = [
+      [
+        [
+          ['w', a, first],
+          ['w', b, second],
+        ],
+        [
+          ['w', a, first],
+          ['w', b, second],
+        ],
+      ],
+      [
+        [
+          ['r', a, null],
+          ['w', a, third],
+          ['r', b, null],
+          ['r', a, null],
+          ['r', never, null],
+        ],
+        [
+          ['r', a, first],
+          ['w', a, third],
+          ['r', b, second],
+          ['r', a, third],
+          ['r', never, null],
+        ],
+      ],
+    ];
+    for (const [steps, found] of asked) {
+      const ended = await bench.transact(client, steps);
+      if (ended.type !== 'ok')
+        return failed(`a transaction while nothing is wrong ended as ${ended.type}: ${ended.why}`);
+      const said = JSON.stringify(ended.answer.steps);
+      if (said !== JSON.stringify(found))
+        return failed(`asked for ${JSON.stringify(steps)}, it said ${said}, and ${JSON.stringify(found)} is so`);
+    }
+    const reader = await bench.client();
+    const after = await bench.transact(reader, [['r', a, null]]);
+    if (after.type !== 'ok') return failed(`a transaction that only reads ended as ${after.type}: ${after.why}`);
+    const [[, , left]] = after.answer.steps;
+    return left === third
+      ? passed
+      : failed(`a transaction wrote ${third}, and the next one read ${JSON.stringify(left)}`);
+  },
+};
 
 const GONE_MS = 2000;
 

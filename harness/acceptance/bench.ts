@@ -1,7 +1,7 @@
 /** What a check of the acceptance suite works with: the system, its cluster behind proxies, and clients whose answers are taken apart. */
 import { machineNs, MILLISECOND, SECOND } from '../../history/clock.ts';
-import type { NodeId, Sighting } from '../../history/operation.ts';
-import { type Client, type ClientOptions, Refused } from '../../history/store.ts';
+import type { NodeId, Sighting, Value } from '../../history/operation.ts';
+import { type Answer, type Client, type ClientOptions, type Entry, Refused, type Step } from '../../history/store.ts';
 import { type Deployment, type Helpers, isOtherStore, type Reach } from '../environments/environment.ts';
 import type { System } from '../system.ts';
 import { Mark, type Mode, Proxy } from './proxy.ts';
@@ -45,6 +45,8 @@ const LOOK_AGAIN_NS = 200 * MILLISECOND;
 export const CALM_NS = 3 * SECOND;
 export const PATIENCE_NS = SECOND;
 const AFTER_DEADLINE_NS = SECOND;
+/** Of a log of a check's own, which holds a handful. */
+const MOST_ENTRIES = 1000;
 
 export class Bench {
   readonly system: System;
@@ -136,16 +138,73 @@ export class Bench {
     await Promise.all(all.map((client) => client.close()));
   }
 
+  /** Of a store that has logs and no registers: sends it. */
   write(client: Client, key: string, value: number, withinNs = CALM_NS): Promise<Outcome<object>> {
+    if (!this.system.methods.includes('write')) return this.send(client, key, value, withinNs);
     return this.outcome((deadline) => required(client.write, 'write').call(client, { key, value }, deadline), withinNs);
   }
 
-  read(
+  /** Of a store that has logs and no registers: the last entry stands for the value. */
+  read(client: Client, key: string, withinNs = CALM_NS): Promise<Outcome<Answer<{ readonly value: Value }>>> {
+    if (!this.system.methods.includes('read')) return this.last(client, key, withinNs);
+    return this.outcome((deadline) => required(client.read, 'read').call(client, { key }, deadline), withinNs);
+  }
+
+  send(
     client: Client,
     key: string,
+    value: number,
     withinNs = CALM_NS,
-  ): Promise<Outcome<Awaited<ReturnType<NonNullable<Client['read']>>>>> {
-    return this.outcome((deadline) => required(client.read, 'read').call(client, { key }, deadline), withinNs);
+  ): Promise<Outcome<Answer<{ readonly offset: number }>>> {
+    return this.outcome((deadline) => required(client.send, 'send').call(client, { key, value }, deadline), withinNs);
+  }
+
+  /** All that a log holds from there on, polled until there is no more. */
+  poll(
+    client: Client,
+    key: string,
+    from: number,
+    withinNs = CALM_NS,
+  ): Promise<Outcome<Answer<{ readonly entries: readonly Entry[] }>>> {
+    return this.outcome(async (deadline) => {
+      const poll = required(client.poll, 'poll').bind(client);
+      const entries: Entry[] = [];
+      for (let next = from; ; ) {
+        const answer = await poll({ key, from: next }, deadline);
+        if (answer.entries.length === 0) return { ...answer, entries };
+        entries.push(...answer.entries);
+        const [highest] = answer.entries[answer.entries.length - 1];
+        if (highest < next || entries.length > MOST_ENTRIES)
+          throw new Error(`a poll from ${next} gave offset ${highest} last: it would never come to an end`);
+        next = highest + 1;
+      }
+    }, withinNs);
+  }
+
+  async last(client: Client, key: string, withinNs = CALM_NS): Promise<Outcome<Answer<{ readonly value: Value }>>> {
+    const ended = await this.poll(client, key, 0, withinNs);
+    if (ended.type !== 'ok') return ended;
+    const { entries, ...rest } = ended.answer;
+    return { type: 'ok', answer: { ...rest, value: entries.length === 0 ? null : entries[entries.length - 1][1] } };
+  }
+
+  transact(
+    client: Client,
+    steps: readonly Step[],
+    withinNs = CALM_NS,
+  ): Promise<Outcome<Answer<{ readonly steps: readonly Step[] }>>> {
+    return this.outcome((deadline) => required(client.transact, 'txn').call(client, { steps }, deadline), withinNs);
+  }
+
+  /** Keys that one request may be about. */
+  together(): readonly [string, string, string] {
+    const { partOf } = this.system;
+    const keys = [this.unique()];
+    for (let tries = 0; keys.length < 3 && tries < 10_000; tries++) {
+      const key = this.unique();
+      if (partOf === undefined || partOf(key, this.#settings) === partOf(keys[0], this.#settings)) keys.push(key);
+    }
+    return keys as [string, string, string]; // each part has keys without end
   }
 
   /** Asks, and waits a little longer than was agreed. */

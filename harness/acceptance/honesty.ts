@@ -1,24 +1,48 @@
 /** Checks of what clients say when something is wrong: the proxies fail as networks do, and count what is sent. */
+import type { Value } from '../../history/operation.ts';
 import type { Client } from '../../history/store.ts';
 import { type Bench, type Check, failed, type Outcome, passed, PATIENCE_NS, type Result } from './bench.ts';
 import { Mark } from './proxy.ts';
 
 /** How a write can be asked for. */
 interface Way {
-  readonly name: 'write' | 'cas';
+  readonly name: 'write' | 'cas' | 'send' | 'txn';
+  /** It may go out in parts, the last of which makes it so: what broke before that has failed, and it is true to say so. */
+  readonly inParts?: true;
+  /** What is there, null where nothing is. */
+  look(bench: Bench, client: Client, key: string): Promise<Outcome<{ readonly value: Value }>>;
   ask(bench: Bench, client: Client, key: string, value: number): Promise<Outcome<object>>;
 }
 
 const ways: readonly Way[] = [
-  { name: 'write', ask: (bench, client, key, value) => bench.write(client, key, value, PATIENCE_NS) },
+  {
+    name: 'write',
+    look: (bench, client, key) => bench.read(client, key),
+    ask: (bench, client, key, value) => bench.write(client, key, value, PATIENCE_NS),
+  },
   {
     name: 'cas',
+    look: (bench, client, key) => bench.read(client, key),
     ask: (bench, client, key, next) =>
       bench.outcome(async (deadline) => {
         const answer = await client.compareAndSet?.({ key, expected: null, next }, deadline);
         if (answer?.swapped !== true) throw new Error('mismatch');
         return answer;
       }, PATIENCE_NS),
+  },
+  {
+    name: 'send',
+    look: (bench, client, key) => bench.last(client, key),
+    ask: (bench, client, key, value) => bench.send(client, key, value, PATIENCE_NS),
+  },
+  {
+    name: 'txn',
+    inParts: true,
+    async look(bench, client, key) {
+      const ended = await bench.transact(client, [['r', key, null]]);
+      return ended.type === 'ok' ? { type: 'ok', answer: { value: ended.answer.steps[0][2] } } : ended;
+    },
+    ask: (bench, client, key, value) => bench.transact(client, [['w', key, value]], PATIENCE_NS),
   },
 ];
 
@@ -37,9 +61,10 @@ async function warm(bench: Bench, writePath = bench.writePath): Promise<Client> 
 }
 
 /** Asks where the answer cannot come back; `undefined` when the client says what is true: that it does not know. */
-function dishonest(asked: string, ended: Outcome<unknown>, trouble: string): string | undefined {
+function dishonest({ name, inParts }: Way, path: string, ended: Outcome<unknown>, trouble: string): string | undefined {
+  const asked = `a ${name}${path === '' ? '' : ` through '${path}'`}`;
   if (ended.type === 'ok') return `${asked} ended as ok, and ${trouble}`;
-  if (ended.type === 'fail')
+  if (ended.type === 'fail' && inParts !== true)
     return `${asked} ended as fail (${ended.why}), which says that it never happens, and ${trouble}: nobody knows, which is info`;
   return undefined;
 }
@@ -57,11 +82,7 @@ export const timeouts: Check = {
         const ended = await way.ask(bench, client, bench.unique(), bench.value());
         bench.mode('pass');
         await bench.closeClients();
-        const why = dishonest(
-          `a ${way.name} through '${writePath}'`,
-          ended,
-          'the store had it, and no answer came back',
-        );
+        const why = dishonest(way, writePath, ended, 'the store had it, and no answer came back');
         if (why !== undefined) return failed(why);
         if (ended.type === 'silent') silent++;
       }
@@ -93,7 +114,7 @@ export const broken: Check = {
   name: 'broken-connections-are-info',
   about: 'A write whose connection breaks after it was sent is info, and no read makes up a value.',
   run: (bench) =>
-    cutOff(bench, ({ way, ended }) => dishonest(`a ${way.name}`, ended, 'its connection broke after it was sent')),
+    cutOff(bench, ({ way, ended }) => dishonest(way, '', ended, 'its connection broke after it was sent')),
 };
 
 const REPLAY_MS = 1500;
@@ -158,41 +179,31 @@ export const refusals: Check = {
   about:
     'What a client calls a fail is not there, then or later, on any node: not where nobody answers, nor where a node refuses.',
   async run(bench) {
-    const refused: { readonly key: string; readonly value: number; readonly how: string }[] = [];
-    const note = (key: string, value: number, how: string, ended: Outcome<unknown>): void => {
-      if (ended.type === 'fail') refused.push({ key, value, how });
-    };
+    const refused: { readonly way: Way; readonly key: string; readonly value: number; readonly how: string }[] = [];
     for (const { name: writePath } of bench.system.writePaths) {
-      const client = await warm(bench, writePath);
-      bench.mode('refuse');
-      const [key, value] = [bench.unique(), bench.value()];
-      const ended = await bench.write(client, key, value, PATIENCE_NS);
-      bench.mode('pass');
-      if (ended.type === 'ok')
-        return failed(`a write through '${writePath}' ended as ok, and every connection was refused`);
-      note(key, value, 'no node could be reached', ended);
-      await bench.closeClients();
-      for (const node of bench.nodes) {
-        const [key, value] = [bench.unique(), bench.value()];
-        note(
-          key,
-          value,
-          `${node} was asked by name`,
-          await bench.write(await bench.client({ writePath, node }), key, value, PATIENCE_NS),
-        );
+      for (const way of waysOf(bench)) {
+        const note = async (client: Client, key: string, how: string): Promise<Outcome<unknown>> => {
+          const value = bench.value();
+          const ended = await way.ask(bench, client, key, value);
+          if (ended.type === 'fail') refused.push({ way, key, value, how });
+          return ended;
+        };
+        const client = await warm(bench, writePath);
+        bench.mode('refuse');
+        const ended = await note(client, bench.unique(), 'no node could be reached');
+        bench.mode('pass');
+        if (ended.type === 'ok')
+          return failed(`a ${way.name} through '${writePath}' ended as ok, and every connection was refused`);
+        await bench.closeClients();
+        for (const node of bench.nodes)
+          await note(await bench.client({ writePath, node }), bench.unique(), `${node} was asked by name`);
+        const cut = new Mark(bench.unique(), 1);
+        const other = await warm(bench, writePath);
+        bench.watch(cut);
+        await note(other, cut.text, 'its connection broke after it was sent');
+        bench.watch(undefined);
+        await bench.closeClients();
       }
-      const cut = new Mark(bench.unique(), 1);
-      const other = await warm(bench, writePath);
-      bench.watch(cut);
-      const sent = bench.value();
-      note(
-        cut.text,
-        sent,
-        'its connection broke after it was sent',
-        await bench.write(other, cut.text, sent, PATIENCE_NS),
-      );
-      bench.watch(undefined);
-      await bench.closeClients();
     }
     await bench.sleep(SEEN_MS);
     const { strongestReadPath, stateReadPath } = bench.system;
@@ -202,11 +213,11 @@ export const refusals: Check = {
     ];
     for (const options of readers) {
       const reader = await bench.client(options);
-      for (const { key, value, how } of refused) {
-        const read = await bench.read(reader, key);
+      for (const { way, key, value, how } of refused) {
+        const read = await way.look(bench, reader, key);
         if (read.type === 'ok' && read.answer.value === value)
           return failed(
-            `a write ended as fail (${how}), which says that it never happens, and then '${options.readPath}' read what it wrote`,
+            `a ${way.name} ended as fail (${how}), which says that it never happens, and then '${options.readPath}' read what it wrote`,
           );
       }
     }

@@ -215,6 +215,8 @@ describe('the acceptance suite', { timeout: 300_000 }, () => {
       'reads-and-writes': 'passed',
       'compare-and-set': 'passed',
       'many-keys': "not offered: 'readMany' is not among the methods",
+      logs: "not offered: 'send' and 'poll' are not among the methods",
+      transactions: "not offered: 'txn' is not among the methods",
       'strongest-is-strong': 'passed',
       'paths-go-where-they-say': 'passed',
       'timeouts-are-info': 'passed',

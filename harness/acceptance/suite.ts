@@ -6,7 +6,7 @@
  * const results = await acceptance({ system, cluster, settings });
  * ```
  */
-import { cas, close, fresh, readMany, reads } from './answers.ts';
+import { cas, close, fresh, logs, readMany, reads, transactions } from './answers.ts';
 import { Bench, type Check, type Result, type Subject } from './bench.ts';
 import { BadInput } from '../errors.ts';
 import { broken, refusals, resends, timeouts } from './honesty.ts';
@@ -35,6 +35,8 @@ export const checks: readonly Check[] = [
   reads,
   cas,
   readMany,
+  logs,
+  transactions,
   fresh,
   asked,
   timeouts,

@@ -10,6 +10,7 @@ import {
   type Step,
   type Token,
 } from '../../history/store.ts';
+import { keyText } from '../stores/client.ts';
 import { quoted } from './command.ts';
 import { type DriverProcess, Trouble } from './driver-process.ts';
 import { type Drivers, errorOf, NotOpened, Pace } from './drivers.ts';
@@ -163,7 +164,7 @@ export class DriverClient implements Client {
   /** The name it has in the store: `5` and `"5"` are different keys. */
   #stored(key: Key): string {
     const prefix = this.#drivers.cluster.helpers?.keyPrefix ?? '';
-    return typeof key === 'number' ? `${prefix}#${key}` : prefix + key;
+    return prefix + keyText(key);
   }
 
   async #asked<T>(asked: Asked, deadline: Instant, take: (answer: Answer) => T): Promise<T> {

@@ -4,7 +4,17 @@ import { type Clock, MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Position, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { byDistance, fromText, keyText, Lines, millisecondsLeft, NotSent, over, reachOf, toText } from '../stores/client.ts';
+import {
+  byDistance,
+  fromText,
+  keyText,
+  Lines,
+  millisecondsLeft,
+  NotSent,
+  over,
+  reachOf,
+  toText,
+} from '../stores/client.ts';
 import { sequenceOf } from './gtid.ts';
 import { ask, close, open, type Row } from './line.ts';
 import { GROUP, PORT } from './spec.ts';

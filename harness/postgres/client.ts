@@ -4,18 +4,20 @@ import { MILLISECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Step, type Token } from '../../history/store.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { byDistance, fromText, type Held, keyText, Lines, NotSent, over, reachOf, toText, within } from '../stores/client.ts';
-import type { Settings } from '../stores/settings.ts';
 import {
-  close,
-  literalOf,
-  type Line,
-  mustHaveWaited,
-  open,
-  type Parameters,
-  quoted,
-  refusalIn,
-} from './line.ts';
+  byDistance,
+  fromText,
+  type Held,
+  keyText,
+  Lines,
+  NotSent,
+  over,
+  reachOf,
+  toText,
+  within,
+} from '../stores/client.ts';
+import type { Settings } from '../stores/settings.ts';
+import { close, literalOf, type Line, mustHaveWaited, open, type Parameters, quoted, refusalIn } from './line.ts';
 import { covers, type Place, SELF, type Self, selfOf } from './places.ts';
 import { isolation, PORT } from './spec.ts';
 import { Transaction, Undone } from './transaction.ts';
@@ -157,13 +159,17 @@ class PostgresClient {
     const { readPath } = this.#options;
     const writes = steps.some(([f]) => f === 'w');
     const role = writes || readPath === 'primary' ? 'leader' : 'follower';
-    return this.#over(role === 'leader' ? this.#lines.toLeader : this.#lines.toRead, deadline, async ({ line, node }) => {
-      if (role === 'follower' && readPath === 'standby+lsn') await this.#reached(line, deadline);
-      const transaction = new Transaction(line, { isolation: this.#isolation, role, writes });
-      const found = await transaction.run(steps);
-      if (writes && readPath === 'standby+lsn') await this.#note(line);
-      return { steps: found, servedBy: { node, role } };
-    });
+    return this.#over(
+      role === 'leader' ? this.#lines.toLeader : this.#lines.toRead,
+      deadline,
+      async ({ line, node }) => {
+        if (role === 'follower' && readPath === 'standby+lsn') await this.#reached(line, deadline);
+        const transaction = new Transaction(line, { isolation: this.#isolation, role, writes });
+        const found = await transaction.run(steps);
+        if (writes && readPath === 'standby+lsn') await this.#note(line);
+        return { steps: found, servedBy: { node, role } };
+      },
+    );
   }
 
   async #change(line: Line, statement: string): Promise<{ readonly count: number }> {

@@ -4,7 +4,18 @@ import { type Clock, MILLISECOND } from '../../history/clock.ts';
 import type { Instant, Key, NodeId, Role, Value } from '../../history/operation.ts';
 import { type Answer, type Client, type ClientOptions, Refused, type Token } from '../../history/store.ts';
 import type { Deployment, Reach } from '../environments/environment.ts';
-import { byDistance, fromText, keyText, Lines, millisecondsLeft, NotSent, over, reachOf, toText, within } from '../stores/client.ts';
+import {
+  byDistance,
+  fromText,
+  keyText,
+  Lines,
+  millisecondsLeft,
+  NotSent,
+  over,
+  reachOf,
+  toText,
+  within,
+} from '../stores/client.ts';
 import { ask, close, open, sound } from './line.ts';
 import { covers, type Info, infoOf, type Mark } from './places.ts';
 import { MASTER, REDIS, SENTINEL } from './spec.ts';

@@ -1,4 +1,4 @@
-// A driver for logs.test.ts: passes what it is asked to the server at n1, one line each, and its answers back.
+// A driver for tests: passes what it is asked to the server at n1, one line each, and its answers back.
 //
 //   node logs.mjs METHOD,METHOD… GUARANTEE
 import { connect } from 'node:net';
@@ -18,24 +18,45 @@ const say = (id, answer) => process.stdout.write(`${JSON.stringify({ ...answer, 
 /** What waits for an answer of the server, in order. */
 const asked = [];
 let server;
+let broken;
+
+/** Each question is answered once: by the server, for want of a connection, or when its time is over. */
+function answer(question, said) {
+  if (question === undefined || question.answered) return;
+  clearTimeout(question.timer);
+  question.answered = true;
+  say(question.id, said);
+}
+
+function lost(why) {
+  broken = why;
+  for (const waiting of asked.splice(0)) answer(waiting, { type: 'info', error: why });
+}
 
 function open(id, nodes) {
   const [host, port] = nodes.n1.split(':');
-  server = connect(Number(port), host, () => say(id, { type: 'ok' }));
-  server.on('error', (error) => {
-    if (asked.length === 0) say(id, { type: 'fail', error: error.message });
-    for (const waiting of asked.splice(0)) say(waiting, { type: 'info', error: error.message });
+  let opened = false;
+  server = connect(Number(port), host, () => {
+    opened = true;
+    say(id, { type: 'ok' });
   });
-  createInterface(server).on('line', (line) => say(asked.shift(), { type: 'ok', ...JSON.parse(line) }));
+  server.on('error', (error) => (opened ? lost(error.message) : say(id, { type: 'fail', error: error.message })));
+  server.on('close', () => lost('the connection has ended'));
+  const lines = createInterface(server);
+  lines.on('error', () => undefined); // the socket's own, told there
+  lines.on('line', (line) => answer(asked.shift(), { type: 'ok', ...JSON.parse(line) }));
 }
 
 createInterface(process.stdin).on('line', (line) => {
-  const { id, type, nodes, f, key, value } = JSON.parse(line);
+  const { id, type, nodes, f, key, value, timeoutMs } = JSON.parse(line);
   if (type === 'hello') say(id, hello);
   else if (type === 'open') open(id, nodes);
   else if (type === 'close') process.exit(0);
+  else if (broken !== undefined) say(id, { type: 'fail', error: broken });
   else {
-    asked.push(id);
+    const question = { id, f, answered: false };
+    question.timer = setTimeout(() => answer(question, { type: 'info', error: 'no answer in time' }), timeoutMs);
+    asked.push(question);
     server.write(`${JSON.stringify({ f, key, value })}\n`);
   }
 });
