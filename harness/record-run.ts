@@ -12,7 +12,7 @@ import { Latencies } from '../results/histograms.ts';
 import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
 import { isPromised, judge, keysByWritePath, rowOf, uncommittedPaths, verdictOf } from './judge.ts';
-import type { ResolvedPlan } from './plan.ts';
+import type { Plan, ResolvedPlan } from './plan.ts';
 import { loadCheckers } from './plugins.ts';
 import { EPILOGUE_SESSION } from './driver.ts';
 import { gitOf, machine } from './surroundings.ts';
@@ -84,7 +84,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   return {
     id,
     createdAt: wallTime().toISOString(),
-    command: `${replayCommand(plan.use.asked, id)}${ended.bail === undefined ? '' : ' --bail 1'}`,
+    command: commandOf(plan.use.asked, id, ended.bail !== undefined),
     labels,
     system: system.name,
     environment: plan.environment,
@@ -130,6 +130,12 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     }),
     journalSha256: ended.journalSha256,
   };
+}
+
+function commandOf(asked: Plan, id: string, bailed: boolean): string {
+  const command = replayCommand(asked, id);
+  // A replay stops where the run stopped, by itself.
+  return bailed && !command.includes(' --replay ') ? `${command} --bail 1` : command;
 }
 
 /** All that decides the run, and the strikes that came of it: what `--replay` needs. */

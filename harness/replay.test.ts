@@ -1,7 +1,8 @@
 /** What a replay says of the run that it repeats. */
 import { describe, expect, test } from 'vitest';
 import type { Struck } from '../nemesis/nemesis.ts';
-import { compared, type Replays } from './replay.ts';
+import { defaultPlan } from './plan.ts';
+import { compared, replayCommand, type Replays } from './replay.ts';
 
 const struck = (nth: number, targets: string[], leader: string): Struck => ({
   nth,
@@ -34,5 +35,29 @@ describe('a strike came again', () => {
     expect([other.alike, other.elsewhere, other.differences.length]).toEqual([0, undefined, 1]);
     const late = replayed([struck(1, ['n1'], 'n1')], [{ ...struck(1, ['n2'], 'n2'), at: 9e9 }]);
     expect([late.alike, late.elsewhere]).toEqual([0, undefined]);
+  });
+});
+
+describe('what runs a run again', () => {
+  const real = { ...defaultPlan, seed: 7, environment: 'docker' };
+  const replays: Replays = { run: 'old', exact: false, strikes: [], journalSha256: 'a' };
+  const schedule = { phases: [] };
+
+  test('is its seed in a simulation, which says all', () => {
+    expect(replayCommand({ ...defaultPlan, seed: 7 }, 'id')).toBe('npx tidemark run --seed 7');
+  });
+
+  test('is the stored run elsewhere, where a seed does not say whom the faults strike, and with a schedule', () => {
+    expect(replayCommand(real, 'id')).toBe('npx tidemark run --replay id');
+    expect(replayCommand({ ...defaultPlan, seed: 7, schedule }, 'id')).toBe('npx tidemark run --replay id');
+  });
+
+  test('that was a replay is the first of them in a simulation, and elsewhere the one that was where it was', () => {
+    expect(replayCommand({ ...defaultPlan, replays }, 'id')).toBe('npx tidemark run --replay old');
+    expect(replayCommand({ ...real, replays }, 'id')).toBe('npx tidemark run --replay id');
+  });
+
+  test('that was not stored is its seed', () => {
+    expect(replayCommand(real)).toBe('npx tidemark run --seed 7 --env docker');
   });
 });

@@ -11,12 +11,14 @@ const ELSEWHEN_NS = 500 * MILLISECOND;
 const SAID_MAX = 20;
 
 /**
- * The command that runs this plan again: only what differs from the defaults. A schedule is in no flags: then it is the stored run, or, where
- * there is none, the file that said it.
+ * The command that runs this plan again: only what differs from the defaults. A schedule is in no flags, and outside the simulation a seed
+ * does not say whom the faults strike: then it is the stored run, or, where there is none, the seed, and the file that said the schedule.
  */
 export function replayCommand(plan: Plan, stored?: string): string {
   const plugins = userPlugins().map((file) => `--plugin ${file}`);
-  const of = plan.replays?.run ?? (plan.schedule === undefined ? undefined : stored);
+  const real = plan.environment !== defaultPlan.environment;
+  const of =
+    real && stored !== undefined ? stored : (plan.replays?.run ?? (plan.schedule === undefined ? undefined : stored));
   if (of !== undefined) return ['npx tidemark run', `--replay ${of}`, ...plugins].join(' ');
   const words = [
     'npx tidemark run',
