@@ -143,4 +143,11 @@ test('without an engine, the doctor looks at the machine alone and says so', asy
   expect([ended.code, ended.stderr]).toEqual([254, `tidemark: no lever was tried. ${sentence}\n`]);
   expect(ended.stdout).toMatch(/^Docker engine +missing +No Docker engine answers at .*To install: /m);
   expect(ended.stdout).toMatch(/^PostgreSQL +(?:ok|missing) /m);
+  const json = await tidemark(['doctor', '--json'], { cwd, env });
+  expect(json.code).toBe(254);
+  expect(JSON.parse(json.stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+    schema: 1,
+    type: 'untried',
+    why: sentence,
+  });
 });

@@ -21,7 +21,16 @@ import { type Interrupt, onInterrupt } from '../interrupt.ts';
 import { duration } from '../table.ts';
 import { Bench } from './bench.ts';
 import { type Check, engineChecks, machineChecks, noEngine } from './machine.ts';
-import { type Aftermath, aftermathJson, aftermathText, checkJson, checksText, rowJson, rowsText } from './report.ts';
+import {
+  type Aftermath,
+  aftermathJson,
+  aftermathText,
+  checkJson,
+  checksText,
+  rowJson,
+  rowsText,
+  untriedJson,
+} from './report.ts';
 import type { DoctoredLever, Row, Trial } from './trial.ts';
 import { trialsOn } from './trials.ts';
 
@@ -66,6 +75,7 @@ async function examine(
   } catch (error) {
     if (!(error instanceof BadInput)) throw error;
     show([noEngine(error.message), ...(await machineChecks(database))]);
+    if (json) io.out(`${untriedJson(error.message)}\n`);
     io.err(`tidemark: no lever was tried. ${error.message}\n`);
     return BAD_INPUT;
   }

@@ -20,6 +20,11 @@ export function checkJson(check: Check): string {
   return JSON.stringify({ schema: 1, type: 'check', ...check });
 }
 
+/** In place of levers and cluster, where there can be none. */
+export function untriedJson(why: string): string {
+  return JSON.stringify({ schema: 1, type: 'untried', why });
+}
+
 export function rowsText(rows: readonly Row[]): readonly string[] {
   const lines = table(
     [

@@ -64,7 +64,7 @@ export interface Reach {
   /** Ends the store of a node (SIGKILL), or starts it; what is so already is well. */
   kill(node: NodeId): Promise<void>;
   start(node: NodeId): Promise<void>;
-  /** The last line that a node's store has said. */
+  /** What a node's store has said last, in one line. */
   lastWords(node: NodeId): string;
 }
 

@@ -8,6 +8,8 @@
  *   clear ADDRESS                                                                             -> ok
  *   count ADDRESS                                             -> delayed dropped duplicated reordered limited
  *
+ * What could not be sent on is counted, and said on stderr each time that there is twice as much of it.
+ *
  * What was held when an address is cleared still leaves when it is due. Ends with its stdin. `ready` is said first. Arguments: a
  * seed, and the number of the queue (0).
  */
@@ -56,7 +58,7 @@ static struct peer peers[PEERS_MAX];
 static int peer_count;
 static struct held *heap;
 static size_t heap_count, heap_room;
-static uint64_t numbers, seed;
+static uint64_t numbers, seed, unsent;
 static int netlink, raw, timer;
 static uint16_t number_of_queue;
 
@@ -78,6 +80,14 @@ static uint64_t draw(uint64_t below) {
   seed ^= seed << 25;
   seed ^= seed >> 27;
   return below == 0 ? 0 : ((seed * 2685821657736338717ull) >> 11) % below;
+}
+
+/* The kernel took neither packet nor verdict. */
+static void failed(const char *what) {
+  unsent++;
+  if ((unsent & (unsent - 1)) == 0)
+    fprintf(stderr, "tm-net: %llu packets could not be sent on, the last one (%s): %s\n", (unsigned long long)unsent, what,
+            strerror(errno));
 }
 
 static int chance(uint32_t millionths) { return millionths > 0 && draw(1000000) < millionths; }
@@ -195,7 +205,7 @@ static void verdict(uint32_t id, uint32_t what) {
   begin(message, sizeof message, NFQNL_MSG_VERDICT, 0);
   struct nfqnl_msg_verdict_hdr head = {.verdict = htonl(what), .id = htonl(id)};
   attribute(message, NFQA_VERDICT_HDR, &head, sizeof head);
-  send(netlink, message, ((struct nlmsghdr *)message)->nlmsg_len, 0);
+  if (send(netlink, message, ((struct nlmsghdr *)message)->nlmsg_len, 0) < 0) failed("verdict");
 }
 
 static void take(uint32_t id, const unsigned char *packet, size_t bytes) {
@@ -283,7 +293,11 @@ static void release(void) {
       continue;
     }
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = item.address};
-    sendto(raw, item.copy, item.bytes, 0, (struct sockaddr *)&to, sizeof to);
+    if (sendto(raw, item.copy, item.bytes, 0, (struct sockaddr *)&to, sizeof to) < 0) {
+      struct peer *peer = peer_of(item.address, 0);
+      if (peer != NULL) peer->duplicated--; /* it was counted when it was meant to be sent */
+      failed("duplicate");
+    }
     free(item.copy);
   }
   struct itimerspec next = {0};

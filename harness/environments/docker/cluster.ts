@@ -27,7 +27,7 @@ import { createLevers } from './levers.ts';
 import { createNetwork } from './network.ts';
 import { asidePort, otherProgram, portsInside } from './other.ts';
 import { labels, owner } from './owner.ts';
-import { limitsOf, reachOf } from './settings.ts';
+import { limitsOf, publishOn, reachOf } from './settings.ts';
 import { Supervised } from './supervised.ts';
 
 /** 1 is the gateway. */
@@ -149,7 +149,7 @@ export class DockerCluster implements Deployment {
           network: name,
           address,
           ...limits,
-          publishOn: reach === 'ports' ? (this.#engine.host === '127.0.0.1' ? '127.0.0.1' : '0.0.0.0') : undefined,
+          publishOn: reach === 'ports' ? publishOn(this.#engine) : undefined,
           env: other ? [] : [`TIDEMARK_STORE_OPERATOR_SECRET=${secret}`],
           ports: other ? portsInside(other) : Object.values(ports),
           ...(other && { other: { user: other.user } }),

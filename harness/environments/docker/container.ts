@@ -2,6 +2,7 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import type Docker from 'dockerode';
 import type { Clock } from '../../../history/clock.ts';
+import { lastWordsOf } from '../real/last-words.ts';
 import { AgentLink } from './agent-link.ts';
 import type { Event } from './agent/protocol.ts';
 import type { Engine } from './engine.ts';
@@ -125,7 +126,7 @@ export class Container {
     }
   }
 
-  /** Why the container has ended, with the last lines of its log. */
+  /** Why the container has ended, with its last words. */
   async autopsy(): Promise<string> {
     const words = this.lastWords();
     try {
@@ -139,7 +140,7 @@ export class Container {
     }
   }
 
-  /** The end of its log. */
+  /** The end of its log, in one line. */
   lastWords(): string {
     return this.#log.lastWords();
   }
@@ -285,10 +286,7 @@ export class NodeLog {
   }
 
   lastWords(): string {
-    const said = this.#end.toString('utf8').trim().split('\n');
-    // Of an uncaught error, what comes before its stack.
-    const words = said.filter((line) => /^\S/.test(line) && !line.startsWith('Node.js v'));
-    return words.at(-1) ?? 'it said nothing';
+    return lastWordsOf(this.#end.toString('utf8')) ?? 'it said nothing';
   }
 
   close(): void {

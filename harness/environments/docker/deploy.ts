@@ -7,6 +7,7 @@ import { DockerCluster } from './cluster.ts';
 import { removePacked } from './context.ts';
 import { Engine } from './engine.ts';
 import { removeImage, storeImage, unusedImages } from './images.ts';
+import { openToOthers } from './settings.ts';
 import { leftovers, removeDead, removeLeftovers } from './leftovers.ts';
 
 type Settings = ReadonlyMap<string, string>;
@@ -52,6 +53,8 @@ export async function prepare(
   say: (line: string) => void,
 ): Promise<ReadonlyMap<Lever, string>> {
   const { engine, image } = await prepared(settings, say, other);
+  const open = openToOthers(settings, engine);
+  if (open !== undefined) say(open);
   return levers.some((lever) => asked.includes(lever)) ? lacking(engine, image) : new Map();
 }
 

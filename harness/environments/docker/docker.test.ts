@@ -1,17 +1,19 @@
 /** What needs no engine: subnets, whose leftovers are whose, what goes into an image. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildFirst } from '../../../test-support/tidemark.ts';
 import { lines } from './agent/protocol.ts';
 import { digest, packed, removePacked, storeContext } from './context.ts';
-import type { Engine } from './engine.ts';
+import { Engine } from './engine.ts';
 import { leftovers } from './leftovers.ts';
 import { overlap, subnet } from './network.ts';
 import { labels, owner, ownerMark, stateOf } from './owner.ts';
-import { reachOf, settings } from './settings.ts';
+import { openToOthers, publishOn, reachOf, settings } from './settings.ts';
 
 describe('subnets', () => {
   test('are 1,024 of 198.19.0.0/16, none in another', () => {
@@ -201,4 +203,47 @@ test('settings are checked, and ports are published where addresses cannot be re
   expect(reachOf(new Map(), { isHere: false })).toBe('ports');
   expect(reachOf(new Map(), { isHere: true })).toBe('addresses');
   expect(reachOf(new Map([['reach', 'ports']]), { isHere: true })).toBe('ports');
+});
+
+test('who else reaches the nodes is told, where their ports are published for all', () => {
+  const far = { isHere: false, host: 'far.example' };
+  expect(publishOn(far)).toBe('0.0.0.0');
+  expect(openToOthers(new Map(), far)).toMatch(
+    /^while a run lasts, whoever reaches far\.example reaches its nodes too, /,
+  );
+  expect(openToOthers(new Map([['reach', 'addresses']]), far)).toBeUndefined();
+  for (const host of ['127.0.0.1', 'localhost']) {
+    expect(publishOn({ host })).toBe('127.0.0.1');
+    expect(openToOthers(new Map(), { isHere: false, host })).toBeUndefined();
+  }
+  expect(openToOthers(new Map(), { isHere: true, host: '127.0.0.1' })).toBeUndefined();
+});
+
+describe('what answers in the place of an engine', () => {
+  const was = process.env['DOCKER_HOST'];
+  afterEach(() => {
+    if (was === undefined) delete process.env['DOCKER_HOST'];
+    else process.env['DOCKER_HOST'] = was;
+  });
+
+  test.each([
+    [404, '', 'HTTP status 404, and no word'],
+    [500, '', 'HTTP status 500, and no word'],
+    [200, '<html></html>', 'what answers there is none'],
+    [200, 'null', 'what answers there is none'],
+    [400, 'Client sent an HTTP request to an HTTPS server.', 'Client sent an HTTP request to an HTTPS server.'],
+  ])('status %d with %j is named', async (status, body, why) => {
+    const server = createServer((_, answer) => answer.writeHead(status).end(body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const host = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on a port
+    process.env['DOCKER_HOST'] = host;
+    try {
+      await expect(Engine.reach()).rejects.toThrow(
+        `No Docker engine answers at ${host} (${why}): start one, or say in DOCKER_HOST where it is.`,
+      );
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
 });

@@ -29,6 +29,8 @@ export class Engine {
       const info = await within(HELLO_NS, 'asking it for what it is', (abortSignal) =>
         (docker as unknown as Typed).info({ abortSignal }),
       );
+      if (typeof (info as Partial<Info> | null)?.Architecture !== 'string')
+        throw new Error('what answers there is none');
       return new Engine(docker, address, info);
     } catch (error) {
       throw unreachable(address, error);
@@ -90,14 +92,18 @@ export class EngineError extends Error {
   }
 }
 
-/** The engine's own sentence. */
+/** The engine's own sentence, or what there is in its place: never nothing. */
 export function reasonOf(error: unknown): string {
-  const { json, message } = (error ?? {}) as {
+  const { json, message, statusCode, code } = (error ?? {}) as {
     readonly json?: { readonly message?: string };
     readonly message?: string;
+    readonly statusCode?: number;
+    readonly code?: string;
   };
   // dockerode puts its own words before what an engine streams.
-  return (json?.message ?? message ?? String(error)).replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+  const said = (json?.message ?? message ?? String(error)).replace(/^\(HTTP code \d+\) [^-]* -(?: |$)/, '').trim();
+  if (said !== '') return said;
+  return statusCode === undefined ? (code ?? 'it did not say why') : `HTTP status ${statusCode}, and no word`;
 }
 
 function addressOf(host: string | undefined): string {

@@ -5,7 +5,7 @@ import { settings } from './settings.ts';
 export default {
   name: 'docker',
   about:
-    'containers on a Docker engine, in real time, with links cut, slow or lossy, kill -9, SIGSTOP, wrong clocks and bad disks; for the reference store',
+    'containers on a Docker engine, in real time, with links cut, slow or lossy, kill -9, SIGSTOP, wrong clocks and bad disks; for the reference store, etcd, MariaDB, PostgreSQL and Redis',
   settings,
   levers: [
     'cut',

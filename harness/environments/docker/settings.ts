@@ -46,6 +46,20 @@ export function limitsOf(given: ReadonlyMap<string, string>): { readonly cpus: n
   };
 }
 
+/** On which of its host's addresses an engine publishes ports: on all, where it is elsewhere, since nobody knows which one we come by. */
+export function publishOn({ host }: Pick<Engine, 'host'>): '127.0.0.1' | '0.0.0.0' {
+  return host === '127.0.0.1' || host === 'localhost' ? '127.0.0.1' : '0.0.0.0';
+}
+
+/** What whoever runs a cluster there should know; undefined: nobody else can reach it. */
+export function openToOthers(
+  given: ReadonlyMap<string, string>,
+  engine: Pick<Engine, 'isHere' | 'host'>,
+): string | undefined {
+  if (reachOf(given, engine) !== 'ports' || publishOn(engine) === '127.0.0.1') return undefined;
+  return `while a run lasts, whoever reaches ${engine.host} reaches its nodes too, without a password: their ports are published on all of its addresses`;
+}
+
 /** Containers of an engine elsewhere, or in a virtual machine of its own, are reached by published ports only. */
 export function reachOf(given: ReadonlyMap<string, string>, engine: Pick<Engine, 'isHere'>): 'addresses' | 'ports' {
   const wanted = given.get('reach') ?? 'auto';

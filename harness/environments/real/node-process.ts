@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
+import { lastWordsOf } from './last-words.ts';
 
 const clock = realClock();
-const LAST_WORDS_BYTES = 600;
+const LAST_WORDS_BYTES = 4000;
 const STATE_NS = 2 * SECOND;
 /** Of a store of many processes, on a machine that has little time for them. */
 const STATES_NS = 8 * SECOND;
@@ -126,10 +127,7 @@ export class NodeProcess {
   #lastWords(): readonly string[] {
     if (this.#options.log === undefined) return [];
     try {
-      const lines = readFileSync(this.#options.log, 'utf8').slice(-LAST_WORDS_BYTES).trim().split('\n');
-      // Of an uncaught error, what comes before its stack.
-      const words = lines.filter((line) => /^\S/.test(line) && !line.startsWith('Node.js v'));
-      return [words.at(-1) ?? 'it said nothing'];
+      return [lastWordsOf(readFileSync(this.#options.log, 'utf8').slice(-LAST_WORDS_BYTES)) ?? 'it said nothing'];
     } catch {
       return ['it left no log'];
     }
