@@ -146,4 +146,36 @@ describe('a cluster that is not as it was when its faults are healed', () => {
     expect(rendered(record, 'html')).toContain('<h1>FAILED</h1>');
     expect(rendered(record, 'markdown')).toContain('FAILED');
   });
+
+  it('and what a later fault would undo by the way is found in the calm between', { timeout: 60_000 }, async () => {
+    const deed = { fault: 'pause-leader' };
+    const strikes = { type: 'at', at: [0], durationNs: SECOND, deed } as const;
+    const calm = { durationNs: 2 * SECOND, streams: [] };
+    const schedule = {
+      phases: [{ durationNs: SECOND, streams: [strikes] }, calm, { durationNs: SECOND, streams: [strikes] }, calm],
+    };
+    const plan = await resolvePlan({ ...defaultPlan, seed: 1, durationNs: 6 * SECOND, schedule, faults: [] });
+    const { environment } = plan.use;
+    /** What each look finds; then nothing. */
+    const failuresWith = async (looks: readonly (readonly string[])[]): Promise<readonly string[]> => {
+      const left = [...looks];
+      const deploy: typeof environment.deploy = async (nodes, options) => {
+        const cluster = await environment.deploy(nodes, options);
+        cluster.lingering = () => Promise.resolve(left.shift() ?? []);
+        return cluster;
+      };
+      const watched = { ...plan, use: { ...plan.use, environment: { ...environment, deploy } } };
+      const ended = await executeRun(watched, { journal: join(folder, `between-${looks.length}.jsonl`) });
+      expect(ended.faults).toHaveLength(2);
+      return ended.failures;
+    };
+    const sentence = 'n2 was not healed: its clocks are not what they were';
+    // Somebody is still about to undo it.
+    expect(await failuresWith([[sentence], [sentence], []])).toEqual([]);
+    const long = Array.from({ length: 8 }, () => [sentence]);
+    const told = `in the phase 'calm', with no fault in force: ${sentence}`;
+    expect(await failuresWith(long)).toEqual([told]);
+    // What stays is told once.
+    expect(await failuresWith([...long, ...long])).toEqual([told]);
+  });
 });

@@ -31,6 +31,8 @@ const FAULTS_FROM = 1 / 12;
 const FAULTS_UNTIL = 10 / 12;
 /** How often a waiting run looks whether it was told to stop. */
 const STOP_CHECK_NS = 50 * MILLISECOND;
+/** How often it is looked again what a fault has left in a calm phase. */
+const LINGER_CHECK_NS = 250 * MILLISECOND;
 
 /** What can be seen of a run while it lives. */
 export interface Progress {
@@ -306,17 +308,44 @@ class Run {
     const last = phases.findLastIndex(({ streams }) => streams.length > 0);
     if (last >= 0) this.nemesis.start(strikes, triggers);
     let until = start;
+    const looking: Promise<void>[] = [];
     for (const [i, { name, durationNs, streams }] of phases.entries()) {
-      this.#enter(name ?? (streams.length > 0 ? 'faults' : 'calm'));
+      const phase = name ?? (streams.length > 0 ? 'faults' : 'calm');
+      this.#enter(phase);
       until += durationNs;
+      if (streams.length === 0 && i > 0 && i < last) looking.push(this.#lookBetween(phase, until));
       await this.#wait(until);
       if (i === last) await this.#heal();
     }
+    await Promise.all(looking);
+  }
+
+  /**
+   * In a calm phase between others: what a later fault would undo by the way is found here alone. It is looked until nothing is
+   * found, or to the phase's end: an operator may still be about to start a store.
+   */
+  async #lookBetween(phase: string, until: number): Promise<void> {
+    let found: readonly string[] = [];
+    while (this.#cluster.lingering !== undefined && this.#clock.now() < until && !this.interrupted) {
+      const { rest } = this.nemesis;
+      const seen = rest === undefined ? undefined : await this.#cluster.lingering();
+      // What was asked while a fault struck or was healed says nothing.
+      if (seen !== undefined && this.nemesis.rest === rest) found = seen;
+      if (seen?.length === 0) break;
+      await this.#clock.sleepUntil(this.#clock.now() + LINGER_CHECK_NS);
+    }
+    this.#linger(found, `in the phase '${phase}', with no fault in force: `);
+  }
+
+  /** Each sentence once: what stays is found again. */
+  #linger(found: readonly string[], when: string): void {
+    for (const sentence of found)
+      if (!this.failures.some((known) => known.endsWith(sentence))) this.failures.push(`${when}${sentence}`);
   }
 
   async #heal(): Promise<void> {
     this.failures.push(...(await this.nemesis.stop()));
-    this.failures.push(...((await this.#cluster.lingering?.()) ?? []));
+    this.#linger((await this.#cluster.lingering?.()) ?? [], '');
     this.#enter('healed');
   }
 

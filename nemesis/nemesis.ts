@@ -102,6 +102,9 @@ export class Nemesis {
   readonly #ofStream = new Map<string, number>();
   #injections = 0;
   #stopped = false;
+  /** Injections and cures under way, and how many injections there were. */
+  #acting = 0;
+  #injected = 0;
   #wake: (() => void) | undefined;
   #done: Promise<void> = Promise.resolve();
 
@@ -139,6 +142,11 @@ export class Nemesis {
   /** Names of the faults in force, oldest first. */
   inForce(): readonly string[] {
     return [...this.#curing.keys(), ...this.#inForce].map(({ fault }) => fault);
+  }
+
+  /** Undefined: a fault is in force, or about to be; else a number that is another one once there was a fault again. */
+  get rest(): number | undefined {
+    return this.#acting + this.#inForce.length > 0 ? undefined : this.#injected;
   }
 
   /** Carries out the strikes, which are in order of time, and heals each when its time is over. At most once. */
@@ -246,12 +254,17 @@ export class Nemesis {
     const aim = this.#aimOf(due, fault, own);
     let injected: Injected | undefined;
     try {
-      if (aim !== undefined)
+      if (aim !== undefined) {
+        this.#acting++;
+        this.#injected++;
         injected = await fault.inject(target, own, (ns) => clock.sleepUntil(clock.now() + ns), aim);
+      }
     } catch (error) {
       this.#failures.push(`${fault.name} could not be injected: ${messageOf(error)}`);
       this.#log(due, [], { skipped: messageOf(error) });
       return note(fault.name, { do: 'skipped', reason: messageOf(error) });
+    } finally {
+      if (aim !== undefined) this.#acting--;
     }
     if (injected === undefined) {
       if (!this.#stopped && due.next <= this.#patienceOf(due)) this.#waiting.push(due);
@@ -343,11 +356,14 @@ export class Nemesis {
     const { id, fault, from, injected, told } = ended;
     this.#inForce = this.#inForce.filter((other) => other !== ended);
     let error: string | undefined;
+    this.#acting++;
     try {
       await injected.heal();
     } catch (thrown) {
       error = messageOf(thrown);
       this.#failures.push(`${fault} could not be healed: ${error}`);
+    } finally {
+      this.#acting--;
     }
     const targets = [...injected.targets];
     const effect = injected.effect();

@@ -172,7 +172,7 @@ export interface Deployment {
   crashes(): readonly string[];
   /** Whether nodes ended because they refuse what they were started with: settings are to blame, not the harness. */
   refused?(): boolean;
-  /** Once all faults are healed: what is not as it was before them, in sentences. */
+  /** While no fault is in force: what is not as it was before the first one, in sentences. */
   lingering?(): Promise<readonly string[]>;
   destroy(): Promise<void>;
 }

@@ -7,6 +7,8 @@ import { buildFirst } from '../../../test-support/tidemark.ts';
 import { packed } from './context.ts';
 import { prepared } from './deploy.ts';
 import { removeImage, unusedImages } from './images.ts';
+import { asset } from '../../entry.ts';
+import { unguessable } from '../../../reference-impl/server/clock.ts';
 import {
   clock,
   closeAll,
@@ -175,4 +177,29 @@ describe('a cluster of containers', () => {
     expect(await removeImage(engine, name)).toBe(true);
     expect(await unused()).not.toContain(name);
   }, 60_000);
+
+  test('what a failed build leaves is known as ours, and goes with the images', async () => {
+    const { engine } = await prepared(new Map());
+    const tags = (await docker.listImages()).flatMap(({ RepoTags }) => (RepoTags as string[] | null) ?? []);
+    const base = ['debian:bookworm-slim', 'tidemark-base:latest'].find((tag) => tags.includes(tag));
+    const { tar, end } = packed(
+      new Map<string, { readonly file: string } | { readonly text: string }>([
+        ['Dockerfile', { file: asset('docker/runtime/Dockerfile') }],
+        ['shims/tm-net.c', { text: `#error ${unguessable(8).toString('hex')}\n` }],
+      ]),
+    );
+    const said: { readonly stream?: string; readonly error?: string }[] = [];
+    try {
+      const built = await docker.buildImage(tar, { rm: true, forcerm: true, buildargs: { BASE_IMAGE: base ?? '' } });
+      await new Promise((resolve) => docker.modem.followProgress(built, resolve, (step) => void said.push(step)));
+    } finally {
+      end();
+    }
+    expect(said.at(-1)?.error).toContain('gcc');
+    const made = said.flatMap(({ stream = '' }) => /^ ---> ([0-9a-f]{12})$/m.exec(stream)?.[1] ?? []).at(-1) ?? '-';
+    const left = (await unusedImages(engine)).filter(({ id }) => id.startsWith(`sha256:${made}`));
+    expect(left).toHaveLength(1);
+    expect(await removeImage(engine, left[0].id)).toBe(true);
+    await expect(docker.getImage(left[0].id).inspect()).rejects.toThrow(/no such image/i);
+  }, 300_000);
 });
