@@ -8,6 +8,7 @@
 import type { Budget } from '../checker.ts';
 import type { Machine, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
+import { NEVER } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { refuteWith } from '../search/shrink.ts';
 import type { Core } from '../search/shrink.ts';
@@ -20,6 +21,9 @@ export type Origin =
       readonly type: 'story';
       /** Rows that cannot all stand, whichever of the others happened; ascending. */
       readonly rows: readonly number[];
+      /** The one of them that found no place, and the states before it: that of the core, or one that returned later. */
+      readonly stuck: number;
+      readonly states: readonly State[];
       /** Those after which the one that got stuck would have a place, in that order. */
       readonly last: readonly number[];
       /** Whether nothing of it can be spared. */
@@ -64,25 +68,35 @@ export function originOf(asked: Asked, rows: ArrayLike<number>, core: Core): Ori
   const way = shortestWay(asked, changes, before, stuck);
   if (way === 'none' && before.length === 0) return { type: 'impossible' };
   if (typeof way === 'string') return { type: 'unknown' };
-  const story = withCauses(asked, changes, before, way) ?? withAll(asked, changes, before, stuck, until);
-  if (story === undefined || story.length >= ROWS_MAX) return { type: 'unknown' };
-  return fewestOf(asked, earlier, core, [...new Set([...story, stuck])], until);
+  const caused = withCauses(asked, changes, before, way);
+  const story = caused.type === 'stands' ? caused.rows : withAll(asked, changes, before, stuck, until);
+  // What the answer would follow from may itself have no place beside the others, though it returned later: then that is told.
+  const told = story === undefined ? (caused.type === 'clashes' ? caused.rows : undefined) : [...story, stuck];
+  if (told === undefined || told.length > ROWS_MAX) return { type: 'unknown' };
+  return fewestOf(asked, rows, core, [...new Set(told)]);
 }
 
-/** The operations and what each of them that is astray without it would follow from; undefined where that is not enough. */
+interface Caused {
+  /** Whether they can all stand; where one clashes, it has no place although all that it would follow from is there. */
+  readonly type: 'stands' | 'clashes' | 'unknown';
+  readonly rows: readonly number[];
+}
+
+/** The operations, and what each of them that is astray without it would follow from. */
 function withCauses(
   asked: Asked,
   changes: readonly number[],
   before: readonly number[],
   way: readonly number[],
-): readonly number[] | undefined {
+): Caused {
   const story = new Set([...before, ...way]);
   for (let added = 0; ; added++) {
     const astray = firstAstray(asked, story);
-    if (astray === undefined) return [...story];
-    if (astray === 'unknown' || added === ADDED_MAX) return undefined;
+    if (astray === undefined) return { type: 'stands', rows: [...story] };
+    if (astray === 'unknown' || added === ADDED_MAX) return { type: 'unknown', rows: [...story] };
     const cause = shortestWay(asked, changes, before, astray);
-    if (typeof cause === 'string' || cause.every((row) => story.has(row))) return undefined;
+    if (typeof cause === 'string') return { type: 'unknown', rows: [...story] };
+    if (cause.every((row) => story.has(row))) return { type: 'clashes', rows: [...story] };
     for (const row of cause) story.add(row);
   }
 }
@@ -120,42 +134,66 @@ function withAll(
   return [...story];
 }
 
+interface Told {
+  readonly stuck: number;
+  readonly states: readonly State[];
+  readonly last: readonly number[];
+}
+
 /**
  * The smallest part of the story that is one itself, and cannot stand whichever of the others happened. All that was over before
- * the operation that got stuck did stand; so in no part does another get stuck sooner.
+ * the operation that got stuck did stand; so in no part does another get stuck sooner, but in some another does later.
  */
-function fewestOf(
-  asked: Asked,
-  earlier: readonly number[],
-  core: Core,
-  story: readonly number[],
-  until: number,
-): Origin {
+function fewestOf(asked: Asked, rows: ArrayLike<number>, core: Core, story: readonly number[]): Origin {
   const { history, machine, budget } = asked;
-  const { stuck } = core;
-  const told = (rows: readonly number[]): readonly number[] | undefined => {
-    if (!rows.includes(stuck)) return undefined;
-    const others = rows.filter((row) => row !== stuck);
+  const { call, ret } = history;
+  const until = ret[core.stuck];
+  const calledBefore = (end: number): readonly number[] => {
+    const some: number[] = [];
+    for (let i = 0; i < rows.length && call[rows[i]] < end; i++) some.push(rows[i]);
+    return some;
+  };
+  const earlier = calledBefore(until);
+  const ends = story.map((row) => ret[row]).filter((end) => end !== NEVER && end > until);
+  const later = ends.length === 0 ? earlier : calledBefore(Math.max(...ends));
+  const looksLater = later.length - earlier.length <= LONG;
+  const wayOf = (some: readonly number[], stuck: number): readonly number[] | undefined => {
+    const others = some.filter((row) => row !== stuck);
     const last = shortestWay(asked, others.filter((row) => !machine.pure(row)).reverse(), [], stuck);
     if (typeof last === 'string') return undefined;
     return firstAstray(asked, new Set(others)) === undefined ? last : undefined;
   };
-  const isEnough = (rows: readonly number[]): boolean =>
-    budget.spent() === undefined &&
-    told(rows) !== undefined &&
-    refuteWith(history, machine, earlier, new Set(rows), until, budget);
-  let best = [...story].sort((a, b) => a - b);
-  if (best.length <= PARTS_OF) best = partsOf(best).find(isEnough)?.slice() ?? best;
-  else {
-    for (let i = 0; i < best.length; ) {
-      const less = best.toSpliced(i, 1);
-      if (isEnough(less)) [best, i] = [less, 0];
-      else i++;
+  const told = (some: readonly number[]): Told | undefined => {
+    if (budget.spent() !== undefined) return undefined;
+    const last = some.includes(core.stuck) ? wayOf(some, core.stuck) : undefined;
+    if (last !== undefined && refuteWith(history, machine, earlier, new Set(some), until, budget) !== undefined) {
+      return { stuck: core.stuck, states: core.states, last };
     }
+    const after = looksLater ? some.filter((row) => ret[row] !== NEVER && ret[row] > until) : [];
+    if (!after.some((row) => wayOf(some, row) !== undefined)) return undefined;
+    const end = Math.max(...after.map((row) => ret[row]));
+    const own = later.filter((row) => call[row] < end);
+    const refuted = refuteWith(history, machine, own, new Set(some), end, budget);
+    const way = refuted === undefined || !after.includes(refuted.stuck) ? undefined : wayOf(some, refuted.stuck);
+    return refuted === undefined || way === undefined ? undefined : { ...refuted, last: way };
+  };
+  let best = [...story].sort((a, b) => a - b);
+  let known: Told | undefined;
+  for (let i = 0; best.length > PARTS_OF && i < best.length; ) {
+    const less = best.toSpliced(i, 1);
+    const toldSo = told(less);
+    if (toldSo === undefined) i++;
+    else [best, known, i] = [less, toldSo, 0];
   }
-  const last = told(best);
-  if (last === undefined) return { type: 'unknown' };
-  return { type: 'story', rows: best, last, minimal: core.minimal && budget.spent() === undefined };
+  for (const part of best.length <= PARTS_OF ? partsOf(best) : []) {
+    const toldSo = told(part);
+    if (toldSo === undefined) continue;
+    [best, known] = [[...part], toldSo];
+    break;
+  }
+  known ??= told(best);
+  if (known === undefined) return { type: 'unknown' };
+  return { type: 'story', rows: best, ...known, minimal: core.minimal && budget.spent() === undefined };
 }
 
 /** Proper parts of at least two, the smallest first. */

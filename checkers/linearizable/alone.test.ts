@@ -51,7 +51,7 @@ test.each([
   [
     'where another one wrote it later',
     [[w(1), w(2)], [r(1)], [w(1)]],
-    "read before write (3): Process 1's read of 1 from x was answered at 2 ns, before process 2's write of 1 to x was asked for, at 4 ns. " +
+    "read before write (2): Process 1's read of 1 from x was answered at 2 ns, before process 2's write of 1 to x was asked for, at 4 ns. " +
       'That is what the operations did to x alone. The transaction of process 0 that wrote 1 to x as well wrote 2 over it.',
   ],
   [

@@ -3,16 +3,17 @@
  * read, a write or a cas of one register. An order of the whole is an order of each part; where a part has none (Gibbons & Korach
  * 1997: its values are written once, and their zones clash), neither has the whole. It takes linear time, and shows it with few.
  */
-import type { Anomaly, Semantics } from '../checker.ts';
+import type { Anomaly, Budget, Semantics } from '../checker.ts';
 import { unlimited } from '../checker.ts';
 import type { Model } from '../model.ts';
 import casRegister from '../models/cas-register.ts';
 import { rowsShown } from '../explain/last-state.ts';
 import { wholeOf } from '../explain/whole.ts';
 import type { Whole } from '../explain/whole.ts';
-import { CAS, FAIL, INFO, NONE, NULL_REF, OK, READ, TRANSACTION, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, INFO, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { historyOf } from '../../history/table.ts';
+import { refuteWith } from '../search/shrink.ts';
 import { anomaly } from './evidence.ts';
 import { reference, registerReading } from './register.ts';
 import type { RegisterReading } from './register.ts';
@@ -21,11 +22,22 @@ import { show } from './words.ts';
 
 const NOTHING = 0xff;
 
+/** Of longer objects it takes too long to look for fewer. */
+const LONG = 300;
+/** What is shown by the order of three or more values. */
+const BY_TIME: ReadonlySet<string> = new Set(['stale read', 'stale cas']);
+
+interface Shown {
+  readonly anomaly: Anomaly;
+  /** The first rows of the operations whose deeds to one key show it. */
+  readonly firsts: readonly number[];
+}
+
 interface Told {
   readonly semantics: Semantics;
-  /** Which object each row is of. */
-  readonly of: Int32Array;
-  readonly anomalies: ReadonlyMap<number, Anomaly>;
+  readonly whole: Whole;
+  /** By object. */
+  readonly anomalies: ReadonlyMap<number, Shown>;
 }
 
 /** Of all objects at once: there may be as many as keys. */
@@ -35,26 +47,73 @@ const known = new WeakMap<History, Told>();
 export function impossibleAlone(
   history: History,
   model: Model,
-  row: number,
+  rows: Int32Array,
   semantics: Semantics,
+  budget: Budget,
 ): Anomaly | undefined {
   let told = known.get(history);
   if (told?.semantics !== semantics) {
     const whole = wholeOf(history, model);
-    told = { semantics, of: whole.of, anomalies: lookAt(history, whole, semantics) };
+    const anomalies = new Map<number, Shown>();
+    for (const shown of lookAt(history, whole, semantics)) {
+      const object = whole.of[shown.firsts[0]];
+      if (!anomalies.has(object)) anomalies.set(object, shown);
+    }
+    told = { semantics, whole, anomalies };
     known.set(history, told);
   }
-  return told.anomalies.get(told.of[row]);
+  const shown = told.anomalies.get(told.whole.of[rows[0]]);
+  if (shown === undefined) return undefined;
+  const isShort = BY_TIME.has(shown.anomaly.kind) && shown.firsts.length > 2 && rows.length <= LONG;
+  return (isShort ? fewestOf(history, model, told, rows, shown, budget) : shown).anomaly;
 }
 
-function lookAt(history: History, whole: Whole, semantics: Semantics): ReadonlyMap<number, Anomaly> {
-  const { rows, alone } = partsOf(history, semantics);
+/**
+ * What is shown of one key may show it of another with fewer, where only what others wrote hides it. Spares one operation after
+ * another, as long as those left show the like by themselves, and have no order whichever of the others happened.
+ */
+function fewestOf(
+  history: History,
+  model: Model,
+  { semantics, whole }: Told,
+  rows: Int32Array,
+  shown: Shown,
+  budget: Budget,
+): Shown {
+  const { batch, call, ret } = history;
+  const machine = model.machine(history, semantics);
+  const isRefuted = (firsts: readonly number[]): boolean => {
+    const until = Math.max(...firsts.map((row) => (ret[row] === NEVER ? call[row] : ret[row])));
+    const earlier = [...rows].filter((row) => call[row] < until);
+    return refuteWith(history, machine, earlier, new Set(firsts), until, budget) !== undefined;
+  };
+  let best = shown;
+  for (let i = 0; i < best.firsts.length; ) {
+    const rest = new Set(best.firsts.toSpliced(i, 1));
+    const keep = (row: number): boolean => rest.has(batch[row] === NONE ? row : batch[row]);
+    const less = lookAt(history, whole, semantics, keep).find(
+      ({ anomaly: { kind }, firsts }) => kind === shown.anomaly.kind && isRefuted(firsts),
+    );
+    if (less === undefined) i++;
+    else [best, i] = [less, 0];
+  }
+  return best;
+}
+
+/** What shows of one key after the other; `keep`: the rows that are looked at. */
+function lookAt(
+  history: History,
+  whole: Whole,
+  semantics: Semantics,
+  keep?: (row: number) => boolean,
+): readonly Shown[] {
+  const { rows, alone } = partsOf(history, semantics, keep);
   const { anomalies } = checkRegisters(alone, casRegister, semantics, unlimited, false);
-  const byObject = new Map<number, Anomaly>();
+  const all: Shown[] = [];
   for (const found of anomalies) {
     const own = rowsShown(alone, found).map((part) => rows[part]);
-    if (own.length === 0 || byObject.has(whole.of[own[0]])) continue;
-    const firsts = own.map((row) => (history.batch[row] === NONE ? row : history.batch[row]));
+    if (own.length === 0) continue;
+    const firsts = [...new Set(own.map((row) => (history.batch[row] === NONE ? row : history.batch[row])))];
     const { kind, sentence } = found;
     const x = show(history.keys[history.key[own[0]]]);
     const isWhole = firsts.every((row) => history.batch[row] === NONE);
@@ -63,9 +122,9 @@ function lookAt(history: History, whole: Whole, semantics: Semantics): ReadonlyM
     const more = isWhole ? '' : ` That is what the operations did to ${x} alone${cas}.`;
     const passing = passingWrite(history, registerReading(history, semantics), own);
     const told = anomaly(history, kind, sentence + more, firsts, whole);
-    byObject.set(whole.of[own[0]], passing === undefined ? told : withPassing(history, told, passing, firsts, whole));
+    all.push({ firsts, anomaly: passing === undefined ? told : withPassing(history, told, passing, firsts, whole) });
   }
-  return byObject;
+  return all;
 }
 
 /** A write that a transaction wrote over itself, so that nobody else can have found its value; `last` is what it left. */
@@ -124,7 +183,8 @@ function withPassing(
   if (told.kind !== 'read of a value never written') {
     const aside = isOwn ? 'itself' : `of ${writer}`;
     const sentence = `${told.sentence} The transaction ${aside} that wrote ${text(row)} to ${x} as well wrote ${text(last)} over it.`;
-    return anomaly(history, told.kind, sentence, isOwn ? firsts : [...firsts, history.batch[row]], whole);
+    // That transaction is named, not shown: without it, those shown have no order either.
+    return anomaly(history, told.kind, sentence, firsts, whole);
   }
   const found = `Process ${history.process[reader]} found ${text(reader)} in ${x}, which`;
   const sentence = isOwn
@@ -134,7 +194,11 @@ function withPassing(
 }
 
 /** What the operations did to each key, as a history of registers; `rows`: which row each of its rows stands for. */
-function partsOf(history: History, semantics: Semantics): { readonly rows: Int32Array; readonly alone: History } {
+function partsOf(
+  history: History,
+  semantics: Semantics,
+  keep?: (row: number) => boolean,
+): { readonly rows: Int32Array; readonly alone: History } {
   const { batch, f, key, length, outcome, value } = history;
   const reading = registerReading(history, semantics);
   const found = new Int32Array(length).fill(NONE);
@@ -154,6 +218,7 @@ function partsOf(history: History, semantics: Semantics): { readonly rows: Int32
   };
   let last = NONE;
   for (let row = 0; row < length; row++) {
+    if (keep?.(row) === false) continue;
     if (batch[row] === NONE || batch[row] !== last) end();
     last = batch[row];
     const k = key[row];

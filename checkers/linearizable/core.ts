@@ -29,8 +29,7 @@ export function explainCore(context: SearchContext, rows: Int32Array, core: Core
 /** What can be said of any core, whatever it consists of. */
 export function noPlace(context: SearchContext, core: Core, origin?: Origin): Anomaly {
   const { history, machine } = context;
-  const { stuck } = core;
-  const { rows, minimal } = origin?.type === 'story' ? origin : core;
+  const { rows, minimal, states, stuck } = origin?.type === 'story' ? origin : core;
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
   const others = rows.filter((row) => row !== stuck);
@@ -45,7 +44,7 @@ export function noPlace(context: SearchContext, core: Core, origin?: Origin): An
       ? 'nothing asked for by then leads to it, in whatever order'
       : machine.register === undefined
         ? 'no order of what was asked for by then leads to it'
-        : `whatever else was pending happened or not, ${x} ${heldBy(history, core.states, needs)} by then`;
+        : `whatever else was pending happened or not, ${x} ${heldBy(history, states, needs)} by then`;
   const fewer = minimal ? '' : ' The budget did not allow to find the fewest that show it.';
   const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.${wayText(history, origin, others)}${fewer}`;
   const kind = origin?.type === 'impossible' ? 'impossible answer' : 'no possible order';

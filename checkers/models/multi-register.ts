@@ -86,7 +86,7 @@ const model: Model = {
       bytes: () => states.bytes,
     };
   },
-  decide: (history, rows, semantics) => impossibleAlone(history, model, rows[0], semantics),
+  decide: (history, rows, semantics, budget) => impossibleAlone(history, model, rows, semantics, budget),
 };
 
 export default model;

@@ -155,8 +155,8 @@ class Shrinker {
 }
 
 /**
- * Whether those shown cannot all stand, whichever of the others happened; false where that was not found out. `rows` were all
- * called before `until`; what is not over by then may be missing.
+ * Where those shown cannot all stand, whichever of the others happened: the row that finds no place, and the states before it.
+ * Undefined where that was not found out. `rows` were all called before `until`; what is not over by then may be missing.
  */
 export function refuteWith(
   history: History,
@@ -165,7 +165,7 @@ export function refuteWith(
   shown: ReadonlySet<number>,
   until: number,
   budget: Budget,
-): boolean {
+): { readonly stuck: number; readonly states: readonly State[] } | undefined {
   const mustStand = (row: number): boolean => shown.has(row) && history.ret[row] <= until;
   // A read that may be missing says nothing.
   const kept = rows.filter((row) => !machine.pure(row) || mustStand(row));
@@ -175,5 +175,6 @@ export function refuteWith(
     kept,
     Uint8Array.from(kept, (row) => (mustStand(row) ? 0 : 1)),
   );
-  return search(problem, machine, { budget, stepsMax: STEPS_PER_QUESTION }).type === 'impossible';
+  const result = search(problem, machine, { budget, stepsMax: STEPS_PER_QUESTION });
+  return result.type === 'impossible' ? { stuck: problem.row[result.stuck], states: result.states } : undefined;
 }
