@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { printable } from '../checkers/explain/labels.ts';
 import { encodeEvent } from '../history/codec/jsonl.ts';
 import { eventsOf } from '../history/testing.ts';
 import { buildFirst, tidemark } from '../test-support/tidemark.ts';
@@ -89,6 +90,34 @@ test.each([
   const ended = await tidemark(['convert', at(file), ...options]);
   expect(ended).toMatchObject({ code: 254, stdout: '' });
   expect(ended.stderr).toMatch(sentence);
+});
+
+test('processes that overlap are converted where that is meant, and judged alike', async () => {
+  const lines = journal('p0 w x 1', 'p1: w x 2', 'p0: r x 1').split('\n');
+  // The write of process 0 ends after its read.
+  const late = journal('p0 w x 1', 'p0 ok').split('\n')[1].replace(/"time":\d+/, '"time":9000000');
+  writeFileSync(at('overlapping.jsonl'), `${[...lines.slice(0, -1), late].join('\n')}\n`);
+  const refused = await tidemark(['convert', at('overlapping.jsonl')]);
+  expect(refused).toMatchObject({ code: 254, stdout: '' });
+  expect(refused.stderr).toMatch(/, line 4: .*where that is meant, --processes overlapping allows it\.\n$/);
+  const overlapping = ['--processes', 'overlapping'];
+  const there = await tidemark(['convert', at('overlapping.jsonl'), '--output', at('overlapping.edn'), ...overlapping]);
+  expect(there).toMatchObject({ code: 0, stderr: '' });
+  for (const name of ['overlapping.jsonl', 'overlapping.edn']) {
+    const judged = await tidemark(['check', at(name), '--guarantee', 'linearizable', '--json', ...overlapping]);
+    expect(JSON.parse(judged.stdout), name).toMatchObject({ verdict: 'valid', operations: 3 });
+  }
+  const unknown = await tidemark(['convert', at('overlapping.jsonl'), '--processes', 'both']);
+  expect(unknown).toMatchObject({ code: 254, stdout: '' });
+  expect(unknown.stderr).toMatch(/There is no way that processes work 'both'\..* Valid: sequential, overlapping\.\n$/);
+});
+
+test('of a file that was cut off the name is told as everywhere', async () => {
+  writeFileSync(at('cut\u001b[2J.jsonl'), `${journal('p0: w x 1')}{"half`);
+  const { code, stderr } = await tidemark(['convert', at('cut\u001b[2J.jsonl')]);
+  expect(code).toBe(0);
+  expect(stderr).toBe(`tidemark: ${printable(at('cut\u001b[2J.jsonl'))}: line 3 is cut off, and left out\n`);
+  expect(stderr).not.toContain('\u001b');
 });
 
 test('the header goes there and back: reads of what is uncommitted stay that', async () => {

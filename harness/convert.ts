@@ -1,5 +1,6 @@
 /** `tidemark convert`: a history in another format. */
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { printable } from '../checkers/explain/labels.ts';
 import { BadHistory } from '../history/builder.ts';
 import { readHistory } from '../history/codec/read.ts';
 import { isTupled, writeEdn, writeJsonl } from '../history/codec/write.ts';
@@ -12,13 +13,14 @@ export interface ConvertOptions {
   readonly to?: string;
   readonly output?: string;
   readonly independent?: boolean;
+  readonly processes: string;
 }
 
 const FORMATS = ['edn', 'jsonl'] as const;
 
 /** @throws BadInput for what cannot be read or written */
 export async function convert(file: string, options: ConvertOptions, io: Io): Promise<ExitCode> {
-  const { to, independent } = options;
+  const { to, independent, processes } = options;
   const output = options.output === '-' ? undefined : options.output;
   if (to !== undefined && !FORMATS.some((format) => format === to)) throw unknownName('format', to, FORMATS);
   if (output?.toLowerCase().endsWith('.gz') === true) {
@@ -26,9 +28,12 @@ export async function convert(file: string, options: ConvertOptions, io: Io): Pr
       `${output}: convert writes no gzip; let gzip do it: tidemark convert ${file} | gzip > ${output}.`,
     );
   }
-  const { history, header, warnings, format } = await readFrom(file, independent, io);
+  if (processes !== 'sequential' && processes !== 'overlapping') {
+    throw unknownName('way that processes work', processes, ['sequential', 'overlapping']);
+  }
+  const { history, header, warnings, format } = await readFrom(file, { independent, processes }, io);
   if (warnings.tornLine !== undefined)
-    io.err(`tidemark: ${file}: line ${warnings.tornLine} is cut off, and left out\n`);
+    io.err(`tidemark: ${printable(file)}: line ${warnings.tornLine} is cut off, and left out\n`);
   const target = to ?? formatNamed(output) ?? (format === 'edn' ? 'jsonl' : 'edn');
   const write = output === undefined ? undefined : writerTo(output);
   const put = async (text: string): Promise<void> => {
@@ -56,10 +61,19 @@ function formatNamed(file: string | undefined): (typeof FORMATS)[number] | undef
   return FORMATS.find((format) => file?.toLowerCase().endsWith(`.${format}`) === true);
 }
 
-async function readFrom(file: string, independent: boolean | undefined, io: Io): ReturnType<typeof readHistory> {
+interface How {
+  readonly independent: boolean | undefined;
+  readonly processes: 'sequential' | 'overlapping';
+}
+
+async function readFrom(file: string, { independent, processes }: How, io: Io): ReturnType<typeof readHistory> {
   const input = openInput(file, io);
   try {
-    const given = independent === undefined ? {} : { independent };
+    const given = {
+      processes,
+      overlapAdvice: '--processes overlapping allows it',
+      ...(independent === undefined ? {} : { independent }),
+    };
     if (input === undefined) return await readHistory(file, { ...given, size: statSync(file).size });
     return await readHistory({ [Symbol.asyncIterator]: () => input.bytes }, given);
   } catch (error) {

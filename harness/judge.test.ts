@@ -2,13 +2,18 @@ import { describe, expect, it } from 'vitest';
 import causal from '../checkers/guarantees/causal.ts';
 import causalMemory from '../checkers/guarantees/causal-memory.ts';
 import causalWeak from '../checkers/guarantees/causal-weak.ts';
+import counter from '../checkers/guarantees/counter.ts';
 import linearizable from '../checkers/guarantees/linearizable.ts';
+import lock from '../checkers/guarantees/lock.ts';
+import queue from '../checkers/guarantees/queue.ts';
 import sequential from '../checkers/guarantees/sequential.ts';
+import set from '../checkers/guarantees/set.ts';
+import { defaultSemantics } from '../checkers/checker.ts';
 import type { Anomaly, Checker, Evidence, Semantics, Verdict } from '../checkers/checker.ts';
 import type { Guarantee } from '../history/guarantee.ts';
 import { historyFromEvents } from '../history/builder.ts';
 import type { History } from '../history/history.ts';
-import type { Event } from '../history/operation.ts';
+import type { Event, Value } from '../history/operation.ts';
 import type { Cell } from '../results/record.ts';
 import { enoughEvidence, isPromised, judge, type Jury, keysByWritePath, verdictOf } from './judge.ts';
 import type { System } from './system.ts';
@@ -69,6 +74,8 @@ function states(guarantee: Guarantee, verdict: Verdict, changes: Partial<Jury> =
   );
 }
 
+const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+
 describe('a cell', () => {
   it('is kept or holds, broken or violated, by what is promised', () => {
     expect(states('linearizable', valid)).toEqual({
@@ -90,6 +97,28 @@ describe('a cell', () => {
     expect(enoughEvidence('linearizable', { reads: 99, writes: 50, concurrent: 20 })).toBe(false);
     expect(enoughEvidence('linearizable', { reads: 100, writes: 50, concurrent: 20 })).toBe(true);
   });
+
+  type Steps = readonly (readonly [f: string, asked: number | null, answer: Value])[];
+  it.each<[Guarantee, Checker, number, (n: number) => Steps]>([
+    ['set', set, 50, (n) => [...times(n, (i) => ['add', i, i] as const), ['read', null, times(n, (i) => i)]]],
+    ['queue', queue, 50, (n) => times(2 * n, (i) => (i < n ? ['enqueue', i, i] : ['dequeue', null, i - n]))],
+    ['counter', counter, 50, (n) => times(2 * n, (i) => (i < n ? ['add', 1, 1] : ['read', null, n]))],
+    ['lock', lock, 20, (n) => times(2 * n, (i) => (i % 2 === 0 ? ['acquire', null, i] : ['release', null, null]))],
+  ])(
+    'of a %s has enough evidence by what its checker counts, and not with one less',
+    (guarantee, checker, n, steps) => {
+      const isEnough = (some: Steps): boolean => {
+        const events = some.flatMap(([f, asked, answer], i): Event[] => [
+          { type: 'invoke', time: 2 * i, process: 0, f, key: 'k', value: asked } as Event,
+          { type: 'ok', time: 2 * i + 1, process: 0, f, key: 'k', value: answer } as Event,
+        ]);
+        const verdict = checker.check(historyFromEvents(events), { spent: () => undefined }, defaultSemantics);
+        expect(verdict.type).toBe('valid');
+        return enoughEvidence(guarantee, verdict.examined as Evidence);
+      };
+      expect([isEnough(steps(n)), isEnough(steps(n - 1))]).toEqual([true, false]);
+    },
+  );
 
   it('needs a failover where the guarantee speaks of failovers', () => {
     expect(states('durable', valid)).toEqual({ 'leader-ack': 'holds', 'quorum-ack': 'kept' });

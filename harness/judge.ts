@@ -58,11 +58,11 @@ const minimum: Readonly<Record<Guarantee, Readonly<Record<string, number>>>> = {
   'causal-memory': { reads: 100, writes: 50 },
   'causal-weak': { reads: 100, writes: 50 },
   'consistent-prefix': { reads: 50 },
-  set: { reads: 1, writes: 50 },
-  queue: { reads: 50, writes: 50 },
+  set: { reads: 1, adds: 50 },
+  queue: { enqueues: 50, dequeued: 50 },
   log: { polls: 50, sends: 50 },
-  counter: { reads: 50, writes: 50 },
-  lock: { writes: 20 },
+  counter: { reads: 50, adds: 50 },
+  lock: { acquisitions: 20 },
 };
 
 /** These say nothing until a leader has been replaced. */

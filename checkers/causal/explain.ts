@@ -32,7 +32,7 @@ export function explainBadRead(teller: Teller, { type, row, write }: BadRead): A
       if (aborted === NONE)
         return anomalyOf(history, 'read of a value never written', `${reader}, which nothing ever wrote there.`, [row]);
       const sentence = `${reader}, but the write of that value by ${teller.threads.name(aborted)} failed.`;
-      return anomalyOf(history, 'read of a failed write', sentence, [row, aborted]);
+      return anomalyOf(history, 'read of a refused write', sentence, [row, aborted]);
     }
     case 'intermediate value': {
       const last = writeTo(teller, unitOf(history, write), history.key[row]);

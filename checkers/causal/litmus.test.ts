@@ -91,7 +91,7 @@ describe('single operations', () => {
 
   test('a value that was never written, or whose write failed', () => {
     expect(kinds(h('p0: r x 1'))).toEqual(['read of a value never written']);
-    expect(kinds(h('p0 w x 1', 'p0 fail', 'p1: r x 1'))).toEqual(['read of a failed write']);
+    expect(kinds(h('p0 w x 1', 'p0 fail', 'p1: r x 1'))).toEqual(['read of a refused write']);
   });
 
   test('a write of unknown outcome precedes nothing until it is read', () => {
