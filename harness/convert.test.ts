@@ -95,7 +95,9 @@ test.each([
 test('processes that overlap are converted where that is meant, and judged alike', async () => {
   const lines = journal('p0 w x 1', 'p1: w x 2', 'p0: r x 1').split('\n');
   // The write of process 0 ends after its read.
-  const late = journal('p0 w x 1', 'p0 ok').split('\n')[1].replace(/"time":\d+/, '"time":9000000');
+  const late = journal('p0 w x 1', 'p0 ok')
+    .split('\n')[1]
+    .replace(/"time":\d+/, '"time":9000000');
   writeFileSync(at('overlapping.jsonl'), `${[...lines.slice(0, -1), late].join('\n')}\n`);
   const refused = await tidemark(['convert', at('overlapping.jsonl')]);
   expect(refused).toMatchObject({ code: 254, stdout: '' });

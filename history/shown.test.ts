@@ -7,6 +7,8 @@ test.each<[Value, string]>([
   [7, '7'],
   ['leader', 'leader'],
   [':kw', ':kw'],
+  ['\0:kw', '":kw"'],
+  [[':kw', '\0:kw', { '\0:a': 1, ':a': 2 }], '[:kw,":kw",{":a":1,:a 2}]'],
   ['two words', '"two words"'],
   ['', '""'],
   ['1', '"1"'],

@@ -1,6 +1,6 @@
 /** Values as people read them: JSON, but for what EDN has and JSON has not, which is shown as EDN writes it. */
 import type { Value } from './operation.ts';
-import { markInteger } from './values.ts';
+import { markInteger, withoutColonMark } from './values.ts';
 
 /** Deeper, and longer than asked for, nothing is shown: what is cut is marked by whoever asked. */
 const DEPTH_MAX = 16;
@@ -27,7 +27,7 @@ function isPlain(text: string): boolean {
 function inner(value: Value, longest: number, depth: number): string {
   if (typeof value === 'string') {
     if (/^\0-?\d/.test(value)) return value.slice(1, longest + 2); // a number that JavaScript has not
-    return KEYWORD.test(value) ? value : JSON.stringify(value.slice(0, longest + 1));
+    return KEYWORD.test(value) ? value : JSON.stringify(withoutColonMark(value).slice(0, longest + 1));
   }
   if (typeof value !== 'object' || value === null) return String(value);
   if (depth === DEPTH_MAX) return '…';
@@ -45,7 +45,7 @@ function inner(value: Value, longest: number, depth: number): string {
   let length = 0;
   for (const field of names) {
     if (length > longest) break;
-    const text = `${field.startsWith(':') ? `${field} ` : `${JSON.stringify(field)}:`}${inner(record[field], longest - length, depth + 1)}`;
+    const text = `${field.startsWith(':') ? `${field} ` : `${JSON.stringify(withoutColonMark(field))}:`}${inner(record[field], longest - length, depth + 1)}`;
     fields.push(text);
     length += text.length + 1;
   }

@@ -31,6 +31,22 @@ export function markInteger(text: string): string {
   return `"\\u0000${sign}${power >= 0 && power <= 30 ? digits + '0'.repeat(power) : `${digits}e${power}`}"`;
 }
 
+/** Text that is a keyword in EDN. */
+export const KEYWORD: RegExp =
+  /^:[\p{L}*+!_?$%&=<>.-][\p{L}\w*+!?$%&=<>.#'-]*(?:\/[\p{L}*+!_?$%&=<>.-][\p{L}\w*+!?$%&=<>.#'-]*)?$/u;
+
+/**
+ * A string of EDN; one that reads like a keyword, `":a"`, with a mark, for keywords keep their colon as strings do not: the two must
+ * never become one value. The mark stays on: in JSON it is what tells them apart.
+ */
+export function markColon(text: string): string {
+  return KEYWORD.test(text) ? `\0${text}` : text;
+}
+
+export function withoutColonMark(text: string): string {
+  return text.startsWith('\0:') ? text.slice(1) : text;
+}
+
 /** Its digits, without zeros at either end, times ten to the power. */
 function decimal(text: string): { readonly digits: string; readonly power: number } {
   const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(text) ?? [];

@@ -1,13 +1,14 @@
 /**
  * Reads EDN (https://github.com/edn-format/edn), and what Clojure's printer adds to it, into JSON's values.
  *
- * Keywords keep their colon (`":ok"`), so that they differ from strings; symbols and characters are strings; lists and
+ * Keywords keep their colon (`":ok"`), so that they differ from strings; strings that read like one have a mark (`markColon`); symbols and characters are strings; lists and
  * vectors are equal, as in Clojure; sets and maps with other keys than keywords and strings are sorted, so that equal ones
  * have equal texts; a tag is dropped; an integer past 2^53 keeps its digits (see `markInteger`).
  */
 import { BadHistory } from '../builder.ts';
 import type { Value } from '../operation.ts';
 import { DEPTH_MAX } from './depth.ts';
+import { markColon, withoutColonMark } from '../values.ts';
 import { numberIn } from './edn-numbers.ts';
 
 export const END = Symbol('end of input');
@@ -41,9 +42,10 @@ const ENDS = new Uint8Array(128);
 for (const character of '\t\n\v\f\r ,;"()[]{}\\') ENDS[character.charCodeAt(0)] = 1;
 const SMALL = /^(?:0|[1-9]\d{0,14})$/;
 
-/** The text of a keyword without its colon; other texts as they are. */
+/** The text of a keyword, or of a string that reads like one, without its colon; other texts as they are. */
 export function textOfKeyword(text: string): string {
-  return text.startsWith(':') ? text.slice(1) : text;
+  const bare = withoutColonMark(text);
+  return bare.startsWith(':') ? bare.slice(1) : bare;
 }
 
 export class EdnReader {
@@ -196,10 +198,11 @@ export class EdnReader {
     }
   }
 
-  /** Refuses what could be taken for a marked number. */
+  /** Refuses what could be taken for a marked number or string; marks what could be taken for a keyword. */
   #unmarked(text: string): string {
     if (/^\0-?\d/.test(text)) throw this.#bad('A string must not begin with NUL and a digit.');
-    return text;
+    if (text.startsWith('\0:')) throw this.#bad('A string must not begin with NUL and a colon.');
+    return markColon(text);
   }
 
   #escape(): string {

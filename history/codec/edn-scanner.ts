@@ -301,9 +301,10 @@ export class EdnScanner extends Scanner {
     return length > 2 && ENDS[bytes[at]] === 1 ? at : UNUSUAL;
   }
 
-  /** A string without escapes, of ASCII only; returns where it ends, after the quote. */
+  /** A string without escapes, of ASCII only, that does not begin as keywords do; returns where it ends, after the quote. */
   #string(at: number): number {
     const { bytes } = this;
+    if (bytes[at + 1] === COLON) return UNUSUAL;
     for (at++; ; at++) {
       const byte = bytes[at];
       if (byte === QUOTE) return ENDS[bytes[at + 1]] === 1 ? at + 1 : UNUSUAL;

@@ -1,3 +1,4 @@
+import { markColon } from '../values.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseEDNString, toEDNString } from 'edn-data';
 import { fc } from '../../test-support/properties.ts';
@@ -92,10 +93,11 @@ describe('EDN values', () => {
         fc.dictionary(fc.stringMatching(/^[a-z]+$/), tie('tree')),
       ),
     }));
-    const keyed = (value: unknown): unknown => {
-      if (Array.isArray(value)) return value.map(keyed);
+    const keyed = (value: unknown, ofText = (text: string): string => text): unknown => {
+      if (typeof value === 'string') return ofText(value);
+      if (Array.isArray(value)) return value.map((inner) => keyed(inner, ofText));
       if (typeof value !== 'object' || value === null) return value;
-      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [`:${name}`, keyed(inner)]));
+      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [`:${name}`, keyed(inner, ofText)]));
     };
     const written = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(written);
@@ -106,7 +108,8 @@ describe('EDN values', () => {
       fc.property(tree, (value) => {
         const text = toEDNString(written(value) as never);
         expect(keyed(parseEDNString(text, { mapAs: 'object', keywordAs: 'string' }))).toEqual(keyed(value));
-        expect(one(text)).toEqual(keyed(value));
+        // The other reader makes one of the keyword and the string.
+        expect(one(text)).toEqual(keyed(value, markColon));
       }),
       process.env['TIDEMARK_DEEP'] ? { numRuns: 10_000 } : { numRuns: 300, seed: 7 },
     );

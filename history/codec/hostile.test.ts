@@ -139,6 +139,11 @@ describe('two values never become one', () => {
     ['1e400', 'nil'],
     ['1e400M', '1e401M'],
     [':a', '"a"'],
+    [':a', '":a"'],
+    ['[:a]', '[":a"]'],
+    [':é/ü', '":é/ü"'],
+    ['{:a 1}', '{":a" 1}'],
+    ['"\\u003aa"', ':a'],
     ['1/3', '1/4'],
     ['{:__proto__ 1}', '{}'],
     ['##Inf', '##-Inf'],
@@ -153,6 +158,9 @@ describe('two values never become one', () => {
     expect(await refusal(good + write(1, '"\\u00009007199254740993"'))).toMatch(/^f, line 2: This is not JSON/);
     expect(await refusal(ednGood + ednWrite(1, '"\\u00009007199254740993"'))).toBe(
       'f, line 2: A string must not begin with NUL and a digit.',
+    );
+    expect(await refusal(ednGood + ednWrite(1, '"\\u0000:a"'))).toBe(
+      'f, line 2: A string must not begin with NUL and a colon.',
     );
   });
 });

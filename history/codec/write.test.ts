@@ -164,6 +164,19 @@ test('EDN as the tools of Jepsen want it', () => {
   );
 });
 
+test('keywords and the strings of the same characters stay apart, there and back again', () => {
+  const texts = [':a', '":a"', '[:a ":a"]', '{":a" :a}', '":two words"'];
+  const write = (text: string, process: number): string =>
+    `{:process ${process}, :type :invoke, :f :write, :value ${text}}`;
+  const history = readEdn(texts.map(write).join('\n')).history;
+  const journal = [...writeJsonl(history)].join('');
+  expect(journal).toContain('"value":":a"}');
+  for (const back of [history, readJsonl(journal)]) {
+    const values = [...writeEdn(back)].join('').matchAll(/:value (.*)\}\n/g);
+    expect([...values].map(([, text]) => text)).toEqual(texts);
+  }
+});
+
 test('numbers that no double holds keep their digits', () => {
   const write = (process: number, text: string): string =>
     `{"process":${process},"type":"invoke","f":"write","key":"x","value":${text}}\n`;

@@ -8,7 +8,7 @@ import { HEADER } from './form-decoder.ts';
 import { parseJson } from './json.ts';
 import type { Header } from './jsonl.ts';
 import { answersAtEnd } from '../event-fields.ts';
-import { jsonOf } from '../values.ts';
+import { jsonOf, KEYWORD, withoutColonMark } from '../values.ts';
 
 /** How one format writes an event; texts of values are JSON. */
 interface Notation {
@@ -35,15 +35,13 @@ const edn: Notation = {
   list: (parts) => `[${parts.join(' ')}]`,
 };
 
-const KEYWORD = /^:[A-Za-z*+!_?$%&=<>.-][\w*+!?$%&=<>.#'-]*(?:\/[A-Za-z*+!_?$%&=<>.-][\w*+!?$%&=<>.#'-]*)?$/;
-
 /** A value as EDN; `EdnReader` reads it back. */
 function ednOf(value: Value): string {
   if (value === null) return 'nil';
   if (typeof value === 'string') {
     if (KEYWORD.test(value)) return value;
     if (/^\0-?\d/.test(value)) return value.slice(1); // a marked number
-    return JSON.stringify(value);
+    return JSON.stringify(withoutColonMark(value));
   }
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return `[${value.map(ednOf).join(' ')}]`;
