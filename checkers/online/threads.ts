@@ -259,11 +259,23 @@ interface Breach {
   readonly isReadBack?: boolean;
 }
 
-/** Whether no anomaly's write is open, of a session that it shows a read of: what binds that now may not, once it has ended. */
+/**
+ * Whether an anomaly leans on no write that is still open and was read by its own session before another read there: what binds that read
+ * now may not, once the write has ended.
+ */
 function isSettled({ operations }: Anomaly): boolean {
   const threadOf = ({ session, process }: Operation): string => (session === undefined ? `${process}` : `s ${session}`);
-  const readers = new Set(operations.filter(({ outcome }) => outcome === 'ok').map(threadOf));
-  return !operations.some((one) => one.outcome === 'info' && one.retTime === undefined && readers.has(threadOf(one)));
+  return !operations.some((write) => {
+    if (write.f === 'read' || write.outcome !== 'info' || write.retTime !== undefined) return false;
+    const reads = operations.filter(
+      (one) => one.f === 'read' && one.key === write.key && threadOf(one) === threadOf(write),
+    );
+    return reads.some(
+      (by) =>
+        JSON.stringify(by.value) === JSON.stringify(write.value) &&
+        reads.some((read) => by.completionIndex !== undefined && by.completionIndex < read.index),
+    );
+  });
 }
 
 export function followThreads(
@@ -275,10 +287,18 @@ export function followThreads(
 ): Follower {
   const stream = new ThreadStream(growing, semantics, binding);
   const looked = new Set<number>();
+  /** Keys of which all that check says leans on open writes. */
+  let postponed: number[] = [];
   let broken: Anomaly | undefined;
   return {
     invoked: (row) => stream.invoked(row),
-    completed: (row) => stream.completed(row),
+    completed(row) {
+      stream.completed(row);
+      if (postponed.length === 0 || growing.columns.f[row] === READ) return;
+      for (const key of postponed) looked.delete(key);
+      stream.suspects.push(...postponed);
+      postponed = [];
+    },
     noted: () => undefined,
     broken() {
       while (broken === undefined && stream.suspects.length > 0) {
@@ -289,6 +309,7 @@ export function followThreads(
         const verdict = checker.check(growing.snapshot(), budget, semantics);
         if (verdict.type !== 'invalid') continue;
         broken = binding === 'own writes' ? verdict.anomalies.find(isSettled) : verdict.anomalies[0];
+        if (broken === undefined) postponed.push(key);
       }
       return broken;
     },
