@@ -51,7 +51,16 @@ export interface JudgeJob extends Asked {
   readonly guarantees: readonly Guarantee[];
 }
 
-export type Job = ReadJob | JudgeJob;
+/** Loads a user's own model, so that what is wrong with it is told once, and not of each file: it may take as long as a judgement. */
+export interface LoadJob {
+  readonly type: 'load';
+  readonly modelFile: string;
+  /** As the user typed it. */
+  readonly modelName: string;
+  readonly limits: Limits;
+}
+
+export type Job = ReadJob | JudgeJob | LoadJob;
 
 /** The history at hand is needed no more. */
 export interface Forget {
@@ -95,7 +104,7 @@ export type Message =
       readonly ms: number;
       readonly knossos?: KnossosResult;
     }
-  /** The input is no history: one sentence, without the file's name. */
+  /** The input is no history, or the model none: one sentence, without the name of the history's file. */
   | { readonly type: 'bad'; readonly reason: string; readonly line: number | undefined }
   /** A fault of our own; nothing follows. */
   | { readonly type: 'failed'; readonly reason: string }

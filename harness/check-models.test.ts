@@ -24,6 +24,8 @@ beforeAll(() => {
   write('exits.mjs', stack('process.exit(0);'));
   write('mutates.mjs', stack('state.push(value); return state;'));
   write('spins.mjs', stack('for (;;);'));
+  write('hangs.mjs', `for (;;);\n${stack(rightly)}`);
+  write('leaves.mjs', `process.exit(0);\n${stack(rightly)}`);
   write('grows.mjs', stack('const all = []; for (;;) all.push(new Array(1e5).fill(all.length));'));
   write('lacks.mjs', "export default { name: 'lacks', about: 'a', methods: ['read'], initial: 0 };");
   write('strange.mjs', stack('return new Map();'));
@@ -109,6 +111,7 @@ test.each([
   ['lacks.mjs', "lacks.mjs: Field 'step' of the model must be a function, and is missing."],
   ['empty.mjs', 'empty.mjs: a model needs a default export.'],
   ['./absent.mjs', './absent.mjs: there is no such model.'],
+  ['leaves.mjs', 'leaves.mjs: could not be loaded: a model must not call process.exit'],
   [
     'exits.mjs',
     "lifo.jsonl: The model 'stack' failed: step of the enqueue of process 0, index 0: a model must not call process.exit.",
@@ -133,6 +136,13 @@ test.each([
   const { code, stdout } = await check('lifo.jsonl', 'fifo.jsonl', '--model', model, '--budget', budget);
   expect(code).toBe(2);
   const line = (file: string): string => `${file}: linearizable unknown \\(${reason}; 4 operations; [^\n]*\\)\n`;
+  expect(stdout).toMatch(new RegExp(`^${line('lifo\\.jsonl')}${line('fifo\\.jsonl')}$`));
+});
+
+test('a model whose file never ends is under the same budget: no file is read, and each is undecided', async () => {
+  const { code, stdout } = await check('lifo.jsonl', 'fifo.jsonl', '--model', 'hangs.mjs', '--budget', '300ms');
+  expect(code).toBe(2);
+  const line = (file: string): string => `${file}: linearizable unknown \\(300 ms spent; 0 operations; [^\n]*\\)\n`;
   expect(stdout).toMatch(new RegExp(`^${line('lifo\\.jsonl')}${line('fifo\\.jsonl')}$`));
 });
 

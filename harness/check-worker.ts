@@ -24,6 +24,7 @@ import {
   type ReadJob,
 } from './check-job.ts';
 import { LARGE, type Task, tasksOf } from './check-tasks.ts';
+import { BadInput } from './errors.ts';
 import { evident, evidentModel } from './evident.ts';
 import { loadOwnModel } from './own-model.ts';
 import { type Limits, spentMemory, spentTime } from './limits.ts';
@@ -57,6 +58,10 @@ port.on('message', (job: Job | Piece | Forget) => {
 say({ type: 'ready' });
 
 async function work(job: Job): Promise<void> {
+  if (job.type === 'load') {
+    await loadOwnModel(job.modelFile, job.modelName);
+    return;
+  }
   const own = job.modelFile === undefined ? undefined : await loadOwnModel(job.modelFile);
   const { guarantees, staleness } = job.type === 'read' ? await read(job) : job;
   if (job.type === 'judge' && held?.of !== job.of) held = { ...job, history: fromShared(job.history) };
@@ -267,6 +272,7 @@ function budgetOf(limits: Limits): Budget {
 
 function failureOf(error: unknown): Message {
   if (error instanceof BadHistory) return { type: 'bad', reason: error.reason, line: error.line };
+  if (error instanceof BadInput) return { type: 'bad', reason: error.message, line: undefined };
   const { code = '', message } = error as NodeJS.ErrnoException;
   const reason = refusals[code];
   if (reason !== undefined) return { type: 'bad', reason, line: undefined };

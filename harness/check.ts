@@ -14,7 +14,7 @@ import type { Io } from './command.ts';
 import { entry } from './entry.ts';
 import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, UNDECIDED, unknownName, worst } from './errors.ts';
 import { parseLimits, parseTime } from './limits.ts';
-import { isModelFile, loadOwnModel } from './own-model.ts';
+import { isModelFile, lookForOwnModel } from './own-model.ts';
 import { picturesIn } from './pictures.ts';
 import { isOurModel, loadModels } from './plugins.ts';
 
@@ -70,6 +70,7 @@ export async function check(files: readonly string[], options: CheckOptions, io:
   const judge = async (name: string, line: BatchLine): Promise<ExitCode> =>
     line.events === undefined ? refuseLine(name, line.line, order.format, io) : checkOf(name, line).run();
   try {
+    await tryOwnModel(threads[0], order);
     for (const file of files) {
       if (interrupted) break;
       if (looksLikeBatch(file)) codes.push(...(await judgeLines(file, file, patience, judge, io)));
@@ -95,6 +96,20 @@ export async function check(files: readonly string[], options: CheckOptions, io:
   return worst(codes);
 }
 
+/**
+ * What outlives its limits here does so again with each file, which is then undecided.
+ *
+ * @throws BadInput for a model of the user's own that is none
+ */
+async function tryOwnModel(thread: CheckThread, { modelFile, semantics: { model }, limits }: Order): Promise<void> {
+  if (modelFile === undefined) return;
+  let fault: string | undefined;
+  await thread.run({ type: 'load', modelFile, modelName: String(model), limits }, (news) => {
+    if (news.type === 'bad') fault = news.reason;
+  });
+  if (fault !== undefined) throw new BadInput(fault);
+}
+
 function refuseLine(file: string, line: number, format: Order['format'], io: Io): ExitCode {
   const reason = 'This line of a file of histories holds none: each must be {"history": […]} in JSON.';
   io.out(renderBad(format, { file, where: file, reason, line, code: BAD_INPUT }));
@@ -105,7 +120,7 @@ function refuseLine(file: string, line: number, format: Order['format'], io: Io)
 async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
   const { model = 'cas-register' } = options;
   const modelFile = isModelFile(model) ? resolve(cwd, model) : undefined;
-  if (modelFile !== undefined) await loadOwnModel(modelFile, model);
+  if (modelFile !== undefined) lookForOwnModel(modelFile, model);
   else if (!isOurModel(model)) {
     const models = await loadModels();
     if (!models.has(model)) throw unknownName('model', model, models.keys());

@@ -11,13 +11,26 @@ import { BadInput } from './errors.ts';
 export const isModelFile = (name: string): boolean => /[/\\]|\.m?js$/.test(name);
 
 /**
+ * What can be said of a model without running it.
+ *
+ * @param path absolute
+ * @param name the path as the user typed it
+ * @throws BadInput naming the file
+ */
+export function lookForOwnModel(path: string, name: string): void {
+  if (!/\.m?js$/.test(path)) throw new BadInput(`${name}: a model of your own is a .js or .mjs file.`);
+  if (!existsSync(path)) throw new BadInput(`${name}: there is no such model.`);
+}
+
+/**
+ * Runs the user's file, which may never end: for a worker that somebody watches.
+ *
  * @param path absolute
  * @param name the path as the user typed it
  * @throws BadInput naming file and field
  */
 export async function loadOwnModel(path: string, name = path): Promise<Model> {
-  if (!/\.m?js$/.test(path)) throw new BadInput(`${name}: a model of your own is a .js or .mjs file.`);
-  if (!existsSync(path)) throw new BadInput(`${name}: there is no such model.`);
+  lookForOwnModel(path, name);
   // What a user's model prints is no part of the verdict, of which others may read the JSON on stdout.
   globalThis.console = new Console(process.stderr);
   if (!isMainThread) {
