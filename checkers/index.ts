@@ -14,6 +14,9 @@
  * value: 1 }, …])`. Their order is the order of the events; operations of which only times are known go through
  * {@link historyFromOperations}.
  *
+ * Versions that a store reports are claims. `linearizable` does not look at them: it is valid where values and time allow an order, though
+ * versions prove a read of a repeated value stale, or contradict one another; `sequential`, `monotonic-reads` and `read-your-writes` tell.
+ *
  * A process has one operation open at a time, and events that say otherwise are refused: they are mostly a mistake of
  * whoever recorded them. Where several callers share a number on purpose, say so:
  *

@@ -10,6 +10,8 @@ import { couldStand, isLinearizableByBruteForce, randomEvents } from '../lineari
 import type { Shape } from '../linearizable/testing.ts';
 import { models } from '../linearizable/models.ts';
 import linearizable from './linearizable.ts';
+import monotonicReads from './monotonic-reads.ts';
+import sequential from './sequential.ts';
 
 const zero: Semantics = { ...defaultSemantics, initial: 0 };
 
@@ -311,4 +313,16 @@ test('anomalies of several keys are counted, each with its operations', () => {
   expect(
     verdict.type === 'invalid' && [verdict.count, verdict.anomalies.map(({ operations }) => operations[0].key)],
   ).toEqual([2, ['x', 'y']]);
+});
+
+test('versions are claims that it does not look at: sequential and monotonic-reads tell what they prove', () => {
+  const stale = ['p0: w x 1 version=g/1/1', 'p0: w x 2 version=g/1/2', 'p0: w x 1 version=g/1/3'];
+  const reads = ['p1: r x 1 version=g/1/3', 'p1: r x 1 version=g/1/1'];
+  const twice = ['p0: w x 1 version=g/1/1', 'p0: w x 2 version=g/1/1', 'p1: r x 2 version=g/1/1'];
+  for (const lines of [[...stale, ...reads], twice]) {
+    expect(judge(lines).type).toBe('valid');
+    for (const other of [sequential, monotonicReads]) {
+      expect(other.check(h(...lines), unlimited, zero).type).toBe('invalid');
+    }
+  }
 });

@@ -3,6 +3,9 @@
  *
  * Registers whose values are all written once are judged in linear time by their zones; whatever that does not decide,
  * and every other model, goes to the search.
+ *
+ * By values and time alone. Versions are claims, which neither make an answer right nor wrong here: that a read of a repeated value was
+ * stale by its version, or that versions contradict one another, is for `sequential` and the session guarantees to tell.
  */
 import type { Anomaly, Budget, Checker, Semantics, Verdict } from '../checker.ts';
 import type { History } from '../../history/history.ts';
