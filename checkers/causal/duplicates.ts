@@ -2,7 +2,7 @@
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import { placesOf } from '../explain/places.ts';
 import { type RegisterReading, reference } from '../linearizable/register.ts';
-import { show } from '../linearizable/words.ts';
+import { show, showOf } from '../linearizable/words.ts';
 import { mix, RowTable } from '../sessions/row-table.ts';
 import { INITIAL } from './initial.ts';
 
@@ -124,7 +124,7 @@ export class Duplicates {
     const read = this.#unplaced;
     if (read === NONE) return undefined;
     const x = show(keys[key[read]]);
-    const value = show(values.get(this.#unplacedRef));
+    const value = showOf(values, this.#unplacedRef);
     const rows = this.#alike.get(key[read])?.get(this.#unplacedRef)?.rows ?? [];
     const writes = placesOf(
       this.#history,

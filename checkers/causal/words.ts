@@ -1,7 +1,7 @@
 /** How units, causal chains and conflicts are said. */
 import { CAS, FAIL, HAS_ACTUAL, type History, NONE, READ } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
-import { capital, legible, show } from '../linearizable/words.ts';
+import { capital, legible, show, showOf } from '../linearizable/words.ts';
 import { found, reference, SWAPS, WRITES } from '../linearizable/register.ts';
 import type { Threads } from '../sessions/threads.ts';
 import type { SessionOrder } from './order.ts';
@@ -33,7 +33,7 @@ export function keyText(history: History, row: number): string {
 /** What a row wrote. */
 export function written({ units }: Pick<Teller, 'units'>, row: number): string {
   const { history, reading } = units;
-  return show(history.values.get(reference(reading, history.value[row])));
+  return showOf(history.values, reference(reading, history.value[row]));
 }
 
 /** `read 1 from x`, `wrote 2 to y`, `swapped 1 for 2 in x`. */
@@ -41,7 +41,7 @@ export function did(teller: Pick<Teller, 'units'>, row: number): string {
   const { history, reading } = teller.units;
   const { f, outcome, expected, values } = history;
   const x = keyText(history, row);
-  const text = (ref: number): string => show(values.get(ref));
+  const text = (ref: number): string => showOf(values, ref);
   if (f[row] === READ) return `read ${text(found(history, reading, row))} from ${x}`;
   if (f[row] !== CAS) return `wrote ${written(teller, row)} to ${x}`;
   const old = text(reference(reading, expected[row]));

@@ -17,7 +17,7 @@ import { eachEvent, Elements, holdersOf, methodCode } from '../collections/eleme
 import { entriesOf, type Entry, entryOf, Places, Polls } from '../collections/entries.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
-import { amount, answer, capital, key, valueText } from '../sessions/words.ts';
+import { amount, answer, capital, key, valueTextOf } from '../sessions/words.ts';
 
 const SEND = methodCode('send');
 const POLL = methodCode('poll');
@@ -57,7 +57,7 @@ class Reading {
   }
 
   text(ref: number): string {
-    return valueText(this.history.values.get(ref));
+    return valueTextOf(this.history.values, ref);
   }
 }
 

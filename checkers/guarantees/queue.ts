@@ -18,7 +18,7 @@ import { Elements, INEXACT, Lists, methodCode, refusedRow } from '../collections
 import { eachOvertaken, Passages } from '../collections/order.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
-import { amount, answer, key, valueText } from '../sessions/words.ts';
+import { amount, answer, key, valueTextOf } from '../sessions/words.ts';
 
 const ENQUEUE = methodCode('enqueue');
 const DEQUEUE = methodCode('dequeue');
@@ -63,7 +63,7 @@ function shownAs(
   const how = history.f[row] === DRAIN ? 'drain' : 'dequeue';
   return {
     kind,
-    sentence: `The ${how} of ${key(history, row)}${answer(history, row)} returned ${valueText(history.values.get(ref))}${why}.`,
+    sentence: `The ${how} of ${key(history, row)}${answer(history, row)} returned ${valueTextOf(history.values, ref)}${why}.`,
     operations: operationsOf(history, [...others, row]),
   };
 }
@@ -217,7 +217,7 @@ function lossesOf(history: History, counts: Counts, empty: readonly number[]): r
 
 function explainLoss(history: History, counts: Counts, copies: readonly number[], row: number, loss: Loss): Anomaly {
   const { proof, missing, excused } = loss;
-  const text = valueText(history.values.get(history.value[row]));
+  const text = valueTextOf(history.values, history.value[row]);
   const how = history.f[proof] === DRAIN ? 'a drain' : 'a dequeue';
   const some =
     excused === 0
@@ -339,7 +339,7 @@ function judgeOrder(history: History, counts: Counts, lists: Lists, tell: (expla
 }
 
 function explainDrain(history: History, counts: Counts, row: number, early: number, late: number): Anomaly {
-  const text = (element: number): string => valueText(history.values.get(counts.elements.ref(element)));
+  const text = (element: number): string => valueTextOf(history.values, counts.elements.ref(element));
   const { firstPut, lastPut } = counts.passages;
   return {
     kind: 'reordered',
@@ -351,7 +351,7 @@ function explainDrain(history: History, counts: Counts, row: number, early: numb
 }
 
 function explainOrder(history: History, counts: Counts, early: number, late: number): Anomaly {
-  const text = (element: number): string => valueText(history.values.get(counts.elements.ref(element)));
+  const text = (element: number): string => valueTextOf(history.values, counts.elements.ref(element));
   const { firstPut, lastPut, firstTake, lastTake } = counts.passages;
   const rows = [lastPut[early], lastTake[early], firstPut[late], firstTake[late]];
   const when =

@@ -15,7 +15,7 @@ import { Elements, INEXACT, itemsOf, Lists, methodCode, rankMs, refusedRow } fro
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { instant } from '../linearizable/words.ts';
-import { amount, answer, capital, key, valueText } from '../sessions/words.ts';
+import { amount, answer, capital, key, valueTextOf } from '../sessions/words.ts';
 
 const ADD = methodCode('add');
 
@@ -70,7 +70,7 @@ function setsIn(history: History, lists: Lists): Uint8Array {
 
 function explainLost(history: History, known: Known, element: number): Anomaly {
   const { add, by, missed, elements } = known;
-  const what = valueText(history.values.get(elements.ref(element)));
+  const what = valueTextOf(history.values, elements.ref(element));
   const told = by[element];
   const time = history.retTime[told];
   const how = history.f[told] === ADD ? 'acknowledged' : 'shown by a read';
@@ -92,7 +92,7 @@ function explainShown(
   why: string,
   others: readonly number[],
 ): Anomaly {
-  const what = valueText(history.values.get(ref));
+  const what = valueTextOf(history.values, ref);
   return {
     kind,
     sentence: capital(`the read of ${key(history, row)}${answer(history, row)} shows ${what}${why}.`),

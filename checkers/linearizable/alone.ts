@@ -18,7 +18,7 @@ import { anomaly } from './evidence.ts';
 import { reference, registerReading } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import { checkRegisters } from './registers.ts';
-import { show } from './words.ts';
+import { show, showOf } from './words.ts';
 
 const NOTHING = 0xff;
 
@@ -176,7 +176,7 @@ function withPassing(
   firsts: readonly number[],
   whole: Whole,
 ): Anomaly {
-  const text = (of: number): string => show(history.values.get(history.value[of]));
+  const text = (of: number): string => showOf(history.values, history.value[of]);
   const x = show(history.keys[history.key[row]]);
   const isOwn = history.batch[row] === history.batch[reader];
   const writer = `process ${history.process[row]}`;

@@ -8,7 +8,7 @@ import type { Origin } from '../explain/origin.ts';
 import type { Core } from '../search/shrink.ts';
 import type { SearchContext } from './objects.ts';
 import { anomaly } from './evidence.ts';
-import { call, deedOf, ret, show } from './words.ts';
+import { call, deedOf, ret, show, showOf } from './words.ts';
 
 const NAMED = 3;
 
@@ -19,7 +19,7 @@ export function explainCore(context: SearchContext, rows: Int32Array, core: Core
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
   if (needs !== ILLEGAL && needs !== machine.initial && !rows.some((row) => machine.register?.leaves(row) === needs)) {
-    const value = show(history.values.get(needs));
+    const value = showOf(history.values, needs);
     const sentence = `${deedOf(history, stuck)} found ${value}, which nothing ever wrote to ${x}.`;
     return anomaly(history, 'read of a value never written', sentence, [stuck]);
   }
@@ -67,6 +67,6 @@ function listed(history: History, rows: readonly number[]): string {
  * never what is needed. What needs no one value is a failed cas: it has no place only where all states are the value that it denies.
  */
 function heldBy(history: History, states: readonly State[], needs: State): string {
-  if (needs !== ILLEGAL) return `cannot hold ${show(history.values.get(needs))}`;
-  return states.length === 1 ? `can only hold ${show(history.values.get(states[0]))}` : 'is not what it must be';
+  if (needs !== ILLEGAL) return `cannot hold ${showOf(history.values, needs)}`;
+  return states.length === 1 ? `can only hold ${showOf(history.values, states[0])}` : 'is not what it must be';
 }

@@ -8,7 +8,7 @@ import { anomaly, seen, witnessesOf } from './evidence.ts';
 import { clusterValue, firstAfter, isInitial, membersOf, nearest, nearestBefore, placeOf, retOf } from './members.ts';
 import type { Ends, Members } from './members.ts';
 import { READS, SWAPS, found, reference } from './register.ts';
-import { call, deedOf, ret, show } from './words.ts';
+import { call, deedOf, ret, showOf } from './words.ts';
 
 /** By what went wrong last: a read of something old, a cas upon something old, a write that was read already. */
 export function kindOf(history: History, row: number): string {
@@ -38,7 +38,7 @@ export function chainAgainstTime(
   const shown = [first, last, ...between];
   const unseen = between.filter((row) => row !== first && !isSeen(explainer, shown, row));
   const witnesses = witnessesOf(explainer, unseen).filter((row) => !shown.includes(row));
-  const old = show(history.values.get(clusterValue(explainer, earlier)));
+  const old = showOf(history.values, clusterValue(explainer, earlier));
   const itself = between.length === 1 && between[0] === first;
   const because = itself ? '' : `: ${listed(history, between)}${seen(history, witnesses)}`;
   const sentence =
@@ -61,7 +61,7 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
   const did = (row: number): string => deedOf(history, row);
   const isOldest = stale.first >= history.length;
   const links = [...linking(explainer, old, stale), ...(isOldest ? [] : linking(explainer, recent, fresh))];
-  const value = show(history.values.get(valueOf(explainer, stale.last)));
+  const value = showOf(history.values, valueOf(explainer, stale.last));
   const older = isOldest
     ? `${value} ${links.length === 0 ? 'is' : 'follows from'} the initial value`
     : `${value} is the older value, for ${did(fresh.last)} was asked for after ${did(stale.first)} was over${ret(history, stale.first, ', at ')}`;

@@ -10,7 +10,7 @@ import type { Explainer } from './evidence.ts';
 import { anomaly, extremes, seen, witnessesOf } from './evidence.ts';
 import type { SearchContext } from './objects.ts';
 import { READS, SWAPS, WRITES, found, reference } from './register.ts';
-import { call, deedOf, ret, show } from './words.ts';
+import { call, deedOf, ret, show, showOf } from './words.ts';
 
 /** More operations than this are not looked at one by one. */
 const LOOKED_AT_MAX = 24;
@@ -56,7 +56,7 @@ function tell(explainer: Explainer, finding: Finding): Anomaly {
     }
     case 'swapped twice': {
       const { row, other } = finding;
-      const value = show(history.values.get(reference(explainer.reading, history.expected[row])));
+      const value = showOf(history.values, reference(explainer.reading, history.expected[row]));
       const writer = writerOf(explainer, finding.key, reference(explainer.reading, history.expected[row]));
       const witnesses = witnessesOf(explainer, [row, other]);
       const sentence = `${did(other)} and ${did(row)} both replaced ${value}, which ${x} held only once${seen(history, witnesses)}.`;
@@ -100,7 +100,7 @@ function neverWritten(explainer: Explainer, row: number): Anomaly {
   const { history, reading, survey } = explainer;
   const { key, f, outcome, value } = history;
   const ref = survey.deeds[row] === SWAPS ? reference(reading, history.expected[row]) : found(history, reading, row);
-  const text = show(history.values.get(ref));
+  const text = showOf(history.values, ref);
   const x = show(history.keys[key[row]]);
   const witnesses = witnessesOf(explainer, [row]);
   const shown = seen(history, witnesses);

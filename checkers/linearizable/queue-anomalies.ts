@@ -4,7 +4,7 @@ import { FAIL } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { DRAIN, ENQUEUE } from '../search/queue-words.ts';
 import { anomaly } from './evidence.ts';
-import { aside, call, deedOf, ret, show } from './words.ts';
+import { aside, call, deedOf, ret, show, showOf } from './words.ts';
 
 /** One value taken out, at some moment of the span; or the queue found empty. */
 export interface Taking {
@@ -26,7 +26,7 @@ export interface Item {
   readonly copy?: { readonly number: number; readonly rows: readonly number[] };
 }
 
-const valueOf = (history: History, reference: number): string => show(history.values.get(reference));
+const valueOf = (history: History, reference: number): string => showOf(history.values, reference);
 
 function took(history: History, { row, reference }: Taking): string {
   if (history.f[row] !== DRAIN) return deedOf(history, row);

@@ -15,7 +15,7 @@ import { itemsOf } from '../collections/elements.ts';
 import type { Value } from '../../history/operation.ts';
 import { Numbering } from '../search/numbering.ts';
 import { anomaly } from './evidence.ts';
-import { aside, call, deedOf, ret, show } from './words.ts';
+import { aside, call, deedOf, ret, show, showOf } from './words.ts';
 
 const ADD = METHODS.indexOf('add');
 
@@ -171,7 +171,7 @@ class SetJudge {
 
   #neverAdded(row: number, reference: number): Anomaly {
     const history = this.#history;
-    const what = show(history.values.get(reference));
+    const what = showOf(history.values, reference);
     const x = show(history.keys[history.key[row]]);
     const refused = history.value.findIndex(
       (value, other) =>
@@ -195,7 +195,7 @@ class SetJudge {
     const had = new Set(smaller);
     const lacks = smaller.find((reference) => !held.has(reference)) ?? NULL_REF;
     const more = larger.find((reference) => !had.has(reference)) ?? NULL_REF;
-    const [a, b] = [lacks, more].map((reference) => show(history.values.get(reference)));
+    const [a, b] = [lacks, more].map((reference) => showOf(history.values, reference));
     const sentence = `${deedOf(history, other)} holds ${a} and not ${b}, ${deedOf(history, row)} holds ${b} and not ${a}: neither can be the first.`;
     const adds = [lacks, more].map((reference) => this.#lowRow[this.#numbering.of(reference)]);
     return anomaly(

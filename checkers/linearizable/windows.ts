@@ -27,7 +27,7 @@ import type { SearchContext } from './objects.ts';
 import { DENIES, SWAPS, WRITES, found, reference, registerMachine } from './register.ts';
 import { isSatisfied } from './timeline.ts';
 import type { Timeline } from './timeline.ts';
-import { deedOf, show } from './words.ts';
+import { deedOf, show, showOf } from './words.ts';
 
 type Impossible = SearchResult & { readonly type: 'impossible' };
 
@@ -218,7 +218,7 @@ class KeyWindows {
     const { kind, sentence } = explainCore(searching, this.#rows, rest, false);
     const left = shown.filter((row) => isShower(row) && row !== rest.stuck);
     if (left.length === 0) return anomaly(history, kind, sentence, shown);
-    const text = show(history.values.get(this.#valueOf(window.before)));
+    const text = showOf(history.values, this.#valueOf(window.before));
     const known = left.map((row) => deedOf(history, row)).join(', ');
     const begins = ` Before, ${show(history.keys[key])} held ${text}, as is known from ${known}.`;
     return anomaly(history, kind, sentence + begins, shown);

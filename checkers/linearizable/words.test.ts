@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { instant, legible, roundInstant } from './words.ts';
+import { Values } from '../../history/values.ts';
+import { parseJson } from '../../history/codec/json.ts';
+import { valueTextOf } from '../sessions/words.ts';
+import { instant, legible, roundInstant, showOf } from './words.ts';
 
 test('times are exact as they come, and legible in sentences', () => {
   expect([12, 1500, 12_345_678, 15_819_313_007].map(instant)).toEqual([
@@ -24,4 +27,20 @@ test('two times that would be said alike are said exactly, one that is named twi
 test('what only looks like a time stays as it is', () => {
   const values = 'read "at 1.23456 s" from k1.23456 s and x.1.23456 s, 1.23456 sheep';
   expect(legible(values)).toBe(values);
+});
+
+test('values that differ are said differently: integers that no double holds and their digits, keywords and strings', () => {
+  const values = new Values();
+  const texts = [
+    '9007199254740993',
+    '9007199254740992',
+    '"9007199254740993"',
+    '[9007199254740993]',
+    '[9007199254740992]',
+  ];
+  const marked = texts.map((text) => values.intern(parseJson(text)));
+  expect(marked.map((ref) => showOf(values, ref))).toEqual(texts);
+  expect(marked.map((ref) => valueTextOf(values, ref))).toEqual(texts);
+  const keywords = [':a', '\0:a'].map((text) => values.intern(text));
+  for (const say of [showOf, valueTextOf]) expect(keywords.map((ref) => say(values, ref))).toEqual([':a', '":a"']);
 });

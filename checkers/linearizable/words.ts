@@ -2,14 +2,26 @@
 import { CAS, FAIL, HAS_ACTUAL, INFO, METHODS, NEVER, NONE, READ, TRANSACTION, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
+import type { Values } from '../../history/values.ts';
 import { shownValue } from '../../history/shown.ts';
 import { MILLISECOND, SECOND } from '../../history/clock.ts';
 
 const LONGEST = 60;
 
 export function show(value: Value): string {
-  const text = shownValue(value, LONGEST);
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return cut(shownValue(value, LONGEST));
+}
+
+const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+
+/** The same of a value of a history, with every digit of an integer that no double holds: a text of these digits is in quotes. */
+export function showOf(values: Pick<Values, 'get' | 'json'>, ref: number): string {
+  const value = values.get(ref);
+  if (typeof value === 'number') return show(value);
+  const json = values.json(ref);
+  if (typeof value !== 'string') return /\d{16}/.test(json) ? cut(json) : show(value);
+  if (!json.startsWith('"')) return cut(json);
+  return /^"-?\d+"$/.test(json) ? cut(json) : show(value);
 }
 
 export function capital(sentence: string): string {
@@ -78,13 +90,13 @@ export function deedOf(history: History, row: number): string {
   const who = `process ${process[row]}'s`;
   const where = node[row] === NONE ? '' : ` at ${nodes[node[row]]}`;
   const asIs = outcome[row] === INFO || history.ret[row] === NEVER ? ' (outcome unknown)' : '';
-  const text = show(values.get(value[row]));
+  const text = showOf(values, value[row]);
   if (history.batch[row] !== NONE && (flags[row] & TRANSACTION) !== 0)
     return `${who} transaction ${partsOf(history, history.batch[row])}${where}${asIs}`;
   if (f[row] === READ) return `${who} read of ${text} from ${key}${where}`;
   if (f[row] === CAS) {
-    const what = `cas of ${key} from ${show(values.get(expected[row]))} to ${text}`;
-    const held = (flags[row] & HAS_ACTUAL) === 0 ? '' : ` (it found ${show(values.get(actual[row]))})`;
+    const what = `cas of ${key} from ${showOf(values, expected[row])} to ${text}`;
+    const held = (flags[row] & HAS_ACTUAL) === 0 ? '' : ` (it found ${showOf(values, actual[row])})`;
     return `${who} ${outcome[row] === FAIL ? 'failed ' : ''}${what}${where}${held}${asIs}`;
   }
   const method = METHODS[f[row]];
@@ -105,7 +117,7 @@ function partsOf(history: History, first: number): string {
   const parts: string[] = [];
   for (let row = first; row < length && batch[row] === first; row++) {
     const what = f[row] === READ ? 'r' : f[row] === WRITE ? 'w' : METHODS[f[row]];
-    parts.push(`${what} ${show(keys[key[row]])} ${show(values.get(value[row]))}`);
+    parts.push(`${what} ${show(keys[key[row]])} ${showOf(values, value[row])}`);
   }
   const more = parts.length > PARTS_SHOWN ? [`${parts.length - PARTS_SHOWN} more`] : [];
   return `[${[...parts.slice(0, PARTS_SHOWN), ...more].join(', ')}]`;

@@ -1,18 +1,28 @@
 /** The phrases that explanations are made of. */
 import { type History, INFO, NONE, ROLES } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
+import { shownValue } from '../../history/shown.ts';
+import type { Values } from '../../history/values.ts';
 import { instant, show } from '../linearizable/words.ts';
 
 const VALUE_LENGTH_MAX = 60;
 
 export function valueText(value: Value): string {
-  const text = JSON.stringify(value);
-  return text.length <= VALUE_LENGTH_MAX ? text : `${text.slice(0, VALUE_LENGTH_MAX)}…`;
+  return cut(JSON.stringify(value));
 }
+
+/** The same of a value of a history, with every digit of an integer that no double holds; a keyword of EDN without quotes. */
+export function valueTextOf(values: Pick<Values, 'get' | 'json'>, ref: number): string {
+  const value = values.get(ref);
+  const text = values.json(ref);
+  return typeof value === 'string' && text.startsWith('"') && /^\0?:/.test(value) ? cut(shownValue(value)) : cut(text);
+}
+
+const cut = (text: string): string => (text.length <= VALUE_LENGTH_MAX ? text : `${text.slice(0, VALUE_LENGTH_MAX)}…`);
 
 /** Written or read. */
 export function value(history: History, row: number): string {
-  return valueText(history.values.get(history.value[row]));
+  return valueTextOf(history.values, history.value[row]);
 }
 
 export function key(history: History, row: number): string {
