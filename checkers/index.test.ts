@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { guaranteeNames } from '../history/guarantee.ts';
 import type { Value } from '../history/operation.ts';
+import { eventsOf } from '../history/testing.ts';
 import type { Event, Verdict } from './index.ts';
 import {
   BadHistory,
@@ -135,4 +136,11 @@ test('of transactions every read, write and key is counted', () => {
   ];
   const verdict = check('linearizable', events, { model: 'multi-register' });
   expect(verdict).toMatchObject({ type: 'valid', examined: { operations: 2, keys: 2, reads: 2, writes: 2 } });
+});
+
+test('a read that was never answered is no operation of unknown outcome, whichever guarantee counts', () => {
+  const events = eventsOf('p0: w x 1', 'p0: r x 1', 'p0 r x', 'p1 r x', 'p2 w x 2');
+  for (const guarantee of ['linearizable', 'sequential', 'causal', 'causal-memory', 'causal-weak'] as const) {
+    expect(check(guarantee, events).examined, guarantee).toMatchObject({ operations: 5, reads: 1, indeterminate: 1 });
+  }
 });

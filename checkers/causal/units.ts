@@ -153,9 +153,9 @@ class UnitsBuilder {
         continue;
       }
       const what = deed(history, this.#reading, row);
-      if (outcome[row] === INFO) counts.indeterminate++;
       if (what === SILENT) continue;
-      if (outcome[row] !== INFO) counts.answered++;
+      if (outcome[row] === INFO) counts.indeterminate++;
+      else counts.answered++;
       deeds[row] = what;
       const k = key[row];
       keyed[k] = 1;
