@@ -25,7 +25,10 @@ export const unlimited: Budget = { spent: () => undefined };
 export interface Semantics {
   /** What a register holds before the first write. */
   readonly initial: Value;
-  /** `any`: an ok read of null matches every state (Knossos). `initial`: it is a read of the value null. */
+  /**
+   * What a null stands for that was read (or that a failed cas says it found). `any`: it matches every state (Knossos). `initial`: it is
+   * the initial value. Null that was written, or expected by a cas, is null. Where it is not given: {@link nilReadFor}.
+   */
   readonly nilRead: 'initial' | 'any';
   /** Name of the sequential model, a file in checkers/models/; or a model of one's own (own-model.ts). */
   readonly model: string | Model;
@@ -50,6 +53,16 @@ export const defaultSemantics: Semantics = {
   failedCas: 'constrain',
   thread: 'session',
 };
+
+/** How null is read where nobody says: as Knossos's files have it where a register begins with something else than null. */
+export function nilReadFor(initial: Value): Semantics['nilRead'] {
+  return initial === null ? 'initial' : 'any';
+}
+
+/** What is absent is as in {@link defaultSemantics}, and `nilRead` as {@link nilReadFor} has it. */
+export function semanticsOf(given: Partial<Semantics>): Semantics {
+  return { ...defaultSemantics, nilRead: nilReadFor(given.initial ?? null), ...given };
+}
 
 /** One way things could stand just before an operation fits nowhere. */
 export interface Configuration {

@@ -37,7 +37,7 @@
  * `historyFromEvents` take the option too, and deal answers to the oldest.
  */
 import type { Anomaly, Budget, Checker, Semantics, Verdict } from './checker.ts';
-import { defaultSemantics, unlimited } from './checker.ts';
+import { semanticsOf, unlimited } from './checker.ts';
 import { judgeDealings } from './dealings.ts';
 import { judgedOn } from './kinds.ts';
 import boundedStaleness from './guarantees/bounded-staleness.ts';
@@ -113,7 +113,7 @@ const checkers = {
   lock,
 } satisfies { readonly [name in Guarantee]: Checker };
 
-/** How to read the history, and when to give up; what is absent is as in {@link defaultSemantics}. */
+/** How to read the history, and when to give up; what is absent is as `semanticsOf` (checker.ts) has it. */
 export interface CheckOptions extends Partial<Semantics> {
   /** Default: {@link unlimited}. */
   readonly budget?: Budget;
@@ -145,7 +145,7 @@ export interface Followed {
 /** Judges one guarantee while the history is being made. */
 export function follow(guarantee: Guarantee, options: Omit<CheckOptions, 'processes'> = {}): Followed {
   const { budget = unlimited, ...given } = options;
-  const semantics = { ...defaultSemantics, ...given };
+  const semantics = semanticsOf(given);
   const checker = checkerOf(guarantee);
   const builder = new HistoryBuilder();
   const follower = checker.follow?.(builder.growing, budget, semantics);
@@ -167,7 +167,7 @@ export function follow(guarantee: Guarantee, options: Omit<CheckOptions, 'proces
  */
 export function check(guarantee: Guarantee, history: History | Iterable<Event>, options: CheckOptions = {}): Verdict {
   const { budget = unlimited, processes = 'sequential', ...given } = options;
-  const semantics = { ...defaultSemantics, ...given };
+  const semantics = semanticsOf(given);
   const checker = checkerOf(guarantee);
   const judge = (one: History): Verdict => checker.check(judgedOn(one, guarantee, semantics), budget, semantics);
   if (!(Symbol.iterator in history)) return judge(history);

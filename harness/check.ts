@@ -1,6 +1,7 @@
 /** `tidemark check`: judges histories from anywhere, one verdict a file and guarantee. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { nilReadFor } from '../checkers/checker.ts';
 import { printable } from '../checkers/explain/labels.ts';
 import { realClock } from '../history/clock.ts';
 import { guaranteeNames } from '../history/guarantee.ts';
@@ -138,7 +139,7 @@ async function orderOf(options: CheckOptions, cwd: string): Promise<Order> {
     throw new BadInput(`--staleness does not go with --format ${format}: Knossos knows no times.`);
   }
   const initial = parseInitial(options.initial);
-  const nilRead = options.nilRead ?? (initial === null ? 'initial' : 'any');
+  const nilRead = options.nilRead ?? nilReadFor(initial);
   if (nilRead !== 'any' && nilRead !== 'initial') throw unknownName('way to read null', nilRead, ['any', 'initial']);
   const { failedCas } = options;
   if (failedCas !== 'constrain' && failedCas !== 'ignore') {

@@ -1,7 +1,7 @@
 /** Values that were written to one key more than once: which of the writes a read returned, only a version can tell. */
 import { type History, NONE, OK, READ } from '../../history/history.ts';
 import { placesOf } from '../explain/places.ts';
-import { type RegisterReading, reference } from '../linearizable/register.ts';
+import { readReference, type RegisterReading, reference } from '../linearizable/register.ts';
 import { show, showOf } from '../linearizable/words.ts';
 import { mix, RowTable } from '../sessions/row-table.ts';
 import { INITIAL } from './initial.ts';
@@ -105,8 +105,8 @@ export class Duplicates {
   }
 
   #slot(table: RowTable, row: number): number {
-    const { key, value, versionGroup, versionHistory, versionAt } = this.#history;
-    const held = reference(this.#reading, value[row]);
+    const { f, key, value, versionGroup, versionHistory, versionAt } = this.#history;
+    const held = (f[row] === READ ? readReference : reference)(this.#reading, value[row]);
     return table.slot(
       mix(key[row] + versionHistory[row] * 31, versionAt[row] | 0),
       (other) =>

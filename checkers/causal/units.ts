@@ -108,7 +108,8 @@ class UnitsBuilder {
   constructor(history: History, semantics: Semantics) {
     const isString = semantics.model === 'string' && semantics.initial === null;
     this.#history = history;
-    this.#reading = registerReading(history, isString ? { ...semantics, initial: '' } : semantics);
+    const reading = registerReading(history, isString ? { ...semantics, initial: '' } : semantics);
+    this.#reading = isString ? { ...reading, nullWritten: reading.initial } : reading;
     this.#areContradicted = () => contradicts(prepare(history, semantics).registers.falseClaims);
     this.#deeds = new Uint8Array(history.length);
     this.#source = new Int32Array(history.length).fill(NONE);

@@ -2,7 +2,7 @@
 import { CAS, FAIL, HAS_ACTUAL, type History, NONE, READ } from '../../history/history.ts';
 import type { Anomaly } from '../checker.ts';
 import { capital, legible, show, showOf } from '../linearizable/words.ts';
-import { found, reference, SWAPS, WRITES } from '../linearizable/register.ts';
+import { SWAPS, WRITES } from '../linearizable/register.ts';
 import type { Threads } from '../sessions/threads.ts';
 import type { SessionOrder } from './order.ts';
 import type { Conflict } from './past.ts';
@@ -32,22 +32,22 @@ export function keyText(history: History, row: number): string {
 
 /** What a row wrote. */
 export function written({ units }: Pick<Teller, 'units'>, row: number): string {
-  const { history, reading } = units;
-  return showOf(history.values, reference(reading, history.value[row]));
+  const { history } = units;
+  return showOf(history.values, history.value[row]);
 }
 
-/** `read 1 from x`, `wrote 2 to y`, `swapped 1 for 2 in x`. */
+/** As it was recorded: null that stands for the initial value is null. `read 1 from x`, `wrote 2 to y`, `swapped 1 for 2 in x`. */
 export function did(teller: Pick<Teller, 'units'>, row: number): string {
-  const { history, reading } = teller.units;
+  const { history } = teller.units;
   const { f, outcome, expected, values } = history;
   const x = keyText(history, row);
   const text = (ref: number): string => showOf(values, ref);
-  if (f[row] === READ) return `read ${text(found(history, reading, row))} from ${x}`;
+  if (f[row] === READ) return `read ${text(history.value[row])} from ${x}`;
   if (f[row] !== CAS) return `wrote ${written(teller, row)} to ${x}`;
-  const old = text(reference(reading, expected[row]));
+  const old = text(expected[row]);
   if (outcome[row] !== FAIL) return `swapped ${old} for ${written(teller, row)} in ${x}`;
   if ((history.flags[row] & HAS_ACTUAL) === 0) return `was refused to swap ${old} for ${written(teller, row)} in ${x}`;
-  return `was refused to swap ${old} in ${x}, where it found ${text(found(history, reading, row))}`;
+  return `was refused to swap ${old} in ${x}, where it found ${text(history.actual[row])}`;
 }
 
 /** The row by which a unit writes a key for others to see; NONE if it does not. */

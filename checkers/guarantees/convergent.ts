@@ -211,5 +211,5 @@ export default {
 
 function heldBy(history: History, semantics: Semantics): Held {
   const registers = registerValues(history, semantics);
-  return (row) => registers(history.value[row]);
+  return (row) => registers.read(history.value[row]);
 }

@@ -187,6 +187,16 @@ describe('semantics', () => {
     expect(judge(lines, { ...zero, nilRead: 'any' }).type).toBe('valid');
   });
 
+  test('null that was written, or expected by a cas, is no initial value', () => {
+    for (const nilRead of ['initial', 'any'] as const) {
+      const as = { ...zero, nilRead };
+      expect(judge(['p0 cas x null 2', 'p0 fail error=mismatch actual=0'], as).type).toBe('valid');
+      expect(judge(['p0: cas x null 1'], as).type).toBe('invalid');
+      expect(judge(['p0: w x null', 'p0: cas x null 1', 'p0: r x 1'], as).type).toBe('valid');
+      expect(judge(['p0: w x null', 'p0: r x 0'], as).type).toBe('invalid');
+    }
+  });
+
   test('a failed cas constrains, or is ignored', () => {
     const lines = ['p0: w x 1', 'p1 cas x 1 2', 'p1 fail error=mismatch', 'p2: r x 1'];
     expect(judge(lines).type).toBe('invalid');

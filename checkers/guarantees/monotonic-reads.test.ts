@@ -126,6 +126,10 @@ test('null stands for the initial value, whatever that is', () => {
     'Process 1 read 5 from x at 3 ms and then null, the initial value, at 7 ms.',
   ]);
   expect(judge(checker, lines, { ...zero, nilRead: 'any' }).type).toBe('valid');
+  // A cas is no read: null that it found was there.
+  const swapped = ['p0: w x null', 'p1: r x 0', 'p1: cas x null 6', 'p1: r x 6'];
+  expect(judge(checker, swapped, zero).type).toBe('valid');
+  expect(judge(checker, ['p0: cas x null 1', 'p0: r x 1'], zero).type).toBe('invalid');
   const both = ['p0: w x 5', 'p1: r x 5', 'p1: r x 0', 'p0: w y null', 'p2: r y 0', 'p2: r y null'];
   expect(judge(checker, both, zero)).toMatchObject({ type: 'invalid', count: 1 });
   const texts = ['p0: w x a', 'p1: r x a', 'p1: r x ""'];

@@ -15,7 +15,7 @@ import type { History } from '../../history/history.ts';
 import { historyOf } from '../../history/table.ts';
 import { refuteWith } from '../search/shrink.ts';
 import { anomaly } from './evidence.ts';
-import { reference, registerReading } from './register.ts';
+import { readReference, reference, registerReading } from './register.ts';
 import type { RegisterReading } from './register.ts';
 import { checkRegisters } from './registers.ts';
 import { show, showOf } from './words.ts';
@@ -140,7 +140,7 @@ function passingWrite(history: History, reading: RegisterReading, rows: readonly
   for (const shown of rows) {
     const reader = f[shown] === READ ? shown : readBefore(history, reading, shown);
     if (reader === undefined) continue;
-    const found = reference(reading, value[reader]);
+    const found = readReference(reading, value[reader]);
     for (let row = 0; row < length; row++) {
       if (f[row] !== WRITE || key[row] !== key[reader] || reference(reading, value[row]) !== found) continue;
       if ((flags[row] & TRANSACTION) === 0 || outcome[row] === FAIL) continue;

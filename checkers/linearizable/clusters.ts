@@ -87,7 +87,7 @@ function gather(
   waiting: RowList,
 ): Ends {
   const { length, key, call, ret, value, actual, f } = history;
-  const { initial, nothing } = reading;
+  const { initial, nullRead } = reading;
   const { slots, base, lowest, span, isShared } = table;
   const keys = history.keys.length;
   const first = new Int32Array(length + keys);
@@ -107,7 +107,7 @@ function gather(
     const ended = ret[row];
     if (what <= SWAPS) {
       let ref = what === READS && f[row] !== READ ? actual[row] : value[row];
-      if (ref === NULL_REF) ref = nothing;
+      if (ref === NULL_REF && what === READS) ref = nullRead;
       const place = ref - lowest[k];
       const at = place >= 0 && place < span[k] ? base[k] + place : NONE;
       if (what === READS) {

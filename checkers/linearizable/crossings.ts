@@ -1,6 +1,6 @@
 /** Sentences for clusters of which each would have to come before the other. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, READ, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
 import type { Explainer } from './evidence.ts';
@@ -61,7 +61,7 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
   const did = (row: number): string => deedOf(history, row);
   const isOldest = stale.first >= history.length;
   const links = [...linking(explainer, old, stale), ...(isOldest ? [] : linking(explainer, recent, fresh))];
-  const value = showOf(history.values, valueOf(explainer, stale.last));
+  const value = showOf(history.values, recordedOf(explainer, stale.last));
   const older = isOldest
     ? `${value} ${links.length === 0 ? 'is' : 'follows from'} the initial value`
     : `${value} is the older value, for ${did(fresh.last)} was asked for after ${did(stale.first)} was over${ret(history, stale.first, ', at ')}`;
@@ -136,6 +136,7 @@ function linking(explainer: Explainer, members: Members, ends: Ends): number[] {
   return chain.slice(from + 1, Math.max(one, other) + 1).filter((c) => c < explainer.history.length);
 }
 
-function valueOf({ history, reading, survey }: Explainer, row: number): number {
-  return survey.deeds[row] === READS ? found(history, reading, row) : reference(reading, history.value[row]);
+/** What was found or left, as it was recorded. */
+function recordedOf({ history, survey }: Explainer, row: number): number {
+  return survey.deeds[row] === READS && history.f[row] !== READ ? history.actual[row] : history.value[row];
 }

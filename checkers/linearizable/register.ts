@@ -21,10 +21,12 @@ export interface RegisterReading {
   /** Reference of the initial value. */
   readonly initial: number;
   /**
-   * What a reference to null stands for: the initial value, unless null matches any state. So a store that answers null
+   * What null stands for where it was read: the initial value, unless null matches any state. So a store that answers null
    * for what was never written may still be told that its registers begin at 0.
    */
-  readonly nothing: number;
+  readonly nullRead: number;
+  /** What it stands for where it was written, or a cas expected it: itself, but in the string model. */
+  readonly nullWritten: number;
   readonly nilMatchesAny: boolean;
   readonly failedCasConstrains: boolean;
 }
@@ -34,7 +36,8 @@ export function registerReading(history: Pick<History, 'values'>, semantics: Sem
   const nilMatchesAny = semantics.nilRead === 'any';
   return {
     initial,
-    nothing: nilMatchesAny ? NULL_REF : initial,
+    nullRead: nilMatchesAny ? NULL_REF : initial,
+    nullWritten: NULL_REF,
     nilMatchesAny,
     failedCasConstrains: semantics.failedCas === 'constrain',
   };
@@ -53,21 +56,26 @@ export function deed(history: Answers, reading: RegisterReading, row: number): n
       const flags = history.flags[row];
       if ((flags & MISMATCH) === 0 || !reading.failedCasConstrains) return SILENT;
       if ((flags & HAS_ACTUAL) === 0 || (reading.nilMatchesAny && history.actual[row] === NULL_REF)) return DENIES;
-      return reference(reading, history.actual[row]) === reference(reading, history.expected[row]) ? ABSURD : READS;
+      return found(history, reading, row) === reference(reading, history.expected[row]) ? ABSURD : READS;
     }
     default:
       return SILENT;
   }
 }
 
-/** The reference itself, or what null stands for. */
+/** What was written, or what a cas expected, by the reference to it. */
 export function reference(reading: RegisterReading, ref: number): number {
-  return ref === NULL_REF ? reading.nothing : ref;
+  return ref === NULL_REF ? reading.nullWritten : ref;
+}
+
+/** What was read, by the reference to it. */
+export function readReference(reading: RegisterReading, ref: number): number {
+  return ref === NULL_REF ? reading.nullRead : ref;
 }
 
 /** What a row that READS found. */
 export function found(history: Answers, reading: RegisterReading, row: number): number {
-  return reference(reading, history.f[row] === READ ? history.value[row] : history.actual[row]);
+  return readReference(reading, history.f[row] === READ ? history.value[row] : history.actual[row]);
 }
 
 export function registerMachine(history: History, semantics: Semantics): Machine {

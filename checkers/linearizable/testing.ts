@@ -107,6 +107,28 @@ export function randomEvents(random: Random, shape: Shape): Event[] {
 
 export const randomHistory = (random: Random, shape: Shape): History => historyFromEvents(randomEvents(random, shape));
 
+/** The same with a value that is null: written, expected, read, and found by a failed cas. */
+export function withNull(events: readonly Event[], value: number): Event[] {
+  const swap = (one: Value | undefined): Value => (one === value ? null : (one ?? null));
+  return events.map((event) => {
+    const { f, value: old, actual } = event as Completion;
+    const [expected, next] = Array.isArray(old) ? (old as readonly Value[]) : [];
+    const now = f === 'cas' ? [swap(expected), swap(next)] : swap(old);
+    return { ...event, value: now, ...(actual === undefined ? {} : { actual: swap(actual) }) } as Event;
+  });
+}
+
+/** What such events say: null that was read, or found by a failed cas, is the initial value 0, or nothing at all. */
+export function nullsRead(events: readonly Event[], nilRead: 'initial' | 'any'): Event[] {
+  return events.map((event): Event => {
+    const { f, type, value, actual, ...rest } = event as Completion;
+    const told = { ...rest, f, type, value: f === 'read' && type === 'ok' ? (value ?? 0) : value };
+    if (nilRead === 'initial') return { ...told, ...(actual === undefined ? {} : { actual: actual ?? 0 }) } as Event;
+    if (f === 'read' && type === 'ok' && value === null) return { ...event, type: 'fail' } as Event;
+    return { ...told, ...(actual === undefined || actual === null ? {} : { actual }) } as Event;
+  });
+}
+
 interface Step {
   readonly call: number;
   readonly ret: number;

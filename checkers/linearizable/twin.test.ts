@@ -9,7 +9,7 @@ import { defaultSemantics, unlimited } from '../checker.ts';
 import type { Verdict } from '../checker.ts';
 import linearizable from '../guarantees/linearizable.ts';
 import type { History } from '../../history/history.ts';
-import { isLinearizableByBruteForce, randomEvents } from './testing.ts';
+import { isLinearizableByBruteForce, nullsRead, randomEvents, withNull } from './testing.ts';
 
 const judge = (history: History): Verdict =>
   linearizable.check(history, unlimited, { ...defaultSemantics, initial: 0 });
@@ -98,6 +98,22 @@ describe('every order of small random operations with ties', () => {
     });
     expect(Math.min(seen.valid, seen.invalid), drawn).toBeGreaterThan(rounds / 10);
     expect(seen.unknown, drawn).toBeLessThan(rounds / 50);
+  });
+});
+
+describe('null beside an initial value of its own', () => {
+  test.each(['initial', 'any'] as const)('read as %s', { timeout: 3_600_000 }, (nilRead) => {
+    const seen = { valid: 0, invalid: 0, unknown: 0 };
+    eachRound(`null ${nilRead}`, (random, label) => {
+      const events = withNull(small(random, random.pick([0, 10, 30])), 1);
+      const history = historyFromEvents(events);
+      const { type } = linearizable.check(history, unlimited, { ...defaultSemantics, initial: 0, nilRead });
+      seen[type]++;
+      if (type === 'unknown') return;
+      const truth = isLinearizableByBruteForce(nullsRead(events, nilRead)) ? 'valid' : 'invalid';
+      if (type !== truth) expect(type, `${label}\n${JSON.stringify(events)}`).toBe(truth);
+    });
+    expect(Math.min(seen.valid, seen.invalid), drawn).toBeGreaterThan(rounds / 10);
   });
 });
 

@@ -2,7 +2,7 @@ import { INFO, NULL_REF, OK, READ, WRITE } from '../../history/history.ts';
 import type { Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import { impossibleAlone } from '../linearizable/alone.ts';
-import { registerReading, reference } from '../linearizable/register.ts';
+import { readReference, reference, registerReading } from '../linearizable/register.ts';
 import { CellsOutlook, type Deeds } from '../search/cells.ts';
 import { Versions } from '../search/versions.ts';
 
@@ -22,6 +22,8 @@ const model: Model = {
     // A cell is the reference less that of the initial value, so that all begin at 0.
     const reads = (row: number): boolean =>
       f[row] === READ && outcome[row] === OK && !(reading.nilMatchesAny && value[row] === NULL_REF);
+    const cellOf = (row: number): number =>
+      ((f[row] === READ ? readReference : reference)(reading, value[row]) - reading.initial) | 0;
     const some = (first: number, holds: (row: number) => boolean): boolean => {
       for (
         let row = first;
@@ -38,7 +40,7 @@ const model: Model = {
       const found = new Map<number, number>();
       const left = new Map<number, number>();
       const contradictsItself = some(first, (row) => {
-        const cell = (reference(reading, value[row]) - reading.initial) | 0;
+        const cell = cellOf(row);
         if (f[row] === WRITE) left.set(key[row], cell);
         else if (reads(row)) {
           const expected = left.get(key[row]) ?? found.get(key[row]) ?? cell;
@@ -52,7 +54,7 @@ const model: Model = {
     const step = (state: State, first: number): State => {
       let after: State = state;
       const isIllegal = some(first, (row) => {
-        const cell = (reference(reading, value[row]) - reading.initial) | 0;
+        const cell = cellOf(row);
         if (f[row] === WRITE) after = states.set(after, key[row], cell);
         else if (reads(row)) return states.get(after, key[row]) !== cell;
         return false;

@@ -8,7 +8,7 @@ import { entry, type Growing } from '../../history/growing.ts';
 import { CAS, FAIL, NEVER, type Columns, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
 import { termOf } from '../positions.ts';
-import { registerValues } from '../sessions/registers.ts';
+import { type RegisterValues, registerValues } from '../sessions/registers.ts';
 import { mix } from '../sessions/row-table.ts';
 import { widened } from './widened.ts';
 
@@ -28,7 +28,7 @@ export class Writes {
   /** Key of the contradiction between versions that the last acknowledgement brought, or NONE. */
   contradicted = NONE;
   readonly #growing: Growing;
-  readonly #held: (reference: number) => number;
+  readonly #values: RegisterValues;
   #count = 0;
   #lastInvoked: number = NONE;
   #lastEnded: number = NONE;
@@ -51,7 +51,7 @@ export class Writes {
 
   constructor(growing: Growing, semantics: Semantics) {
     this.#growing = growing;
-    this.#held = registerValues(growing, semantics);
+    this.#values = registerValues(growing, semantics);
   }
 
   /** Takes note of an invocation, and numbers it if it is a write. */
@@ -186,15 +186,16 @@ export class Writes {
   }
 
   #valueSlot(row: number): number {
-    const { key, value } = this.#growing.columns;
+    const { f, key, value } = this.#growing.columns;
+    const { read, written } = this.#values;
     const k = key[row];
-    const held = this.#held(value[row]);
+    const held = f[row] === READ ? read(value[row]) : written(value[row]);
     const slots = this.#byValue;
     const mask = slots.length - 1;
     let at = mix(k, held) & mask;
     for (let write = slots[at] - 1; write !== NONE; write = slots[at] - 1) {
       const other = this.#row[write];
-      if (key[other] === k && this.#held(value[other]) === held) break;
+      if (key[other] === k && written(value[other]) === held) break;
       at = (at + 1) & mask;
     }
     return at;
@@ -274,7 +275,7 @@ export class WriteBook {
   contradicted = NONE;
   readonly writes: Writes;
   readonly #growing: Growing;
-  readonly #held: (reference: number) => number;
+  readonly #values: RegisterValues;
   readonly #initial: number;
   readonly #anyNull: boolean;
   /** By write: the event by which a read had shown it before it was acknowledged, and the read that told its version. */
@@ -286,8 +287,8 @@ export class WriteBook {
   constructor(growing: Growing, semantics: Semantics, writes: Writes) {
     this.writes = writes;
     this.#growing = growing;
-    this.#held = registerValues(growing, semantics);
-    this.#initial = this.#held(growing.values.intern(semantics.initial));
+    this.#values = registerValues(growing, semantics);
+    this.#initial = this.#values.written(growing.values.intern(semantics.initial));
     this.#anyNull = semantics.nilRead === 'any';
   }
 
@@ -312,12 +313,13 @@ export class WriteBook {
     const { writes } = this;
     const key = columns.key[read];
     if (writes.isForeign(key) || (this.#anyNull && columns.value[read] === NULL_REF)) return UNSURE;
-    const shown = this.#held(columns.value[read]);
+    const shown = this.#values.read(columns.value[read]);
     const versioned = entry(columns.versionGroup, read, NONE) !== NONE;
     const claimed = versioned ? this.#holderOf(read) : NONE;
     if (claimed !== NONE) {
       const row = writes.rowOf(claimed);
-      if (columns.key[row] === key && this.#held(columns.value[row]) === shown) return this.#showed(claimed, read);
+      if (columns.key[row] === key && this.#values.written(columns.value[row]) === shown)
+        return this.#showed(claimed, read);
       // A write that may still be refused has no place that others could claim.
       if (columns.outcome[row] === OK) this.contradicted = key;
       return UNSURE;

@@ -10,12 +10,13 @@ import { comparePlaces, type Places, termOf, versionsOf } from '../positions.ts'
 import { WriteTable } from '../linearizable/write-table.ts';
 import { Buckets } from './buckets.ts';
 import { type FalseClaim, verify } from './claims.ts';
+import { companionsOf } from './cas-reads.ts';
 import { heldForNull } from './held.ts';
 import { isAbovePosition } from './position-claims.ts';
 import { sharedSecondVersions } from './second-versions.ts';
 import { AMBIGUOUS, INITIAL, NOTHING, UNWRITTEN } from './sources.ts';
 
-export { registerValues } from './held.ts';
+export { type RegisterValues, registerValues } from './held.ts';
 export { AMBIGUOUS, INITIAL, NOTHING, UNWRITTEN } from './sources.ts';
 
 /** Writes of one value to one key: rows plus one, 0: none. */
@@ -79,20 +80,26 @@ export class Registers {
   readonly #claims: FalseClaim[] = [];
   /** Reads that showed a write with the version of another attempt. */
   readonly #seconds: number[] = [];
-  /** Reference of what null stands for. */
-  readonly #null: number;
+  /** References of what null stands for. */
+  readonly #nullRead: number;
+  readonly #nullWritten: number;
+  readonly #companions: Uint8Array | undefined;
   /** Reference of what a register holds before the first write. */
   readonly #initial: number;
   readonly #anyNull: boolean;
 
-  constructor(history: History, semantics: Semantics) {
+  /** @param companions the rows that stand for what a cas found (cas-reads.ts) */
+  constructor(history: History, semantics: Semantics, companions = companionsOf(history)) {
     const { length } = history;
     this.history = history;
     this.source = new Int32Array(length);
     this.done = new Int32Array(length);
     this.seen = new Uint8Array(length);
-    this.#null = heldForNull(history, semantics);
-    this.#initial = this.#held(history.values.intern(semantics.initial));
+    const { nullRead, nullWritten } = heldForNull(history, semantics);
+    this.#nullRead = nullRead;
+    this.#nullWritten = nullWritten;
+    this.#companions = companions;
+    this.#initial = this.#written(history.values.intern(semantics.initial));
     this.#anyNull = semantics.nilRead === 'any';
     const tables = this.#tables();
     this.isVersioned = tables.isVersioned;
@@ -109,7 +116,7 @@ export class Registers {
 
   #tables(): Tables {
     const { f, outcome, key, keys, value, versionGroup, versionAt, groups, length } = this.history;
-    const ofNull = this.#null;
+    const ofNull = this.#nullWritten;
     const writesOf = new Int32Array(keys.length);
     const lowest = new Int32Array(keys.length).fill(0x7fffffff);
     const highest = new Int32Array(keys.length).fill(-0x80000000);
@@ -187,20 +194,36 @@ export class Registers {
 
   /** Whether two reads returned different values; null is none where it matches any. */
   differ(a: number, b: number): boolean {
-    const { value } = this.history;
-    if (this.#anyNull && (value[a] === NULL_REF || value[b] === NULL_REF)) return false;
-    return this.#held(value[a]) !== this.#held(value[b]);
+    if (this.#saysNothing(a) || this.#saysNothing(b)) return false;
+    return this.#shown(a) !== this.#shown(b);
   }
 
-  #held(reference: number): number {
-    return reference === NULL_REF ? this.#null : reference;
+  /** Whether a read found null where that matches anything. */
+  #saysNothing(read: number): boolean {
+    return this.#anyNull && this.history.value[read] === NULL_REF && !this.#isSwap(read);
+  }
+
+  /** Whether a read stands for a cas that succeeded: it found what it says, null too. */
+  #isSwap(read: number): boolean {
+    return this.#companions?.[read] === 1 && this.history.outcome[read + 1] === OK;
+  }
+
+  /** What a read found. */
+  #shown(read: number): number {
+    const reference = this.history.value[read];
+    if (reference !== NULL_REF) return reference;
+    return this.#isSwap(read) ? this.#nullWritten : this.#nullRead;
+  }
+
+  #written(reference: number): number {
+    return reference === NULL_REF ? this.#nullWritten : reference;
   }
 
   #placeWrites({ byValue, byVersion }: Tables): Placed {
     const { done, source } = this;
     const { batch, key, outcome, ret, flags, f, value, versionGroup, length } = this.history;
     const { group, at } = this.versions;
-    const ofNull = this.#null;
+    const ofNull = this.#nullWritten;
     let alike: Alike | undefined;
     let areVersionsOwn = true;
     for (let row = 0; row < length; row++) {
@@ -238,15 +261,14 @@ export class Registers {
     const { otherKeys, byValue } = tables;
     const { group, history, at } = this.versions;
     const { alike, areVersionsOwn } = placed;
-    const ofNull = this.#null;
     const initial = this.#initial;
     for (let row = 0; row < length; row++) {
       if (f[row] !== READ || outcome[row] !== OK) continue;
       let write = AMBIGUOUS;
       if (otherKeys[key[row]] === 0) {
-        if (this.#anyNull && value[row] === NULL_REF) write = NOTHING;
+        if (this.#saysNothing(row)) write = NOTHING;
         else {
-          const held = value[row] === NULL_REF ? ofNull : value[row];
+          const held = value[row] === NULL_REF ? this.#shown(row) : value[row];
           const first = byValue.get(key[row], held);
           // Where value and version name one write, and neither names another, there is nothing more to find out.
           const plain =
@@ -280,7 +302,8 @@ export class Registers {
   /** Which write a read returned is told by values alone where versions contradict one another. */
   #forgetVersions(semantics: Semantics): void {
     const nobody = new Int32Array(this.history.length).fill(NONE);
-    const plain = new Registers({ ...this.history, versionGroup: nobody, positionGroup: nobody }, semantics);
+    const unversioned = { ...this.history, versionGroup: nobody, positionGroup: nobody };
+    const plain = new Registers(unversioned, semantics, this.#companions);
     this.source.set(plain.source);
     this.done.set(plain.done);
     this.seen.set(plain.seen);
@@ -289,11 +312,11 @@ export class Registers {
 
   #sourceOf(read: number, first: number, { alike }: Placed, { byVersion }: Tables): number {
     const { key, value, flags, versionGroup, call, ret } = this.history;
-    const shown = this.#held(value[read]);
+    const shown = this.#shown(read);
     const isVersioned = versionGroup[read] !== NONE && !isAbovePosition(this.history, read);
     const claimed = isVersioned ? this.#holder(byVersion, read) : NONE;
     if (claimed !== NONE) {
-      const isSame = key[claimed] === key[read] && this.#held(value[claimed]) === shown;
+      const isSame = key[claimed] === key[read] && this.#written(value[claimed]) === shown;
       // Nobody is shown what is asked for only later, where something else can have been.
       if (isSame && (call[claimed] < ret[read] || call[first] > ret[read])) return claimed;
       // All writes of a transaction have one version, under which one of them is known.
