@@ -13,6 +13,7 @@ import { EdnReader, END, textOfKeyword } from './edn-reader.ts';
 import { EdnScanner } from './edn-scanner.ts';
 import { type Form, FormDecoder, type Syntax } from './form-decoder.ts';
 import { type DecodeOptions, type Decoded, ofOneObject } from './jsonl.ts';
+import { TupleDoubt } from './tuples.ts';
 
 /** Takes a history in EDN in pieces. Errors are {@link BadHistory}, with line and reason. */
 export function ednDecoder(options: DecodeOptions = {}): FormDecoder {
@@ -46,23 +47,20 @@ class EdnSyntax implements Syntax {
   readonly scanner: EdnScanner;
   readonly #builder: HistoryBuilder;
   readonly #fields: EventFields;
-  /** Whether values must be told from independent keys: nobody has said what pairs are. */
-  #doubtful: boolean;
-  /** Line of the first pair. */
-  #firstPair: number | undefined;
+  readonly #doubt: TupleDoubt;
 
   constructor(builder: HistoryBuilder, fields: EventFields, independent: boolean | undefined) {
     this.scanner = new EdnScanner(builder.tables, fields, independent === true);
     this.#builder = builder;
     this.#fields = fields;
-    this.#doubtful = independent === undefined;
+    this.#doubt = new TupleDoubt(builder, independent);
   }
 
   scan(at: number): number {
     const next = this.scanner.map(at);
     if (next < 0) return next;
     // The scanner leaves pairs of pairs to the reader.
-    if (this.#doubtful && this.#fields.value !== NULL_REF) this.#doubtful = false;
+    if (this.#doubt.isOpen && this.#fields.value !== NULL_REF) this.#doubt.settle();
     this.#builder.put(this.#fields);
     return next;
   }
@@ -78,26 +76,12 @@ class EdnSyntax implements Syntax {
     const event = eventOf(value as { readonly [name: string]: Value }, (name) =>
       this.#builder.bad(`The operation has :${name} twice.`),
     );
-    if (this.#doubtful && typeof event.process === 'number') this.#weigh(event);
+    this.#doubt.weigh(event);
     this.#builder.add(event);
   }
 
   end(): void {
-    if (!this.#doubtful || this.#firstPair === undefined) return;
-    this.#builder.line = this.#firstPair;
-    throw this.#builder.bad(
-      'Every value is a pair, as those of independent keys are, [key value]: --independent takes them apart, ' +
-        '--no-independent judges the pairs as values of one register.',
-    );
-  }
-
-  /** Values that are all pairs are most likely tuples, and judging them as values would be wrong. */
-  #weigh({ key, f, value }: AnyEvent & { readonly key?: unknown }): void {
-    if (value === null || value === undefined) return;
-    const parts: readonly Value[] = Array.isArray(value) ? (value as readonly Value[]) : [];
-    const isPair = parts.length === 2 && !Array.isArray(parts[0]) && (f !== 'cas' || Array.isArray(parts[1]));
-    if (isPair && key === undefined && f !== 'readMany') this.#firstPair ??= this.#builder.line;
-    else this.#doubtful = false;
+    this.#doubt.end();
   }
 }
 

@@ -210,6 +210,25 @@ describe('pairs that nobody has called independent keys', () => {
     expect((await read(tuples, { independent: false })).keys).toEqual(['register']);
   });
 
+  const json = ['write', 'write', 'cas'].map(
+    (f, i) =>
+      `{"process":0,"type":"${i === 1 ? 'ok' : 'invoke'}","f":"${f}","value":${i < 2 ? '["x",1]' : '["y",[3,4]]'}}`,
+  );
+  test.each([
+    ['JSON Lines', `${json.join('\n')}\n`, 1],
+    ['a JSON array', `[\n${json.join(',\n')}]`, 2],
+  ])('are refused in %s too', async (_what, content, line) => {
+    const sentence = new RegExp(`^f, line ${line}: Every value is a pair, .*--independent .*--no-independent `);
+    expect(await refusal(content)).toMatch(sentence);
+    expect((await read(content, { independent: true })).keys).toEqual(['x', 'y']);
+    expect((await read(content, { independent: false })).keys).toEqual(['register']);
+    const named = content.replaceAll('"value"', '"key":"k","value"');
+    expect((await read(named)).keys).toEqual(['k']);
+    const single = '{"process":7,"type":"invoke","f":"write","value":1}';
+    const among = content.startsWith('[') ? content.replace(/]$/, `,${single}]`) : `${content}${single}\n`;
+    expect((await read(among)).keys).toEqual(['register']);
+  });
+
   test('are values where others are none', async () => {
     expect((await read(tuples + ednWrite(1, '7'))).keys).toEqual(['register']);
     expect((await read(ednWrite(1, '[1 2 3]') + tuples)).keys).toEqual(['register']);

@@ -14,6 +14,7 @@ import { FieldScanner } from './fields.ts';
 import { parseObject } from './json.ts';
 import { chunksOf, chunksOfSync } from './source.ts';
 import type { Source } from './source.ts';
+import { TupleDoubt } from './tuples.ts';
 import { SLACK_BYTES } from './word.ts';
 
 const NEWLINE = 0x0a;
@@ -87,6 +88,7 @@ export class JsonlDecoder {
   readonly #scanner: FieldScanner;
   /** The byte scanner knows nothing of independent keys. */
   readonly #scans: boolean;
+  readonly #doubt: TupleDoubt;
   readonly #size: number | undefined;
   #window = Buffer.alloc(WINDOW_BYTES + SLACK_BYTES);
   /** Bytes of an unfinished line, at the start of the window. */
@@ -104,6 +106,7 @@ export class JsonlDecoder {
     this.#scanner = new FieldScanner(this.#builder.tables, this.#fields);
     this.#scanner.over(this.#window);
     this.#scans = options.independent !== true;
+    this.#doubt = new TupleDoubt(this.#builder, options.independent);
     this.#size = options.size;
     this.#lines = this.#linesBefore = (options.firstLine ?? 1) - 1;
     this.#lineBytesMax = options.lineBytesMax ?? LINE_BYTES_MAX;
@@ -123,6 +126,7 @@ export class JsonlDecoder {
 
   end(): Decoded {
     const tornLine = this.#lastLine();
+    this.#doubt.end();
     const history = this.#builder.build();
     const { dealing } = this.#builder;
     return { history, dealing, header: this.#header, warnings: tornLine === undefined ? {} : { tornLine } };
@@ -148,7 +152,8 @@ export class JsonlDecoder {
     const builder = this.#builder;
     for (let at = end === 0 ? end : this.#firstLine(end); at < end; ) {
       builder.line = ++this.#lines;
-      const next = this.#scans ? this.#scanner.line(at) : -1;
+      // Nor of pairs that may be such: mostly the first event settles that.
+      const next = this.#scans && !this.#doubt.isOpen ? this.#scanner.line(at) : -1;
       if (next > 0) {
         builder.put(this.#fields);
         this.#blank = 0;
@@ -205,7 +210,9 @@ export class JsonlDecoder {
       return;
     }
     if (Array.isArray(event.history) && event.process === undefined) throw builder.bad(WHOLE_HISTORY);
-    builder.add(event as unknown as Event); // checked field by field
+    const read = event as unknown as Event; // checked field by field
+    this.#doubt.weigh(read);
+    builder.add(read);
   }
 }
 
