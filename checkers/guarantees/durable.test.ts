@@ -29,6 +29,13 @@ test('elements that are all read back', () => {
   });
 });
 
+test('a cas that was acknowledged and is not there is called one', () => {
+  const lines = ['p1: w e1 1', 'p1: cas e1 1 2', epilogue, 'p9: r* e1 1 path=leader'];
+  expect(sentences(judge(checker, lines))[0]).toMatch(
+    /^The cas of e1 from 1 to 2, acknowledged at .* is missing from the final state/,
+  );
+});
+
 test('an element that was acknowledged and is not there', () => {
   const verdict = judge(checker, [
     'p1: w e1 1',

@@ -3,7 +3,7 @@
  * overwrites, on the last writes of registers, and by positions on what newer writes cover; what else was covered is counted, not
  * judged. An acknowledged write that nothing was read back of leaves the verdict open.
  */
-import { type History, INFO, NONE } from '../../history/history.ts';
+import { CAS, type History, INFO, NONE } from '../../history/history.ts';
 import type { Anomaly, Checker } from '../checker.ts';
 import { placeText, termOf } from '../positions.ts';
 import { explainClaim } from '../sessions/claim-words.ts';
@@ -16,7 +16,7 @@ import { Registers, UNWRITTEN } from '../sessions/registers.ts';
 import { explainUnwritten, operationsOf, refusedWrite } from '../sessions/rule.ts';
 import { COVERED, LOST, NOT_READ_BACK, SURVIVED, type Survival, survivalOf } from '../sessions/survival.ts';
 import { olderThan } from '../sessions/showed.ts';
-import { amount, answer, key, server, value, when } from '../sessions/words.ts';
+import { amount, answer, key, server, value, valueText, when } from '../sessions/words.ts';
 
 function explainLoss(registers: Registers, write: number, proof: number, faults: readonly FaultSpan[]): Anomaly {
   const { history, versions } = registers;
@@ -25,7 +25,11 @@ function explainLoss(registers: Registers, write: number, proof: number, faults:
   const inTerm = Number.isNaN(term) ? '' : ` in term ${term}`;
   const inForce = faultsWithin(faults, history.callTime[write], history.retTime[write]);
   const during = inForce.length === 0 ? '' : ` (during ${inForce.join(', ')})`;
-  const written = `The write of ${value(history, write)} to ${key(history, write)}, acknowledged${by}${inTerm}${when(history, write)}${during},`;
+  const isCas = history.f[write] === CAS;
+  const what = isCas
+    ? `cas of ${key(history, write)} from ${valueText(history.values.get(history.expected[write]))} to ${value(history, write)}`
+    : `write of ${value(history, write)} to ${key(history, write)}`;
+  const written = `The ${what}, acknowledged${by}${inTerm}${when(history, write)}${during},`;
   const source = registers.source[proof];
   const covered = history.key[proof] !== history.key[write] || (source >= 0 && !registers.older(source, write));
   const why = registers.hasVersion(source) ? `, for it holds ${placeText(history, versions, source)}` : '';
