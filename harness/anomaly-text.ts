@@ -43,7 +43,8 @@ function whatOf({ f, key, outcome, value, expected }: Operation): string {
     case 'cas':
       return `cas ${name} ${shown(expected)} -> ${shown(value)}`;
     case 'txn':
-      return `txn ${partsOf(value)}`;
+    case 'readMany':
+      return `${f} ${partsOf(value)}`;
     case 'read':
       return outcome === 'ok' ? `read ${name} = ${shown(value)}` : `read ${name}`;
     case 'acquire':
@@ -60,7 +61,6 @@ function whatOf({ f, key, outcome, value, expected }: Operation): string {
     case 'write':
     case 'put':
     case 'get':
-    case 'readMany':
     case 'send':
     case 'poll':
       return `${f} ${name} = ${shown(value)}`;

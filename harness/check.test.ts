@@ -342,13 +342,6 @@ describe('arguments', () => {
       '[{:process 0 :type :invoke :f :write :value [1 5]} {:process 0 :type :ok :f :write :value [1 5]} {:process 1 :type :invoke :f :read :value [2 nil]} {:process 1 :type :ok :f :read :value [2 nil]}]',
     );
     expect((await check('tuples.edn', ...linearizable, '--independent')).code).toBe(0);
-    const told = ['"invoke","f":"write"', '"ok","f":"write"', '"invoke","f":"read"', '"ok","f":"read"'];
-    const values = ['["x",1]', '["x",1]', '["y",null]', '["y",null]'];
-    write('tuples.jsonl', told.map((what, i) => `{"process":0,"type":${what},"value":${values[i]}}\n`).join(''));
-    expect((await check('tuples.jsonl', ...linearizable, '--independent')).code).toBe(0);
-    const { code, stderr } = await check('tuples.jsonl', ...linearizable);
-    expect(code).toBe(254);
-    expect(stderr).toMatch(/tuples\.jsonl: line 1: Every value is a pair, .*--independent/);
   });
 });
 

@@ -17,7 +17,7 @@ export function knossosEdn(result: KnossosResult): string {
 }
 
 function mapOf(map: object): string {
-  const isTransaction = 'f' in map && map.f === 'txn';
+  const isTransaction = 'f' in map && (map.f === 'txn' || map.f === 'readMany');
   const fields = Object.entries(map).map(([name, value]: [string, unknown]) => {
     const text = isTransaction && name === 'value' ? partsOf(value as Value) : fieldOf(name, value);
     return `:${name} ${text}`;

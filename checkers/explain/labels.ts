@@ -62,7 +62,7 @@ export function partsOf(transaction: Value): string {
 /** `w 5`, `r null`, `cas 1→2`, `cas 1→2 failed`, `w 5 ?` where nobody knows whether it happened. */
 export function labelOf(operation: Operation, { key, longest }: { key: boolean; longest: number }): string {
   const { f, outcome, value, expected, actual } = operation;
-  if (f === 'txn') return cutTo(`${partsOf(value)}${outcome === 'info' ? ' ?' : ''}`, longest);
+  if (f === 'txn' || f === 'readMany') return cutTo(`${partsOf(value)}${outcome === 'info' ? ' ?' : ''}`, longest);
   const isPlain = f === 'acquire' || f === 'release';
   const fate = outcome === 'info' ? ' ?' : outcome === 'fail' ? (actual === undefined ? ' failed' : ' found ') : '';
   const found = fate === ' found ' ? textOf(actual) : '';

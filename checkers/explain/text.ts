@@ -57,7 +57,7 @@ export function lastStateText({ lastState }: Anomaly): string {
   if (lastState === undefined || lastState.configurations.length === 0) return '';
   const { f, key } = lastState.stuck;
   const verb = f === 'acquire' || f === 'release' ? 'was' : 'held';
-  const held = f === 'txn' ? '' : `${nameOfKey(key)} ${verb} `;
+  const held = f === 'txn' || f === 'readMany' ? '' : `${nameOfKey(key)} ${verb} `;
   const ways = lastState.configurations.map((way) => wayText(way));
   const pending = commonPending(lastState);
   const open = pending.length === 0 ? '' : `; pending: ${listed(pending)}`;

@@ -1,7 +1,7 @@
 /** Objects and operations as a model has them: of some, an object is several keys, and a transaction one operation. */
 import { objectsOf } from '../linearizable/partition.ts';
 import type { Model } from '../model.ts';
-import { NONE, READ, WRITE, METHODS } from '../../history/history.ts';
+import { METHODS, NONE, READ, TRANSACTION, WRITE } from '../../history/history.ts';
 import type { History, Operation } from '../../history/history.ts';
 import type { Value } from '../../history/operation.ts';
 
@@ -10,7 +10,7 @@ export interface Whole {
   readonly of: Int32Array;
   /** Whether the row stands for its operation. */
   isFirst(row: number): boolean;
-  /** A transaction, or a read of many keys, is a `txn` of `["r"|"w"|…, key, value]` each. */
+  /** A transaction is a `txn`, a read of many keys a `readMany`, of `["r"|"w"|…, key, value]` each. */
   operation(row: number): Operation;
 }
 
@@ -50,5 +50,6 @@ function transaction(history: History, first: number): Operation {
     const what = f[row] === READ ? 'r' : f[row] === WRITE ? 'w' : METHODS[f[row]];
     parts.push([what, keys[key[row]], values.get(value[row])]);
   }
-  return { ...history.operation(first), f: 'txn', value: parts };
+  const name = (history.flags[first] & TRANSACTION) === 0 ? 'readMany' : 'txn';
+  return { ...history.operation(first), f: name, value: parts };
 }

@@ -217,7 +217,7 @@ describe('semantics', () => {
     expect(judge([...once, 'p5 cas x 3 5', 'p5 fail error=mismatch']).type).toBe('invalid');
   });
 
-  test('each row of a readMany is judged by itself', () => {
+  test('each row of a readMany is judged by itself where its keys do not change meanwhile', () => {
     expect(judge(['p0: w x 1', 'p0: w y 1', 'p1: r* x,y 1,1']).type).toBe('valid');
     expect(judge(['p0: w x 1', 'p0: w y 1', 'p1: r* x,y 1,0']).type).toBe('invalid');
   });

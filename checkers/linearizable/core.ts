@@ -32,11 +32,12 @@ export function noPlace(context: SearchContext, core: Core, origin?: Origin): An
   const { rows, minimal, states, stuck } = origin?.type === 'story' ? origin : core;
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
+  const isWhole = context.whole !== undefined;
   const others = rows.filter((row) => row !== stuck);
   const beside =
     others.length === 0
       ? ''
-      : ` beside ${others.length <= NAMED ? listed(history, others) : `the ${others.length} others shown`}`;
+      : ` beside ${others.length <= NAMED ? listed(history, others, isWhole) : `the ${others.length} others shown`}`;
   const [from, until] = [call(history, stuck, 'between '), ret(history, stuck, 'and ')];
   const when = from === '' || until === '' ? 'between its call and its answer' : `${from} ${until}`;
   const held =
@@ -46,20 +47,21 @@ export function noPlace(context: SearchContext, core: Core, origin?: Origin): An
         ? 'no order of what was asked for by then leads to it'
         : `whatever else was pending happened or not, ${x} ${heldBy(history, states, needs)} by then`;
   const fewer = minimal ? '' : ' The budget did not allow to find the fewest that show it.';
-  const sentence = `${deedOf(history, stuck)} has no place ${when}${beside}: ${held}.${wayText(history, origin, others)}${fewer}`;
+  const sentence = `${deedOf(history, stuck, isWhole)} has no place ${when}${beside}: ${held}.${wayText(history, origin, others, isWhole)}${fewer}`;
   const kind = origin?.type === 'impossible' ? 'impossible answer' : 'no possible order';
   return anomaly(history, kind, sentence, [...others, stuck], context.whole);
 }
 
 /** ` It would have one right after process 0's write of 3 to x.`, where that is not said already. */
-function wayText(history: History, origin: Origin | undefined, others: readonly number[]): string {
+function wayText(history: History, origin: Origin | undefined, others: readonly number[], isWhole: boolean): string {
   if (origin?.type !== 'story' || origin.last.length === 0 || origin.last.length === others.length) return '';
-  const after = origin.last.length <= NAMED ? listed(history, origin.last) : `${origin.last.length} of those shown`;
+  const after =
+    origin.last.length <= NAMED ? listed(history, origin.last, isWhole) : `${origin.last.length} of those shown`;
   return ` It would have one right after ${after}.`;
 }
 
-function listed(history: History, rows: readonly number[]): string {
-  return rows.map((row) => deedOf(history, row)).join(', ');
+function listed(history: History, rows: readonly number[], isWhole: boolean): string {
+  return rows.map((row) => deedOf(history, row, isWhole)).join(', ');
 }
 
 /**

@@ -57,7 +57,7 @@ function explainCut(context: SearchContext, cut: Cut): Anomaly | undefined {
   const held = show(machine.show?.(cut.state) ?? cut.state);
   const isLarge = held.length > HELD_MAX;
   const at = ret(history, cut.after, ' (at ');
-  const by = `${deedOf(history, cut.after)}${at === '' ? '' : `${at})`}`;
+  const by = `${deedOf(history, cut.after, context.whole !== undefined)}${at === '' ? '' : `${at})`}`;
   const before = ` Every order of what must have happened by the end of ${by} leads to ${isLarge ? 'the same state' : held}.`;
   if (isLarge) return { kind, sentence: sentence + before, operations };
   const mayBeMissing = new Set(cut.rows.filter((_, i) => cut.mayBeMissing[i] === 1));
@@ -77,7 +77,7 @@ export function lastFew(context: SearchContext, rows: Int32Array, stuck: number)
   const around = before.filter((row) => history.ret[row] > history.call[stuck]);
   const few = [...(around.length === 0 ? before : around).slice(1 - MANY), stuck];
   const sentence =
-    `${deedOf(history, stuck)} is where the last order ends${ret(history, stuck)}: the ${before.length + 1} operations asked ` +
+    `${deedOf(history, stuck, context.whole !== undefined)} is where the last order ends${ret(history, stuck)}: the ${before.length + 1} operations asked ` +
     `for by then have none in which all were answered as they were. It was not found which few of them show it; ` +
     `those shown were under way with it.`;
   return anomaly(history, 'no possible order', sentence, few, whole);

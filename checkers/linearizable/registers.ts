@@ -3,12 +3,15 @@ import type { Budget, Semantics } from '../checker.ts';
 import type { Model } from '../model.ts';
 import { NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
+import { connectedRegisters } from './many-registers.ts';
+import { withLastStates } from '../explain/last-state.ts';
 import { joinChains, singleClusters } from './chains.ts';
 import { Findings, cluster } from './clusters.ts';
+import { connectedKeys } from './connected.ts';
 import { judgeDenials } from './denials.ts';
 import { explain } from './explain.ts';
 import type { Outcome } from './objects.ts';
-import { ANOMALIES_EXPLAINED, foreignReason, rowsByKey, searchKey } from './objects.ts';
+import { ANOMALIES_EXPLAINED, checkObjects, foreignReason, rowsByKey, searchKey } from './objects.ts';
 import { SILENT, registerReading } from './register.ts';
 import { survey } from './survey.ts';
 import type { Survey } from './survey.ts';
@@ -44,6 +47,8 @@ export function checkRegisters(
   let count = 0;
   const undecided: string[] = [];
   const toSearch: number[] = [];
+  // Keys that are not known to be linearizable after their search.
+  const left = new Uint8Array(history.keys.length);
   for (let k = 0; k < history.keys.length; k++) {
     count += findings.perKey[k];
     if (foreign[k] !== NONE) undecided.push(foreignReason(history, model, foreign[k]));
@@ -66,14 +71,33 @@ export function checkRegisters(
               denials.left.filter(({ row }) => history.key[row] === k),
             );
       const outcome = inWindows === undefined || inWindows.type === 'open' ? searchKey(searching, rows(k)) : inWindows;
+      if (outcome.type !== 'found') left[k] = 1;
       if (outcome.type === 'undecided') undecided.push(outcome.reason);
       if (outcome.type !== 'impossible') continue;
       count++;
       if (outcome.anomaly !== undefined) anomalies.push(outcome.anomaly);
     }
   }
+  const isAlone = new Uint8Array(history.keys.length).fill(1);
+  for (let k = 0; k < isAlone.length; k++)
+    if (findings.perKey[k] > 0 || foreign[k] !== NONE || left[k] === 1) isAlone[k] = 0;
+  const connected = searches ? connectedKeys(context, (k) => isAlone[k] === 1) : undefined;
+  const together = connected === undefined ? undefined : judgeConnected(connected, semantics, budget);
+  if (together !== undefined) {
+    anomalies.push(...together.anomalies);
+    undecided.push(...together.undecided);
+    count += together.count;
+  }
   const examined = { ...surveyed.examined, concurrent: clusters.concurrent };
   return { anomalies, count, undecided, seesNothing: nothingSeen(surveyed), examined };
+}
+
+/** Keys that reads of many connect, each group as one object. */
+function judgeConnected(connected: History, semantics: Semantics, budget: Budget): Outcome {
+  const outcome = checkObjects(connected, connectedRegisters, semantics, budget);
+  const machine = connectedRegisters.machine(connected, semantics);
+  const anomalies = withLastStates(outcome.anomalies, connected, machine, budget, connectedRegisters);
+  return { ...outcome, anomalies };
 }
 
 /** Where nothing was answered, any claim would be true of it. */

@@ -83,8 +83,11 @@ function moment(time: number, at: string): string {
   return Number.isNaN(time) ? '' : `${at}${instant(time)}`;
 }
 
-/** `process 3's read of 7 from x at n2`, without times. */
-export function deedOf(history: History, row: number): string {
+/**
+ * `process 3's read of 7 from x at n2`, without times. `isWhole`: a row of a read of many keys stands for all of it:
+ * `process 3's readMany [x 7, y null]`.
+ */
+export function deedOf(history: History, row: number, isWhole = false): string {
   const { f, outcome, process, node, nodes, value, values, expected, actual, flags } = history;
   const key = show(history.keys[history.key[row]]);
   const who = `process ${process[row]}'s`;
@@ -93,6 +96,8 @@ export function deedOf(history: History, row: number): string {
   const text = showOf(values, value[row]);
   if (history.batch[row] !== NONE && (flags[row] & TRANSACTION) !== 0)
     return `${who} transaction ${partsOf(history, history.batch[row])}${where}${asIs}`;
+  if (history.batch[row] !== NONE && isWhole)
+    return `${who} readMany ${partsOf(history, history.batch[row])}${where}${asIs}`;
   if (f[row] === READ) return `${who} read of ${text} from ${key}${where}`;
   if (f[row] === CAS) {
     const what = `cas of ${key} from ${showOf(values, expected[row])} to ${text}`;
@@ -111,13 +116,14 @@ export function deedOf(history: History, row: number): string {
 
 const PARTS_SHOWN = 8;
 
-/** `[r x 1, w y 2]`, all that a transaction did. */
+/** `[r x 1, w y 2]`, all that a transaction did; `[x 1, y 2]` of a read of many keys. */
 function partsOf(history: History, first: number): string {
   const { batch, f, key, keys, length, value, values } = history;
   const parts: string[] = [];
   for (let row = first; row < length && batch[row] === first; row++) {
     const what = f[row] === READ ? 'r' : f[row] === WRITE ? 'w' : METHODS[f[row]];
-    parts.push(`${what} ${show(keys[key[row]])} ${showOf(values, value[row])}`);
+    const does = (history.flags[row] & TRANSACTION) === 0 ? '' : `${what} `;
+    parts.push(`${does}${show(keys[key[row]])} ${showOf(values, value[row])}`);
   }
   const more = parts.length > PARTS_SHOWN ? [`${parts.length - PARTS_SHOWN} more`] : [];
   return `[${[...parts.slice(0, PARTS_SHOWN), ...more].join(', ')}]`;

@@ -24,6 +24,8 @@ export interface Deeds {
   readonly finds: readonly number[];
   /** Alternating: a cell, and the value left in it. */
   readonly leaves: readonly number[];
+  /** Alternating: a cell, and a value that it must not hold then. */
+  readonly denies?: readonly number[];
   /** It reads what it cannot: another value than it wrote itself, or than it read just before. No state allows it. */
   readonly contradictsItself?: boolean;
 }
@@ -34,6 +36,8 @@ export class CellsOutlook implements Outlook {
   readonly idle: Uint8Array;
   readonly #cells: Cells;
   readonly #deeds: readonly Deeds[];
+  /** Cells of which some operation says what they do not hold: there, what is held matters though nobody looks for it. */
+  readonly #denied: ReadonlySet<number>;
   /** A value that no operation speaks of. */
   readonly #nothing: number;
   readonly #must: (op: number) => boolean;
@@ -63,7 +67,12 @@ export class CellsOutlook implements Outlook {
     const [reads, readers, writes, writers]: [number[], number[], number[], number[]] = [[], [], [], []];
     const [written, overwriters]: [number[], number[]] = [[], []];
     const values = new Set<number>();
-    this.#deeds.forEach(({ finds, leaves }, op) => {
+    const denied = new Set<number>();
+    this.#deeds.forEach(({ finds, leaves, denies = [] }, op) => {
+      for (let i = 0; i < denies.length; i += 2) {
+        values.add(denies[i + 1]);
+        denied.add(denies[i]);
+      }
       for (let i = 0; i < finds.length; i += 2) {
         values.add(finds[i + 1]);
         reads.push(this.#pair(finds[i], finds[i + 1]));
@@ -79,6 +88,7 @@ export class CellsOutlook implements Outlook {
       }
     });
     this.#nothing = unusedIn(values);
+    this.#denied = denied;
     this.#readers = new Lists(this.#count, reads, readers, end);
     this.#writers = new Lists(this.#count, writes, writers, end);
     this.#writersOfCell = new Lists(cellCount, written, overwriters, end);
@@ -87,8 +97,8 @@ export class CellsOutlook implements Outlook {
       const known = this.#lastCalled[reads[i]];
       if (this.#must(op) && (known === NONE || call[known] < call[op])) this.#lastCalled[reads[i]] = op;
     });
-    this.idle = Uint8Array.from(this.#deeds, ({ finds, leaves, contradictsItself }) =>
-      finds.length === 0 && contradictsItself !== true && this.#isEachUnread(leaves) ? 1 : 0,
+    this.idle = Uint8Array.from(this.#deeds, ({ finds, leaves, denies, contradictsItself }) =>
+      finds.length === 0 && denies === undefined && contradictsItself !== true && this.#isEachUnread(leaves) ? 1 : 0,
     );
   }
 
@@ -100,12 +110,12 @@ export class CellsOutlook implements Outlook {
       const held = this.#cells.get(before, cell);
       if (held !== this.#nothing && held !== value && this.#isMissed(cell, held, left)) return ILLEGAL;
       const pair = this.#pair(cell, value);
-      if (!this.#readers.mayHave(pair, left)) state = this.#cells.set(state, cell, this.#nothing);
+      if (!this.#isLookedFor(cell, pair, left)) state = this.#cells.set(state, cell, this.#nothing);
       else if (this.#comesTooSoon(cell, pair, left)) return ILLEGAL;
     }
     for (let i = 0; i < finds.length; i += 2) {
       const [cell, value] = [finds[i], finds[i + 1]];
-      if (this.#cells.get(state, cell) !== value || this.#readers.mayHave(this.#pair(cell, value), left)) continue;
+      if (this.#cells.get(state, cell) !== value || this.#isLookedFor(cell, this.#pair(cell, value), left)) continue;
       state = this.#cells.set(state, cell, this.#nothing);
     }
     return state;
@@ -115,9 +125,13 @@ export class CellsOutlook implements Outlook {
   isMute(op: number, left: Left): boolean {
     const { leaves } = this.#deeds[op];
     for (let i = 0; i < leaves.length; i += 2) {
-      if (this.#readers.mayHave(this.#pair(leaves[i], leaves[i + 1]), left)) return false;
+      if (this.#isLookedFor(leaves[i], this.#pair(leaves[i], leaves[i + 1]), left)) return false;
     }
     return true;
+  }
+
+  #isLookedFor(cell: number, pair: number, left: Left): boolean {
+    return this.#denied.has(cell) || this.#readers.mayHave(pair, left);
   }
 
   isIdle(state: State, op: number): boolean {
@@ -148,7 +162,7 @@ export class CellsOutlook implements Outlook {
 
   #isEachUnread(leaves: readonly number[]): boolean {
     for (let i = 0; i < leaves.length; i += 2) {
-      if (!this.#readers.isEmpty(this.#pair(leaves[i], leaves[i + 1]))) return false;
+      if (this.#denied.has(leaves[i]) || !this.#readers.isEmpty(this.#pair(leaves[i], leaves[i + 1]))) return false;
     }
     return true;
   }

@@ -3,6 +3,8 @@
  *
  * Versions are used where the store reports them, and values where it does not: a value that exactly one write of the key may have
  * written names its write. Versions are claims, held against one another (claims.ts); one that contradicts the values is not used.
+ *
+ * long because: which write a read returned hangs on values, versions and what null stands for at once.
  */
 import { CAS, FAIL, type History, NEVER, NONE, NULL_REF, OK, READ, TRANSACTION } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';

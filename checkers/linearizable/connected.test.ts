@@ -1,0 +1,149 @@
+/** Reads of many keys among reads, writes and cas, held against all orders of all keys at once. */
+import { describe, expect, test } from 'vitest';
+import { historyFromEvents } from '../../history/builder.ts';
+import type { Event, Value } from '../../history/operation.ts';
+import type { Random } from '../../history/random.ts';
+import { h } from '../../history/testing.ts';
+import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
+import type { Verdict } from '../checker.ts';
+import { check, withinSteps } from '../index.ts';
+import { type Definition, drive, hasOrder } from './objects-testing.ts';
+
+const KEYS = ['a', 'b', 'c'];
+type Held = { readonly [key: string]: Value };
+
+/** Registers a, b, c; what is asked of one is `[key, value]`, and a cas that failed answers `{ found }`, or `{}` if it does not say. */
+function registers(values: number, casPercent: number, says: number): Definition {
+  const held = (state: Value): Held => state as Held;
+  const list = (value: Value): readonly Value[] => value as readonly Value[];
+  return {
+    initial: { a: null, b: null, c: null },
+    ask(random, fresh) {
+      const value = (): number => (values === 0 ? fresh() : random.between(1, values));
+      const key = random.pick(KEYS);
+      if (random.chance(0.3)) return { f: 'readMany', value: random.shuffle(KEYS).slice(0, random.between(1, 3)) };
+      if (random.chance(0.25)) return { f: 'read', value: [key, null] };
+      if (random.below(100) >= casPercent) return { f: 'write', value: [key, value()] };
+      return { f: 'cas', value: [key, [random.pick<Value>([null, 1, 2, 3]), value()], random.below(100) < says] };
+    },
+    answer(state, { f, value }) {
+      if (f === 'readMany') return list(value).map((key) => held(state)[key as string]);
+      const [key, asked] = list(value) as [string, Value];
+      if (f === 'read') return [key, held(state)[key]];
+      if (f === 'write' || held(state)[key] === list(asked)[0]) return value;
+      return list(value)[2] === true ? { found: held(state)[key] } : {};
+    },
+    after(state, { f, value }, answer) {
+      const now = held(state);
+      if (f === 'readMany') {
+        const told = answer === undefined ? undefined : list(answer);
+        return told?.some((one, i) => one !== now[list(value)[i] as string]) === true ? [] : [state];
+      }
+      const [key, asked] = list(value) as [string, Value];
+      if (f === 'read') return answer === undefined || list(answer)[1] === now[key] ? [state] : [];
+      if (f === 'write') return [{ ...now, [key]: asked }];
+      const [expected, next] = list(asked);
+      if (answer === undefined || Array.isArray(answer)) return now[key] === expected ? [{ ...now, [key]: next }] : [];
+      const { found } = answer as { readonly found?: Value };
+      return now[key] === expected || (found !== undefined && found !== now[key]) ? [] : [state];
+    },
+    lie(random, answer) {
+      const other = (): Value => random.pick<Value>([null, 1, 2, 3, 4]);
+      if (!Array.isArray(answer)) return answer;
+      const [first, second] = answer as readonly Value[];
+      if (KEYS.includes(first as string))
+        return Array.isArray(second) ? answer : [first, second === null ? null : other()];
+      return (answer as readonly Value[]).map((one) => (random.chance(0.5) ? one : other()));
+    },
+  };
+}
+
+/** As a history has them. */
+function recorded(events: readonly Event[]): Event[] {
+  return events.map((event): Event => {
+    const { f, type, process, time } = event;
+    if (f === 'readMany') return { type, process, time, f, value: type === 'info' ? null : event.value } as Event;
+    const asked = events.findLast((one) => one.type === 'invoke' && one.process === process && one.time <= time)?.value;
+    const [key, value] = asked as readonly Value[];
+    const told = event.value;
+    const about = { type, process, time, f, key };
+    if (f === 'read') return { ...about, value: type === 'ok' ? (told as readonly Value[])[1] : null } as Event;
+    if (type !== 'ok' || f !== 'cas' || Array.isArray(told)) return { ...about, value } as Event;
+    const { found } = told as { readonly found?: Value };
+    return {
+      ...about,
+      type: 'fail',
+      error: 'mismatch',
+      value,
+      ...(found === undefined ? {} : { actual: found }),
+    } as Event;
+  });
+}
+
+const shapes: readonly (readonly [string, number, number, number])[] = [
+  ['values written once', 0, 0, 100],
+  ['values written once, and cas', 0, 40, 100],
+  ['cas that do not say what they found', 0, 40, 30],
+  ['values that repeat', 3, 30, 50],
+];
+
+describe('every order of all keys', () => {
+  test.each(shapes)('%s', { timeout: 3_600_000 }, (name, values, cas, says) => {
+    const seen = { valid: 0, invalid: 0, unknown: 0 };
+    const definition = registers(values, cas, says);
+    eachRound(`connected ${name}`, (random: Random, label) => {
+      const lies = random.pick([0, 0, 10, 30]);
+      const how = { processes: random.between(2, 4), operations: random.between(4, 9), lies };
+      const events = drive(random, definition, { ...how, infoPercent: random.pick([0, 15]), swaps: random.below(6) });
+      const { type } = check('linearizable', historyFromEvents(recorded(events)));
+      seen[type]++;
+      const truth = hasOrder(events, definition) ? 'valid' : 'invalid';
+      if (type !== 'unknown' && type !== truth) {
+        expect(
+          type,
+          `${label}\n${recorded(events)
+            .map((event) => JSON.stringify(event))
+            .join('\n')}`,
+        ).toBe(truth);
+      }
+    });
+    expect(Math.min(seen.valid, seen.invalid), drawn).toBeGreaterThan(rounds / 20);
+    expect(seen.unknown, drawn).toBeLessThan(rounds / 50);
+  });
+});
+
+describe('torn reads', () => {
+  const judge = (...lines: string[]): Verdict => check('linearizable', h(...lines));
+
+  test('of two keys written one after the other', () => {
+    const verdict = judge('p1 r* x,y', 'p0: w x 1', 'p0: w y 1', 'p1 ok null,1');
+    expect(verdict.type === 'invalid' && verdict.anomalies[0].sentence).toMatch(
+      /^Process 1's readMany \[x null, y 1\] has no place .* beside process 0's write of 1 to x, process 0's write of 1 to y/,
+    );
+    const operations = verdict.type === 'invalid' ? verdict.anomalies[0].operations : [];
+    expect(operations.map(({ f }) => f)).toEqual(['readMany', 'write', 'write']);
+    expect(operations[0].value).toEqual([['r', 'x', null], ['r', 'y', 1]]); // biome-ignore format: pairs
+    expect(judge('p1 r* x,y', 'p0: w x 1', 'p0: w y 1', 'p1 ok 1,null').type).toBe('valid');
+  });
+
+  test('of two readers that saw the writes in different orders', () => {
+    const torn = ['p0 w x 1', 'p1 w y 1', 'p2 r* x,y', 'p3 r* x,y', 'p2 ok 1,null', 'p3 ok null,1', 'p0 ok', 'p1 ok'];
+    const verdict = judge(...torn);
+    expect(verdict.type === 'invalid' && verdict.count).toBe(1);
+    const alone = h(...torn, 'p4 w z 1', 'p4 ok', 'p4: r z null');
+    const both = check('linearizable', alone);
+    expect(both.type === 'invalid' && both.anomalies.map(({ kind }) => kind)).toEqual([
+      'stale read',
+      'no possible order',
+    ]);
+    const unknown = check('linearizable', h(...torn), { budget: withinSteps(0) });
+    expect(unknown.type).toBe('unknown');
+  });
+
+  test('by the model register as well', () => {
+    const verdict = check('linearizable', h('p1 r* x,y', 'p0: w x 1', 'p0: w y 1', 'p1 ok null,1'), {
+      model: 'register',
+    });
+    expect(verdict.type).toBe('invalid');
+  });
+});
