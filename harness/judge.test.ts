@@ -114,7 +114,7 @@ describe('a cell', () => {
         ]);
         const verdict = checker.check(historyFromEvents(events), { spent: () => undefined }, defaultSemantics);
         expect(verdict.type).toBe('valid');
-        return enoughEvidence(guarantee, verdict.examined as Evidence);
+        return enoughEvidence(guarantee, verdict.examined);
       };
       expect([isEnough(steps(n)), isEnough(steps(n - 1))]).toEqual([true, false]);
     },

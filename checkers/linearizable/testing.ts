@@ -114,7 +114,7 @@ export function withNull(events: readonly Event[], value: number): Event[] {
     const { f, value: old, actual } = event as Completion;
     const [expected, next] = Array.isArray(old) ? (old as readonly Value[]) : [];
     const now = f === 'cas' ? [swap(expected), swap(next)] : swap(old);
-    return { ...event, value: now, ...(actual === undefined ? {} : { actual: swap(actual) }) } as Event;
+    return { ...event, value: now, ...(actual === undefined ? {} : { actual: swap(actual) }) };
   });
 }
 
@@ -123,9 +123,9 @@ export function nullsRead(events: readonly Event[], nilRead: 'initial' | 'any'):
   return events.map((event): Event => {
     const { f, type, value, actual, ...rest } = event as Completion;
     const told = { ...rest, f, type, value: f === 'read' && type === 'ok' ? (value ?? 0) : value };
-    if (nilRead === 'initial') return { ...told, ...(actual === undefined ? {} : { actual: actual ?? 0 }) } as Event;
+    if (nilRead === 'initial') return { ...told, ...(actual === undefined ? {} : { actual: actual ?? 0 }) };
     if (f === 'read' && type === 'ok' && value === null) return { ...event, type: 'fail' } as Event;
-    return { ...told, ...(actual === undefined || actual === null ? {} : { actual }) } as Event;
+    return { ...told, ...(actual === undefined || actual === null ? {} : { actual }) };
   });
 }
 

@@ -1,3 +1,4 @@
+// oxlint-disable no-restricted-globals -- a program of a user, who has no clock of ours
 // A driver for tests: passes what it is asked to the server at n1, one line each, and its answers back.
 //
 //   node logs.mjs METHOD,METHOD… GUARANTEE
