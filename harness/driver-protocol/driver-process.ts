@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type Cancel, MILLISECOND, realClock, SECOND } from '../../history/clock.ts';
+import { lastWordsOf } from '../environments/real/last-words.ts';
 import { driverEnv, quoted } from './command.ts';
 import { LINE_BYTES_MAX, LineReader } from './lines.ts';
 import { type Answer, answerOf, Nonsense } from './words.ts';
@@ -208,8 +209,8 @@ export class DriverProcess {
   }
 
   #wordsSaid(): string {
-    const last = this.#lastWords.trim().split('\n').at(-1) ?? '';
-    return last === '' ? '' : `: ${quoted(last.replace(/^setpriv: /, ''))}`;
+    const words = lastWordsOf(this.#lastWords.replace(/^setpriv: /gm, ''));
+    return words === undefined ? '' : `: ${quoted(words)}`;
   }
 
   async #goneWithin(ns: number): Promise<void> {

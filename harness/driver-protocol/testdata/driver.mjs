@@ -38,6 +38,8 @@ function misbehave(id) {
     case 'exit':
       process.stderr.write('fatal: the store is on fire\n');
       return process.exit(3);
+    case 'throw': // Node says where first, then why, and its own version last
+      throw new Error('the store is on fire');
     case 'long-line':
       return void process.stdout.write(`{"id":${id},"type":"ok","value":"${'x'.repeat(100_000_000)}"}\n`);
     case 'no-value':
