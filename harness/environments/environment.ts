@@ -2,6 +2,7 @@
 import type { Clock } from '../../history/clock.ts';
 import type { NodeId } from '../../history/operation.ts';
 import type { Lever, Levers } from '../../nemesis/fault.ts';
+import { BadInput } from '../errors.ts';
 import type { Setting } from '../setting.ts';
 
 /** What runs on a node: data, not deeds, so that any environment can run it. */
@@ -34,6 +35,17 @@ export interface OtherStore {
 
 export function isOtherStore(spec: NodeSpec): spec is OtherStore {
   return 'image' in spec;
+}
+
+/** What a system says of nodes that it does not start. */
+export const GIVEN = 'given';
+
+/** @throws BadInput where a system wants its nodes started in an environment that does something else: `--env compose starts …` */
+export function mustBeGiven(nodes: ReadonlyMap<NodeId, NodeSpec>, does: string): void {
+  const needed = [...nodes.values()].map((spec) => (isOtherStore(spec) ? spec.image : spec.program));
+  const other = needed.find((name) => name !== GIVEN);
+  if (other !== undefined)
+    throw new BadInput(`${does}, and this system needs '${other}' started; with --driver it works.`);
 }
 
 /** Where a connection goes. */

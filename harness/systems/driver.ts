@@ -1,6 +1,7 @@
 import type { Guarantee } from '../../history/guarantee.ts';
 import { wordsOf } from '../driver-protocol/command.ts';
 import { driverSystem } from '../driver-protocol/driver-system.ts';
+import { GIVEN } from '../environments/environment.ts';
 import { BadInput } from '../errors.ts';
 import type { System } from '../system.ts';
 
@@ -38,7 +39,7 @@ const driver: System = {
       throw new BadInput("--system driver needs --driver, such as --driver 'python3 my_driver.py'.");
     return driverSystem(driver, command, settings);
   },
-  node: () => ({ program: 'given', options: {} }),
+  node: () => ({ program: GIVEN, options: {} }),
   connect: () => Promise.reject(new Error('a driver was not asked what it is')),
   sight: () => Promise.resolve([]),
 };

@@ -1,10 +1,7 @@
 /** The services of a compose file of the user's as nodes, for a driver of the user's. */
 import { BadInput } from '../../errors.ts';
-import { type Environment, isOtherStore } from '../environment.ts';
+import { type Environment, mustBeGiven } from '../environment.ts';
 import { readComposeFile } from './file.ts';
-
-/** What a system says of nodes that it does not start. */
-const GIVEN = 'given';
 
 export default {
   name: 'compose',
@@ -30,12 +27,7 @@ export default {
   },
 
   async deploy(nodes, { settings, ...options }) {
-    const needed = [...nodes.values()].map((spec) => (isOtherStore(spec) ? spec.image : spec.program));
-    const other = needed.find((name) => name !== GIVEN);
-    if (other !== undefined)
-      throw new BadInput(
-        `--env compose starts what its file says, and this system needs '${other}' started; with --driver it works.`,
-      );
+    mustBeGiven(nodes, '--env compose starts what its file says');
     const { ComposeCluster } = await import('./cluster.ts');
     return ComposeCluster.deploy(await readComposeFile(fileIn(settings)), { settings, ...options });
   },

@@ -1,13 +1,10 @@
 /** Nodes that run already, given by their addresses; faults by the user's own commands, or none. */
 import type { Lever } from '../../../nemesis/fault.ts';
 import { BadInput } from '../../errors.ts';
-import { type Environment, isOtherStore } from '../environment.ts';
+import { type Environment, mustBeGiven } from '../environment.ts';
 import { GivenCluster } from './endpoints.ts';
 import { commandLevers, type FaultCommands, leversOf, readFaultCommands } from './fault-commands.ts';
 import { endpointsOf, settings } from './settings.ts';
-
-/** What a system says of nodes that it does not start. */
-const GIVEN = 'given';
 
 export default {
   name: 'endpoints',
@@ -26,12 +23,7 @@ export default {
   },
 
   async deploy(nodes, options) {
-    const needed = [...nodes.values()].map((spec) => (isOtherStore(spec) ? spec.image : spec.program));
-    const other = needed.find((name) => name !== GIVEN);
-    if (other !== undefined)
-      throw new BadInput(
-        `--env endpoints starts no nodes, and this system needs '${other}' started; with --driver it works.`,
-      );
+    mustBeGiven(nodes, '--env endpoints starts no nodes');
     const at = endpointsOf(options.settings.get('endpoints') ?? '');
     const commands = await commandsOf(options.settings);
     return new GivenCluster(at, (told) => leversOf(commands, at, told), options);
