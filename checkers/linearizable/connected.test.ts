@@ -140,6 +140,17 @@ describe('torn reads', () => {
     expect(unknown.type).toBe('unknown');
   });
 
+  test('none where an order is at hand: no search is asked for, and no budget', () => {
+    const spent = { budget: withinSteps(0) };
+    const judgeWithout = (...lines: string[]): Verdict => check('linearizable', h(...lines), spent);
+    const asked = ['p0 w x 1', 'p1 w y 1', 'p2 r* x,y', 'p3 r* x,y'];
+    const answered = ['p2 ok 1,null', 'p3 ok 1,1', 'p0 ok', 'p1 ok'];
+    expect(judgeWithout(...asked, ...answered).type).toBe('valid');
+    // A write that nobody found is written over, whenever it returns.
+    expect(judgeWithout(...asked, 'p4 w x 2', ...answered, 'p4 ok', 'p5: r x 1').type).toBe('valid');
+    expect(judgeWithout('p4 w x 2', ...asked, ...answered, 'p4 ok', 'p5: r x 1').type).toBe('valid');
+  });
+
   test('by the model register as well', () => {
     const verdict = check('linearizable', h('p1 r* x,y', 'p0: w x 1', 'p0: w y 1', 'p1 ok null,1'), {
       model: 'register',

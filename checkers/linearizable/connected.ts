@@ -2,24 +2,16 @@
  * Reads of many keys are one operation: two keys that are linearizable each by itself need not be so together, where one read tells of both.
  *
  * Most such reads tell nothing more than their parts do, and are taken apart: at most one of their keys may have changed while they were
- * open, and what the others held they held all the time. The keys on which the rest depend are judged together, by the search, as
- * registers of which a read of many keys is one operation.
+ * open, and what the others held they held all the time. The keys on which the rest depend are judged together, as registers of which a
+ * read of many keys is one operation: mostly an order is at hand (ready-order.ts), and otherwise by the search.
  */
 import { NEVER, NONE, TRANSACTION } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { historyOf } from '../../history/table.ts';
-import type { Clusters } from './clusters.ts';
 import { rowsByKey } from './objects.ts';
+import { orderedKeys } from './ready-order.ts';
+import type { Looked } from './ready-order.ts';
 import { DENIES, READS, SILENT, SWAPS, WRITES, found, reference } from './register.ts';
-import type { RegisterReading } from './register.ts';
-import type { Survey } from './survey.ts';
-
-interface Looked {
-  readonly history: History;
-  readonly reading: RegisterReading;
-  readonly survey: Survey;
-  readonly clusters: Clusters;
-}
 
 /** Whether some read of many keys says what it found in two keys at least. */
 function hasReadsOfMany({ history, survey }: Looked): boolean {
@@ -32,7 +24,7 @@ function hasReadsOfMany({ history, survey }: Looked): boolean {
 }
 
 /**
- * The keys that must be judged together, as a history in which only the reads that connect them are still batches; undefined where there
+ * The keys that must be searched together, as a history in which only the reads that connect them are still batches; undefined where there
  * are none. `isJudged`: whether a key is linearizable by itself; the others are no part of it.
  */
 export function connectedKeys(looked: Looked, isJudged: (key: number) => boolean): History | undefined {
@@ -58,6 +50,9 @@ export function connectedKeys(looked: Looked, isJudged: (key: number) => boolean
     }
     first = end;
   }
+  if (!isConnected.includes(1)) return undefined;
+  const isOrdered = orderedKeys(looked, isConnected, connects);
+  for (let k = 0; k < isConnected.length; k++) isConnected[k] &= isOrdered[k] ^ 1;
   if (!isConnected.includes(1)) return undefined;
   const kept = Int32Array.from(key.keys()).filter((row) => isConnected[key[row]] === 1);
   const part = history.filter((row) => isConnected[key[row]] === 1);
