@@ -81,7 +81,7 @@ export const guarantees = {
   },
   fenced: {
     definition:
-      'Nothing invoked after an acknowledgement of a higher term returned is acknowledged by a lower term of the same group.',
+      'Nothing invoked after an acknowledgement of a higher term returned is acknowledged by a lower term of the same group. The term is what the version of a write claims; a claim that others contradict is an anomaly of its own, which blames the claim and no write.',
     source: 'Gray & Cheriton 1989',
     scope: 'write path',
   },

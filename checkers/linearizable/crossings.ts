@@ -5,7 +5,17 @@ import type { History } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
 import type { Explainer } from './evidence.ts';
 import { anomaly, seen, witnessesOf } from './evidence.ts';
-import { clusterValue, firstAfter, isInitial, membersOf, nearest, nearestBefore, placeOf, retOf } from './members.ts';
+import {
+  clusterValue,
+  firstAfter,
+  isInitial,
+  membersOf,
+  nearest,
+  nearestBefore,
+  placeOf,
+  retOf,
+  openWritesOf,
+} from './members.ts';
 import type { Ends, Members } from './members.ts';
 import { READS, SWAPS, found, reference } from './register.ts';
 import { call, deedOf, ret, showOf } from './words.ts';
@@ -44,7 +54,8 @@ export function chainAgainstTime(
   const sentence =
     `${deedOf(history, last)} was asked for${askedAt(history, last)} although ${deedOf(history, first)} had shown` +
     `${ret(history, first)} that ${old} was over${because}.`;
-  return anomaly(history, kindOf(history, last), sentence, [last, first, ...between, ...witnesses]);
+  const writes = openWritesOf(explainer, members, [last, first]);
+  return anomaly(history, kindOf(history, last), sentence, [last, first, ...between, ...witnesses, ...writes]);
 }
 
 /**
@@ -73,6 +84,7 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
     `${did(stale.last)} was asked for${askedAt(history, stale.last)} after ${did(fresh.first)} was over` +
     `${ret(history, fresh.first, ', at ')}; yet ${older}${joined}.`;
   const rows = [stale.first, stale.last, fresh.first, ...(isOldest ? [] : [fresh.last]), ...links, ...witnesses];
+  rows.push(...openWritesOf(explainer, old, rows), ...openWritesOf(explainer, recent, rows));
   return anomaly(history, kindOf(history, stale.last), sentence, rows);
 }
 

@@ -82,12 +82,13 @@ function tell(explainer: Explainer, finding: Finding): Anomaly {
       const { row, cluster } = finding;
       const ends = extremes(explainer, finding.key, [cluster]);
       const { last } = ends;
+      const open = cluster < history.length && history.ret[cluster] === NEVER ? [cluster] : [];
       const first = cluster < history.length && history.ret[cluster] < history.call[row] ? cluster : ends.first;
       const began = first < history.length ? `${did(first)}${ret(history, first, ', over at ')}` : 'the beginning';
       const sentence =
         `${did(row)} was refused for a mismatch, although ${x} held that value all along, from before its call ` +
         `(${began}) until after its answer (${did(last)}${call(history, last, ', asked for at ')}).`;
-      return anomaly(history, 'cas refused without cause', sentence, [row, first, last]);
+      return anomaly(history, 'cas refused without cause', sentence, [row, first, last, ...open]);
     }
     case 'chain against time':
       return chainAgainstTime(explainer, finding);

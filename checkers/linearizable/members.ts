@@ -1,5 +1,5 @@
 /** The operations of clusters that a chain joins, and the fewest of them that force the chain's place among the others. */
-import { NONE } from '../../history/history.ts';
+import { NEVER, NONE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { rowsAbout } from './evidence.ts';
 import type { Explainer } from './evidence.ts';
@@ -53,6 +53,15 @@ export function placeOf(explainer: Explainer, { places }: Pick<Members, 'places'
   if (what === SILENT) return NONE;
   if (what === READS) return places.get(found(history, reading, row)) ?? NONE;
   return what === WRITES || what === SWAPS ? (places.get(reference(reading, history.value[row])) ?? NONE) : NONE;
+}
+
+/** Writes of unknown outcome of what operations of a chain found: who sees these shown sees that they were asked for, and excuse nothing. */
+export function openWritesOf(explainer: Explainer, members: Members, rows: readonly number[]): number[] {
+  return rows
+    .map((row) => placeOf(explainer, members, row))
+    .filter((place) => place !== NONE)
+    .map((place) => members.chain[place])
+    .filter((c) => c < explainer.history.length && explainer.history.ret[c] === NEVER);
 }
 
 export function isInitial({ history }: Explainer, { chain }: Members): boolean {
