@@ -73,6 +73,15 @@ function kindsAmong(events: readonly Event[], key: unknown, shown: ReadonlySet<n
   return anomaliesOf(part).map(({ kind }) => kind);
 }
 
+/** Places of the calls of writes and cas that are known to have happened. */
+function answeredWrites(events: readonly Event[]): number[] {
+  return [...events.keys()].filter((at) => {
+    const { f, process, type } = events[at];
+    const end = events.find((other, i) => i > at && other.process === process);
+    return type === 'invoke' && f !== 'read' && end?.type === 'ok';
+  });
+}
+
 /** Of two operations that the sentence names, one to be blamed and one that explains: neither can be left out. */
 const PAIRS = new Set(['read of a refused write', 'read before write']);
 
@@ -93,6 +102,11 @@ test('what is shown cannot all stand; without any unit of it the rest can, or is
       const note = `${label}: ${kind}: ${anomaly.sentence}`;
       expect(couldStand(events, key, shown), note).toBe(false);
       expect(shown, note).toContain(lastState?.stuck.index);
+      // They are enough for whoever sees nothing else; without cas, whatever could excuse a stale read is shown, but for answered writes.
+      expect(kindsAmong(events, key, shown, true), note).not.toEqual([]);
+      if (kind === 'stale read' && !events.some(({ f }) => f === 'cas')) {
+        expect(kindsAmong(events, key, new Set([...shown, ...answeredWrites(events)]), true), note).toContain(kind);
+      }
       if (PAIRS.has(kind) && operations.length === 2) continue;
       // A cas from a value to itself follows from itself: it is its own chain's tail.
       if (operations.some(({ f, expected, value }) => f === 'cas' && text(expected) === text(value))) continue;
