@@ -156,4 +156,6 @@ export interface Operation {
   readonly position?: Position;
   readonly callTime: Instant;
   readonly retTime?: Instant;
+  /** It is a part of a transaction; absent otherwise. */
+  readonly isOfTransaction?: true;
 }

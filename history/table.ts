@@ -1,5 +1,5 @@
 /** The one implementation of {@link History}: views, single rows, and the way to another thread. */
-import { CAS, HAS_ACTUAL, METHODS, NEVER, NONE, ROLES } from './history.ts';
+import { CAS, HAS_ACTUAL, TRANSACTION, METHODS, NEVER, NONE, ROLES } from './history.ts';
 import type { Columns, History, HistoryParts, Operation, PlacedNote } from './history.ts';
 import { Lines, type SharedLines } from './lines.ts';
 import type { Key, NodeId, Outcome, Position } from './operation.ts';
@@ -141,6 +141,7 @@ function operationAt(history: History, row: number): Operation {
     version: positionAt(history, history.versionGroup[row], history.versionHistory[row], history.versionAt[row]),
     position: positionAt(history, history.positionGroup[row], history.positionHistory[row], history.positionAt[row]),
     retTime: Number.isNaN(history.retTime[row]) ? undefined : history.retTime[row],
+    isOfTransaction: (history.flags[row] & TRANSACTION) === 0 ? undefined : (true as const),
   };
   return {
     index: indexOf(history.call[row]),

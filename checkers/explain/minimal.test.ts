@@ -1,11 +1,13 @@
 /** What anomalies of linearizable show: it cannot all stand, and without any one unit it can. By brute force. */
 import { expect, test } from 'vitest';
+import { h } from '../../history/testing.ts';
 import { historyFromEvents } from '../../history/builder.ts';
 import type { Operation } from '../../history/history.ts';
 import type { Event, Value } from '../../history/operation.ts';
 import type { Random } from '../../history/random.ts';
 import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
 import type { Anomaly } from '../checker.ts';
+import { merged } from './whole.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 import linearizable from '../guarantees/linearizable.ts';
 import { couldStand, randomEvents } from '../linearizable/testing.ts';
@@ -135,4 +137,17 @@ test('what is shown cannot all stand; without any unit of it the rest can, or is
   // A story with a failed cas, told by a search whose steps are bounded, holds one too many now and then: 10 in 20,000
   // histories. What is promised of it is that it cannot stand (above), and not that it is the shortest.
   expect(spared.length, spared.join('\n')).toBeLessThanOrEqual(rounds / 1000);
+});
+
+test('a write of unknown outcome is shown with the reads that found it', () => {
+  const history = h('p0 w x 1', 'p1: r x 1', 'p2: w x 2', 'p3: r x 1');
+  const verdict = linearizable.check(history, unlimited, defaultSemantics);
+  const [anomaly] = verdict.type === 'invalid' ? verdict.anomalies : [];
+  expect(anomaly?.kind).toBe('stale read');
+  expect(anomaly?.operations.map(({ process }) => process)).toEqual([0, 1, 2, 3]);
+});
+
+test('a read of many keys, all of which are shown, is drawn as one', () => {
+  const history = h('p0: r* x,y null,null');
+  expect(merged([0, 1].map((row) => history.operation(row))).map(({ f }) => f)).toEqual(['readMany']);
 });

@@ -39,7 +39,8 @@ export function merged(operations: readonly Operation[]): readonly Operation[] {
   return [...together.values()].map((parts) => {
     if (parts.length === 1) return parts[0];
     const value = parts.map(({ f, key, value: of }): Value => [f === 'read' ? 'r' : f === 'write' ? 'w' : f, key, of]);
-    return { ...parts[0], f: 'txn', value };
+    const isRead = parts.every(({ f, isOfTransaction }) => f === 'read' && isOfTransaction !== true);
+    return { ...parts[0], f: isRead ? 'readMany' : 'txn', value };
   });
 }
 
