@@ -3,25 +3,31 @@ import { describe, expect, test } from 'vitest';
 import { historyFromEvents } from '../../history/builder.ts';
 import type { Event, Value } from '../../history/operation.ts';
 import type { Random } from '../../history/random.ts';
-import { h } from '../../history/testing.ts';
+import { eventsOf, h } from '../../history/testing.ts';
 import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
 import type { Verdict } from '../checker.ts';
-import { check, withinSteps } from '../index.ts';
+import { check, follow, withinSteps } from '../index.ts';
 import { type Definition, drive, hasOrder } from './objects-testing.ts';
 
 const KEYS = ['a', 'b', 'c'];
 type Held = { readonly [key: string]: Value };
 
+/** Up to three, in any order; some of them name a key twice, side by side or not. */
+function keysToRead(random: Random, known: readonly string[]): readonly string[] {
+  const keys = random.shuffle(known).slice(0, random.between(1, 3));
+  return random.chance(0.25) ? random.shuffle([...keys, random.pick(keys)]) : keys;
+}
+
 /** Registers a, b, c; what is asked of one is `[key, value]`, and a cas that failed answers `{ found }`, or `{}` if it does not say. */
-function registers(values: number, casPercent: number, says: number): Definition {
+function registers(values: number, casPercent: number, says: number, known: readonly string[]): Definition {
   const held = (state: Value): Held => state as Held;
   const list = (value: Value): readonly Value[] => value as readonly Value[];
   return {
     initial: { a: null, b: null, c: null },
     ask(random, fresh) {
       const value = (): number => (values === 0 ? fresh() : random.between(1, values));
-      const key = random.pick(KEYS);
-      if (random.chance(0.3)) return { f: 'readMany', value: random.shuffle(KEYS).slice(0, random.between(1, 3)) };
+      const key = random.pick(known);
+      if (random.chance(0.3)) return { f: 'readMany', value: keysToRead(random, known) };
       if (random.chance(0.25)) return { f: 'read', value: [key, null] };
       if (random.below(100) >= casPercent) return { f: 'write', value: [key, value()] };
       return { f: 'cas', value: [key, [random.pick<Value>([null, 1, 2, 3]), value()], random.below(100) < says] };
@@ -80,17 +86,19 @@ function recorded(events: readonly Event[]): Event[] {
   });
 }
 
-const shapes: readonly (readonly [string, number, number, number])[] = [
-  ['values written once', 0, 0, 100],
-  ['values written once, and cas', 0, 40, 100],
-  ['cas that do not say what they found', 0, 40, 30],
-  ['values that repeat', 3, 30, 50],
+const shapes: readonly (readonly [string, number, number, number, readonly string[]])[] = [
+  ['values written once', 0, 0, 100, KEYS],
+  ['values written once, and cas', 0, 40, 100, KEYS],
+  ['cas that do not say what they found', 0, 40, 30, KEYS],
+  ['values that repeat', 3, 30, 50, KEYS],
+  ['one key, often read twice at once', 0, 20, 100, ['a']],
+  ['one key, values that repeat', 3, 30, 50, ['a']],
 ];
 
 describe('every order of all keys', () => {
-  test.each(shapes)('%s', { timeout: 3_600_000 }, (name, values, cas, says) => {
+  test.each(shapes)('%s', { timeout: 3_600_000 }, (name, values, cas, says, known) => {
     const seen = { valid: 0, invalid: 0, unknown: 0 };
-    const definition = registers(values, cas, says);
+    const definition = registers(values, cas, says, known);
     eachRound(`connected ${name}`, (random: Random, label) => {
       const lies = random.pick([0, 0, 10, 30]);
       const how = { processes: random.between(2, 4), operations: random.between(4, 9), lies };
@@ -149,6 +157,44 @@ describe('torn reads', () => {
     // A write that nobody found is written over, whenever it returns.
     expect(judgeWithout(...asked, 'p4 w x 2', ...answered, 'p4 ok', 'p5: r x 1').type).toBe('valid');
     expect(judgeWithout('p4 w x 2', ...asked, ...answered, 'p4 ok', 'p5: r x 1').type).toBe('valid');
+  });
+
+  test('of one key, named twice', () => {
+    const open = (keys: string, answer: string): string => judge(`p0 r* ${keys}`, 'p1: w x 1', `p0 ok ${answer}`).type;
+    expect([open('x,x', 'null,1'), open('x,x', '1,null'), open('x,y,x', 'null,null,1')]).toEqual(
+      Array(3).fill('invalid'),
+    );
+    expect([open('x,x', '1,1'), open('x,x', 'null,null'), open('x,y,x', '1,null,1')]).toEqual(Array(3).fill('valid'));
+    // Whatever the key held all the time, it is one answer.
+    expect(judge('p1: w x 1', 'p0: r* x,x 1,2').type).toBe('invalid');
+    const verdict = judge('p0 r* x,x', 'p1: w x 1', 'p0 ok null,1');
+    expect(verdict.type === 'invalid' && verdict.anomalies[0].sentence).toMatch(
+      /^Process 0's readMany \[x null, x 1\] has no place /,
+    );
+  });
+
+  test('of one key, while the history is made', () => {
+    const followed = follow('linearizable');
+    for (const event of eventsOf('p0 r* x,x', 'p1: w x 1', 'p0 ok null,1')) followed.add(event);
+    expect(followed.end().type).toBe('invalid');
+  });
+
+  test('of one key, in a transaction', () => {
+    const txn = (type: string, time: number, found: readonly Value[]): Event =>
+      ({ type, time, process: 0, f: 'txn', value: found.map((value) => ['r', 'x', value]) }) as unknown as Event;
+    const [asked, answered] = eventsOf('p1: w x 1');
+    const judgeTransaction = (found: readonly Value[]): string =>
+      check('linearizable', [txn('invoke', 0, [null, null]), asked, answered, txn('ok', 1e9, found)], {
+        model: 'multi-register',
+      }).type;
+    expect(
+      [
+        [null, 1],
+        [1, null],
+        [1, 1],
+        [null, null],
+      ].map(judgeTransaction),
+    ).toEqual(['invalid', 'invalid', 'valid', 'valid']);
   });
 
   test('by the model register as well', () => {

@@ -13,12 +13,12 @@ import { orderedKeys } from './ready-order.ts';
 import type { Looked } from './ready-order.ts';
 import { DENIES, READS, SILENT, SWAPS, WRITES, found, reference } from './register.ts';
 
-/** Whether some read of many keys says what it found in two keys at least. */
+/** Whether some read of many keys says what it found twice at least, be it in one key: there it is one answer as well. */
 function hasReadsOfMany({ history, survey }: Looked): boolean {
-  const { batch, flags, key, length } = history;
+  const { batch, flags, length } = history;
   for (let row = 1; row < length; row++) {
     const isPart = batch[row] !== NONE && batch[row] === batch[row - 1] && (flags[row] & TRANSACTION) === 0;
-    if (isPart && key[row] !== key[row - 1] && survey.deeds[row] === READS) return true;
+    if (isPart && survey.deeds[row] === READS) return true;
   }
   return false;
 }
