@@ -150,6 +150,14 @@ describe('a plan of triggers', () => {
     const free = pairs.filter(({ now, before }) => now.leader !== undefined && now.leader !== before.targets[0]);
     expect(free.length).toBeGreaterThan(0);
     expect(free.map(({ now }) => now.targets)).toEqual(free.map(({ before }) => before.targets));
+
+    // And it can be run again itself, by what its record holds alone.
+    expect(other.record.command).toBe(`npx tidemark run --replay ${other.record.id}`);
+    const same = await run(planToReplay(other.record, {}));
+    expect(same.journal).toBe(other.journal);
+    expect(same.record.plan['replay']).toMatchObject({ run: other.record.id, exact: true, sameJournal: true });
+    const third = await run(planToReplay(same.record, {}));
+    expect(third.journal).toBe(other.journal);
   });
 
   it('of lag strikes the follower that falls behind', async () => {

@@ -165,6 +165,7 @@ export function plannedOf(plan: ResolvedPlan): RunRecord['plan'] {
     unsupported: use.unsupported,
     asked,
     ...(replays !== undefined && { replays: replays.run }),
+    ...(replays?.guide !== undefined && { guide: replays.guide }),
   };
 }
 

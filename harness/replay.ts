@@ -11,15 +11,15 @@ const ELSEWHEN_NS = 500 * MILLISECOND;
 const SAID_MAX = 20;
 
 /**
- * The command that runs this plan again: only what differs from the defaults. A schedule is in no flags, and outside the simulation a seed
- * does not say whom the faults strike: then it is the stored run, or, where there is none, the seed, and the file that said the schedule.
+ * The command that runs this plan again: only what differs from the defaults. A schedule is in no flags, outside the simulation a seed
+ * does not say whom the faults strike, and a replay goes by another run's strikes: then it is the stored run itself, or, where there is
+ * none, the seed, and the file that said the schedule.
  */
 export function replayCommand(plan: Plan, stored?: string): string {
   const plugins = userPlugins().map((file) => `--plugin ${file}`);
-  const real = plan.environment !== defaultPlan.environment;
-  const of =
-    real && stored !== undefined ? stored : (plan.replays?.run ?? (plan.schedule === undefined ? undefined : stored));
-  if (of !== undefined) return ['npx tidemark run', `--replay ${of}`, ...plugins].join(' ');
+  const seedSaysAll =
+    plan.environment === defaultPlan.environment && plan.replays === undefined && plan.schedule === undefined;
+  if (stored !== undefined && !seedSaysAll) return ['npx tidemark run', `--replay ${stored}`, ...plugins].join(' ');
   const words = [
     'npx tidemark run',
     ...(plan.file === undefined ? [] : [`--plan ${plan.file}`]),
@@ -52,6 +52,15 @@ export interface Replays {
   /** In a simulation, with nothing changed: all must come out the same. */
   readonly exact: boolean;
   readonly strikes: readonly Struck[];
+  /** Undefined: the plan alone decides. */
+  readonly guide?: Guide;
+}
+
+/** Whose strikes chance goes by. In the plan of the run's record, for who replays that is to go by the same. */
+export interface Guide {
+  readonly strikes: readonly Struck[];
+  /** False: of a run that was killed, so that triggers may well have fired later. */
+  readonly whole: boolean;
 }
 
 /** What came of it: in the plan of the run's record. */
@@ -91,6 +100,11 @@ export function planToReplay(
     environment !== asked.environment ||
     Object.keys(changes.settings ?? {}).length > 0 ||
     changes.skipUnsupported === true;
+  const exact = environment === 'simulation' && !changed;
+  // Where all comes out the same by itself, nothing may be done otherwise than it was.
+  const guide = exact
+    ? (record.plan['guide'] as Guide | undefined) // put there by record-run.ts
+    : { strikes, whole: record.journalSha256 !== undefined };
   return {
     ...asked,
     environment,
@@ -99,8 +113,9 @@ export function planToReplay(
     replays: {
       run: record.id,
       ...(record.journalSha256 !== undefined && { journalSha256: record.journalSha256 }),
-      exact: environment === 'simulation' && !changed,
+      exact,
       strikes,
+      ...(guide !== undefined && { guide }),
     },
   };
 }

@@ -211,10 +211,9 @@ class Run {
       faults,
       random: this.#random.fork('nemesis'),
       note: (fault, value) => recorder.note('nemesis', fault, value),
-      // Where all comes out the same by itself, nothing may be done otherwise.
-      ...(plan.replays?.exact === false && {
-        before: plan.replays.strikes,
-        beforeIsWhole: plan.replays.journalSha256 !== undefined,
+      ...(plan.replays?.guide !== undefined && {
+        before: plan.replays.guide.strikes,
+        beforeIsWhole: plan.replays.guide.whole,
       }),
     });
     if (waitsForTriggers(plan.use.schedule)) watch.tell((seen) => this.nemesis.observe(seen));

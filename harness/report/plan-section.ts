@@ -5,7 +5,7 @@ import { cut, html, lines, type Markup, name, type Piece } from './markup.ts';
 
 const JSON_MAX = 16_000;
 /** Shown elsewhere, or longer than anybody reads. */
-const LEFT_OUT = new Set(['strikes', 'fired', 'replay', 'asked']);
+const LEFT_OUT = new Set(['strikes', 'fired', 'replay', 'asked', 'guide']);
 
 export function planSection(record: RunRecord): Markup {
   const { plan, machine, git, versions } = record;
