@@ -242,8 +242,8 @@ async function knossosShape(
   const { modelNamed } = await import('../checkers/linearizable/models.ts');
   const budget = budgetOf(limits);
   const model = modelNamed(semantics.model);
-  const machine = model?.machine(history, semantics);
-  return knossosOf(history, machine, verdict, (part) => checker.check(part, budget, semantics), budget, model);
+  const judge = (part: History): Verdict => checker.check(part, budget, semantics);
+  return knossosOf(history, { verdict, model, semantics, judge, budget });
 }
 
 /** A budget is a bound: what is taken between two looks must stay below it too. */

@@ -8,8 +8,13 @@ const KEYWORDS = new Set(['valid?', 'analyzer', 'type', 'f', 'cause']);
 
 export function knossosJson(result: KnossosResult): string {
   if (!('results' in result)) return JSON.stringify(result);
-  const results = Object.fromEntries(result.results.map(({ key, result: of }) => [String(key), of]));
+  const results = Object.fromEntries(result.results.map(({ key, result: of }) => [nameOf(key), of]));
   return JSON.stringify({ ...result, results });
+}
+
+/** A list of keys is JSON itself. */
+function nameOf(key: Value): string {
+  return Array.isArray(key) ? JSON.stringify(key) : String(key);
 }
 
 export function knossosEdn(result: KnossosResult): string {

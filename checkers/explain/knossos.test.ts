@@ -24,7 +24,13 @@ const asKnossos: Semantics = { ...zero, nilRead: 'any', failedCas: 'ignore' };
 
 function analyse(history: History, semantics: Semantics): KnossosResult {
   const judge = (part: History) => linearizable.check(part, unlimited, semantics);
-  return knossosOf(history, registerMachine(history, semantics), judge(history), judge, unlimited);
+  return knossosOf(history, {
+    verdict: judge(history),
+    model: modelNamed(semantics.model),
+    semantics,
+    judge,
+    budget: unlimited,
+  });
 }
 
 describe('the first operation that cannot be linearised', () => {
@@ -176,7 +182,6 @@ describe('the map', () => {
       txn(1, 'ok', answered),
     ]);
     const semantics = { ...defaultSemantics, model: 'multi-register' };
-    const model = modelNamed('multi-register');
     const judge = (part: History) => linearizable.check(part, unlimited, semantics);
     const verdict = judge(history);
     const lastState = verdict.type === 'invalid' ? verdict.anomalies[0].lastState : undefined;
@@ -184,7 +189,13 @@ describe('the map', () => {
       stuck: { f: 'txn', value: answered },
       configurations: [{ held: { a: 1, b: 1 } }],
     });
-    const result = knossosOf(history, model?.machine(history, semantics), verdict, judge, unlimited, model);
+    const result = knossosOf(history, {
+      verdict,
+      model: modelNamed('multi-register'),
+      semantics,
+      judge,
+      budget: unlimited,
+    });
     expect(result).toMatchObject({
       op: { f: 'txn', value: answered, index: 3 },
       'previous-ok': { value: written },
@@ -196,6 +207,50 @@ describe('the map', () => {
     expect(knossosEdn(result)).toContain(':f :txn, :value [[:r "a" 1] [:r "b" nil]]');
   });
 
+  test('keys that a torn read connects are told together, as transactions are', () => {
+    const lines = ['p1 r* x,y', 'p0: w x 1', 'p0: w y 1', 'p1 ok null,1'];
+    const result = analyse(h(...lines), defaultSemantics);
+    const torn = [['r', 'x', null], ['r', 'y', 1]]; // biome-ignore format: pairs
+    expect(result).toMatchObject({
+      'valid?': false,
+      op: { process: 1, f: 'readMany', value: torn, index: 5 },
+      'previous-ok': { process: 0, f: 'write', key: 'y', value: 1, index: 4 },
+      'last-op': { process: 0, f: 'write', key: 'y', value: 1, index: 4 },
+      configs: [{ model: { value: { x: 1, y: 1 } }, pending: [{ f: 'readMany', type: 'invoke', value: torn }] }],
+      'final-paths': [
+        [
+          { op: { f: 'write', key: 'y' }, model: { value: { x: 1, y: 1 } } },
+          {
+            op: { f: 'readMany' },
+            model: { msg: expect.stringMatching(/^can't readMany .* in \{"x":1,"y":1\}$/) as unknown },
+          },
+        ],
+      ],
+    });
+    expect(knossosEdn(result)).toContain(':op {:process 1, :type :ok, :f :readMany, :value [[:r "x" nil] [:r "y" 1]],');
+    // Beside keys that have nothing to do with them they are named together, and none of them alone.
+    const beside = analyse(h(...lines, 'p2: w z 1', 'p2: r z null'), defaultSemantics);
+    expect(beside).toMatchObject({
+      failures: ['z', ['x', 'y']],
+      results: [{ key: 'z' }, { result: { op: { f: 'readMany' }, configs: [{ model: { value: { x: 1, y: 1 } } }] } }],
+    });
+    expect(JSON.parse(knossosJson(beside))).toMatchObject({ results: { '["x","y"]': { op: { f: 'readMany' } } } });
+    // One key is named as it is, also where what was read of it twice is torn.
+    const twice = h('p1 r* x,x', 'p0: w x 1', 'p1 ok null,1', 'p2: r z null');
+    expect(analyse(twice, defaultSemantics)).toMatchObject({
+      failures: ['x'],
+      results: [{ result: { op: { process: 1 } } }],
+    });
+    // What is of one of them says what that held.
+    const lone = ['p0 w x 1', 'p2 w y 1', 'p1 r* x,y', 'p3: r y 1', 'p3 r x', 'p1 ok 1,null', 'p3 ok null'];
+    expect(analyse(h(...lone), defaultSemantics)).toMatchObject({
+      op: { process: 3, f: 'read', key: 'x', value: null },
+      'final-paths': [
+        [{ op: { f: 'read', key: 'y' } }, { op: { key: 'x' }, model: { msg: "can't read null from register 1" } }],
+      ],
+    });
+  });
+
   test('a lock is locked or not, as Knossos has it', () => {
     const lock = (process: number, type: string, f: string): Event =>
       ({ process, type, f, key: 'k', value: null, time: 0 }) as Event;
@@ -204,8 +259,13 @@ describe('the map', () => {
     );
     const semantics = { ...defaultSemantics, model: 'mutex' };
     const judge = (part: History) => linearizable.check(part, unlimited, semantics);
-    const machine = modelNamed('mutex')?.machine(history, semantics);
-    const result = knossosOf(history, machine, judge(history), judge, unlimited);
+    const result = knossosOf(history, {
+      verdict: judge(history),
+      model: modelNamed('mutex'),
+      semantics,
+      judge,
+      budget: unlimited,
+    });
     expect(result).toMatchObject({ configs: [{ model: { 'locked?': true } }] });
     expect(knossosEdn(result)).toContain(':model {:locked? true}');
     expect(knossosEdn(result)).toContain(':model {:msg "already held"}');
@@ -215,7 +275,9 @@ describe('the map', () => {
     expect(analyse(h('p0: w x 1', 'p1: r x 1'), zero)).toEqual({ 'valid?': true, analyzer: 'linear' });
     const spent = { type: 'unknown', reason: 'key x: 10 s spent', examined: { operations: 1 } } as const;
     const judge = () => spent;
-    expect(knossosOf(bad, undefined, spent, judge, unlimited)).toMatchObject({ 'valid?': 'unknown', cause: 'timeout' });
+    expect(
+      knossosOf(bad, { verdict: spent, model: undefined, semantics: zero, judge, budget: unlimited }),
+    ).toMatchObject({ 'valid?': 'unknown', cause: 'timeout' });
     const two = analyse(h('p0: w x 1', 'p0: w y 1', 'p1: r x 7'), zero);
     expect(JSON.parse(knossosJson(two))).toMatchObject({
       'valid?': false,

@@ -4,12 +4,13 @@
  * configuration placed last; `configs` are those just before `op`, each with what it had not placed; `final-paths` lead
  * from one of them to `op`, which the model then refuses. Indices are those of the history that was read.
  */
-import type { Budget, Verdict } from '../checker.ts';
+import type { Anomaly, Budget, Semantics, Verdict } from '../checker.ts';
+import { connectedRegisters } from '../linearizable/many-registers.ts';
 import type { Machine, Model, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import { NONE } from '../../history/history.ts';
 import type { History, Operation } from '../../history/history.ts';
-import type { Value } from '../../history/operation.ts';
+import type { Key, Value } from '../../history/operation.ts';
 import { shownValue } from '../../history/shown.ts';
 import { firstFailure } from './first-failure.ts';
 import type { Failure } from './first-failure.ts';
@@ -24,6 +25,8 @@ export interface KnossosOp {
   readonly process: number;
   readonly type: 'invoke' | 'ok' | 'fail' | 'info';
   readonly f: string;
+  /** Only where the object is registers of several keys, and the operation of one of them. */
+  readonly key?: Key;
   readonly value: Value;
   readonly index: number;
   readonly time?: number;
@@ -59,41 +62,80 @@ export interface KnossosAnalysis {
   readonly error?: string;
 }
 
-/** Of independent keys, as `jepsen.independent` has it: the first ten keys that fail, by name. */
+/**
+ * Of independent keys, as `jepsen.independent` has it: the first ten keys that fail, by name. Keys that are linearizable each by itself,
+ * and not together, are one: a list of them.
+ */
 export interface KnossosResults {
   readonly 'valid?': false;
   readonly results: readonly { readonly key: Value; readonly result: KnossosAnalysis }[];
   readonly failures: readonly Value[];
 }
 
-export function knossosOf(
-  history: History,
-  machine: Machine | undefined,
-  verdict: Verdict,
-  judge: (part: History) => Verdict,
-  budget: Budget,
-  model?: Model,
-): KnossosResult {
+/** How a history was judged. */
+export interface Judged {
+  readonly verdict: Verdict;
+  readonly model: Model | undefined;
+  readonly semantics: Semantics;
+  /** Decides any part of it. */
+  readonly judge: (part: History) => Verdict;
+  readonly budget: Budget;
+}
+
+export function knossosOf(history: History, judged: Judged): KnossosResult {
+  const { verdict, model, semantics, judge, budget } = judged;
   if (verdict.type !== 'invalid') return withoutOp(verdict);
+  const machine = model?.machine(history, semantics);
   const whole = wholeOf(history, model);
   const objects = new Map<number, Value>();
+  const results: { key: Value; result: KnossosAnalysis }[] = [];
+  const together = new Set<string>();
+  let isAll = true;
   for (const anomaly of verdict.anomalies) {
     const [first] = anomaly.operations;
     if (first === undefined) continue;
+    if (machine?.register !== undefined && anomaly.operations.some(({ f }) => f === 'readMany')) {
+      const keys = keysOf(anomaly);
+      const name = JSON.stringify(keys);
+      if (together.has(name)) continue;
+      together.add(name);
+      const of = new Set(keys.map((key) => history.keys.indexOf(key)));
+      const part = history.filter((row) => of.has(history.key[row]));
+      results.push({ key: keys.length === 1 ? keys[0] : keys, result: togetherOf(part, judged) });
+      isAll = part.length === history.length;
+      continue;
+    }
     const object = whole.of[history.key.indexOf(history.keys.indexOf(first.key))];
-    if (!objects.has(object)) objects.set(object, first.key);
-  }
-  const results = [...objects].map(([object, key]) => {
+    if (objects.has(object)) continue;
+    objects.set(object, first.key);
     const failure = machine === undefined ? undefined : firstFailure(history, machine, object, judge, budget, whole);
     const result: KnossosAnalysis =
       machine === undefined || failure === undefined
         ? withoutOp(verdict)
-        : analysisOf(history, machine, whole, failure);
-    return { key, result };
-  });
-  const isOne = history.keys.length === 1 || whole.of.every((object) => object === 0);
-  if (isOne && results.length === 1) return results[0].result;
+        : analysisOf(machine, whole, failure, history);
+    results.push({ key: first.key, result });
+    isAll = history.keys.length === 1 || whole.of.every((other) => other === 0);
+  }
+  if (isAll && results.length === 1) return results[0].result;
   return { 'valid?': false, results, failures: results.map(({ key }) => key) };
+}
+
+/** Keys that reads of many connect, each linearizable by itself: `part` is all that was done to them. */
+function togetherOf(part: History, { verdict, semantics, judge, budget }: Judged): KnossosAnalysis {
+  const machine = connectedRegisters.machine(part, semantics);
+  const whole = wholeOf(part, connectedRegisters);
+  const failure = firstFailure(part, machine, whole.of[0], judge, budget, whole);
+  return failure === undefined ? withoutOp(verdict) : analysisOf(machine, whole, failure, part);
+}
+
+/** In the order in which the anomaly's operations name them. */
+function keysOf({ operations }: Anomaly): readonly Key[] {
+  const keys = new Set<Key>();
+  for (const { f, key, value } of operations) {
+    if (f !== 'readMany') keys.add(key);
+    else for (const [, of] of value as readonly (readonly [string, Key, Value])[]) keys.add(of);
+  }
+  return [...keys];
 }
 
 /** As many as Jepsen keeps of them would be 10. */
@@ -128,12 +170,12 @@ function finalPaths(machine: Machine, standings: readonly Standing[], { row, pen
 }
 
 function analysisOf(
-  history: History,
   machine: Machine,
   whole: Whole,
   { row, frontier, window }: Failure,
+  history: History,
 ): KnossosAnalysis {
-  const op = (of: number): KnossosOp => opOf(whole.operation(of));
+  const op = (of: number): KnossosOp => opOf(whole, whole.operation(of));
   const base = { 'valid?': false, analyzer: 'linear', op: op(row) } as const;
   if (frontier === undefined || window === undefined) return base;
   const previous = previousOk(history, window, row);
@@ -152,8 +194,8 @@ function configOf(whole: Whole, machine: Machine, standing: Standing, pending: r
   const { held, last, pending: open } = configurationOf(whole, machine, standing, pending);
   return {
     model: modelOf(whole.operation(pending[0]).f, held),
-    'last-op': last === undefined ? null : opOf(last),
-    pending: open.map(invocationOf),
+    'last-op': last === undefined ? null : opOf(whole, last),
+    pending: open.map((of) => invocationOf(whole, of)),
   };
 }
 
@@ -162,7 +204,7 @@ function pathOf(whole: Whole, machine: Machine, { start, steps }: Path): Knossos
   const path: KnossosStep[] = [];
   if (start.placed !== undefined) {
     path.push({
-      op: opOf(whole.operation(start.placed.row)),
+      op: opOf(whole, whole.operation(start.placed.row)),
       model: modelOf(whole.operation(start.placed.row).f, value(start.state)),
     });
   }
@@ -170,8 +212,10 @@ function pathOf(whole: Whole, machine: Machine, { start, steps }: Path): Knossos
   steps.forEach(({ row, state }, i) => {
     const operation = whole.operation(row);
     const model =
-      i === steps.length - 1 ? { msg: messageOf(operation, value(held)) } : modelOf(operation.f, value(state));
-    path.push({ op: opOf(operation), model });
+      i === steps.length - 1
+        ? { msg: messageOf(operation, heldBy(whole, operation, value(held))) }
+        : modelOf(operation.f, value(state));
+    path.push({ op: opOf(whole, operation), model });
     held = state;
   });
   return path;
@@ -181,6 +225,15 @@ function pathOf(whole: Whole, machine: Machine, { start, steps }: Path): Knossos
 function modelOf(f: string, held: Value): KnossosModel {
   return f === 'acquire' || f === 'release' ? { 'locked?': held === 'held' } : { value: held };
 }
+
+/** What is of one key among several says what that held; a key that is not shown is not known to have changed. */
+function heldBy(whole: Whole, { f, key }: Operation, held: Value): Value {
+  if (!whole.isJoint || isOfMany(f)) return held;
+  const cells = held as Readonly<Record<string, Value>>;
+  return Object.hasOwn(cells, key) ? cells[key] : held;
+}
+
+const isOfMany = (f: string): boolean => f === 'txn' || f === 'readMany';
 
 function messageOf({ f, outcome, value, expected }: Operation, held: Value): string {
   const text = (of: Value): string => shownValue(of);
@@ -193,19 +246,26 @@ function messageOf({ f, outcome, value, expected }: Operation, held: Value): str
 }
 
 /** The completion where there is one, the invocation where not. */
-function opOf(operation: Operation): KnossosOp {
+function opOf(whole: Whole, operation: Operation): KnossosOp {
   const { completionIndex, outcome, retTime } = operation;
-  if (completionIndex === undefined) return invocationOf(operation);
-  return opWith(operation, outcome, completionIndex, retTime);
+  if (completionIndex === undefined) return invocationOf(whole, operation);
+  return opWith(whole, operation, outcome, completionIndex, retTime);
 }
 
 /** As Knossos completes them: with the value that the operation is known to have had in the end. */
-function invocationOf(operation: Operation): KnossosOp {
-  return opWith(operation, 'invoke', operation.index, operation.callTime);
+function invocationOf(whole: Whole, operation: Operation): KnossosOp {
+  return opWith(whole, operation, 'invoke', operation.index, operation.callTime);
 }
 
-function opWith(operation: Operation, type: KnossosOp['type'], index: number, time: number | undefined): KnossosOp {
-  const { process, f, value, expected } = operation;
+function opWith(
+  { isJoint }: Whole,
+  operation: Operation,
+  type: KnossosOp['type'],
+  index: number,
+  time: number | undefined,
+): KnossosOp {
+  const { process, f, key, value, expected } = operation;
   const timed = time === undefined || !Number.isFinite(time) ? {} : { time };
-  return { process, type, f, value: f === 'cas' ? [expected ?? null, value] : value, index, ...timed };
+  const keyed = isJoint && !isOfMany(f) ? { key } : {};
+  return { process, type, f, ...keyed, value: f === 'cas' ? [expected ?? null, value] : value, index, ...timed };
 }

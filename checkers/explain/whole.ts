@@ -8,6 +8,8 @@ import type { Value } from '../../history/operation.ts';
 export interface Whole {
   /** Per row, the number of its object. */
   readonly of: Int32Array;
+  /** Whether an object may be registers of several keys. */
+  readonly isJoint: boolean;
   /** Whether the row stands for its operation. */
   isFirst(row: number): boolean;
   /** A transaction is a `txn`, a read of many keys a `readMany`, of `["r"|"w"|…, key, value]` each. */
@@ -18,10 +20,11 @@ export interface Whole {
 export function wholeOf(history: History, model?: Model): Whole {
   const { batch } = history;
   if (model?.partition === undefined) {
-    return { of: history.key, isFirst: () => true, operation: (row) => history.operation(row) };
+    return { of: history.key, isJoint: false, isFirst: () => true, operation: (row) => history.operation(row) };
   }
   return {
     of: objectsOf(history, model).of,
+    isJoint: model.partition === 'linked',
     isFirst: (row) => batch[row] === NONE || batch[row] === row,
     operation: (row) => (batch[row] === NONE ? history.operation(row) : transaction(history, batch[row])),
   };

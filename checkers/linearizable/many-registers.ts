@@ -47,6 +47,8 @@ export function machineOfMany(history: History, semantics: Semantics): Machine {
     return false;
   };
   const kinds = new Map<string, number>();
+  /** Keys that any row is of: a part of a history knows the names of all. */
+  let own: ReadonlySet<number> | undefined;
   /** What the operation finds before it writes, and what it leaves. */
   const deedsOf = (first: number): Deeds => {
     const cas = casOf(first);
@@ -96,12 +98,14 @@ export function machineOfMany(history: History, semantics: Semantics): Machine {
         ? deed(history, reading, first) !== SILENT
         : some(first, (row) => reads(row) || (f[row] !== READ && happened(row))),
     pure: (first) => (f[first] === CAS ? casOf(first)?.what !== SWAPS : !some(first, (row) => f[row] !== READ)),
-    show: (state) =>
-      Object.fromEntries(
-        history.keys
-          .map((name, k) => [name, history.values.get((states.get(state, k) + reading.initial) | 0)] as const)
-          .filter((_, k) => history.keys.length <= SHOWN_MAX || states.get(state, k) !== 0),
-      ),
+    show(state) {
+      own ??= new Set(key);
+      const isFew = own.size <= SHOWN_MAX;
+      const shown = [...own].sort((a, b) => a - b).filter((k) => isFew || states.get(state, k) !== 0);
+      return Object.fromEntries(
+        shown.map((k) => [history.keys[k], history.values.get((states.get(state, k) + reading.initial) | 0)]),
+      );
+    },
     kind(first) {
       const cas = casOf(first);
       let text = cas === undefined ? '' : `${cas.what} ${cas.seen} `;
