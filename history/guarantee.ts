@@ -43,8 +43,7 @@ export const guarantees = {
     scope: 'row',
   },
   'read-your-writes': {
-    definition:
-      'A read sees every earlier write of its own session to that key that was acknowledged or that the session has read, or a later one.',
+    definition: 'A read sees every earlier acknowledged write of its own session to that key, or a later one.',
     source: 'Terry et al. 1994',
     scope: 'row',
   },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { historyFromEvents } from '../../history/builder.ts';
 import type { Event } from '../../history/operation.ts';
 import type { Random } from '../../history/random.ts';
-import { eventsOf as eventsIn, h } from '../../history/testing.ts';
+import { h } from '../../history/testing.ts';
 import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
 import { type Checker, defaultSemantics, type Semantics, unlimited, type Verdict } from '../checker.ts';
 import monotonicReads from '../guarantees/monotonic-reads.ts';
@@ -112,30 +112,6 @@ function writesOpen(events: readonly Event[], length: number): boolean {
   return open.size > 0;
 }
 
-/** Whether a session has read a write of its own that is open after so many events. */
-function readsOwnOpen(events: readonly Event[], length: number): boolean {
-  const head = events.slice(0, length) as unknown as Record<string, unknown>[];
-  const sessions = new Map<unknown, unknown>();
-  const open = new Map<unknown, Record<string, unknown>>();
-  for (const event of head) {
-    if (event['type'] !== 'invoke') open.delete(event['process']);
-    else {
-      sessions.set(event['process'], event['session']);
-      if (event['f'] === 'write') open.set(event['process'], event);
-    }
-  }
-  return [...open.values()].some(({ session, key, value }) =>
-    head.some(
-      (read) =>
-        read['f'] === 'read' &&
-        read['type'] === 'ok' &&
-        read['key'] === key &&
-        read['value'] === value &&
-        sessions.get(read['process']) === session,
-    ),
-  );
-}
-
 const semanticsOf = (random: Random): Semantics => ({
   ...defaultSemantics,
   thread: random.chance(0.3) ? 'device' : 'session',
@@ -151,8 +127,7 @@ describe.each([readYourWrites, monotonicReads])('$name', (checker) => {
         const semantics = semanticsOf(random);
         const { brokenAt, end, history } = follow(checker, events, semantics);
         expect(end, label).toEqual(checker.check(history, unlimited, semantics));
-        const mayWait = (length: number): boolean =>
-          checker === monotonicReads ? writesOpen(events, length) : readsOwnOpen(events, length);
+        const mayWait = (length: number): boolean => checker === monotonicReads && writesOpen(events, length);
         if (brokenAt === undefined) {
           if (end.type === 'invalid' && !isCircle(end)) expect(mayWait(events.length), label).toBe(true);
           return;
@@ -198,23 +173,5 @@ describe('monotonic-reads', () => {
     const said = (end: string): number | undefined => follow(monotonicReads, eventsOf(h(...lines, end))).brokenAt;
     expect(said('p0 ok')).toBe(6);
     expect(said('p0 fail')).toBeUndefined();
-  });
-});
-
-describe('read-your-writes', () => {
-  const back = ['p1 w x 1 session=s', 'p1 info', 'p2: r x 1 session=s', 'p2: r x null session=s'];
-
-  it('counts a write of unknown outcome from the read that showed it to its session', () => {
-    const { brokenAt, anomaly } = follow(readYourWrites, eventsIn(...back));
-    expect(brokenAt).toBe(6);
-    expect(anomaly?.kind).toBe('own write not seen');
-    expect(follow(readYourWrites, eventsIn(...back.slice(0, 2), back[3], back[2])).brokenAt).toBeUndefined();
-  });
-
-  it('waits for an own write that was read while it was open', () => {
-    const open = [back[0], ...back.slice(2)];
-    const said = (end: string): number | undefined => follow(readYourWrites, eventsIn(...open, end)).brokenAt;
-    expect(said('p1 info')).toBe(6);
-    expect(said('p1 ok')).toBeUndefined();
   });
 });

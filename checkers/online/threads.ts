@@ -1,15 +1,14 @@
 /**
- * Read-your-writes and monotonic-reads while the history is made: each session owes its own writes that were acknowledged or that it has
- * read, or all that it has read, to whatever it reads later of that key.
+ * Read-your-writes and monotonic-reads while the history is made: each session owes its own acknowledged writes, or what it has read,
+ * to whatever it reads later of that key.
  *
  * Found at once: a read that shows what is older by versions, in real time, or the initial value; and versions that contradict one
  * another. Left to the end: values that nobody wrote yet, values that several writes wrote, orders that only a circle of
  * answers rules out, versions told later than the answers that they put out of order. What leans on a write that may still be refused
- * waits until that has ended; and so does what a session owes to a write of its own that it has read while that was open: once
- * acknowledged, the write binds what is asked for after that, and nothing before.
+ * waits until that has ended.
  */
 import type { Growing } from '../../history/growing.ts';
-import { INFO, NONE, OK, type Operation, READ } from '../../history/history.ts';
+import { NONE, OK, READ } from '../../history/history.ts';
 import type { Anomaly, Budget, Checker, Follower, Semantics } from '../checker.ts';
 import { widened } from './widened.ts';
 import { UNSURE, WriteBook, Writes } from './write-book.ts';
@@ -148,15 +147,11 @@ class ThreadStream {
   readonly #binding: Binding;
   readonly #writes: Writes;
   readonly #book: WriteBook;
-  readonly #slots: Slots;
   readonly #owed: Owed;
   /** By row, for open reads: what was owed when they were invoked. */
   readonly #openReads = new Map<number, number>();
-  /** Own writes that a session has read and that were not acknowledged by then: through this path, and no other. */
-  readonly #readBack: Owed;
-  readonly #openReadsBack = new Map<number, number>();
   /** Breaches that lean on open writes. */
-  #waiting: Breach[] = [];
+  #waiting: { readonly key: number; readonly writes: readonly number[] }[] = [];
 
   constructor(growing: Growing, semantics: Semantics, binding: Binding) {
     const lane = laneOf(growing, semantics);
@@ -164,11 +159,7 @@ class ThreadStream {
     this.#binding = binding;
     this.#writes = lane.writes;
     this.#book = new WriteBook(growing, semantics, lane.writes);
-    this.#slots = lane.slots;
     this.#owed = binding === 'own writes' ? lane.own : new Owed(lane.slots, this.#book);
-    // What is open may come to bind nothing by having been read: it stands for no other.
-    const implied = (a: number, b: number): boolean => !lane.writes.isOpen(b) && this.#book.implied(a, b);
-    this.#readBack = new Owed(lane.slots, { implied });
   }
 
   invoked(row: number): void {
@@ -176,8 +167,6 @@ class ThreadStream {
     if (this.#growing.columns.f[row] !== READ) return;
     const owed = this.#owed.at(row);
     if (owed !== NONE) this.#openReads.set(row, owed);
-    const readBack = this.#readBack.at(row);
-    if (readBack !== NONE) this.#openReadsBack.set(row, readBack);
   }
 
   completed(row: number): void {
@@ -196,8 +185,6 @@ class ThreadStream {
   #readEnded(row: number): void {
     const owed = this.#openReads.get(row) ?? NONE;
     this.#openReads.delete(row);
-    const readBack = this.#openReadsBack.get(row) ?? NONE;
-    this.#openReadsBack.delete(row);
     if (this.#growing.columns.outcome[row] !== OK) return;
     const book = this.#book;
     const shown = book.sourceOf(row);
@@ -212,70 +199,18 @@ class ThreadStream {
       else this.#waiting.push({ key, writes });
       break;
     }
-    if (this.#binding === 'what was read') {
-      if (shown >= 0) this.#owed.owe(row, shown);
-      return;
-    }
-    this.#judgeReadBack(row, shown, readBack);
-    if (this.#isOwnUnacknowledged(shown, row)) this.#readBack.owe(row, shown);
-  }
-
-  #isOwnUnacknowledged(write: number, read: number): boolean {
-    if (write < 0) return false;
-    const row = this.#writes.rowOf(write);
-    return this.#growing.columns.outcome[row] === INFO && this.#slots.of(row) === this.#slots.of(read);
-  }
-
-  /** Holds what a read showed against own writes that its session had read before. */
-  #judgeReadBack(read: number, shown: number, owed: number): void {
-    const { outcome, key } = this.#growing.columns;
-    const { lists } = this.#readBack;
-    for (let list = owed; list !== NONE; list = lists.rest(list)) {
-      const write = lists.writeOf(list);
-      if (outcome[this.#writes.rowOf(write)] !== INFO || !this.#book.older(shown, write)) continue;
-      const breach = { key: key[read], writes: [write], isReadBack: true };
-      if (this.#writes.isOpen(write)) this.#waiting.push(breach);
-      else this.suspects.push(breach.key);
-    }
+    if (this.#binding === 'what was read' && shown >= 0) this.#owed.owe(row, shown);
   }
 
   #settle(): void {
     const book = this.#writes;
-    const { outcome } = this.#growing.columns;
-    this.#waiting = this.#waiting.filter(({ key, writes, isReadBack }) => {
+    this.#waiting = this.#waiting.filter(({ key, writes }) => {
       if (writes.some((write) => book.wasRefused(write))) return false;
       if (writes.some((write) => book.isOpen(write))) return true;
-      if (isReadBack !== true || writes.every((write) => outcome[book.rowOf(write)] === INFO)) this.suspects.push(key);
+      this.suspects.push(key);
       return false;
     });
   }
-}
-
-/** That a read shows something older than what was owed. */
-interface Breach {
-  readonly key: number;
-  readonly writes: readonly number[];
-  /** Whether it is owed for a read alone: nothing if it is acknowledged in the end. */
-  readonly isReadBack?: boolean;
-}
-
-/**
- * Whether an anomaly leans on no write that is still open and was read by its own session before another read there: what binds that read
- * now may not, once the write has ended.
- */
-function isSettled({ operations }: Anomaly): boolean {
-  const threadOf = ({ session, process }: Operation): string => (session === undefined ? `${process}` : `s ${session}`);
-  return !operations.some((write) => {
-    if (write.f === 'read' || write.outcome !== 'info' || write.retTime !== undefined) return false;
-    const reads = operations.filter(
-      (one) => one.f === 'read' && one.key === write.key && threadOf(one) === threadOf(write),
-    );
-    return reads.some(
-      (by) =>
-        JSON.stringify(by.value) === JSON.stringify(write.value) &&
-        reads.some((read) => by.completionIndex !== undefined && by.completionIndex < read.index),
-    );
-  });
 }
 
 export function followThreads(
@@ -287,18 +222,10 @@ export function followThreads(
 ): Follower {
   const stream = new ThreadStream(growing, semantics, binding);
   const looked = new Set<number>();
-  /** Keys of which all that check says leans on open writes. */
-  let postponed: number[] = [];
   let broken: Anomaly | undefined;
   return {
     invoked: (row) => stream.invoked(row),
-    completed(row) {
-      stream.completed(row);
-      if (postponed.length === 0 || growing.columns.f[row] === READ) return;
-      for (const key of postponed) looked.delete(key);
-      stream.suspects.push(...postponed);
-      postponed = [];
-    },
+    completed: (row) => stream.completed(row),
     noted: () => undefined,
     broken() {
       while (broken === undefined && stream.suspects.length > 0) {
@@ -307,9 +234,7 @@ export function followThreads(
         if (looked.has(key)) continue;
         looked.add(key);
         const verdict = checker.check(growing.snapshot(), budget, semantics);
-        if (verdict.type !== 'invalid') continue;
-        broken = binding === 'own writes' ? verdict.anomalies.find(isSettled) : verdict.anomalies[0];
-        if (broken === undefined) postponed.push(key);
+        if (verdict.type === 'invalid') broken = verdict.anomalies[0];
       }
       return broken;
     },

@@ -87,10 +87,10 @@ function alike(a: Semantics, b: Semantics): boolean {
 }
 
 /**
- * What binds a session: its own acknowledged writes, and its own of unknown outcome once it has read them; or the writes
- * whose values it read.
+ * What binds a session: its own acknowledged writes; those, and its own of unknown outcome once it has read them; or the
+ * writes whose values it read.
  */
-export type Binding = 'own' | 'seen';
+export type Binding = 'acknowledged' | 'own' | 'seen';
 
 /** Which write a completed operation binds its session to. */
 export class Bound {
@@ -114,7 +114,7 @@ export class Bound {
     if (this.#f[row] !== READ) {
       return this.#binding !== 'seen' && this.#f[row] <= CAS && outcome[row] === OK ? row : INITIAL;
     }
-    if (outcome[row] !== OK) return INITIAL;
+    if (this.#binding === 'acknowledged' || outcome[row] !== OK) return INITIAL;
     const write = this.#source[row];
     if (this.#binding === 'seen' || write < 0) return write;
     return outcome[write] === INFO && this.#threadOf[write] === this.#threadOf[row] ? write : INITIAL;

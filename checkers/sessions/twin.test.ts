@@ -46,8 +46,8 @@ function withReads(history: History): History {
 
 const INITIAL = -1;
 
-/** Own writes that were acknowledged, and what was read back of the others; all that was read. */
-type Binding = 'own' | 'seen';
+/** Own writes that were acknowledged; those and what was read back of the others; all that was read. */
+type Binding = 'acknowledged' | 'own' | 'seen';
 
 /** What the definitions speak of, found by looking at every pair of rows. */
 class Twin {
@@ -126,6 +126,7 @@ class Twin {
   bound(row: number, kind: Binding): number | undefined {
     if (!this.isRead(row))
       return kind !== 'seen' && this.isWrite(row) && this.history.outcome[row] === OK ? row : undefined;
+    if (kind === 'acknowledged') return undefined;
     const [write, ...others] = this.sources(row);
     if (write === undefined || write === INITIAL || others.length > 0) return undefined;
     const own = this.history.outcome[write] === INFO && this.thread(write) === this.thread(row);
@@ -329,7 +330,7 @@ class Twin {
 }
 
 const guarantees: readonly [Checker, (twin: Twin) => boolean][] = [
-  [readYourWrites, (twin) => twin.byThread('own')],
+  [readYourWrites, (twin) => twin.byThread('acknowledged')],
   [monotonicReads, (twin) => twin.byThread('seen')],
   [monotonicWrites, (twin) => twin.byState('own')],
   [writesFollowReads, (twin) => twin.byState('seen')],
