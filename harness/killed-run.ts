@@ -43,6 +43,8 @@ interface Note {
 /** As the nemesis writes them down. */
 type Told = Pick<Struck, 'stream' | 'because' | 'targets'> & {
   readonly do: string;
+  /** Of a cure: it failed. */
+  readonly error?: string;
   readonly id: number;
   readonly nth?: number;
 };
@@ -62,10 +64,14 @@ export function strikesIn(journal: string): readonly Struck[] {
       else if (role !== 'leader' && led?.node === node) led = undefined;
     }
     if (process !== 'nemesis') continue;
-    const { do: did, id, stream, nth = id, because, targets } = value as Told; // nemesis.ts wrote it
+    const { do: did, id, stream, nth = id, because, targets, error } = value as Told; // nemesis.ts wrote it
     const before = struck.get(id);
     if (did === 'heal' && before !== undefined)
-      struck.set(id, { ...before, durationNs: time - (loadFrom ?? 0) - before.at });
+      struck.set(id, {
+        ...before,
+        durationNs: time - (loadFrom ?? 0) - before.at,
+        ...(error !== undefined && { unhealed: error }),
+      });
     if (did !== 'inject') continue;
     struck.set(id, {
       ...(stream !== undefined && { stream }),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { UNASKED } from '../nemesis/fault.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
-import { faultLines, faultRows, scheduleLines } from './report-faults.ts';
+import { effectText, faultLines, faultRows, scheduleLines } from './report-faults.ts';
 
 const strike = { durationNs: 1, at: 1, targets: [], stream: '1.1' };
 const why = 'n2: iptables-restore: no chain';
@@ -44,4 +45,36 @@ test('and so is it of the stream that it was of', () => {
   const schedule = { phases: [{ durationNs: 1, streams: [stream] }] };
   const told = scheduleLines({ ...some, plan: { ...some.plan, schedule } }, (_, text) => text);
   expect(told.at(-1)).toMatch(/struck 1 time: ; 1 had no effect: nobody to strike; 2 FAILED$/);
+});
+
+test('a fault whose cure failed is told so, with why; others of its kind are not', () => {
+  const base = record([undefined, undefined, why]);
+  const silent = 'n1 did not resume within 15000 ms';
+  const strikes = base.plan.strikes.map((one, i) => (i === 0 ? { ...one, unhealed: silent } : one));
+  const some = { ...base, plan: { ...base.plan, strikes }, faults: [injury, { ...injury, id: 2 }] };
+  expect(faultRows(some)).toEqual([
+    {
+      fault: 'isolate',
+      times: 2,
+      effect: '14 packets dropped',
+      warnings: [`1 of 3 FAILED: ${why}`, `1 of 2 NOT HEALED: ${silent}`],
+    },
+  ]);
+  const one = { ...base, plan: { ...base.plan, strikes: strikes.slice(0, 1) }, faults: [injury] };
+  expect(faultRows(one)[0].warnings).toEqual([`NOT HEALED: ${silent}`]);
+  const schedule = { phases: [{ durationNs: 1, streams: [{ type: 'at', at: [0], durationNs: 1, deed: injury }] }] };
+  const told = scheduleLines({ ...some, plan: { ...some.plan, schedule } }, (_, text) => text);
+  expect(told.at(-1)).toMatch(/struck 2 times: , ; 1 FAILED; 1 NOT HEALED$/);
+});
+
+test('what was counted once is told in the singular', () => {
+  expect(effectText('nodes killed', 3_000)).toBe('3,000 nodes killed');
+  expect(effectText('nodes killed', 1)).toBe('1 node killed');
+  expect(effectText('unsynced writes lost', 1)).toBe('1 unsynced write lost');
+  expect(effectText('synced entries made unreadable', 1)).toBe('1 synced entry made unreadable');
+  expect(effectText('messages to nodes that were down', 1)).toBe('1 message to nodes that were down');
+  expect(effectText('writes and syncs failed', 1)).toBe('1 write or sync failed');
+  expect(effectText('ms stopped', 1)).toBe('1 ms stopped');
+  expect(effectText('refused: two nodes are down', 1)).toBe('1 refused: two nodes are down');
+  expect(effectText(UNASKED, 1)).toBe('1 unknown: node that could not say what it had suffered');
 });

@@ -1,5 +1,5 @@
 /** What the report of a run says of its faults: what each did, which did nothing, which could not be done, and how a replay went. */
-import { hadEffect } from '../nemesis/fault.ts';
+import { hadEffect, REFUSED } from '../nemesis/fault.ts';
 import { NOBODY, type Struck } from '../nemesis/nemesis.ts';
 import { deedText, MIX, type Schedule, type Stream, streamName, whenText } from '../nemesis/phases.ts';
 import type { RunRecord } from '../results/record.ts';
@@ -17,7 +17,7 @@ export interface FaultRow {
   readonly times: number;
   /** `403 messages dropped`; empty where nothing was counted. */
   readonly effect: string;
-  /** What a reader must not overlook: it did nothing, nothing came of it, or its lever failed. */
+  /** What a reader must not overlook: it did nothing, nothing came of it, or its lever failed, or its cure. */
   readonly warnings: readonly string[];
 }
 
@@ -32,17 +32,32 @@ export function faultRows(record: RunRecord): readonly FaultRow[] {
   const kinds = [...new Set([...record.faults.map((fault) => fault.fault), ...never, ...planned])].sort();
   return kinds.map((kind) => {
     const some = record.faults.filter((fault) => fault.fault === kind);
-    const told = effectOf(some).map(([name, n]) => `${count(n)} ${name}`);
+    const told = effectOf(some).map(([name, n]) => effectText(name, n));
     const idle = some.filter(({ effect }) => !hadEffect(effect)).length;
     const failed = strikesOf(record).filter((struck) => struck.fault === kind && hasFailed(struck));
     const warnings = [
       ...(idle > 0 ? [idle === some.length ? 'NO EFFECT' : `${idle} of ${some.length} without effect`] : []),
       ...(skipped(kind) > 0 ? [`${skipped(kind)} had no effect: nobody to strike`] : []),
       ...failures(failed, some.length + skipped(kind)),
+      ...unhealed(strikesOf(record).filter((struck) => struck.fault === kind)),
       ...(some.length + skipped(kind) + failed.length === 0 ? [whyNever(record, kind)] : []),
     ];
     return { fault: kind, times: some.length, effect: told.join(', '), warnings };
   });
+}
+
+/** What effects count. */
+const COUNTED = 'node|sync|message|packet|timer|reading|wait|write|read|bit|file|request|time|entrie';
+const PLURAL = new RegExp(`\\b(${COUNTED})s\\b(?: and (${COUNTED})s\\b)?`);
+
+/** `403 messages dropped`, `1 node killed`: effects go by names in the plural. */
+export function effectText(name: string, n: number): string {
+  if (n !== 1 || name.startsWith(REFUSED)) return `${count(n)} ${name}`;
+  const one = name
+    .replace(PLURAL, (_, first: string, second?: string) => (second === undefined ? first : `${first} or ${second}`))
+    .replace('entrie', 'entry')
+    .replace('what they had', 'what it had');
+  return `1 ${one}`;
 }
 
 function strikesOf({ plan }: RunRecord): readonly Struck[] {
@@ -60,6 +75,16 @@ function failures(failed: readonly Struck[], others: number): readonly string[] 
   return [...new Set(failed.map(({ skipped }) => skipped))].map((why) => {
     const times = failed.filter(({ skipped }) => skipped === why).length;
     return all === 1 ? `FAILED: ${why}` : `${times} of ${all} FAILED: ${why}`;
+  });
+}
+
+/** `NOT HEALED: why`, each reason once: it struck, and what its cure was to say of its effect is not known. */
+function unhealed(strikes: readonly Struck[]): readonly string[] {
+  const struck = strikes.filter(({ skipped }) => skipped === undefined);
+  const whys = struck.flatMap(({ unhealed: why }) => (why === undefined ? [] : [why]));
+  return [...new Set(whys)].map((why) => {
+    const times = whys.filter((one) => one === why).length;
+    return struck.length === 1 ? `NOT HEALED: ${why}` : `${times} of ${struck.length} NOT HEALED: ${why}`;
   });
 }
 
@@ -114,11 +139,13 @@ export function scheduleLines(record: RunRecord, paint: Paint): readonly string[
       const struck = mine.filter(({ skipped }) => skipped === undefined);
       const failed = mine.filter(hasFailed).length;
       const nobody = mine.length - struck.length - failed;
+      const sick = struck.filter((one) => one.unhealed !== undefined).length;
       const none = stream.type === 'when' && (fired[name] ?? 0) === 0 ? paint('yellow', 'NEVER CAME') : undefined;
       const came = [
         none ?? `struck ${struck.length} ${struck.length === 1 ? 'time' : 'times'}${whom(struck)}`,
         ...(nobody > 0 ? [paint('yellow', `${nobody} had no effect: nobody to strike`)] : []),
         ...(failed > 0 ? [paint('yellow', `${failed} FAILED`)] : []),
+        ...(sick > 0 ? [paint('yellow', `${sick} NOT HEALED`)] : []),
       ];
       return [name, streamText(stream), came.join('; ')];
     }),

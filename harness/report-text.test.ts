@@ -28,7 +28,7 @@ test('suspended promises are named with their fault, and are no failure', () => 
   expect(closingLines(record, 'x')[0]).toBe('verdict  BROKEN: 1 of 2 promises broken');
   const kept = { ...record, verdict: 'kept' as const, cells: record.cells.slice(1) };
   expect(closingLines(kept, 'x')[0]).toBe(
-    'verdict  KEPT: all 1 promises kept, 1 suspended (1 violated, as was to be expected); 1 finding',
+    'verdict  KEPT: all 1 promise kept, 1 suspended (1 violated, as was to be expected); 1 finding',
   );
   const without = renderReport({ ...record, cells: others }, { color: false });
   expect(without).not.toContain('uspended');

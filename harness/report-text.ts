@@ -345,7 +345,6 @@ function judgedText(record: RunRecord): string {
     states('undecided'),
     states('not exercised'),
   ];
-  const findings = `${count(states('violated'))} ${states('violated') === 1 ? 'finding' : 'findings'}`;
   const beyond = record.cells.filter((cell) => cell.suspendedBy !== undefined);
   const gone = beyond.filter((cell) => cell.state === 'violated').length;
   const rest =
@@ -355,8 +354,12 @@ function judgedText(record: RunRecord): string {
   return record.verdict === 'broken'
     ? `BROKEN: ${broken} of ${broken + kept + undecided + untried} promises broken`
     : record.verdict === 'undecided'
-      ? `UNDECIDED: ${kept} promises kept, ${undecided} cells undecided${rest}`
-      : `KEPT: ${untried === 0 ? `all ${kept}` : `${kept} of ${kept + untried}`} promises kept${rest}; ${findings}`;
+      ? `UNDECIDED: ${many(kept, 'promise')} kept, ${many(undecided, 'cell')} undecided${rest}`
+      : `KEPT: ${untried === 0 ? `all ${many(kept, 'promise')}` : `${kept} of ${kept + untried} promises`} kept${rest}; ${many(states('violated'), 'finding')}`;
+}
+
+function many(n: number, what: string): string {
+  return `${count(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 
 /** The three lines every run ends with. */

@@ -65,6 +65,7 @@ interface Trial {
 function trial(
   strikes: readonly Strike[],
   trouble: Readonly<Record<string, 'inject' | 'heal' | 'nobody'>> = {},
+  triggers: readonly Trigger[] = [],
 ): Trial {
   const clock = new HandClock();
   const log: string[] = [];
@@ -91,7 +92,7 @@ function trial(
   const faults = [...new Set(strikes.map((strike) => strike.fault))].map(fault);
   const note = (name: string, value: Value): void => void notes.push([clock.now(), name, value]);
   const nemesis = new Nemesis({ clock, target, faults, random: new Random(1), note });
-  nemesis.start(strikes);
+  nemesis.start(strikes, triggers);
   return { nemesis, clock, log, notes };
 }
 
@@ -130,12 +131,25 @@ describe('Nemesis', () => {
     expect(clock.waiting).toBe(0);
   });
 
+  it.each([
+    [{}, ['20 +c']],
+    [{ a: 'heal' }, []],
+  ] as const)('what waits for a cure waits for one that came: %j', async (trouble, log) => {
+    const times = { durationNs: 5, afterNs: 0, patienceNs: 0, cooldownNs: 0, from: 0, until: 50 };
+    const after: Trigger = { stream: '1.2', when: { type: 'healed', of: 'a' }, deed: { fault: 'c' }, ...times };
+    const played = trial([strike('a', 1, 19), strike('c', 90, 5)], trouble, [after]);
+    await played.clock.go(60);
+    expect(played.log.filter((line) => line.includes('+c'))).toEqual(log);
+    await played.nemesis.stop();
+  });
+
   it('heals the others when one cannot be healed, and says which', async () => {
     const { nemesis, clock, log, notes } = trial([strike('a', 1, 500), strike('b', 2, 500), strike('c', 3, 500)], {
       b: 'heal',
     });
     await clock.go(20);
     expect(await nemesis.stop()).toEqual(['b could not be healed: it sticks']);
+    expect(nemesis.struck.map(({ unhealed }) => unhealed)).toEqual([undefined, 'it sticks', undefined]);
     expect(log.slice(3)).toEqual(['20 -c', '20 -a']);
     expect(nemesis.records).toHaveLength(3);
     expect(notes.at(-2)?.[2]).toMatchObject({ do: 'heal', error: 'it sticks' });

@@ -52,6 +52,8 @@ export interface Struck {
   /** Nobody: it came to nothing, and `skipped` says why: {@link NOBODY}, or how the lever failed. */
   readonly targets: readonly NodeId[];
   readonly skipped?: string;
+  /** Why it could not be healed; absent where it was. */
+  readonly unhealed?: string;
   /** Who led when it struck. */
   readonly leader?: NodeId;
   readonly because?: Seen;
@@ -81,6 +83,8 @@ interface InForce {
   readonly until: Instant;
   readonly injected: Injected;
   readonly told: Readonly<Record<string, Value>>;
+  /** Its place among all that was struck. */
+  readonly place: number;
 }
 
 export class Nemesis {
@@ -277,8 +281,8 @@ export class Nemesis {
       ...(strike.stream !== undefined && { stream: strike.stream, nth }),
       ...(because !== undefined && { because }),
     };
-    this.#inForce.push({ id, fault: fault.name, from: begun, until, injected, told });
-    this.#log(due, injected.targets, leader === undefined ? {} : { leader });
+    const place = this.#log(due, injected.targets, leader === undefined ? {} : { leader });
+    this.#inForce.push({ id, fault: fault.name, from: begun, until, injected, told, place });
     note(fault.name, { do: 'inject', id, targets: [...injected.targets], ...told });
     this.#tell('injected', fault.name, injected.targets);
   }
@@ -323,9 +327,10 @@ export class Nemesis {
     this.#options.note(fault, { do: 'skipped', reason: NOBODY });
   }
 
-  #log({ strike, nth, because }: Due, targets: readonly NodeId[], rest: Pick<Struck, 'skipped' | 'leader'>): void {
+  /** Its place among them. */
+  #log({ strike, nth, because }: Due, targets: readonly NodeId[], rest: Pick<Struck, 'skipped' | 'leader'>): number {
     const { stream, fault, durationNs } = strike;
-    this.#struck.push({
+    const length = this.#struck.push({
       ...(stream !== undefined && { stream }),
       nth,
       fault,
@@ -335,6 +340,7 @@ export class Nemesis {
       ...rest,
       ...(because !== undefined && { because }),
     });
+    return length - 1;
   }
 
   #tell(type: 'injected' | 'healed', fault: string, [node]: readonly NodeId[]): void {
@@ -353,7 +359,7 @@ export class Nemesis {
   }
 
   async #heal(ended: InForce): Promise<void> {
-    const { id, fault, from, injected, told } = ended;
+    const { id, fault, from, injected, told, place } = ended;
     this.#inForce = this.#inForce.filter((other) => other !== ended);
     let error: string | undefined;
     this.#acting++;
@@ -362,6 +368,7 @@ export class Nemesis {
     } catch (thrown) {
       error = messageOf(thrown);
       this.#failures.push(`${fault} could not be healed: ${error}`);
+      this.#struck[place] = { ...this.#struck[place], unhealed: error };
     } finally {
       this.#acting--;
     }
@@ -369,7 +376,8 @@ export class Nemesis {
     const effect = injected.effect();
     this.#records.push({ id, fault, targets, from, until: this.#options.clock.now(), effect });
     this.#options.note(fault, { do: 'heal', id, targets, effect, ...told, ...(error !== undefined && { error }) });
-    this.#tell('healed', fault, targets);
+    // What waits for its cure waits for a cure that came.
+    if (error === undefined) this.#tell('healed', fault, targets);
   }
 }
 

@@ -14,6 +14,7 @@ import { BadInput } from '../harness/errors.ts';
 import { defaultPlan, type ResolvedPlan, resolvePlan } from '../harness/plan.ts';
 import { loadFaults } from '../harness/plugins.ts';
 import { judgeRun } from '../harness/record-run.ts';
+import { effectText } from '../harness/report-faults.ts';
 import { executeRun } from '../harness/run.ts';
 import { count, duration, percent, table } from '../harness/table.ts';
 import { hadEffect, type Lever } from '../nemesis/fault.ts';
@@ -140,7 +141,7 @@ function rowOf(name: string, record: RunRecord): string[] {
   const { faults, failovers, counts, latencies, staleness, verdict } = record;
   const effect: Record<string, number> = {};
   for (const one of faults) for (const [what, n] of Object.entries(one.effect)) effect[what] = (effect[what] ?? 0) + n;
-  const did = Object.entries(effect).flatMap(([what, n]) => (n > 0 ? [`${count(n)} ${what}`] : []));
+  const did = Object.entries(effect).flatMap(([what, n]) => (n > 0 ? [effectText(what, n)] : []));
   const elected = failovers.flatMap(({ electedNs }) => electedNs ?? []).sort((a, b) => a - b);
   const writes = latencies.filter(({ method, since }) => method === 'write' && since === 'intended');
   const stale = staleness.reduce((sum, { staleReads }) => sum + staleReads, 0);

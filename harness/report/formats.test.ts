@@ -37,6 +37,60 @@ describe('every format', () => {
     expect(of(unknown)).not.toContain('class="phase no-read"');
   });
 
+  test.each(FORMATS)('%s says what every fault did, that one did nothing, and what could not be done', (format) => {
+    const { plan, counts } = sampleRecord();
+    const injury = { targets: ['n1'], from: 1e9, until: 2e9 };
+    const why = 'n1 did not resume within 15000 ms';
+    const record = sampleRecord({
+      plan: {
+        ...plan,
+        faults: ['kill-leader', 'isolate', 'pause', 'rejoin', 'corrupt'],
+        unsupported: [{ fault: 'clock-shift', why: 'it asks the kernel itself' }],
+        strikes: [{ nth: 1, fault: 'pause', at: 1e9, durationNs: 1e9, targets: ['n1'], unhealed: why }],
+      },
+      counts: { ...counts, 'skipped rejoin': 2 },
+      faults: [
+        { id: 1, fault: 'kill-leader', ...injury, effect: { 'nodes killed': 1 } },
+        { id: 2, fault: 'isolate', ...injury, effect: { 'packets dropped': 0 } },
+        { id: 3, fault: 'pause', ...injury, effect: { 'nodes stopped': 1 } },
+      ],
+    });
+    const text = rendered(record, format).replaceAll('\\', '').replaceAll('&#58;', ':');
+    const told =
+      format === 'json'
+        ? [
+            '"nodes killed":1',
+            '"packets dropped":0',
+            '"skipped rejoin":2',
+            '"faults":["kill-leader"',
+            '"clock-shift"',
+            why,
+          ]
+        : [
+            '1 node killed',
+            'NO EFFECT',
+            '2 had no effect: nobody to strike',
+            'NOT TRIED: the run had no room for it',
+            'unsupported, so not tried: clock-shift: it asks the kernel itself',
+            `NOT HEALED: ${why}`,
+          ];
+    for (const words of told) expect(text).toContain(words);
+  });
+
+  test('markdown folds a long list of faults away, and shows a short one', () => {
+    const [fault] = sampleRecord().faults;
+    const many = Array.from({ length: 9 }, (_, i) => ({ ...fault, fault: `f${i}` }));
+    const of = (faults: RunRecord['faults']): string =>
+      rendered(sampleRecord({ plan: {}, faults }), 'markdown')
+        .split('\n')
+        .find((line) => /Faults/.test(line)) ?? '';
+    expect(of(many.slice(1))).toBe('### Faults');
+    expect(of([...many, { ...fault, fault: 'idle', effect: {} }])).toBe(
+      '<details><summary>Faults: 10; 1 with a warning</summary>',
+    );
+    expect(of([])).toBe('');
+  });
+
   test('html is the same sentence as the closing lines', () => {
     const [verdict] = closingLines(sampleRecord(), '');
     const sentence = /^verdict {2}BROKEN: (.*)$/.exec(verdict)?.[1] ?? 'none';

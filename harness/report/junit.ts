@@ -1,13 +1,15 @@
 /** The report of a run as JUnit XML: a test for each promise, so that any CI shows which one broke. */
 import type { Cell, RunRecord } from '../../results/record.ts';
+import { faultRows, unsupportedLines } from '../report-faults.ts';
 import { failuresOf, title } from '../report-text.ts';
 import { count } from '../table.ts';
 import { verdictSentence } from './answers.ts';
 import { cut, html, type Markup, type Piece } from './markup.ts';
 
 const EXAMPLES_MAX = 3;
-/** Findings are no tests; the first of them are told beside. */
+/** Findings are no tests, and neither are faults; the first of them are told beside. */
 const FINDINGS_MAX = 100;
+const FAULTS_MAX = 100;
 
 /** What a test came to; absent: it passed. */
 export interface Testcase {
@@ -27,7 +29,16 @@ export function junitReport(record: RunRecord): string {
   );
   const cases = [wholeOf(record), ...promised.map((cell) => caseOf(record, cell))];
   const findings = record.cells.filter(({ state }) => state === 'violated').slice(0, FINDINGS_MAX);
-  const out = [`replay: ${record.command}`, ...findings.map((cell) => `finding: ${title(cell)}: ${cell.note}`)];
+  const faults = faultRows(record).map(({ fault, times, effect, warnings }) => {
+    const came = [effect, ...warnings].filter((text) => text !== '');
+    return `fault: ${fault}, ${count(times)} ${times === 1 ? 'time' : 'times'}: ${came.join('; ')}`;
+  });
+  const out = [
+    `replay: ${record.command}`,
+    ...faults.slice(0, FAULTS_MAX),
+    ...unsupportedLines(record),
+    ...findings.map((cell) => `finding: ${title(cell)}: ${cell.note}`),
+  ];
   return suite(
     `tidemark ${record.system} ${record.environment} seed ${record.seed}`,
     record.createdAt,

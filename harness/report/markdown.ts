@@ -3,7 +3,8 @@ import { guaranteeNames, guarantees } from '../../history/guarantee.ts';
 import { SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { freshReadText } from '../fresh-reads.ts';
-import { figureOf, type MatrixCell } from '../matrix.ts';
+import { figureOf, type MatrixCell, painter } from '../matrix.ts';
+import { faultRows, scheduleLines, unsupportedLines } from '../report-faults.ts';
 import { failuresOf, title } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { answersOf, verdictSentence } from './answers.ts';
@@ -17,6 +18,9 @@ import { cut } from './markup.ts';
 const LENGTH_MAX = 60_000;
 const ANOMALIES_MAX = 2;
 const FAILOVERS_MAX = 40;
+const FAULTS_MAX = 100;
+/** So few rows are in view; more are folded away. */
+const FAULTS_IN_VIEW = 8;
 
 const SIGNS = { kept: '✅', broken: '❌', undecided: '❔' } as const;
 const MARKS: Readonly<Record<MatrixCell['state'], string>> = {
@@ -43,6 +47,7 @@ export function markdownReport(record: RunRecord): string {
     benchMarkdown(record),
     paths(record),
     failovers(record),
+    faults(record),
     `Run it again:\n\n${fenced(cut(record.command, 4000), 'sh')}`,
   ];
   return bounded(parts);
@@ -150,4 +155,35 @@ function failovers({ failovers: all }: RunRecord): string {
   ];
   const more = all.length > rows.length ? `\n\n… and ${count(all.length - rows.length)} more.` : '';
   return folded(`Failovers: ${count(all.length)}`, `${tableOf(head, rows)}${more}`);
+}
+
+/** What each did, those that did nothing included, and what could not be done here. */
+function faults(record: RunRecord): string {
+  const all = faultRows(record);
+  const schedule = scheduleLines(record, painter(false));
+  const beyond = unsupportedLines(record).map((line) => plain(line, 2000));
+  if (all.length + beyond.length === 0) return '';
+  const rows = all
+    .slice(0, FAULTS_MAX)
+    .map(({ fault, times, effect, warnings }) => [
+      plain(fault),
+      count(times),
+      [...(effect === '' ? [] : [plain(effect)]), ...warnings.map((text) => `**${plain(text)}**`)].join('; '),
+    ]);
+  const more = all.length > rows.length ? [`… and ${count(all.length - rows.length)} more.`] : [];
+  const parts = [
+    ...(rows.length === 0 ? [] : [tableOf(['fault', 'times', 'effect'], rows, [1])]),
+    ...more,
+    ...(schedule.length === 0 ? [] : [fenced(schedule.map((line) => cut(line, 500)).join('\n'))]),
+  ];
+  const warned = all.filter(({ warnings }) => warnings.length > 0).length;
+  const aside = warned === 0 ? '' : `; ${count(warned)} with a warning`;
+  const body = parts.join('\n\n');
+  const told =
+    parts.length === 0
+      ? []
+      : all.length <= FAULTS_IN_VIEW && schedule.length === 0
+        ? [`### Faults\n\n${body}`]
+        : [folded(`Faults: ${count(all.length)}${aside}`, body)];
+  return [...told, ...beyond].join('\n\n');
 }

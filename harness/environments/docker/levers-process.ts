@@ -1,7 +1,7 @@
 /** Processes that are killed, stopped in good order, or stopped in their tracks. */
 import { type Clock, MILLISECOND, SECOND } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
-import type { Levers } from '../../../nemesis/fault.ts';
+import { type Effect, type Levers, UNASKED } from '../../../nemesis/fault.ts';
 import { injection } from '../real/injection.ts';
 import { all, type Controlled } from './controlled.ts';
 
@@ -48,13 +48,25 @@ export function processLevers(
         }),
       );
       const from = clock.now();
-      return injection(
-        async () => void (await all(stopped.flat().map(({ victim, life }) => victim.link.ask({ do: 'resume', life })))),
-        () => ({
-          'nodes stopped': stopped.flat().length,
-          'ms stopped': Math.round((clock.now() - from) / MILLISECOND),
-        }),
-      );
+      const soFar = (): Effect => ({
+        'nodes stopped': stopped.flat().length,
+        'ms stopped': Math.round((clock.now() - from) / MILLISECOND),
+      });
+      let final: Effect | undefined;
+      return {
+        async heal() {
+          if (final !== undefined) return; // who answers late goes on by the first asking
+          final = soFar();
+          const resumed = await Promise.allSettled(
+            stopped.flat().map(({ victim, life }) => victim.link.ask({ do: 'resume', life })),
+          );
+          const silent = resumed.filter(({ status }) => status === 'rejected');
+          // For how long they stood still, such nodes alone could say.
+          if (silent.length > 0) final = { 'nodes stopped': stopped.flat().length, [UNASKED]: silent.length };
+          for (const { reason } of silent as readonly PromiseRejectedResult[]) throw reason;
+        },
+        effect: () => final ?? soFar(),
+      };
     },
   };
 }

@@ -17,6 +17,7 @@ function answerOf(request: Numbered): unknown {
   if (request.do === 'cut-clients' || request.do === 'mend-clients') return { dropped: n };
   if (request.do === 'bend' || request.do === 'straighten')
     return { travelled: { '198.19.0.2': { delayed: n, dropped: n, duplicated: n, reordered: n, limited: n } } };
+  if (request.do === 'pause') return { was: true, life: 1 };
   if (request.do === 'disk') return { syncsDelayed: n, writesRefused: n, stalls: n, readsFailed: n, writesFailed: n };
   if (request.do === 'clock') return { shifted: n, rated: n, waits: n };
   return { throttledMs: n, memoryBytes: n, memoryFailures: n };
@@ -85,6 +86,15 @@ describe('a fault that could not be healed', () => {
     await injection.heal();
     expect(injection.effect()).not.toHaveProperty([UNASKED]);
     expect(Math.max(...Object.values(injection.effect()))).toBeGreaterThan(0);
+  });
+
+  test('pause: for how long a node stood still that does not say so is nobody else’s to say', async () => {
+    const mute = new Set<string>();
+    const pause = await levers(mute).pause(['n1', 'n2']);
+    expect(pause.effect()).toHaveProperty(['ms stopped']);
+    mute.add('n2');
+    await expect(pause.heal()).rejects.toThrow('n2: no');
+    expect(pause.effect()).toEqual({ 'nodes stopped': 2, [UNASKED]: 1 });
   });
 
   test('on one of several nodes: what the others say is counted', async () => {
