@@ -6,7 +6,7 @@
 import { expect, test } from 'vitest';
 import type { Random } from '../../history/random.ts';
 import { h } from '../../history/testing.ts';
-import { eachRound, rounds } from '../../test-support/rounds.ts';
+import { drawn, eachRound, rounds } from '../../test-support/rounds.ts';
 import { type Checker, defaultSemantics } from '../checker.ts';
 import consistentPrefix from '../guarantees/consistent-prefix.ts';
 import monotonicWrites from '../guarantees/monotonic-writes.ts';
@@ -25,7 +25,8 @@ function linesOf(random: Random): string[] {
   /** By process: the value that it is writing, or its place in the log, which it does not know yet. */
   const open = new Map<number, { readonly key: string; readonly value: number; at: number }>();
   const applied = [0, 0];
-  const wrong = random.pick([0, 0.4]);
+  // Answers of a shorter or longer log are often right by chance: enough of them are needed for what is not settled.
+  const wrong = random.pick([0, 0.4, 1, 1]);
   let value = 0;
   for (let step = random.between(8, 24); step > 0; step--) {
     const process = random.below(4);
@@ -71,8 +72,8 @@ test.each(checkers)('$name is the same where nothing is settled', (checker) => {
   };
   // A fifth of the usual number: each round is judged twice, and an invalid one explained twice.
   eachRound(`settled/${checker.name}`, attempt, rounds / 5);
-  expect(settled).toBeGreaterThan(unsettled / 10);
-  expect(unsettled).toBeGreaterThan(settled / 10);
+  expect(settled, drawn).toBeGreaterThan(unsettled / 10);
+  expect(unsettled, drawn).toBeGreaterThan(settled / 10);
 });
 
 const log = ['p0: w x 1 session=s version=g0/1/1', 'p0: w y 2 session=s version=g0/1/2'];
