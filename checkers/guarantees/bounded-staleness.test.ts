@@ -149,6 +149,26 @@ test('reads of two values, of which one was too old whichever is the newer value
   expect(evidence(verdict)).toEqual([1, 2, 6, 8]);
 });
 
+test('reads that contradict each other by values do so whatever versions say', () => {
+  const reads = [one(3, 4.4, 'bounded-1ms'), one(2, 6.2, 'bounded-1ms')];
+  const lines = [...bothWays, ...reads];
+  const plain = sentences(judge(checker, lines));
+  // The write that has no version may be lost, for nobody read it; versions order those that are left.
+  for (const [second, third] of [
+    [5, 6],
+    [6, 5],
+  ]) {
+    const versioned = lines.map((line) =>
+      /^p1 ok|r x 2/.test(line)
+        ? `${line} version=g0/1/${second}`
+        : /^p3 ok|r x 3/.test(line)
+          ? `${line} version=g0/1/${third}`
+          : line,
+    );
+    expect(sentences(judge(checker, versioned))).toEqual(plain);
+  }
+});
+
 test('of reads with bounds of their own, each is held against its own', () => {
   const two = (first: string, second: string): string =>
     judge(checker, [...bothWays, one(3, 4.4, first), one(2, 6.2, second)]).type;
@@ -190,6 +210,24 @@ test('the order of cas counts too', () => {
       'allowed: by what cas replaced, it is the older value, and 6 had been acknowledged at 2 ms.',
   ]);
   expect(evidence(verdict)).toEqual([2, 3, 6]);
+});
+
+test('the order of cas counts where versions say another one', () => {
+  const lines = [
+    `p0: w x 1 version=g0/1/1 ${ms(0)}`,
+    `p1 w x 5 ${ms(1)}`,
+    `p0: cas x 5 6 version=g0/1/2 ${ms(2)}`,
+    `p1 ok version=g0/1/3 ${ms(3)}`,
+    `p3: r x 6 ${ms(4)}`,
+    `p2: r x 5 path=bounded-1ms ${ms(10)}`,
+  ];
+  expect(
+    judge(
+      checker,
+      lines.map((line) => line.replace(/ version=\S+/, '')),
+    ).type,
+  ).toBe('invalid');
+  expect(judge(checker, lines).type).toBe('invalid');
 });
 
 // The twin: tries every order of the writes. -----------------------------------------------------------------------------

@@ -27,7 +27,10 @@ export interface Clusters {
   readonly call: Int32Array;
   /** Per cluster: its number of members, where it is a chain; 1 otherwise; 0 inside of chains. */
   readonly size: Uint32Array;
-  /** The clusters of key k are `order[offsets[k] … offsets[k + 1]-1]`, by first return; or by version, oldest first. */
+  /**
+   * The clusters of key k are `order[offsets[k] … offsets[k + 1]-1]`, by first return; or by version, oldest first, where they are known
+   * by versions and no bounds were given.
+   */
   readonly order: Int32Array;
   readonly offsets: Int32Array;
   /** Per key: BY_VALUES or BY_VERSIONS. */
@@ -105,9 +108,15 @@ export function clustersOf(
   let ordered = byFirstReturn(parts);
   for (let k = 0; k < keys.length; k++) if (orderByVersion(parts, ordered, registers, k)) known[k] = BY_VERSIONS;
   const counts = { leftAside, reads, timed };
-  if (swaps === 0) return { ...parts, ...ordered, ...counts, known, chains: undefined, impossible };
-  const chains = joinChains(parts, registers, semantics, known);
+  // What is held against bounds must show by values alone: versions are claims.
+  const hasBounds = bounds !== undefined;
+  if (swaps === 0) {
+    if (hasBounds && known.includes(BY_VERSIONS)) ordered = byFirstReturn(parts);
+    return { ...parts, ...ordered, ...counts, known, chains: undefined, impossible };
+  }
+  const chains = joinChains(parts, registers, semantics, hasBounds ? new Uint8Array(keys.length) : known);
   ordered = byFirstReturn(parts);
+  if (hasBounds) return { ...parts, ...ordered, ...counts, known, chains, impossible: impossible + chains.impossible };
   for (let k = 0; k < keys.length; k++) if (known[k] === BY_VERSIONS) orderByVersion(parts, ordered, registers, k);
   return { ...parts, ...ordered, ...counts, known, chains, impossible: impossible + chains.impossible };
 }

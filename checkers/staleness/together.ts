@@ -48,7 +48,7 @@ export function contradictionsOf(
   let unsure = 0;
   let finals: Int32Array | undefined;
   for (let k = 0; k < history.keys.length; k++) {
-    if (skipped[k] === 1 || known[k] === BY_VERSIONS) continue;
+    if (skipped[k] === 1) continue;
     const isChained = chained.read !== NONE && history.key[chained.read] === k;
     const crossed = isChained ? chained : crossedZones(clusters, k);
     if (crossed === undefined) continue;
@@ -56,7 +56,8 @@ export function contradictionsOf(
     const mayBeLost = finals[k] !== NONE && isOneOf(clusters, crossed, registers.source[finals[k]]);
     const isAge = crossed.ns < Number.POSITIVE_INFINITY && (clusters.chains?.impossible ?? 0) === 0;
     if (isAge && !mayBeLost) found.push(crossed);
-    else unsure++;
+    // What is not proved by values is open, but where versions tell the order: by that no read was too old (judgeAges).
+    else if (isChained || known[k] !== BY_VERSIONS) unsure++;
   }
   return { found, unsure, clusters };
 }
