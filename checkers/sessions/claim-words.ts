@@ -59,11 +59,15 @@ function sentence(registers: Registers, { type, rows }: FalseClaim): string {
         `A read of ${key(history, second)} returned ${value(history, second)}${answer(history, second)} with version ` +
         `${version(second)}; the same write had been reported with another version before.`
       );
-    case 'order against real time':
+    case 'order against real time': {
+      // Who told the version of the first: its acknowledgement, or a read.
+      const teller = rows.length > 2 ? last : first;
+      const how = teller === first ? 'acknowledged' : 'read';
       return (
-        `The write of ${written(first)} was acknowledged${when(history, first)} with version ${version(first)}, and the write of ` +
+        `The write of ${written(first)} was ${how}${when(history, teller)} with version ${version(teller)}, and the write of ` +
         `${written(second)}, invoked after that, with the lower version ${version(second)}.`
       );
+    }
     case 'version above its position':
       return `${read()}, whose version ${version(isAbovePosition(history, first) ? first : last)} lies above that.`;
     case 'two values at one position':

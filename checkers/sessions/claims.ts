@@ -4,11 +4,11 @@
  * used for nothing else, so that no other anomaly rests on them.
  *
  * What must hold: one version belongs to one write, and one write has one version; a read's value is that of its version; within one
- * term, what was asked for after a write was acknowledged has the higher version; and a position is one state of one log
+ * term, what was asked for after a version was told, by an acknowledgement or a read, has a higher one; and a position is one state of one log
  * (position-claims.ts). Across terms versions may contradict time: a deposed leader may go on acknowledging what will be
  * undone, and that is for `fenced` and `durable` to say.
  */
-import { type History, NEVER, NONE, OK, TRANSACTION } from '../../history/history.ts';
+import { type History, NEVER, NONE, OK, READ, TRANSACTION } from '../../history/history.ts';
 import { type Places, termOf } from '../positions.ts';
 import { Pairs } from './pairs.ts';
 import { positionClaims } from './position-claims.ts';
@@ -25,8 +25,9 @@ export interface FalseClaim {
     | 'two values at one position'
     | 'write missing at a position';
   /**
-   * The rows that say so. Of two writes, or a write and a read, the one that the other contradicts comes first. For a position the read comes
-   * first, then the write it returned, if it is one, and last the write that it should have shown.
+   * The rows that say so. Of two writes, or a write and a read, the one that the other contradicts comes first; third comes the read that
+   * told the version of the first, where no acknowledgement did. For a position the read comes first, then the write it returned, if it
+   * is one, and last the write that it should have shown.
    */
   readonly rows: readonly number[];
 }
@@ -194,18 +195,23 @@ function listsOf({ history, versions, done }: Registers, numbers: Pairs): Int32A
 }
 
 /**
- * Within one term, pairs of writes of which the first was acknowledged before the second, of a lower version, was asked for. Of two sets of
- * writes that explain them all, those that came too high and those that came too low, the smaller: one false version is one claim.
+ * Within one term, pairs of writes of which the version of the first was told before the second, of a lower version, was asked for. Of two
+ * sets of writes that explain them all, those that came too high and those that came too low, the smaller: one false version is one claim.
  */
 function ordersAgainstTime(registers: Registers, { lists }: Versioned): FalseClaim[] {
-  const { call } = registers.history;
+  const { call, ret } = registers.history;
   const { at } = registers.versions;
   const claims: FalseClaim[] = [];
-  let done: Int32Array | undefined;
+  let tellers: Int32Array | undefined;
   for (let one = 0; one < lists.count; one++) {
     const rows = lists.rows.subarray(lists.start[one], lists.start[one + 1]);
     if (agreesWithTime(registers, rows)) continue;
-    const ends = (done ??= acknowledgements(registers, lists.rows));
+    const told = (tellers ??= tellersOf(registers));
+    const end = (write: number): number => (told[write] === NONE ? NEVER : ret[told[write]]);
+    const claim = (write: number, later: number): FalseClaim => {
+      const rows = told[write] === write ? [write, later] : [write, later, told[write]];
+      return { type: 'order against real time', rows };
+    };
     const high: FalseClaim[] = [];
     // Of lower versions, the write that was asked for last.
     eachWithExtreme(
@@ -213,34 +219,44 @@ function ordersAgainstTime(registers: Registers, { lists }: Versioned): FalseCla
       at,
       (a, b) => (call[a] > call[b] ? a : b),
       (row, latest) => {
-        if (ends[row] < call[latest]) high.push({ type: 'order against real time', rows: [row, latest] });
+        if (end(row) < call[latest]) high.push(claim(row, latest));
       },
     );
     const low: FalseClaim[] = [];
     eachWithExtreme(
       rows.slice().reverse(),
       at,
-      (a, b) => (ends[a] < ends[b] ? a : b),
+      (a, b) => (end(a) < end(b) ? a : b),
       (row, soonest) => {
-        if (ends[soonest] < call[row]) low.push({ type: 'order against real time', rows: [soonest, row] });
+        if (end(soonest) < call[row]) low.push(claim(soonest, row));
       },
     );
-    for (const claim of low.length < high.length ? low : high) claims.push(claim);
+    for (const one of low.length < high.length ? low : high) claims.push(one);
   }
   return claims;
 }
 
-/** When each write was acknowledged with its version, or NEVER: what was read before that may have been written in an older term first. */
-function acknowledgements({ history }: Registers, writes: Int32Array): Int32Array {
-  const { versionGroup, outcome } = history;
-  const done = history.ret.slice();
-  for (const row of writes) if (versionGroup[row] === NONE || outcome[row] !== OK) done[row] = NEVER;
-  return done;
+/**
+ * For each write the row whose answer told its version first: its own, or that of a read; or NONE. A read that showed it with another version,
+ * or without, tells nothing: it may have been written in an older term first.
+ */
+function tellersOf({ history: { length, f, outcome, ret, call, ...told }, source, versions }: Registers): Int32Array {
+  const { versionGroup, versionHistory, versionAt } = told;
+  const tellers = new Int32Array(length).fill(NONE);
+  for (let row = 0; row < length; row++) {
+    if (outcome[row] !== OK || versionGroup[row] === NONE) continue;
+    const write = f[row] === READ ? source[row] : row;
+    if (write < 0 || ret[row] < call[write] || (tellers[write] !== NONE && ret[tellers[write]] < ret[row])) continue;
+    const { group, history, at } = versions;
+    const isIts = group[write] === versionGroup[row] && history[write] === versionHistory[row];
+    if (isIts && at[write] === versionAt[row]) tellers[write] = row;
+  }
+  return tellers;
 }
 
-/** Whether no write of a higher version was acknowledged with it before one of a lower version was asked for. */
-function agreesWithTime({ history, versions }: Registers, rows: Int32Array): boolean {
-  const { call, ret, versionGroup, outcome } = history;
+/** Whether no write of a higher version was done, by its answer or a read, before one of a lower version was asked for. */
+function agreesWithTime({ history, versions, done }: Registers, rows: Int32Array): boolean {
+  const { call } = history;
   const { at } = versions;
   /** When the last of the lower versions was asked for, and of those no higher. */
   let lower: number = NONE;
@@ -252,7 +268,7 @@ function agreesWithTime({ history, versions }: Registers, rows: Int32Array): boo
       lower = noHigher;
       place = at[row];
     }
-    if (ret[row] < lower && versionGroup[row] !== NONE && outcome[row] === OK) return false;
+    if (done[row] < lower) return false;
     if (call[row] > noHigher) noHigher = call[row];
   }
   return true;

@@ -161,6 +161,23 @@ test('a false version is one claim, and other anomalies do not rest on it', () =
   ]);
 });
 
+test('the version that a read told stands against what was asked for after it, as one that a write was acknowledged with does', () => {
+  const lines = ['p0 w x 1', 'p0 info', 'p1: r x 1 version=g0/1/9', 'p2: w x 2 version=g0/1/3'];
+  expect(sentences(judge(monotonicReads, [...lines, 'p1: r x 1 version=g0/1/9']))).toEqual([
+    'The write of 1 to x was read at 3 ms with version (1,9), and the write of 2 to x, invoked after that, with the lower version (1,3).',
+  ]);
+  // What was read without its version may have been written in an older term first.
+  const untold = ['p0 w x 1', 'p0 info', 'p1: r x 1', 'p2: w x 2 version=g0/1/3', 'p1: r x 1 version=g0/1/9'];
+  expect(judge(monotonicReads, untold).type).toBe('valid');
+  // By that version the second write would be the older one, and the first one, which is gone, undone.
+  const late = 'p1: r x 1 version=g0/1/9 path=bounded-1ms';
+  const final = ['harness phase "epilogue"', 'p9: r x 2 version=g0/1/3'];
+  expect(judge(boundedStaleness, [...lines, 'p3: r x 2', late, ...final])).toMatchObject({
+    type: 'invalid',
+    anomalies: [{ kind: 'too stale' }],
+  });
+});
+
 describe('the version of a first attempt', () => {
   const twice = ['p0: w x 1 version=g0/2/5', 'p1: r x 1 version=g0/1/3'];
 
