@@ -4,6 +4,22 @@ import { type Clock, MILLISECOND, SECOND } from '../../../history/clock.ts';
 import { type Answered, type Answers, type Event, lines, type Numbered, type Request } from './agent/protocol.ts';
 
 const ANSWER_NS = 15 * SECOND;
+/** What is asked, for who does not know an agent's words. */
+const DEEDS: Partial<Readonly<Record<Request['do'], string>>> = {
+  stand: 'say how it stands',
+  pressure: 'say what it went short of',
+  perform: 'carry out a command',
+  'cut-power': 'lose its power',
+  cut: 'cut its links',
+  mend: 'mend its links',
+  'cut-clients': 'cut off its clients',
+  'mend-clients': 'let its clients in again',
+  bend: 'change how its packets travel',
+  straighten: 'let its packets travel as before',
+  disk: 'change what its disk does',
+  clock: 'change what its clock says',
+  damage: 'damage its files',
+};
 
 export interface LinkOptions {
   readonly clock: Clock;
@@ -46,12 +62,12 @@ export class AgentLink {
   /** Rejects when the agent could not do it, did not answer in time, or is gone. */
   ask<R extends Request>(request: R, ns: number = ANSWER_NS): Promise<Answers[R['do']]> {
     const { clock, node, stream } = this.#options;
-    if (this.#over) return Promise.reject(new Error(`${node} is gone: it cannot ${request.do}`));
+    if (this.#over) return Promise.reject(new Error(`${node} is gone: it cannot ${deedOf(request)}`));
     const id = ++this.#number;
     return new Promise((resolve, reject) => {
       const cancel = clock.timer(clock.now() + ns, () => {
         this.#waiting.delete(id);
-        reject(new Error(`${node} did not ${request.do} within ${Math.round(ns / MILLISECOND)} ms`));
+        reject(new Error(`${node} did not ${deedOf(request)} within ${Math.round(ns / MILLISECOND)} ms`));
       });
       this.#waiting.set(id, {
         resolve: (answer) => {
@@ -97,6 +113,10 @@ export class AgentLink {
     for (const { reject } of this.#waiting.values()) reject(new Error(`${this.#options.node} is gone: ${why}`));
     this.#waiting.clear();
   }
+}
+
+function deedOf(request: Request): string {
+  return DEEDS[request.do] ?? request.do;
 }
 
 function sink(take: (bytes: Buffer) => void): Writable {

@@ -239,9 +239,13 @@ export class DockerCluster implements Deployment {
     const found = await Promise.all(
       this.nodes.map(async (node) => {
         const { id, store, calm, container, spec } = this.#member(node);
+        const sentences: string[] = [];
+        const told = (): string[] => sentences.map((sentence) => `${id} was not healed: ${sentence}`);
         try {
-          const [stand, changed] = await Promise.all([container.link.ask({ do: 'stand' }), container.changed(spec)]);
-          const sentences = [...changed];
+          const { answers, changed } = await container.changed(spec);
+          sentences.push(...changed);
+          if (!answers) return told();
+          const stand = await container.link.ask({ do: 'stand' });
           if (!store.up) sentences.push('it was not started again');
           if (stand.process === 'T') sentences.push('its process is stopped still');
           if (stand.rules !== calm?.rules)
@@ -250,9 +254,9 @@ export class DockerCluster implements Deployment {
             sentences.push(`its queues are not what they were: ${difference(calm?.queues, stand.queues)}`);
           if (stand.disk !== calm?.disk) sentences.push(`its disk is not what it was: ${stand.disk}`);
           if (stand.clock !== calm?.clock) sentences.push(`its clocks are not what they were: ${stand.clock}`);
-          return sentences.map((sentence) => `${id} was not healed: ${sentence}`);
+          return told();
         } catch (error) {
-          return [`nobody knows whether ${id} was healed: ${(error as Error).message}`];
+          return [...told(), `nobody knows whether ${id} was healed: ${(error as Error).message}`];
         }
       }),
     );

@@ -166,8 +166,10 @@ export class Container {
     );
   }
 
-  /** Whether the engine holds it still, or under other limits than it was made with; in a sentence. */
-  async changed(spec: Pick<ContainerSpec, 'cpus' | 'memoryMb'>): Promise<readonly string[]> {
+  /** What the engine says has changed since it was made, a sentence each; `answers`: whether there is an agent to be asked more. */
+  async changed(
+    spec: Pick<ContainerSpec, 'cpus' | 'memoryMb'>,
+  ): Promise<{ readonly answers: boolean; readonly changed: readonly string[] }> {
     const { State, HostConfig } = await this.#engine.ask(`looking at ${this.name}`, (abortSignal) =>
       this.#container.inspect({ abortSignal }),
     );
@@ -177,7 +179,7 @@ export class Container {
     const { nanoCpus, bytes } = limits(spec);
     if (HostConfig.NanoCpus !== nanoCpus || HostConfig.Memory !== bytes)
       sentences.push('its limits are not what they were');
-    return sentences;
+    return { answers: State.Running && !State.Paused, changed: sentences };
   }
 
   async remove(): Promise<void> {
