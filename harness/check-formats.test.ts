@@ -1,4 +1,4 @@
-/** What `tidemark check` writes besides lines for people: pictures, and Knossos's shape. */
+/** What `tidemark check` writes besides lines for people: pictures, Knossos's shape; and of what names no key. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,4 +115,12 @@ test('a history a line: each is judged by itself, and named by its line', async 
     expect(other.code).toBe(1);
   }
   expect(ended.stderr).toMatch(/^tidemark: batch\.jsonl:5: This line of a file of histories holds none: [^\n]*\n$/);
+});
+
+test('a read of no keys is 1 operation, of nothing', async () => {
+  const event = (type: string): string => `{"type":"${type}","process":0,"time":0,"f":"readMany","value":[]}\n`;
+  writeFileSync(join(folder, 'nothing.jsonl'), event('invoke') + event('ok'));
+  const { code, stdout } = await check('nothing.jsonl');
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/^nothing\.jsonl: \S+ unknown \(no operation names a key; 1 operation; /);
 });

@@ -220,8 +220,10 @@ function readPaths(history: History): string[] {
 function verdictOf(history: History, judge: () => Verdict): Verdict {
   const examined = { operations: history.operations };
   // Some guarantees are told by notes alone.
-  if (history.length === 0 && history.notes.length === 0)
-    return { type: 'unknown', reason: 'the history holds no operations', examined };
+  if (history.length === 0 && history.notes.length === 0) {
+    const nothing = history.operations === 0 ? 'the history holds no operations' : 'no operation names a key';
+    return { type: 'unknown', reason: nothing, examined };
+  }
   try {
     return judge();
   } catch (error) {

@@ -5,7 +5,7 @@ import { found, reference } from '../linearizable/register.ts';
 import type { Step } from './converge.ts';
 import type { PastFinding } from './past.ts';
 import { chainBetween, type Link } from './paths.ts';
-import { type BadRead, endOf, unitOf } from './units.ts';
+import { type BadRead, endOf, unitName, unitOf } from './units.ts';
 import {
   anomalyOf,
   aside,
@@ -89,7 +89,7 @@ export function explainPast(teller: Teller, finding: PastFinding): Anomaly {
     }
     case 'fractured': {
       const told = finding.conflicts.map((conflict) => tellConflict(teller, conflict));
-      const sentence = `No order of writes explains one transaction: ${told.map(({ text }) => text).join('; ')}.`;
+      const sentence = `No order of writes explains one ${unitName(history, finding.conflicts[0].read)}: ${told.map(({ text }) => text).join('; ')}.`;
       return anomalyOf(
         history,
         'conflicting orders',

@@ -268,3 +268,32 @@ describe('transactions', () => {
     ).toEqual(guarantees); // prettier-ignore
   });
 });
+
+describe('a read of many keys is called what it was recorded as', () => {
+  const judged = (name: (typeof guarantees)[number], ...lines: string[]): { sentence: string; examined: object } => {
+    const { type, examined, ...more } = check(name, h(...lines));
+    return { sentence: type === 'invalid' && 'anomalies' in more ? more.anomalies[0].sentence : type, examined };
+  };
+
+  test.each(['causal', 'causal-memory', 'sequential'] as const)('%s', (name) => {
+    const { sentence, examined } = judged(name, 'p0: w x 1', 'p0: w y 1', 'p1: r* x,y null,1');
+    expect(sentence).toContain('which process 1 read and in the same readMany read null from x');
+    expect(examined).toMatchObject({ operations: 3, reads: 2, transactions: 0, readsOfManyKeys: 1 });
+    const knows = ['p0: w u 1', 'p1: w v 1', 'p2: r u 1', 'p2: r v 1'];
+    const torn = ['p0: w x 1', 'p0: w y 2', 'p1: w y 1', 'p1: w x 2', ...knows, 'p2: r* x,y 1,1'];
+    expect(judged(name, ...torn).sentence).toMatch(/^No order of writes explains one readMany: /);
+  });
+
+  test('in a circle of sequential', () => {
+    const { sentence } = judged('sequential', 'p0: w x 1', 'p1: w y 1', 'p2: r* x,y 1,null', 'p3: r* y,x 1,null');
+    expect(sentence).toContain('which process 2 read and in the same readMany read null from y, before');
+  });
+
+  test('transactions stay transactions', () => {
+    const history = transactions([0, [['w', 'x', 1], ['w', 'y', 1]]], [1, [['r', 'x', 1], ['r', 'y', 0]]]); // biome-ignore format: pairs
+    const verdict = check('causal', history, { initial: 0 });
+    expect(verdict.type === 'invalid' && verdict.anomalies[0].sentence).toContain(' and in the same transaction ');
+    expect(verdict.examined).toMatchObject({ transactions: 2 });
+    expect(verdict.examined).not.toHaveProperty('readsOfManyKeys');
+  });
+});

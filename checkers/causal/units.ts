@@ -5,7 +5,7 @@
  *
  * Real time plays no part here, but for the order within a session (sessions.ts).
  */
-import { CAS, INFO, METHODS, NONE, type History } from '../../history/history.ts';
+import { CAS, INFO, METHODS, NONE, TRANSACTION, type History } from '../../history/history.ts';
 import type { Semantics } from '../checker.ts';
 import { placesOf } from '../explain/places.ts';
 import {
@@ -67,10 +67,17 @@ export interface Examined {
   readonly writes: number;
   readonly keys: number;
   readonly transactions: number;
+  /** `readMany`; absent where there is none. */
+  readonly readsOfManyKeys?: number;
   readonly indeterminate: number;
   readonly failedCas: number;
   /** Rows that say or do something, and were answered. */
   readonly answered: number;
+}
+
+/** What the unit of a row of several is called: as it was recorded. */
+export function unitName({ flags }: History, row: number): 'transaction' | 'readMany' {
+  return (flags[row] & TRANSACTION) === 0 ? 'readMany' : 'transaction';
 }
 
 /** The unit of a row. */
@@ -142,12 +149,16 @@ class UnitsBuilder {
 
   #survey(): Examined {
     const history = this.#history;
-    const { length, f, outcome, batch, key, value } = history;
+    const { length, f, flags, outcome, batch, key, value } = history;
     const deeds = this.#deeds;
     const keyed = new Uint8Array(history.keys.length);
     const counts = { reads: 0, writes: 0, keys: 0, transactions: 0, indeterminate: 0, failedCas: 0, answered: 0 };
+    let readsOfManyKeys = 0;
     for (let row = 0; row < length; row++) {
-      if (batch[row] === row) counts.transactions++;
+      if (batch[row] === row) {
+        if ((flags[row] & TRANSACTION) === 0) readsOfManyKeys++;
+        else counts.transactions++;
+      }
       if (f[row] > CAS) {
         // One that was refused tells as well what its key holds.
         if (this.#foreign === NONE) this.#foreign = row;
@@ -170,8 +181,10 @@ class UnitsBuilder {
       if (ref > this.#highest[k]) this.#highest[k] = ref;
     }
     for (const used of keyed) counts.keys += used;
-    this.#batches = counts.transactions > 0;
-    return { operations: history.operations, ...counts };
+    this.#batches = counts.transactions + readsOfManyKeys > 0;
+    const { reads, writes, keys, transactions, ...others } = counts;
+    const many = readsOfManyKeys === 0 ? {} : { readsOfManyKeys };
+    return { operations: history.operations, reads, writes, keys, transactions, ...many, ...others };
   }
 
   /** What an append or the like leaves behind is nothing that this reads: its key says nothing. Less said is less to break. */

@@ -7,7 +7,7 @@ import type { Threads } from '../sessions/threads.ts';
 import type { SessionOrder } from './order.ts';
 import type { Conflict } from './past.ts';
 import { chainBetween, type Link } from './paths.ts';
-import { endOf, type Units, unitOf } from './units.ts';
+import { endOf, type Units, unitName, unitOf } from './units.ts';
 
 /** Longer chains are shown by their operations alone. */
 const LINKS_SAID = 6;
@@ -84,7 +84,9 @@ export function tellChain(teller: Teller, chain: readonly Link[], first: number,
     if (row === told) return;
     rows.push(row);
     const here = unitOf(units.history, told) === unit;
-    text += here ? ` and in the same transaction ${did(teller, row)}` : `, then ${did(teller, row)}`;
+    text += here
+      ? ` and in the same ${unitName(units.history, row)} ${did(teller, row)}`
+      : `, then ${did(teller, row)}`;
     told = row;
   });
   return { text, rows };

@@ -4,7 +4,7 @@
  * Bouajjani, Enea & others, Gradual consistency checking, CAV 2019). Where only a search tells, what each session did.
  */
 import { INFO, NONE } from '../../history/history.ts';
-import { type Units, unitOf } from '../causal/units.ts';
+import { type Units, unitName, unitOf } from '../causal/units.ts';
 import { did, keyText, written } from '../causal/words.ts';
 import { DENIES, found, READS, reference, SWAPS, WRITES } from '../linearizable/register.ts';
 import type { Threads } from '../sessions/threads.ts';
@@ -257,7 +257,9 @@ class ReasonTeller {
     let at = begin;
     let text = `${this.#threads.name(at)} ${this.#did(at)}`;
     const goTo = (row: number): void => {
-      if (row !== NONE && row !== at) text += ` and in the same transaction ${this.#did(row)}`;
+      if (row !== NONE && row !== at) {
+        text += ` and in the same ${unitName(this.#units.history, row)} ${this.#did(row)}`;
+      }
       if (row !== NONE) at = row;
     };
     way.forEach((edge, i) => {

@@ -1,4 +1,4 @@
-/** How deep JSON may nest: what reads it whole goes down as deep as it does, on a stack that ends. */
+/** How deep JSON and EDN may nest: what reads it whole goes down as deep as it does, on a stack that ends. */
 
 export const DEPTH_MAX = 500;
 

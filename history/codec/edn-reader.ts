@@ -7,7 +7,7 @@
  */
 import { BadHistory } from '../builder.ts';
 import type { Value } from '../operation.ts';
-import { DEPTH_MAX } from './depth.ts';
+import { DEPTH_MAX, TOO_DEEP } from './depth.ts';
 import { markColon, withoutColonMark } from '../values.ts';
 import { numberIn } from './edn-numbers.ts';
 
@@ -150,7 +150,7 @@ export class EdnReader {
   }
 
   #deepen(): void {
-    if (++this.#depth > DEPTH_MAX) throw this.#bad('Values are nested too deeply.');
+    if (++this.#depth > DEPTH_MAX) throw this.#bad(TOO_DEEP);
   }
 
   #items(open: string): Value[] {

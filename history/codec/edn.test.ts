@@ -72,7 +72,7 @@ describe('EDN values', () => {
     ['-08', '"-08" is neither a number nor a name.'],
     ['1/0', '"1/0" is neither a number nor a name.'],
     ['#_', 'The file ends within a value.'],
-    ['['.repeat(100_000), 'Values are nested too deeply.'],
+    ['['.repeat(100_000), 'This is nested deeper than 500 levels.'],
   ])('%.20s is refused', (text, reason) => {
     expect(() => one(`\n${text}`)).toThrow(new BadHistory(reason, 2));
   });

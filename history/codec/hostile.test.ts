@@ -70,12 +70,12 @@ describe('depth', () => {
     ['JSON that never closes', `${good}${write(1, '['.repeat(100_000))}`, 'f, line 2: This is nested deeper than 500 levels.'],
     ['JSON objects', `${good}${write(1, deep('{"a":', '}'))}`, 'f, line 2: This is nested deeper than 500 levels.'],
     ['an array', `[${good},\n${write(1, deep('[', ']'))}]`, 'f, line 3: This is nested deeper than 500 levels.'],
-    ['EDN', `${ednGood}${ednWrite(1, deep('[', ']'))}`, 'f, line 2: Values are nested too deeply.'],
-    ['EDN maps', `${ednGood}${ednWrite(1, deep('{:a ', '}'))}`, 'f, line 2: Values are nested too deeply.'],
-    ['EDN sets', `${ednGood}${ednWrite(1, deep('#{', '}'))}`, 'f, line 2: Values are nested too deeply.'],
-    ['tags of tags', `${ednGood}${ednWrite(1, `${'#a '.repeat(100_000)}1`)}`, 'f, line 2: Values are nested too deeply.'],
-    ['metadata of metadata', `${ednGood}${ednWrite(1, `${'^a '.repeat(100_000)}1`)}`, 'f, line 2: Values are nested too deeply.'],
-    ['discards of discards', `${ednGood}${ednWrite(1, `${'#_ '.repeat(100_000)}1`)}`, 'f, line 2: Values are nested too deeply.'],
+    ['EDN', `${ednGood}${ednWrite(1, deep('[', ']'))}`, 'f, line 2: This is nested deeper than 500 levels.'],
+    ['EDN maps', `${ednGood}${ednWrite(1, deep('{:a ', '}'))}`, 'f, line 2: This is nested deeper than 500 levels.'],
+    ['EDN sets', `${ednGood}${ednWrite(1, deep('#{', '}'))}`, 'f, line 2: This is nested deeper than 500 levels.'],
+    ['tags of tags', `${ednGood}${ednWrite(1, `${'#a '.repeat(100_000)}1`)}`, 'f, line 2: This is nested deeper than 500 levels.'],
+    ['metadata of metadata', `${ednGood}${ednWrite(1, `${'^a '.repeat(100_000)}1`)}`, 'f, line 2: This is nested deeper than 500 levels.'],
+    ['discards of discards', `${ednGood}${ednWrite(1, `${'#_ '.repeat(100_000)}1`)}`, 'f, line 2: This is nested deeper than 500 levels.'],
   ])('%s', async (_what, content, message) => {
     expect(await refusal(content)).toBe(message);
   }); // biome-ignore format: a table
