@@ -33,11 +33,24 @@ export class BadInput extends Error {
  * `what` is singular and lower case: `unknownName('fault', 'isolate-leder', faults.keys())`.
  */
 export function unknownName(what: string, given: string, valid: Iterable<string>): BadInput {
-  const names = [...valid];
+  return unknownNames(what, [given], [...valid]);
+}
+
+function missing(what: string, given: string, names: readonly string[]): string {
   const near = nearest(given, names);
-  const suggestion = near === undefined ? '' : ` Did you mean '${near}'?`;
+  return `There is no ${what} '${given}'.${near === undefined ? '' : ` Did you mean '${near}'?`}`;
+}
+
+/** Throws {@link BadInput} with each of them that is none of the valid ones. */
+export function checkNames(what: string, given: readonly string[], valid: Iterable<string>): void {
+  const names = [...valid];
+  const unknown = [...new Set(given)].filter((name) => !names.includes(name));
+  if (unknown.length > 0) throw unknownNames(what, unknown, names);
+}
+
+function unknownNames(what: string, given: readonly string[], names: readonly string[]): BadInput {
   const list = names.length === 0 ? 'There is none.' : `Valid: ${names.join(', ')}.`;
-  return new BadInput(`There is no ${what} '${given}'.${suggestion} ${list}`);
+  return new BadInput([...given.map((name) => missing(what, name, names)), list].join(' '));
 }
 
 /** The candidate with the fewest edits from `given`, if those are few for its length; the first among equals. */
@@ -70,4 +83,15 @@ function editDistance(a: string, b: string): number {
     last = row;
   }
   return last[b.length];
+}
+
+/** Why a file could not be read, as the second half of a sentence. */
+export function whyUnread(error: unknown): string {
+  const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EISDIR: 'it is a directory',
+    EACCES: 'it may not be read',
+  };
+  return known[code] ?? message;
 }

@@ -100,6 +100,18 @@ describe('exit codes of run', { timeout: 60_000 }, () => {
       "There is no system 'referense'. Did you mean 'reference'? Valid: driver, etcd, mariadb, postgres, redis, reference.",
     ],
     [['--fault', 'isolate-leder'], "There is no fault 'isolate-leder'. Did you mean 'isolate-leader'?"],
+    [
+      ['--fault', 'blah,kil'],
+      "There is no fault 'blah'. There is no fault 'kil'. Did you mean 'kill'? Valid: none, mix, ",
+    ],
+    [
+      ['--read-path', 'folower,leder'],
+      "There is no read path 'folower'. Did you mean 'follower'? There is no read path 'leder'. Did you mean 'leader'? Valid: all, ",
+    ],
+    [
+      ['--workload', 'regster,lgo'],
+      "There is no workload 'regster'. Did you mean 'register'? There is no workload 'lgo'.",
+    ],
     [['--workload', 'regster'], "There is no workload 'regster'. Did you mean 'register'?"],
     [['--read-path', 'folower'], "There is no read path 'folower'. Did you mean 'follower'?"],
     [['--write-path', 'quorum'], "There is no write path 'quorum'."],

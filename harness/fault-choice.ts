@@ -2,7 +2,7 @@
 import type { Fault } from '../nemesis/fault.ts';
 import { type Schedule, deedsOf, MIX, without as withoutDeeds } from '../nemesis/phases.ts';
 import type { Environment } from './environments/environment.ts';
-import { BadInput, unknownName } from './errors.ts';
+import { BadInput, checkNames } from './errors.ts';
 import type { Plan } from './plan.ts';
 import { loadFaults } from './plugins.ts';
 import type { System } from './system.ts';
@@ -57,7 +57,7 @@ export async function chooseFaults(plan: Plan, system: System, environment: Envi
   if (schedule === undefined) checkAlone(names);
   const mixed = names.includes(MIX);
   const named = [...new Set(names)].filter((name) => name !== MIX && name !== 'none');
-  for (const name of named) if (!all.has(name)) throw unknownName('fault', name, ['none', MIX, ...all.keys()]);
+  checkNames('fault', named, ['none', MIX, ...all.keys()]);
   const cannot = named.filter((name) => why(name) !== undefined);
   if (cannot.length > 0 && plan.skipUnsupported !== true)
     throw new BadInput(`The fault '${cannot[0]}' cannot be done: ${why(cannot[0])}.`);

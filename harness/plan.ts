@@ -5,7 +5,7 @@ import type { Fault, Lever } from '../nemesis/fault.ts';
 import type { Schedule } from '../nemesis/phases.ts';
 import type { Workload, WorkloadOptions } from '../workloads/workload.ts';
 import type { Environment } from './environments/environment.ts';
-import { BadInput, unknownName } from './errors.ts';
+import { BadInput, checkNames, unknownName } from './errors.ts';
 import { chooseFaults, type Unsupported, without } from './fault-choice.ts';
 import type { Replays } from './replay.ts';
 import { loadEnvironments, loadSystems, loadWorkloads } from './plugins.ts';
@@ -119,9 +119,7 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   }
   const workloads = workloadsOf(plan, system, await loadWorkloads());
   const { faults, mix, schedule, unsupported } = await chooseFaults(plan, system, environment);
-  for (const guarantee of plan.guarantees) {
-    if (!guaranteeNames.some((name) => name === guarantee)) throw unknownName('guarantee', guarantee, guaranteeNames);
-  }
+  checkNames('guarantee', plan.guarantees, guaranteeNames);
   const readPaths = paths('read path', plan.readPaths, system.readPaths);
   const writePaths = paths('write path', plan.writePaths, system.writePaths);
   checkSettings(plan.settings, system, environment);
@@ -237,6 +235,7 @@ function byName<T>(what: string, name: string, all: ReadonlyMap<string, T>): T {
 }
 
 function named<T>(what: string, names: readonly string[], all: ReadonlyMap<string, T>): readonly T[] {
+  checkNames(what, names, all.keys());
   return names.length === 0 ? [...all.values()] : [...new Set(names)].map((name) => byName(what, name, all));
 }
 
@@ -270,7 +269,7 @@ function paths(what: string, names: readonly string[], all: readonly { readonly 
     if (names.length > 1) throw new BadInput(`The ${what} 'all' stands alone: it goes with no other.`);
     return valid;
   }
-  for (const name of names) if (!valid.includes(name)) throw unknownName(what, name, ['all', ...valid]);
+  checkNames(what, names, ['all', ...valid]);
   return names.length === 0 ? valid : valid.filter((name) => names.includes(name));
 }
 

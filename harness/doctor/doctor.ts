@@ -10,6 +10,7 @@ import {
   BAD_INPUT,
   BadInput,
   BROKEN,
+  checkNames,
   type ExitCode,
   HARNESS_FAILED,
   KEPT,
@@ -190,11 +191,8 @@ function wantedLevers(names: readonly string[]): readonly DoctoredLever[] {
   const all = environment.levers;
   if (names.length === 0) return all;
   if (names.length === 1 && names[0] === 'none') return [];
-  return names.map((name) => {
-    const lever = all.find((one) => one === name);
-    if (lever === undefined) throw unknownName('lever', name, all);
-    return lever;
-  });
+  checkNames('lever', names, all);
+  return names.flatMap((name) => all.find((lever) => lever === name) ?? []);
 }
 
 function settingsOf(pairs: readonly string[]): ReadonlyMap<string, string> {

@@ -1,7 +1,7 @@
 /** A YAML file that holds one map: what plan files and policies have in common before anything in them is looked at. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { BadInput } from '../errors.ts';
+import { BadInput, whyUnread } from '../errors.ts';
 import { Mistakes } from './mistakes.ts';
 
 export interface YamlMap {
@@ -48,12 +48,6 @@ function textOf(what: string, file: string, cwd: string): string {
   try {
     return readFileSync(resolve(cwd, file), 'utf8');
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const why: Readonly<Record<string, string>> = {
-      ENOENT: 'there is no such file',
-      EISDIR: 'it is a directory',
-      EACCES: 'it may not be read',
-    };
-    throw new BadInput(`The ${what} ${file} cannot be read: ${why[code] ?? message}.`, { cause: error });
+    throw new BadInput(`The ${what} ${file} cannot be read: ${whyUnread(error)}.`, { cause: error });
   }
 }

@@ -219,12 +219,37 @@ test('who else reaches the nodes is told, where their ports are published for al
   expect(openToOthers(new Map(), { isHere: true, host: '127.0.0.1' })).toBeUndefined();
 });
 
-describe('what answers in the place of an engine', () => {
+describe('where an engine is looked for, and what answers in its place', () => {
   const was = process.env['DOCKER_HOST'];
   afterEach(() => {
     if (was === undefined) delete process.env['DOCKER_HOST'];
     else process.env['DOCKER_HOST'] = was;
   });
+
+  test.each([
+    ['ssh://root@x', 'ssh:// is not understood'],
+    ['foo://x', 'foo:// is not understood'],
+    ['//x', 'it has no scheme'],
+    ['tcp://127.0.0.1:99999', 'there is no port 99999'],
+    ['tcp://127.0.0.1:0', 'there is no port 0'],
+    ['tcp://127.0.0.1', 'it names no port'],
+    ['tcp://127.0.0.1:docker', 'it names no port'],
+    ['tcp://:2375', 'it names no host'],
+    ['tcp://a b:2375', 'it names no host'],
+  ])('DOCKER_HOST %s is refused, with what would be right', async (host, why) => {
+    process.env['DOCKER_HOST'] = host;
+    await expect(Engine.reach()).rejects.toThrow(
+      `DOCKER_HOST is ${host}, and ${why}: unix:///PATH or tcp://HOST:PORT is needed.`,
+    );
+  });
+
+  test.each(['tcp://127.0.0.1:1', '127.0.0.1:1', 'tcp://[::1]:1', 'http://127.0.0.1:1/'])(
+    'DOCKER_HOST %s is a place where nobody is',
+    async (host) => {
+      process.env['DOCKER_HOST'] = host;
+      await expect(Engine.reach()).rejects.toThrow(/^No Docker engine answers at \S*:1\/? \(/);
+    },
+  );
 
   test.each([
     [404, '', 'HTTP status 404, and no word'],

@@ -20,9 +20,10 @@ export class Engine {
   readonly address: string;
   readonly facts: EngineFacts;
 
-  /** Throws {@link BadInput} when no engine answers that this user may use. */
+  /** Throws {@link BadInput} when no engine answers that this user may use, and for a DOCKER_HOST that says no place. */
   static async reach(): Promise<Engine> {
     const address = addressOf(process.env['DOCKER_HOST']);
+    checkAddress(address);
     let docker: Docker;
     try {
       docker = new Docker(); // reads DOCKER_HOST, DOCKER_CERT_PATH and the like itself
@@ -109,6 +110,20 @@ export function reasonOf(error: unknown): string {
 function addressOf(host: string | undefined): string {
   if (host === undefined || host === '') return 'unix:///var/run/docker.sock';
   return host.includes('//') ? host : `tcp://${host}`;
+}
+
+/** Before dockerode takes any scheme that it does not know for HTTP's, and what follows for a name to be looked up. */
+function checkAddress(address: string): void {
+  const refused = (why: string): BadInput =>
+    new BadInput(`DOCKER_HOST is ${address}, and ${why}: unix:///PATH or tcp://HOST:PORT is needed.`);
+  const [, scheme, place] = /^([^:/]*):?\/\/(.*)$/s.exec(address) ?? [];
+  if (scheme === 'unix' || scheme === 'npipe') return;
+  if (scheme !== 'tcp' && scheme !== 'http' && scheme !== 'https')
+    throw refused(`${scheme === '' || scheme === undefined ? 'it has no scheme' : `${scheme}:// is not understood`}`);
+  const port = /:(\d*)(?:\/.*)?$/.exec(place)?.[1];
+  if (port === undefined ? scheme === 'tcp' : port === '') throw refused('it names no port');
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw refused(`there is no port ${port}`);
+  if (!URL.canParse(address) || new URL(address).hostname === '') throw refused('it names no host');
 }
 
 function unreachable(address: string, error: unknown): BadInput {

@@ -1,7 +1,7 @@
 /** The machines of a cluster, as they are named: `user@host:port=address`, in a list or one a line in a file. */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { BadInput } from '../../errors.ts';
+import { BadInput, whyUnread } from '../../errors.ts';
 
 export const SSH_PORT = 22;
 
@@ -69,9 +69,7 @@ export function readHosts(path: string, setting: string, defaults: Defaults = {}
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new BadInput(
-      `--set ${setting}=${path}: cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}).`,
-    );
+    throw new BadInput(`--set ${setting}: ${path} cannot be read: ${whyUnread(error)}.`, { cause: error });
   }
   const lines = text.split('\n').map((line, i) => ({ at: `${path}:${i + 1}`, text: line.replace(/#.*/, '').trim() }));
   const named = lines.filter((line) => line.text !== '');

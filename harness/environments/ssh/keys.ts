@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type AnyAuthMethod } from 'ssh2';
-import { BadInput } from '../../errors.ts';
+import { BadInput, whyUnread } from '../../errors.ts';
 
 const PASSPHRASE = 'TIDEMARK_SSH_PASSPHRASE';
 const USUAL = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
@@ -72,7 +72,7 @@ function readKey(path: string, passphrase: string | undefined): Buffer {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw new BadInput(`The key ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)}).`);
+    throw new BadInput(`The key ${path} cannot be read: ${whyUnread(error)}.`, { cause: error });
   }
   const parsed = ssh2.utils.parseKey(bytes, passphrase);
   if (parsed instanceof Error) {

@@ -59,7 +59,9 @@ describe('machines', () => {
     const bad = file('bad', 'a\n\nb:x\n');
     expect(() => readHosts(bad, 'hosts-file')).toThrow(`${bad}:3: 'b:x' is no machine`);
     expect(() => readHosts(file('none', '#\n'), 'hosts-file')).toThrow('it names no machine');
-    expect(() => readHosts(join(folder, 'absent'), 'hosts-file')).toThrow('cannot be read (ENOENT)');
+    expect(() => readHosts(join(folder, 'absent'), 'hosts-file')).toThrow(
+      `--set hosts-file: ${join(folder, 'absent')} cannot be read: there is no such file.`,
+    );
   });
 
   test('are a must, from one place', () => {
@@ -171,7 +173,10 @@ describe('keys to log in with', () => {
     expect(open.methods('u')).toMatchObject([{ passphrase: 'open' }]);
     expect(() => credentials(file('public', pair.public), {})).toThrow('holds a public key');
     expect(() => credentials(file('text', 'hello'), {})).toThrow('holds no private key');
-    expect(() => credentials(join(folder, 'absent'), {})).toThrow('cannot be read (ENOENT)');
+    expect(() => credentials(join(folder, 'absent'), {})).toThrow(
+      `The key ${join(folder, 'absent')} cannot be read: there is no such file.`,
+    );
+    expect(() => credentials(folder, {})).toThrow(`The key ${folder} cannot be read: it is a directory.`);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Ways to machines: straight, or through a jump host, whose connections carry eight channels each as all others do. */
 import { readFileSync } from 'node:fs';
-import { BadInput } from '../../errors.ts';
+import { BadInput, whyUnread } from '../../errors.ts';
 import { type Access, Connection, SshError } from './connection.ts';
 import { type Host, nameOf } from './hosts.ts';
 import { credentials } from './keys.ts';
@@ -58,6 +58,6 @@ function known(path: string): readonly KnownKey[] {
     return parseKnownHosts(readFileSync(path, 'utf8'), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new BadInput(`${path} cannot be read (${(error as Error).message}).`);
+    throw new BadInput(`${path} cannot be read: ${whyUnread(error)}.`, { cause: error });
   }
 }
