@@ -37,12 +37,13 @@ export function makeLock(): Object {
   let token = 0;
   return {
     ask: (_, process) => ({ f: holders.has(process) ? 'release' : 'acquire', value: null }),
-    act: (_, { f, process }) => {
+    act: (random, { f, process }) => {
       if (f === 'release') return (holders.delete(process), null);
       if (holders.size === 0) holders.add(process);
-      return ++token;
+      token += random.between(1, 4); // with gaps, so that a lower one need not be one that was given before
+      return token;
     },
-    lie: (random, { f, answer }) => (f === 'acquire' ? Math.max(1, (answer as number) - random.below(3)) : answer),
+    lie: (random, { f, answer }) => (f === 'acquire' ? Math.max(1, (answer as number) - random.below(8)) : answer),
   };
 }
 
@@ -74,7 +75,7 @@ export type Pair = readonly [number, Value];
 export function makeLog(random: Random): Object {
   const entries: Pair[] = [];
   const places = new Map<number, number>();
-  const isFaulty = random.chance(0.4);
+  const isFaulty = random.chance(0.6);
   const few = random.chance(0.3); // values come again
   let fresh = 0;
   let end = 0;

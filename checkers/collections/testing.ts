@@ -37,7 +37,7 @@ export function run(
     process,
     op: undefined as (Op & { done: boolean; of: Object }) | undefined,
   }));
-  const lies = random.below(3) === 0 ? 15 : 0;
+  const lies = random.chance(0.6) ? 20 : 0;
   let next = 3;
   for (let left = 4 + random.below(10); left > 0 || clients.some(({ op }) => op !== undefined); ) {
     const client = random.pick(clients);
@@ -64,7 +64,7 @@ export function run(
     } else if (random.below(100) < infoPercent) {
       const refused = random.chance(0.4);
       if (!op.done && !refused && random.chance(0.5)) op.of.act(random, op);
-      if (refused && op.done && random.chance(0.7)) continue; // now and then it happened all the same
+      if (refused && op.done && random.chance(0.5)) continue; // now and then it happened all the same
       op.type = refused ? 'fail' : 'info';
       op.ret = refused ? at : Number.POSITIVE_INFINITY;
       client.op = undefined;

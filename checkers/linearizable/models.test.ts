@@ -28,7 +28,7 @@ describe.each(definitions)('%s, %s', (name, what, definition) => {
         processes: random.between(2, 4),
         operations: random.between(3, name === 'multi-register' || name === 'string' ? 7 : 8),
         infoPercent: random.pick([0, 0, 20, 40]),
-        lies: random.pick([0, 20, 40]),
+        lies: random.pick([20, 50, 80]),
         swaps: random.pick([0, 0, 3]),
       });
       const history = historyFromEvents(events);

@@ -164,8 +164,13 @@ const registers: Definition = {
     }),
 };
 
-const appendOrGet: Definition['ask'] = (random) =>
-  random.chance(0.5) ? { f: 'get', value: null } : { f: 'append', value: random.pick(['a', 'b', 'ab']) };
+/** Words that nothing takes away again; most lies go another way than the word does, which two reads show at a glance. */
+const appended: Definition = {
+  ...string,
+  ask: (random) =>
+    random.chance(0.65) ? { f: 'get', value: null } : { f: 'append', value: random.pick(['a', 'b', 'ab']) },
+  lie: (random, answer) => (random.chance(0.15) ? string.lie(random, answer) : random.pick(['aa', 'ba', 'bb'])),
+};
 
 /** Values that are written once. */
 const registersOnce: Definition = {
@@ -192,7 +197,7 @@ export const definitions: readonly (readonly [string, string, Definition])[] = [
   ['counter', 'small amounts', counter],
   ['mutex', 'any', mutex],
   ['string', 'short words', string],
-  ['string', 'words appended only', { ...string, ask: appendOrGet }],
+  ['string', 'words appended only', appended],
   ['multi-register', 'transactions over three keys, values that repeat', registers],
   ['multi-register', 'values written once', registersOnce],
 ];
