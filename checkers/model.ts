@@ -8,6 +8,7 @@
 import type { Anomaly, Budget, Semantics } from './checker.ts';
 import type { History } from '../history/history.ts';
 import type { Method, Value } from '../history/operation.ts';
+import type { Deeds } from './search/cells.ts';
 import type { OutlookOf } from './search/outlook.ts';
 
 /** A state of the object, interned by the machine. Negative odd numbers are never states. */
@@ -36,6 +37,8 @@ export interface Machine {
     needs(row: number): State;
     leaves(row: number): State;
   };
+  /** Only for objects that are cells: what the row finds there, denies and leaves. It spares explanations what nobody could notice. */
+  deeds?(row: number): Deeds;
   /** Why a row cannot be judged by this model, as in `an add of "x", which is no integer`; undefined where it can. */
   meaningless?(row: number): string | undefined;
   /**

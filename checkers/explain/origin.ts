@@ -12,6 +12,7 @@ import { NEVER } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { refuteWith } from '../search/shrink.ts';
 import type { Core } from '../search/shrink.ts';
+import { Noticed } from '../search/noticed.ts';
 import { layOut } from '../search/problem.ts';
 import { search } from '../search/search.ts';
 
@@ -56,9 +57,10 @@ const ADDED_MAX = 4;
 const LONG = 300;
 
 /** `rows`: all that counts of one object, ascending; the core is among them. */
-export function originOf(asked: Asked, rows: ArrayLike<number>, core: Core): Origin {
+export function originOf(asked: Asked, all: ArrayLike<number>, core: Core): Origin {
   const { history, machine } = asked;
   const { stuck } = core;
+  const rows = noticedBy(machine, all, new Set(core.rows));
   const until = history.ret[stuck];
   const before = core.rows.filter((row) => row !== stuck);
   const earlier: number[] = [];
@@ -223,7 +225,8 @@ function shortestWay(
   goal: number,
 ): Way {
   // What was asked for later can lead to nothing that was answered.
-  const own = changes.filter((row) => row !== goal && history.call[row] < history.ret[goal]);
+  const earlier = changes.filter((row) => row !== goal && history.call[row] < history.ret[goal]);
+  const own = noticedBy(machine, [...earlier, goal], new Set([goal])).filter((row) => row !== goal);
   const candidates = [...own.filter((row) => core.includes(row)), ...own.filter((row) => !core.includes(row))];
   if (machine.register !== undefined) return registerWay(machine, candidates, goal);
   const kinds = kindsOf(history, machine, candidates);
@@ -270,6 +273,14 @@ function registerWay(machine: Machine, candidates: readonly number[], goal: numb
     if (way.length === LAST_MAX) return 'unknown';
   }
   return way;
+}
+
+/** Of cells, only what can make a difference to some of the rows, and these; in the given order. */
+function noticedBy(machine: Machine, rows: ArrayLike<number>, some: ReadonlySet<number>): readonly number[] {
+  const all = Array.from(rows);
+  if (machine.deeds === undefined) return all;
+  const noticed = new Noticed(all, machine.deeds);
+  return noticed.by(all.map((row) => (some.has(row) ? 0 : 1))).map((i) => all[i]);
 }
 
 /** Rows that do the same, in the given order. */

@@ -11,6 +11,8 @@ import { anomaly } from './evidence.ts';
 import { call, deedOf, ret, show, showOf } from './words.ts';
 
 const NAMED = 3;
+/** More that only wrote what others found are not shown. */
+const WRITERS_MAX = 16;
 
 /** `rows` are all relevant rows of the object. `tellsOrigin`: whether what would have led to the answer is shown as well. */
 export function explainCore(context: SearchContext, rows: Int32Array, core: Core, tellsOrigin = true): Anomaly {
@@ -18,26 +20,35 @@ export function explainCore(context: SearchContext, rows: Int32Array, core: Core
   const { stuck } = core;
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
+  if (core.blamesAny === true) return together(context, core);
   if (needs !== ILLEGAL && needs !== machine.initial && !rows.some((row) => machine.register?.leaves(row) === needs)) {
     const value = showOf(history.values, needs);
     const sentence = `${deedOf(history, stuck)} found ${value}, which nothing ever wrote to ${x}.`;
     return anomaly(history, 'read of a value never written', sentence, [stuck]);
   }
-  return noPlace(context, core, tellsOrigin ? originOf(context, rows, core) : undefined);
+  return noPlace(context, core, tellsOrigin ? originOf(context, rows, core) : undefined, rows);
 }
 
-/** What can be said of any core, whatever it consists of. */
-export function noPlace(context: SearchContext, core: Core, origin?: Origin): Anomaly {
+/** What can be said of any core, whatever it consists of. `all`: what counts of the object, ascending; where others are not told of, the core. */
+export function noPlace(
+  context: SearchContext,
+  core: Core,
+  origin?: Origin,
+  all: ArrayLike<number> = core.rows,
+): Anomaly {
   const { history, machine } = context;
   const { rows, minimal, states, stuck } = origin?.type === 'story' ? origin : core;
   const x = show(history.keys[history.key[stuck]]);
   const needs = machine.register?.needs(stuck) ?? ILLEGAL;
   const isWhole = context.whole !== undefined;
   const others = rows.filter((row) => row !== stuck);
+  const last = origin?.type === 'story' ? origin.last : [];
+  // Of many, those are named that stand in the way; those that lead to it are said after that.
+  const inTheWay = others.length <= NAMED ? others : others.filter((row) => !last.includes(row));
   const beside =
-    others.length === 0
+    inTheWay.length === 0
       ? ''
-      : ` beside ${others.length <= NAMED ? listed(history, others, isWhole) : `the ${others.length} others shown`}`;
+      : ` beside ${inTheWay.length <= NAMED ? listed(history, inTheWay, isWhole) : `the ${others.length} others shown`}`;
   const [from, until] = [call(history, stuck, 'between '), ret(history, stuck, 'and ')];
   const when = from === '' || until === '' ? 'between its call and its answer' : `${from} ${until}`;
   const held =
@@ -47,17 +58,87 @@ export function noPlace(context: SearchContext, core: Core, origin?: Origin): An
         ? 'no order of what was asked for by then leads to it'
         : `whatever else was pending happened or not, ${x} ${heldBy(history, states, needs)} by then`;
   const fewer = minimal ? '' : ' The budget did not allow to find the fewest that show it.';
-  const sentence = `${deedOf(history, stuck, isWhole)} has no place ${when}${beside}: ${held}.${wayText(history, origin, others, isWhole)}${fewer}`;
   const kind = origin?.type === 'impossible' ? 'impossible answer' : 'no possible order';
-  return anomaly(history, kind, sentence, [...others, stuck], context.whole);
+  const writers = origin?.type === undefined || origin.type === 'unknown' ? writersFor(context, rows, all) : [];
+  const way = `${wayText(history, last, others, isWhole)}${writersText(history, writers, isWhole)}`;
+  const own = mayBeOthers(context, [...rows, stuck, ...writers], all, history.ret[stuck]) ? IN_THEIR_TIME : '';
+  const sentence = `${deedOf(history, stuck, isWhole)} has no place ${when}${beside}: ${held}.${way}${own}${fewer}`;
+  return anomaly(history, kind, sentence, [...others, stuck, ...writers], context.whole);
+}
+
+const IN_THEIR_TIME =
+  ' Other writes of what was found do not help: each happened between its own call and its answer, or not at all.';
+
+/** Of what cannot stand together, without a word about which one is to blame. */
+function together({ history, whole }: SearchContext, { rows, stuck }: Core): Anomaly {
+  const which =
+    rows.length <= NAMED ? listed(history, rows, whole !== undefined) : `the ${rows.length} operations shown`;
+  const sentence =
+    `${which} cannot all have been answered as they were, in whatever order, whatever else that was asked for by ` +
+    `the last answer happened. It was not found out whether fewer of them show it, nor which one is to blame.`;
+  return anomaly(history, 'no possible order', sentence, [...rows, stuck], whole);
+}
+
+/** Of cells: who left what these found, where it is not among them; of several, the one asked for last. */
+function writersFor({ history, machine }: SearchContext, rows: readonly number[], all: ArrayLike<number>): number[] {
+  const { deeds } = machine;
+  if (deeds === undefined) return [];
+  const found = new Map<string, number>();
+  for (const row of rows)
+    for (const pair of pairs(deeds(row).finds)) found.set(pair, Math.max(found.get(pair) ?? -1, history.ret[row]));
+  for (const row of rows) for (const pair of pairs(deeds(row).leaves)) found.delete(pair);
+  const writers = new Set<number>();
+  for (let i = all.length - 1; i >= 0 && found.size > 0; i--) {
+    for (const pair of pairs(deeds(all[i]).leaves)) {
+      if ((found.get(pair) ?? -1) < history.call[all[i]]) continue;
+      found.delete(pair);
+      writers.add(all[i]);
+    }
+  }
+  return writers.size > WRITERS_MAX ? [] : [...writers].sort((a, b) => a - b);
+}
+
+function writersText(history: History, writers: readonly number[], isWhole: boolean): string {
+  if (writers.length === 0) return '';
+  const who = writers.length <= NAMED ? listed(history, writers, isWhole) : `the other ${writers.length} shown`;
+  return ` What was found there was left by ${who}.`;
+}
+
+/** Whether something that is not shown, asked for by then, left what one of those shown found. */
+function mayBeOthers(
+  { history, machine }: SearchContext,
+  shown: readonly number[],
+  all: ArrayLike<number>,
+  until: number,
+): boolean {
+  const { deeds, register } = machine;
+  if (deeds === undefined && register === undefined) return false;
+  const isShown = new Set(shown);
+  const left = (row: number): readonly (string | State)[] =>
+    deeds === undefined ? [register?.leaves(row) ?? ILLEGAL] : pairs(deeds(row).leaves);
+  const needed = new Set(
+    shown.flatMap((row): readonly (string | State)[] =>
+      deeds === undefined ? [register?.needs(row) ?? ILLEGAL] : pairs(deeds(row).finds),
+    ),
+  );
+  needed.delete(ILLEGAL);
+  for (let i = 0; i < all.length && history.call[all[i]] < until; i++) {
+    if (!isShown.has(all[i]) && left(all[i]).some((one) => needed.has(one))) return true;
+  }
+  return false;
+}
+
+/** A cell and a value each. */
+function pairs(list: readonly number[]): string[] {
+  const all: string[] = [];
+  for (let i = 0; i < list.length; i += 2) all.push(`${list[i]} ${list[i + 1]}`);
+  return all;
 }
 
 /** ` It would have one right after process 0's write of 3 to x.`, where that is not said already. */
-function wayText(history: History, origin: Origin | undefined, others: readonly number[], isWhole: boolean): string {
-  if (origin?.type !== 'story' || origin.last.length === 0 || origin.last.length === others.length) return '';
-  const after =
-    origin.last.length <= NAMED ? listed(history, origin.last, isWhole) : `${origin.last.length} of those shown`;
-  return ` It would have one right after ${after}.`;
+function wayText(history: History, last: readonly number[], others: readonly number[], isWhole: boolean): string {
+  if (last.length === 0 || (last.length === others.length && last.length <= NAMED)) return '';
+  return ` It would have one right after ${last.length <= NAMED ? listed(history, last, isWhole) : `${last.length} of those shown`}.`;
 }
 
 function listed(history: History, rows: readonly number[], isWhole: boolean): string {

@@ -77,7 +77,7 @@ export function lastFew(context: SearchContext, rows: Int32Array, stuck: number)
   const around = before.filter((row) => history.ret[row] > history.call[stuck]);
   const few = [...(around.length === 0 ? before : around).slice(1 - MANY), stuck];
   const sentence =
-    `${deedOf(history, stuck, context.whole !== undefined)} is where the last order ends${ret(history, stuck)}: the ${before.length + 1} operations asked ` +
+    `No order is left by the end of ${deedOf(history, stuck, context.whole !== undefined)}${ret(history, stuck)}: the ${before.length + 1} operations asked ` +
     `for by then have none in which all were answered as they were. It was not found which few of them show it; ` +
     `those shown were under way with it.`;
   return anomaly(history, 'no possible order', sentence, few, whole);

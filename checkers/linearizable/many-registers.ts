@@ -118,6 +118,7 @@ export function machineOfMany(history: History, semantics: Semantics): Machine {
       return known;
     },
     step,
+    deeds: deedsOf,
     outlook: (problem, places, initial) =>
       new CellsOutlook(problem, places, { initial, step }, states, history.keys.length, deedsOf),
     bytes: () => states.bytes,

@@ -96,10 +96,12 @@ function explained(
 ): Anomaly {
   const { history, machine, budget } = context;
   const stuck = problem.row[result.stuck];
-  const long = problem.count > LONG ? explainLong(context, rows, stuck) : undefined;
+  // Of cells, what could make no difference to the few is not looked at: a long object takes no longer than a short one.
+  const isLong = problem.count > LONG && machine.deeds === undefined;
+  const long = isLong ? explainLong(context, rows, stuck) : undefined;
   if (long !== undefined) return long;
   const core = shrink(history, machine, problem, result, budget);
-  const ofEnd = problem.count <= LONG && core.rows.length > MANY ? explainLong(context, rows, stuck) : undefined;
+  const ofEnd = !isLong && core.rows.length > MANY ? explainLong(context, rows, stuck) : undefined;
   if (ofEnd !== undefined) return ofEnd;
   const isTooMuch = !core.minimal && core.rows.length > SHOWN_MAX;
   return isTooMuch ? lastFew(context, rows, stuck) : explainCore(context, rows, core);

@@ -4,13 +4,14 @@
  */
 import type { Problem } from './problem.ts';
 
-/** Operations of which the very one is told; of more, one that ends soon after it. */
-const LONG = 1000;
 /** Questions that are given up before the rest is not asked any more. */
 const UNANSWERED_MAX = 12;
+/** Operations of which each question is a search that takes its time: of more, few are asked, not the nearest first. */
+const LONG = 1000;
 
 /**
- * The operation at whose return no order is left; of long problems, one by whose return none is.
+ * The operation at whose return no order is left. It is never one that may be missing: that such a one has ended makes nothing
+ * impossible that was possible before.
  *
  * @param reached an event up to which there is an order
  * @param isImpossible whether there is no order for such a beginning; undefined where that was not found out. A longer one is
@@ -23,22 +24,22 @@ export function failureOf(
 ): number {
   const { events } = problem;
   const ends: number[] = [];
-  for (let at = reached; at < events.length; at++) if ((events[at] & 1) === 1) ends.push(at);
+  for (let at = reached; at < events.length; at++) {
+    if ((events[at] & 1) === 1 && problem.optional[events[at] >> 1] === 0) ends.push(at);
+  }
   // Of all ends: up to `low` there is an order; up to `high` there is none.
   let low = -1;
   let high = ends.length - 1;
   let unanswered = 0;
-  // Each question about a long problem is a search of its own; there it is enough to know where it is about.
   const isLong = problem.count > LONG;
-  const near = isLong ? 4 * problem.slots : 1;
-  for (let stride = near; high - low > near; stride *= 2) {
+  for (let stride = isLong ? problem.slots : 1; high - low > 1; stride *= 2) {
     // Mostly it is not far.
     const middle = Math.min(low + stride, (low + high) >> 1);
     const verdict = isImpossible(beginningOf(problem, ends[middle] + 1));
     if (verdict === undefined && ++unanswered > UNANSWERED_MAX) break;
     if (verdict === true) {
       high = middle;
-      stride = 0.5;
+      stride = isLong ? ends.length : 0.5;
     } else {
       low = middle;
     }
