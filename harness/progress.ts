@@ -31,7 +31,7 @@ export function showProgress(io: Io, style: ProgressStyle, look: () => Progress,
 
 /** `time`: Unix milliseconds. `index`: of the last event recorded; -1 before the first. */
 function json(progress: Progress): string {
-  const { phase, now, events, counts, faultsInForce, leader } = progress;
+  const { phase, now, events, counts, faultsInForce, leader, waitsFor } = progress;
   const shown = {
     schema: 1,
     type: 'progress',
@@ -42,11 +42,12 @@ function json(progress: Progress): string {
     counts,
     faultsInForce,
   };
-  return `${JSON.stringify({ ...shown, leader: leader ?? null })}\n`;
+  return `${JSON.stringify({ ...shown, leader: leader ?? null, ...(waitsFor !== undefined && { waitsFor }) })}\n`;
 }
 
-function line({ phase, now, counts, faultsInForce, leader }: Progress): string {
+function line({ phase, now, counts, faultsInForce, leader, waitsFor }: Progress): string {
   const done = counts.ok + counts.mismatch;
   const faults = faultsInForce.length === 0 ? 'no fault' : faultsInForce.join(' + ');
-  return `${(now / SECOND).toFixed(1).padStart(6)} s  ${phase.padEnd(8)}  ${count(done).padStart(7)} operations  leader ${(leader ?? '–').padEnd(3)}  ${faults}`;
+  const what = waitsFor === undefined ? faults : `waits for ${waitsFor}`;
+  return `${(now / SECOND).toFixed(1).padStart(6)} s  ${phase.padEnd(8)}  ${count(done).padStart(7)} operations  leader ${(leader ?? '–').padEnd(3)}  ${what}`;
 }

@@ -272,7 +272,7 @@ function failovers(record: RunRecord, paint: Paint): string {
   return section('Failovers', lines, paint);
 }
 
-/** What systems count in their own events, in the words of the reference store. */
+/** What systems count in their own events, in the words of the reference store; then what the harness counts. */
 const counted = [
   'truncations',
   'entries undone',
@@ -290,6 +290,7 @@ const counted = [
   'changes of members undone',
   'promotions by force',
   'committed entries known to be lost',
+  'final reads given up',
 ];
 
 /** Those that are not zero: `3 truncations`. */

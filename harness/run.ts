@@ -16,7 +16,7 @@ import type { Bail, FaultRecord, PullRecord } from '../results/record.ts';
 import { type Ground, onCluster } from './deployed.ts';
 import { Driver, type DriverCounts } from './driver.ts';
 import type { DeployOptions, Deployment } from './environments/environment.ts';
-import { epilogue } from './epilogue.ts';
+import { epilogue, ReadingBack } from './epilogue.ts';
 import type { ExitCode } from './errors.ts';
 import { type Broken, Following } from './following.ts';
 import { uncommittedPaths } from './judge.ts';
@@ -43,6 +43,8 @@ export interface Progress {
   readonly counts: DriverCounts;
   readonly faultsInForce: readonly string[];
   readonly leader: NodeId | undefined;
+  /** At the end: whose answers are waited for. */
+  readonly waitsFor?: string;
 }
 
 export interface RunOptions {
@@ -177,6 +179,7 @@ class Run {
   readonly #stopped: () => boolean;
   readonly #random: Random;
   #phase = 'deploy';
+  #reading: ReadingBack | undefined;
 
   constructor(plan: ResolvedPlan, { cluster, recorder, watch }: Ground, stopped: () => boolean) {
     this.#plan = plan;
@@ -224,6 +227,7 @@ class Run {
   progress(): Progress {
     // What is reported is in the file: a machine too busy to run us for a while can't make a liar of the report.
     this.#recorder.flush();
+    const waitsFor = this.#reading?.waitsFor();
     return {
       phase: this.#phase,
       now: this.#clock.now(),
@@ -231,6 +235,7 @@ class Run {
       counts: this.driver.counts,
       faultsInForce: this.nemesis.inForce(),
       leader: this.#watch.leader(),
+      ...(waitsFor !== undefined && { waitsFor }),
     };
   }
 
@@ -276,7 +281,10 @@ class Run {
     await this.#clock.sleepUntil(this.#clock.now() + setting('settle-ms') * MILLISECOND);
     await this.#watch.look();
     this.#enter('epilogue');
-    await epilogue(this.#plan, this.#cluster, this.driver);
+    const reading = new ReadingBack(this.#clock, this.#plan.durationNs);
+    this.#reading = reading;
+    await epilogue(this.#plan, this.#cluster, this.driver, reading);
+    if (reading.givenUp > 0) this.#watch.counts['final reads given up'] = reading.givenUp;
     this.#watch.stop();
     await this.#watch.look();
     this.#enter('end');
