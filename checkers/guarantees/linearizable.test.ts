@@ -173,7 +173,8 @@ describe('sentences', () => {
     expect(said('p0: w x 1', 'p0: w x 2', 'p0: w x 1', 'p0: w x 3', 'p1: r x 1')).toEqual([
       "no possible order (3): Process 1's read of 1 from x has no place between 8 ms and 9 ms beside process 0's write of 1 to " +
         "x, process 0's write of 3 to x: whatever else was pending happened or not, x cannot hold 1 by then. " +
-        "It would have one right after process 0's write of 1 to x.",
+        "It would have one right after process 0's write of 1 to x. " +
+        'Other writes of what was found do not help: each happened between its own call and its answer, or not at all.',
     ]);
   });
 });
