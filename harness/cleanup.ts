@@ -1,4 +1,9 @@
 /** `tidemark cleanup`: asks every environment that can leave something behind. */
+import { join } from 'node:path';
+import { realClock } from '../history/clock.ts';
+import { endUnused } from '../results/embedded.ts';
+import { pidOf } from '../results/lock.ts';
+import { DatabaseUnavailable } from '../results/unavailable.ts';
 import type { Io } from './command.ts';
 import { BAD_INPUT, BadInput, type ExitCode, HARNESS_FAILED, KEPT, unknownName, worst } from './errors.ts';
 import { loadEnvironments } from './plugins.ts';
@@ -41,6 +46,25 @@ export async function cleanUp({ dryRun, images, settings, json }: CleanUpOptions
       io.err(`tidemark: ${environment}: nothing was looked for. ${error.message}\n`);
       codes.push(BAD_INPUT);
     }
+  }
+  try {
+    // A killed run's user of it is dead already; what serves nobody would end by itself, but later than whoever lists what is left.
+    const folder = join(io.cwd, '.tidemark', 'postgres');
+    const ended = await endUnused({ folder, clock: realClock() }, dryRun);
+    if (ended !== undefined) {
+      removed++;
+      const what = {
+        kind: 'process',
+        name: `${pidOf(ended.process)}, PostgreSQL of .tidemark/postgres, which nobody used`,
+      };
+      if (json)
+        io.out(`${JSON.stringify({ schema: 1, type: 'removed', environment: null, ...what, run: null, dryRun })}\n`);
+      else io.out(`${dryRun ? 'would remove' : 'removed'} the process ${what.name}, and the folder ${ended.socket}\n`);
+    }
+  } catch (error) {
+    if (!(error instanceof DatabaseUnavailable)) throw error;
+    io.err(`tidemark: ${error.message}.\n`);
+    codes.push(HARNESS_FAILED);
   }
   const code = worst(codes);
   if (removed === 0 && code === KEPT && !json) io.out('nothing was left behind\n');

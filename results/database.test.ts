@@ -24,12 +24,13 @@ import { MILLISECOND, realClock, SECOND } from '../history/clock.ts';
 import { missing, need } from '../test-support/need.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
 import { type Database, openDatabase, within } from './database.ts';
+import { endUnused } from './embedded.ts';
 import { loadRun } from './load.ts';
 import { isAlive, pidOf, processId } from './lock.ts';
 import { migrations } from './migrate.ts';
 import { findNative } from './native.ts';
 import { saveRun } from './save.ts';
-import { serving, stopping } from './server.ts';
+import { isWatched, markStopping, serving, stopping } from './server.ts';
 import { DatabaseUnavailable } from './unavailable.ts';
 
 need('postgres');
@@ -265,6 +266,27 @@ describe('after a kill', () => {
     await database.close();
     expect(readdirSync(join(folder, 'postgres')).sort()).toEqual(filesAtRest);
   });
+
+  test.each(['serves', 'was told to stop', 'is dead'])(
+    'of its only user, the server that %s is ended at once where that is asked for, and its watcher and its socket are gone',
+    async (how) => {
+      const postgres = join(folder, 'postgres');
+      const child = another(folder, "console.log('open'); setInterval(() => {}, 1000);");
+      await new Promise((resolve) => child.stdout?.once('data', resolve));
+      expect(await endUnused({ folder: postgres, clock })).toBeUndefined();
+      const server = serverOf(folder);
+      child.kill('SIGKILL');
+      await ended(child);
+      if (how === 'is dead') process.kill(pidOf(server.process), 'SIGKILL');
+      if (how === 'was told to stop') markStopping(postgres);
+      // On a machine that is slow enough, it has ended by itself.
+      expect([server, undefined]).toContainEqual(await endUnused({ folder: postgres, clock }, true));
+      expect([server, undefined]).toContainEqual(await endUnused({ folder: postgres, clock }));
+      expect([isAlive(server.process), isWatched(server), existsSync(server.socket)]).toEqual([false, false, false]);
+      expect(readdirSync(postgres).sort()).toEqual(expect.arrayContaining(['data', 'server.log', 'users']));
+      expect(await endUnused({ folder: postgres, clock })).toBeUndefined();
+    },
+  );
 
   test('of everything, a pid that another process has got since is in nobody’s way', async () => {
     const data = join(folder, 'postgres', 'data');

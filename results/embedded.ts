@@ -18,12 +18,13 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Clock, MILLISECOND } from '../history/clock.ts';
+import { type Clock, MILLISECOND, SECOND } from '../history/clock.ts';
 import { isAlive, pidOf, processId, underLock } from './lock.ts';
 import { findNative, type Native } from './native.ts';
 import {
   endsForNow,
   isReady,
+  isWatched,
   lastWords,
   logSize,
   markStopping,
@@ -54,6 +55,8 @@ export interface Lease {
   /** Gives the right up; the last one stops the server and waits until it is gone, a second at most. Harmless twice. */
   leave(): Promise<void>;
 }
+
+const END_NS = 10 * SECOND;
 
 let leases = 0;
 
@@ -134,6 +137,44 @@ async function leaveServer({ folder, clock }: EmbeddedOptions, user: string): Pr
   if (isAlive(stopped.process)) return; // it ends by itself; the next to enter waits for it and sweeps
   signal(-pidOf(stopped.process), 'SIGKILL'); // what is left of its group is the watcher
   await underLock(lock, clock, () => sweepStopped(folder, stopped));
+}
+
+/**
+ * Ends what only the dead still use, which would end by itself within seconds: the server, its watcher, the folder of its socket. Returns
+ * it, or undefined where there is none. Throws {@link DatabaseUnavailable} where it does not end within ten seconds.
+ */
+export async function endUnused(
+  { folder, clock }: Pick<EmbeddedOptions, 'folder' | 'clock'>,
+  dryRun = false,
+): Promise<Server | undefined> {
+  if (!existsSync(join(folder, 'users'))) return undefined;
+  const lock = join(folder, 'lock');
+  const unused = await underLock(lock, clock, () => {
+    const serves = serving(folder);
+    const server = serves ?? stopping(folder);
+    if (server === undefined || anyUser(folder) || !isLeft(server)) return undefined;
+    if (dryRun) return server;
+    if (serves !== undefined) markStopping(folder);
+    if (isAlive(server.process)) signal(pidOf(server.process), 'SIGINT');
+    return server;
+  });
+  if (unused === undefined || dryRun) return unused;
+  const by = clock.now() + END_NS;
+  while (isLeft(unused)) {
+    if (!isAlive(unused.process)) {
+      // While its watcher is in its group, no other group has that number.
+      if (isWatched(unused)) signal(-pidOf(unused.process), 'SIGKILL');
+      await underLock(lock, clock, () => sweepStopped(folder, unused));
+    }
+    if (clock.now() > by)
+      throw new DatabaseUnavailable(`the embedded PostgreSQL (pid ${pidOf(unused.process)}) has not ended within 10 s`);
+    await clock.sleepUntil(clock.now() + 5 * MILLISECOND);
+  }
+  return unused;
+}
+
+function isLeft(server: Server): boolean {
+  return isAlive(server.process) || existsSync(server.socket) || isWatched(server);
 }
 
 /** Under the lock: whether a living process is registered. Removes the registrations of dead ones. */

@@ -9,6 +9,7 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -144,6 +145,19 @@ function makeSocketFolder(): string {
 export function removeSocket(server: Server): void {
   // Only what we made, whatever the file says.
   if (/\/tidemark-[A-Za-z0-9]{6}$/.test(server.socket)) rmSync(server.socket, { recursive: true, force: true });
+}
+
+/** Whether the watcher beside a server lives, which outlives it by two seconds: the script's words hold a socket that is nobody else's. */
+export function isWatched({ socket }: Server): boolean {
+  return readdirSync('/proc').some((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return words.includes('\0tidemark-postgres\0') && words.endsWith(`\0${socket}\0`);
+    } catch {
+      return false; // it has ended
+    }
+  });
 }
 
 /** PostgreSQL says so itself, in the eighth line of its pid file. */

@@ -12,7 +12,8 @@ Examples:
   tidemark cleanup --set hosts=ada@10.0.0.1,ada@10.0.0.2
 
 Machines reached by SSH are looked at where a run that was begun in this folder used them, or where --set names them.
-What a living harness uses is left alone. The next run in the same environment cleans up too.
+What a living harness uses is left alone; the embedded PostgreSQL of this folder, where nobody uses it any more, is ended too.
+The next run in the same environment cleans up too.
 Exit codes: 0 nothing is left; 254 nobody could look; 255 something could not be removed.`;
 
 export default {
