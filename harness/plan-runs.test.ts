@@ -258,17 +258,29 @@ describe('docs/plans.md', () => {
   const text = readFileSync(asset('docs/plans.md'), 'utf8');
   const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, example], i) => ({ no: i + 1, example }));
 
-  it.each(examples)('example $no runs, and all its streams strike', { timeout: 30_000 }, async ({ example }) => {
-    const file = join(folder, 'plan.yaml');
-    writeFileSync(file, example);
-    // As the command line would, but for the run itself.
-    const plan = await resolvePlan((await askedFor({ ...flags, plan: file }, { cwd: folder } as Io, () => false)).plan);
-    const { strikes, record } = await run(plan.use.asked);
-    const streams = (plan.schedule?.phases ?? []).flatMap((phase, p) => phase.streams.map((_, s) => streamName(p, s)));
-    const struck = new Set(strikes.filter(({ skipped }) => skipped === undefined).map(({ stream }) => stream));
-    expect(streams.filter((stream) => !struck.has(stream))).toEqual([]);
-    expect(record.faults.length).toBeGreaterThan(0);
-  });
+  it.each(examples)(
+    'example $no runs, all its streams strike, and the evidence is enough',
+    { timeout: 30_000 },
+    async ({ example }) => {
+      const file = join(folder, 'plan.yaml');
+      writeFileSync(file, example);
+      // As the command line would, but for the run itself.
+      const plan = await resolvePlan(
+        (await askedFor({ ...flags, plan: file }, { cwd: folder } as Io, () => false)).plan,
+      );
+      const { strikes, record } = await run(plan.use.asked);
+      const streams = (plan.schedule?.phases ?? []).flatMap((phase, p) =>
+        phase.streams.map((_, s) => streamName(p, s)),
+      );
+      const struck = new Set(strikes.filter(({ skipped }) => skipped === undefined).map(({ stream }) => stream));
+      expect(streams.filter((stream) => !struck.has(stream))).toEqual([]);
+      expect(record.faults.length).toBeGreaterThan(0);
+      expect(
+        record.cells.filter(({ state }) => state === 'undecided').map(({ guarantee, note }) => [guarantee, note]),
+      ).toEqual([]);
+      expect(record.exitCode).toBe(0);
+    },
+  );
 
   it('names the faults that can be aimed, their figures, and all that can be waited for', async () => {
     const faults = [...(await loadFaults()).values()];
