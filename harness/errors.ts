@@ -87,7 +87,7 @@ function editDistance(a: string, b: string): number {
 
 /** Why a file could not be read, as the second half of a sentence. */
 export function whyUnread(error: unknown): string {
-  const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
+  const { code = '', message } = error as NodeJS.ErrnoException;
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
     EISDIR: 'it is a directory',

@@ -119,7 +119,7 @@ function checkAddress(address: string): void {
   const [, scheme, place] = /^([^:/]*):?\/\/(.*)$/s.exec(address) ?? [];
   if (scheme === 'unix' || scheme === 'npipe') return;
   if (scheme !== 'tcp' && scheme !== 'http' && scheme !== 'https')
-    throw refused(`${scheme === '' || scheme === undefined ? 'it has no scheme' : `${scheme}:// is not understood`}`);
+    throw refused(scheme === '' || scheme === undefined ? 'it has no scheme' : `${scheme}:// is not understood`);
   const port = /:(\d*)(?:\/.*)?$/.exec(place)?.[1];
   if (port === undefined ? scheme === 'tcp' : port === '') throw refused('it names no port');
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw refused(`there is no port ${port}`);
