@@ -21,8 +21,21 @@ import { hasVersions, judgeVersions } from './versions.ts';
 const FIRST_TRY = 64;
 const ROWS_PER_ASKING = 64;
 
+/** Up to so many rows, what an anomaly is made smaller to is searched as well where values tell too little. */
+const SEARCHED_ROWS = 64;
+
 export function judgeSequential(history: History, budget: Budget, semantics: Semantics): Verdict {
-  const verdict = smallest(history, budget, semantics, judgeWhole);
+  const verdict = smallest(history, budget, semantics, judgePart);
+  return history.length <= SEARCHED_ROWS ? verdict : elseByOrders(verdict, history, budget, semantics);
+}
+
+/** With fewer reads the values may tell less: without the search, what is not needed would be kept since it cannot be judged without it. */
+function judgePart(history: History, budget: Budget, semantics: Semantics): Verdict {
+  const verdict = judgeWhole(history, budget, semantics);
+  return history.length <= SEARCHED_ROWS ? elseByOrders(verdict, history, budget, semantics) : verdict;
+}
+
+function elseByOrders(verdict: Verdict, history: History, budget: Budget, semantics: Semantics): Verdict {
   if (verdict.type !== 'unknown' || budget.spent() !== undefined) return verdict;
   const { answered = 0 } = verdict.examined;
   if (answered === 0 || isForeign(history)) return verdict;
