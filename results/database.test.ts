@@ -18,7 +18,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { entry } from '../harness/entry.ts';
 import { MILLISECOND, realClock, SECOND } from '../history/clock.ts';
 import { missing, need } from '../test-support/need.ts';
@@ -295,6 +295,20 @@ describe('after a kill', () => {
     if (isRoot) chownSync(join(data, 'postmaster.pid'), statSync(data).uid, statSync(data).gid);
     const database = await openDatabase({ folder });
     other.kill();
+    await database.close();
+  });
+
+  test('of everything, a server that nobody reaped is in nobody’s way', async () => {
+    const data = join(folder, 'postgres', 'data');
+    // The shell ends, and what it has become never asks for its child.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (said) => resolve(Number(said))));
+    await vi.waitFor(() => expect(processId(pid)).toBeUndefined(), 10_000);
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    writeFileSync(join(data, 'postmaster.pid'), `${pid}\n${data}\n1\n5432\n/tmp\n\n0 0\nready\n`);
+    if (isRoot) chownSync(join(data, 'postmaster.pid'), statSync(data).uid, statSync(data).gid);
+    const database = await openDatabase({ folder });
+    parent.kill();
     await database.close();
   });
 

@@ -175,22 +175,30 @@ function readPidFile(folder: string): readonly string[] | undefined {
 }
 
 /**
- * A killed server leaves its pid file. PostgreSQL removes it at the next start, unless another process has got that pid in
- * the meantime; then we do. A postgres that somebody else started on our data works in that very folder.
+ * A killed server leaves its pid file. PostgreSQL removes it at the next start, unless it finds a process with that pid: another one, which
+ * has got it since, or what is left of the server where nobody reaps the dead, as in containers without an init; then we do. A postgres that
+ * somebody else started on our data works in that very folder, and so do the processes of a killed one until they have noticed.
  */
 export function removeStalePid(folder: string): void {
   const pid = Number(readPidFile(folder)?.[0]);
-  if (!Number.isInteger(pid) || processId(pid) === undefined) return;
-  const data = join(folder, 'data');
-  if (workingDirectory(pid) === realpathSync(data)) {
+  if (!Number.isInteger(pid) || !existsSync(`/proc/${pid}`)) return;
+  const data = realpathSync(join(folder, 'data'));
+  if (workingDirectory(pid) === data) {
     throw new DatabaseUnavailable(
       `PostgreSQL (pid ${pid}) already serves ${data}, and Tidemark did not start it`,
       'Stop it.',
     );
   }
+  const [other] = readdirSync('/proc').filter((one) => /^\d+$/.test(one) && workingDirectory(Number(one)) === data);
+  if (other !== undefined)
+    throw new DatabaseUnavailable(
+      `of a PostgreSQL that was killed, a process (pid ${other}) still works in ${data}`,
+      'Try again.',
+    );
   rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
+/** Undefined: it has ended. */
 function workingDirectory(pid: number): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
