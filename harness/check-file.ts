@@ -176,7 +176,9 @@ export class FileCheck {
     // What it was at is undecided; the others get their own time, from where they are. Unread, there is no going on.
     const stopped = this.#read === undefined ? pursuit.left : pursuit.left.slice(0, 1);
     const examined = { operations: this.#read?.operations ?? 0 };
-    const when = this.#read === undefined ? ' while the history was read' : '';
+    const { modelFile } = this.#asked;
+    const before = modelFile === undefined ? 'the history was read' : `${modelFile} was loaded or the history read`;
+    const when = this.#read === undefined ? ` while ${before}` : '';
     for (const guarantee of stopped) {
       this.#conclude(pursuit, guarantee, { type: 'unknown', reason: `${reason}${when}`, examined }, ms);
     }
