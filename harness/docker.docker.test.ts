@@ -93,7 +93,7 @@ describe('tidemark run --env docker', () => {
     expect(ended.stdout).toMatch(/verdict {2}KEPT/);
     expect(ended.stdout).toMatch(/quorum-ack +leader +kept/);
     expect(ended.stdout).toMatch(/(?:one-way-cut|split-majority) +[1-9]\d* +[\d,]+ packets dropped/);
-    expect(ended.stdout).toMatch(/kill-random +[1-9]\d* +[1-9]\d* nodes killed/);
+    expect(ended.stdout).toMatch(/kill-random +[1-9]\d* +[1-9]\d* nodes? killed/);
     const [run] = runs().slice(-1);
     expect(readdirSync(join(cwd, '.tidemark', 'runs', run, 'nodes')).sort()).toEqual(['n1.log', 'n2.log', 'n3.log']);
     expect(await ofRun(run)).toEqual([]);
