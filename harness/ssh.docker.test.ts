@@ -146,7 +146,7 @@ describe('tidemark run --env ssh', () => {
     );
     const { code, stdout } = await tidemark(['cleanup'], { cwd });
     expect([code, existsSync(register)]).toEqual([0, false]);
-    expect(stdout).toMatch(/nothing was left behind|removed the folder/);
+    expect(stdout).toMatch(/nothing was left behind|removed the (?:folder|process)/);
 
     const second = await cutOff();
     // They undo everything as soon as the harness is gone, and it does as soon as they are: neither gets to it.
