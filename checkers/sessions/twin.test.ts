@@ -212,14 +212,23 @@ class Twin {
       term(one) !== term(other) && (outcome[write] !== OK || Number.isNaN(versionAt[write]) || term(other) < term(one));
     if (said.some(([a, at]) => a >= 0 && at !== this.version(a) && !isTwice(a, this.version(a), at))) return true;
     const writes = this.rows.filter((row) => this.isWrite(row) && this.happened(row));
+    // A version is there from when it was told on, by the acknowledgement or by a read.
+    const told = (write: number): number => {
+      const reads = this.rows.filter(
+        (row) =>
+          this.isRead(row) &&
+          this.sources(row).length === 1 &&
+          this.sources(row)[0] === write &&
+          versionAt[row] === this.version(write) &&
+          ret[row] >= call[write],
+      );
+      const own = outcome[write] === OK && !Number.isNaN(versionAt[write]) ? [write] : [];
+      return Math.min(...[...own, ...reads].map((row) => ret[row]));
+    };
     return writes.some((a) =>
       writes.some(
         (b) =>
-          outcome[a] === OK &&
-          !Number.isNaN(versionAt[a]) &&
-          ret[a] < call[b] &&
-          term(this.version(a)) === term(this.version(b)) &&
-          this.version(b) < this.version(a),
+          told(a) < call[b] && term(this.version(a)) === term(this.version(b)) && this.version(b) < this.version(a),
       ),
     );
   }
