@@ -8,7 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildFirst } from '../test-support/tidemark.ts';
+import { buildFirst, tidemark } from '../test-support/tidemark.ts';
 import { asset } from './entry.ts';
 
 interface Example {
@@ -90,3 +90,28 @@ describe.each(files)('docs/%s', (file) => {
     }
   });
 });
+
+test('the sample in the README is what its command prints', { timeout: 300_000 }, async () => {
+  buildFirst();
+  const readme = readFileSync(asset('README.md'), 'utf8');
+  const [, sample = ''] = /\n```\n\$ npx tidemark run\n(.*?)\n```\n/s.exec(readme) ?? [];
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-readme-'));
+  try {
+    const { code, stdout } = await tidemark(['run'], { cwd: folder });
+    expect(code).toBe(0);
+    const printed = new Set(lasting(stdout));
+    // What is left out of it stands there as three points.
+    expect(lasting(sample).filter((line) => line.trim() !== '…' && !printed.has(line))).toEqual([]);
+    expect(lasting(sample).length).toBeGreaterThan(50);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** The lines, without what differs from run to run: its name, and how long it took here. */
+function lasting(text: string): readonly string[] {
+  return text
+    .replace(/\d{8}-\d{6}-\d{3}-[a-z0-9]{6}/g, 'RUN')
+    .replace(/ of the cluster's time in .*/, '')
+    .split('\n');
+}

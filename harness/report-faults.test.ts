@@ -74,6 +74,8 @@ test('what was counted once is told in the singular', () => {
   expect(effectText('synced entries made unreadable', 1)).toBe('1 synced entry made unreadable');
   expect(effectText('messages to nodes that were down', 1)).toBe('1 message to nodes that were down');
   expect(effectText('writes and syncs failed', 1)).toBe('1 write or sync failed');
+  expect(effectText('switchovers', 1)).toBe('1 switchover');
+  expect(effectText('members added', 1)).toBe('1 member added');
   expect(effectText('ms stopped', 1)).toBe('1 ms stopped');
   expect(effectText('refused: two nodes are down', 1)).toBe('1 refused: two nodes are down');
   expect(effectText(UNASKED, 1)).toBe('1 unknown: node that could not say what it had suffered');

@@ -47,7 +47,7 @@ export function faultRows(record: RunRecord): readonly FaultRow[] {
 }
 
 /** What effects count. */
-const COUNTED = 'node|sync|message|packet|timer|reading|wait|write|read|bit|file|request|time|entrie';
+const COUNTED = 'node|sync|message|packet|timer|reading|wait|write|read|bit|file|request|time|entrie|member|switchover';
 const PLURAL = new RegExp(`\\b(${COUNTED})s\\b(?: and (${COUNTED})s\\b)?`);
 
 /** `403 messages dropped`, `1 node killed`: effects go by names in the plural. */
