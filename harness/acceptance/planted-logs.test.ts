@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Flaw, LogServer } from '../../test-support/log-server.ts';
 import { asset } from '../entry.ts';
 import { GivenCluster } from '../environments/endpoints/endpoints.ts';
@@ -116,7 +116,10 @@ let at;
 let last;`;
 
 describe('the acceptance suite, of logs and transactions', { timeout: 300_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-planted-'));
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tidemark-planted-'));
+  });
   let server: LogServer | undefined;
   afterEach(() => server?.close());
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
