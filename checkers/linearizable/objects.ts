@@ -107,6 +107,22 @@ function explained(
   return isTooMuch ? lastFew(context, rows, stuck) : explainCore(context, rows, core);
 }
 
+/** How many of an object's operations overlapped another one; counted as clusters.ts has it for registers. Rows ascend. */
+function concurrentIn({ call, ret }: History, rows: Int32Array): number {
+  let concurrent = 0;
+  let latest = -1; // the latest return so far
+  let uncounted = -1; // that of the operation before; -1 once it has been counted
+  for (const row of rows) {
+    const [began, ended] = [call[row], ret[row]];
+    if (ended === NEVER) continue;
+    if (began < uncounted) concurrent++;
+    if (began < latest) concurrent++;
+    uncounted = began < latest ? -1 : ended;
+    latest = Math.max(latest, ended);
+  }
+  return concurrent;
+}
+
 export function checkObjects(history: History, model: Model, semantics: Semantics, budget: Budget): Outcome {
   const machine = model.machine(history, semantics);
   const objects = objectsOf(history, model);
@@ -121,7 +137,7 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
   const whole = model.partition === undefined ? {} : { whole: wholeOf(history, model) };
   const anomalies: Anomaly[] = [];
   const undecided: string[] = [];
-  const examined = { operations: 0, keys: 0, reads: 0, writes: 0 };
+  const examined = { operations: 0, keys: 0, reads: 0, writes: 0, concurrent: 0 };
   let count = 0;
   let answered = 0;
   for (let object = 0; object < objects.count; object++) {
@@ -130,6 +146,7 @@ export function checkObjects(history: History, model: Model, semantics: Semantic
     const own = rows(object);
     if (own.length === 0) continue;
     examined.operations += own.length;
+    examined.concurrent += concurrentIn(history, own);
     const keys = new Set<number>();
     for (const row of own) {
       const end = model.partition === undefined ? row + 1 : endOfBatch(history, row);
