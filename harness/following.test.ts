@@ -110,4 +110,24 @@ describe('--bail 1', { timeout: 120_000 }, () => {
     expect(bailOf(campaign.stdout)).toEqual(bailOf(alone.stdout));
     expect(await tidemark([...args, '2'], { cwd, env })).toMatchObject({ code: 254, stdout: '' });
   });
+
+  it('says what it cannot stop for, and refuses to where that is all there is', async () => {
+    const cwd = mkdtempSync(join(folder, 'c-'));
+    const refused = await tidemark(['run', '--guarantee', 'convergent,durable', '--bail', '1'], { cwd });
+    expect(refused).toMatchObject({ code: 254, stdout: '' });
+    expect(refused.stderr).toContain(
+      '--bail 1 would never stop this run: of what is promised here, durable, convergent can only be told at the end.',
+    );
+    const none = await tidemark(
+      ['run', '--guarantee', 'linearizable', '--read-path', 'local', '--bail', '1', '--runs', '1'],
+      { cwd },
+    );
+    expect(none.code).toBe(254);
+    expect(none.stderr).toContain('nothing that is judged is promised here');
+    const noted = await tidemark(
+      ['run', '--guarantee', 'linearizable,convergent', '--duration', '1s', '--fault', 'none', '--bail', '1'],
+      { cwd, env: { TIDEMARK_DATABASE_URL: 'postgres://127.0.0.1:9/none' } },
+    );
+    expect(noted.stderr).toContain('--bail 1 stops for linearizable; told only at the end: convergent.\n');
+  });
 });

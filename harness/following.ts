@@ -5,29 +5,35 @@
  * and guarantee the writes to the keys of its write path and the reads of its read path. `judge` has the last word: a follower only
  * says when there is enough to stop.
  */
-import { type Budget, type Checker, defaultSemantics, type Follower } from '../checkers/checker.ts';
+import { type Budget, type Checker, defaultSemantics, type Follower, type Semantics } from '../checkers/checker.ts';
 import { EventFields, HistoryBuilder, INVOKE } from '../history/builder.ts';
 import { methodCodes, READ_MANY, typeCodes } from '../history/event-fields.ts';
+import type { Growing } from '../history/growing.ts';
 import { type Guarantee, guarantees } from '../history/guarantee.ts';
-import { CAS, type History, NONE, type PlacedNote, ROLES, WRITE } from '../history/history.ts';
+import { type History, NONE, type PlacedNote, ROLES } from '../history/history.ts';
 import type { Instant, Key, Note, Position, Process } from '../history/operation.ts';
 import type { Texts } from '../history/texts.ts';
 import type { Bail } from '../results/record.ts';
 import type { Call } from '../workloads/workload.ts';
 import type { Row } from './driver.ts';
-import { keysByWritePath, threadOf } from './judge.ts';
-import { isOfLog } from './logs.ts';
+import { isOfWritePath, keysByWritePath, setsLane, threadOf } from './judge.ts';
+import { isLog, spokenOf, withLogs } from './logs.ts';
 import type { Completed, Following as RecordFollowing } from './recorder.ts';
 import type { System } from './system.ts';
+import { followLinearizable } from './transactions.ts';
 
 /** A promise that a follower found broken. */
 export type Broken = Omit<Bail, 'sparedNs' | 'at'>;
 
-export interface FollowingOptions {
+/** What a run tries. */
+export interface Tried {
   readonly system: System;
   readonly writePaths: readonly string[];
   readonly rows: readonly Row[];
   readonly guarantees: readonly Guarantee[];
+}
+
+export interface FollowingOptions extends Tried {
   readonly checkers: ReadonlyMap<string, Checker>;
   /** Names of the faults that were begun so far: some promises do not stand where they were. */
   readonly struck: () => readonly string[];
@@ -48,6 +54,21 @@ interface Followed {
 
 /** How often the checkers of one promise may ask whether to go on, in all. What they leave open is judged at the end. */
 const ASKS_MAX = 200_000;
+
+/** What `--bail` is to watch, and whether it can: the promises of what is tried, by whether they are told before the end. */
+export function promisesByTelling(
+  { system, writePaths, rows, guarantees: asked }: Tried,
+  checkers: ReadonlyMap<string, Checker>,
+): { readonly early: readonly Guarantee[]; readonly atTheEnd: readonly Guarantee[] } {
+  const promised = asked.filter((guarantee) => {
+    const { scope } = guarantees[guarantee];
+    if (scope === 'system') return system.always.includes(guarantee);
+    if (scope === 'write path') return writePaths.some((path) => system.promisesOfWrites(path).includes(guarantee));
+    return rows.some(({ writePath, readPath }) => system.promises(writePath, readPath).includes(guarantee));
+  });
+  const isEarly = (guarantee: Guarantee): boolean => checkers.get(guarantee)?.follow !== undefined;
+  return { early: promised.filter(isEarly), atTheEnd: promised.filter((guarantee) => !isEarly(guarantee)) };
+}
 
 export class Following implements RecordFollowing {
   readonly #options: FollowingOptions;
@@ -95,7 +116,6 @@ export class Following implements RecordFollowing {
     device: string,
     path: string,
   ): void {
-    if (isOfLog(call)) return;
     const { tables } = this.#builder;
     const fields = this.#start(event, time, process, call);
     fields.type = INVOKE;
@@ -108,12 +128,11 @@ export class Following implements RecordFollowing {
   }
 
   complete(event: number, time: Instant, process: Process, call: Call, completed: Completed): void {
-    if (isOfLog(call)) return;
     const { answer, value, outcome } = completed;
     const { tables } = this.#builder;
     const fields = this.#start(event, time, process, call);
     fields.type = typeCodes.get(outcome) ?? INVOKE;
-    if (call.f === 'read') fields.value = tables.values.intern(value);
+    if (call.f === 'read' || call.f === 'poll' || call.f === 'send') fields.value = tables.values.intern(value);
     if (call.f === 'readMany' || call.f === 'txn') fields.list = value;
     if (call.f === 'cas') fields.mismatch = completed.error === 'mismatch';
     if (completed.actual !== undefined) fields.actual = tables.values.intern(completed.actual);
@@ -147,7 +166,7 @@ export class Following implements RecordFollowing {
       this.#keys.set(call.key, key);
     }
     fields.key = key;
-    if (call.f === 'write') fields.value = values.intern(call.value);
+    if (call.f === 'write' || call.f === 'send') fields.value = values.intern(call.value);
     if (call.f === 'cas') {
       fields.expected = values.intern(call.expected);
       fields.value = values.intern(call.next);
@@ -182,24 +201,31 @@ export class Following implements RecordFollowing {
   }
 
   #deal(row: number, ended: boolean): void {
-    const { f, key, path } = this.#builder.growing.columns;
+    const { columns } = this.#builder.growing;
     for (const followed of this.#ofAll) this.#tell(followed, row, ended);
-    const isWrite = f[row] === WRITE || f[row] === CAS;
-    const k = key[row];
-    if (isWrite && !ended) {
-      const lane = this.#laneOfPath.get(path[row]) ?? NONE;
+    const sets = setsLane(columns, row);
+    const k = columns.key[row];
+    if (sets && !ended) {
+      const lane = this.#laneOfPath.get(columns.path[row]) ?? NONE;
       this.#laneOfKey[k] = lane + 1;
       if (this.#early.size > 0) this.#catchUp(k, lane);
     }
     const lane = (this.#laneOfKey[k] ?? 0) - 1;
     if (lane !== NONE) {
-      const told = isWrite ? this.#ofLane[lane] : (this.#ofReads[lane].get(path[row]) ?? []);
-      for (const followed of told) this.#tell(followed, row, ended);
-    } else if (!isWrite) {
+      for (const followed of this.#audience(row, lane)) this.#tell(followed, row, ended);
+    } else if (!sets) {
       const early = this.#early.get(k);
       if (early === undefined) this.#early.set(k, [row * 2 + Number(ended)]);
       else early.push(row * 2 + Number(ended));
     }
+  }
+
+  /** Who is told of a row of the lane: all where it belongs to the write path, and else those who follow the reads of its path. */
+  #audience(row: number, lane: number): readonly Followed[] {
+    const { columns } = this.#builder.growing;
+    const path = columns.path[row];
+    const isOfAll = isOfWritePath(columns, row, this.#laneOfPath.get(path) === lane);
+    return (isOfAll ? this.#ofLane[lane] : this.#ofReads[lane].get(path)) ?? [];
   }
 
   /** Whose key it is shows with its first write; what was read of it before is told then. Order matters within a key only. */
@@ -207,10 +233,9 @@ export class Following implements RecordFollowing {
     const early = this.#early.get(key);
     if (early === undefined || lane === NONE) return;
     this.#early.delete(key);
-    const { path } = this.#builder.growing.columns;
     for (const event of early) {
       const row = event >> 1;
-      for (const followed of this.#ofReads[lane].get(path[row]) ?? []) this.#tell(followed, row, (event & 1) === 1);
+      for (const followed of this.#audience(row, lane)) this.#tell(followed, row, (event & 1) === 1);
     }
   }
 
@@ -223,6 +248,7 @@ export class Following implements RecordFollowing {
 
   #tell(followed: Followed, row: number, ended: boolean): void {
     if (followed.suspended || this.#ended) return;
+    if (isLog(this.#builder.growing.columns, row) !== (followed.guarantee === 'log')) return;
     if (!ended) {
       followed.follower.invoked(row);
       return;
@@ -301,25 +327,32 @@ export class Following implements RecordFollowing {
   #follow(guarantee: Guarantee, writePath: string | undefined, readPaths: readonly string[]): Followed[] {
     const { checkers, system } = this.#options;
     const { growing } = this.#builder;
-    const part =
-      readPaths.length === 0
-        ? growing
-        : {
-            get columns() {
-              return growing.columns;
-            },
-            values: growing.values,
-            paths: growing.paths,
-            writes: this.#writesOfLane(writePath),
-            snapshot: () => this.#part(growing.snapshot(), writePath, readPaths),
-          };
+    const checker = checkers.get(guarantee);
+    if (checker?.follow === undefined) return [];
+    const part: Growing = {
+      get columns() {
+        return growing.columns;
+      },
+      values: growing.values,
+      paths: growing.paths,
+      writes: readPaths.length === 0 ? growing.writes : this.#writesOfLane(writePath),
+      snapshot: () => {
+        const whole = growing.snapshot();
+        return spokenOf(guarantee, readPaths.length === 0 ? whole : this.#part(whole, writePath, readPaths));
+      },
+    };
     const isOfPath = guarantees[guarantee].scope === 'write path' && writePath !== undefined;
-    const follower = checkers.get(guarantee)?.follow?.(part, asks(ASKS_MAX), {
+    const semantics: Semantics = {
       ...defaultSemantics,
       thread: threadOf(system.readPaths, readPaths.length === 1 ? readPaths[0] : undefined),
       ...(isOfPath && { blame: writePath }),
-    });
-    return follower === undefined ? [] : [{ guarantee, writePath, readPaths, follower, suspended: false }];
+    };
+    const budget = asks(ASKS_MAX);
+    const follower =
+      guarantee === 'linearizable'
+        ? followLinearizable(checker, part, budget, semantics)
+        : checker.follow(part, budget, semantics);
+    return [{ guarantee, writePath, readPaths, follower, suspended: false }];
   }
 
   /** The followers of a lane all hear of each write of it. */
@@ -331,12 +364,13 @@ export class Following implements RecordFollowing {
   /** The rows that the followers of a row of the matrix are told of. */
   #part(whole: History, writePath: string | undefined, readPaths: readonly string[]): History {
     const { writePaths } = this.#options;
-    const lanes = keysByWritePath(whole, writePaths);
+    const lanes = withLogs(whole, keysByWritePath(whole, writePaths), writePaths);
     const lane = writePaths.indexOf(writePath ?? '');
+    const own = whole.paths.indexOf(writePath ?? '');
     const paths = new Set(readPaths.map((readPath) => whole.paths.indexOf(readPath)));
-    const { f, key, path } = whole;
+    const { key, path } = whole;
     return whole.filter(
-      (row) => lanes[key[row]] === lane && (f[row] === WRITE || f[row] === CAS || paths.has(path[row])),
+      (row) => lanes[key[row]] === lane && (paths.has(path[row]) || isOfWritePath(whole, row, path[row] === own)),
     );
   }
 }

@@ -160,11 +160,12 @@ function union(
   const wanted = jury.writePaths.map(
     (writePath) => new Set(readPathsOf.get(writePath)?.map((readPath) => history.paths.indexOf(readPath))),
   );
-  const { f, key, path } = history;
+  const own = jury.writePaths.map((writePath) => history.paths.indexOf(writePath));
+  const { key, path } = history;
   const part = history.filter((row) => {
     const lane = lanes[key[row]];
     if (lane === NONE || wanted[lane].size === 0) return false;
-    return f[row] === WRITE || f[row] === CAS || wanted[lane].has(path[row]);
+    return wanted[lane].has(path[row]) || isOfWritePath(history, row, path[row] === own[lane]);
   });
   const where = {
     writePath: writePaths.filter((writePath) => readPathsOf.get(writePath)?.length !== 0).join(TOGETHER),
@@ -189,7 +190,22 @@ export function rowOf(history: History, lanes: Int32Array, lane: number, readPat
   );
 }
 
-/** And those transactions that write: all of one is asked of who takes writes, and goes by the write path. */
+type Rows = Pick<History, 'f' | 'flags'>;
+
+/** Whether it tells which write path its key is written through. */
+export function setsLane(rows: Rows, row: number): boolean {
+  return rows.f[row] === WRITE || rows.f[row] === CAS || isSend(rows, row);
+}
+
+/**
+ * Whether it belongs to all rows of the matrix that have its write path. So do those transactions that write: all of one is asked of who
+ * takes writes, and goes by the write path.
+ */
+export function isOfWritePath(rows: Rows, row: number, wentByIt: boolean): boolean {
+  return setsLane(rows, row) || (wentByIt && (rows.flags[row] & TRANSACTION) !== 0);
+}
+
+/** And what belongs to the write path besides. */
 function withTransactions(
   history: History,
   lanes: Int32Array,
@@ -198,12 +214,10 @@ function withTransactions(
   readPath: string,
 ): History {
   const [writes, reads] = [history.paths.indexOf(writePath), history.paths.indexOf(readPath)];
-  const { f, flags, key, path } = history;
-  return history.filter((row) => {
-    if (lanes[key[row]] !== lane) return false;
-    if (f[row] === WRITE || f[row] === CAS || path[row] === reads || isSend(history, row)) return true;
-    return (flags[row] & TRANSACTION) !== 0 && path[row] === writes;
-  });
+  const { key, path } = history;
+  return history.filter(
+    (row) => lanes[key[row]] === lane && (path[row] === reads || isOfWritePath(history, row, path[row] === writes)),
+  );
 }
 
 /**

@@ -1,24 +1,23 @@
 /** Logs in a run: judged by themselves, beside registers, and read to their end when it is over. */
 import type { Guarantee } from '../history/guarantee.ts';
 import { type History, METHODS, NONE } from '../history/history.ts';
-import type { Call } from '../workloads/workload.ts';
 
 const SEND = METHODS.indexOf('send');
 const POLL = METHODS.indexOf('poll');
 
-/** Followers know nothing of logs: `judge` reads them when the run is over. */
-export function isOfLog({ f }: Call): boolean {
-  return f === 'send' || f === 'poll';
+type Rows = Pick<History, 'f'>;
+
+export function isLog({ f }: Rows, row: number): boolean {
+  return f[row] === SEND || f[row] === POLL;
 }
 
 /** Of what is about to be judged, what the guarantee speaks of: logs, or all else. */
 export function spokenOf(guarantee: Guarantee, history: History): History {
-  const { f, length } = history;
-  const isLog = (row: number): boolean => f[row] === SEND || f[row] === POLL;
+  const { length } = history;
   let logs = 0;
-  for (let row = 0; row < length; row++) if (isLog(row)) logs++;
-  if (guarantee === 'log') return logs === length ? history : history.filter(isLog);
-  return logs === 0 ? history : history.filter((row) => !isLog(row));
+  for (let row = 0; row < length; row++) if (isLog(history, row)) logs++;
+  if (guarantee === 'log') return logs === length ? history : history.filter((row) => isLog(history, row));
+  return logs === 0 ? history : history.filter((row) => !isLog(history, row));
 }
 
 /** The write paths of keys, and of logs by what was sent to them. */
@@ -32,6 +31,6 @@ export function withLogs(history: History, lanes: Int32Array, writePaths: readon
 }
 
 /** What is sent to a log belongs to all who poll it, whichever way. */
-export function isSend({ f }: History, row: number): boolean {
+export function isSend({ f }: Rows, row: number): boolean {
   return f[row] === SEND;
 }

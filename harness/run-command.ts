@@ -7,7 +7,9 @@ import type { Lever } from '../nemesis/fault.ts';
 import type { Io } from './command.ts';
 import { isOtherStore } from './environments/environment.ts';
 import { BadInput, type ExitCode, unknownName } from './errors.ts';
+import { promisesByTelling } from './following.ts';
 import { defaultPlan, type Plan, type ResolvedPlan, resolvePlan, withoutLevers } from './plan.ts';
+import { loadCheckers } from './plugins.ts';
 import { planToReplay } from './replay.ts';
 import type { Wanted } from './report/formats.ts';
 import type { ProgressStyle } from './progress.ts';
@@ -98,6 +100,10 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
     storeJournal: flags.storeJournal === true,
   };
   const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);
+  if (bail === 1 && (flags.runs === undefined || flags.runs === '1')) {
+    const note = await whatBailWatches(plan);
+    if (!display.quiet && !display.json && note !== undefined) io.err(`${note}\n`);
+  }
   if (flags.runs === undefined) {
     for (const name of ['jobs', 'shard', 'lastFailed', 'fresh'] as const) {
       if (flags[name] !== undefined) throw new BadInput(`--${dashed(name)} goes with --runs.`);
@@ -121,6 +127,20 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
     fresh: flags.fresh === true,
     keepAll: flags.keep === 'all',
   });
+}
+
+/** What a run that is to stop at its first broken promise will not stop for. @throws BadInput where it would stop for nothing */
+async function whatBailWatches({ writePaths, use }: ResolvedPlan): Promise<string | undefined> {
+  const { early, atTheEnd } = promisesByTelling({ ...use, writePaths }, await loadCheckers());
+  if (early.length === 0) {
+    const why =
+      atTheEnd.length === 0
+        ? 'nothing that is judged is promised here'
+        : `of what is promised here, ${atTheEnd.join(', ')} can only be told at the end`;
+    throw new BadInput(`--bail 1 would never stop this run: ${why}. Leave it out.`);
+  }
+  if (atTheEnd.length === 0) return undefined;
+  return `--bail 1 stops for ${early.join(', ')}; told only at the end: ${atTheEnd.join(', ')}.`;
 }
 
 /** What goes with `--replay`: where the run is made again, and how it is shown. */

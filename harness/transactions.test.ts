@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import linearizable from '../checkers/guarantees/linearizable.ts';
 import { defaultSemantics, unlimited } from '../checkers/checker.ts';
-import { historyFromEvents } from '../history/builder.ts';
+import { HistoryBuilder, historyFromEvents } from '../history/builder.ts';
 import type { Event, Value } from '../history/operation.ts';
 import type { Step } from '../history/store.ts';
-import { checkLinearizable } from './transactions.ts';
+import { checkLinearizable, followLinearizable } from './transactions.ts';
 
 /** All at once: each transaction overlaps every other one. */
 function overlapping(...transactions: readonly (readonly Step[])[]): Event[] {
@@ -81,4 +81,47 @@ describe('transactions', () => {
     expect(verdict([...fine, ...cas, read(null)])).toBe('invalid');
     expect(verdict([...cas, read(3)])).toBe('valid');
   });
+});
+
+describe('transactions followed', () => {
+  const brokenAt = (events: readonly Event[]): number | undefined => {
+    const builder = new HistoryBuilder();
+    const follower = followLinearizable(linearizable, builder.growing, unlimited, defaultSemantics);
+    builder.listener = follower;
+    for (const [i, event] of events.entries()) {
+      builder.add(event);
+      if (follower.broken() !== undefined) return i + 1;
+    }
+    return undefined;
+  };
+
+  test('write skew is told when the second of the two has returned, and what is fine is not', () => {
+    const other: Event[] = [
+      { type: 'invoke', time: 200, process: 9, f: 'read', key: 'x', value: null },
+      { type: 'ok', time: 201, process: 9, f: 'read', key: 'x', value: 1 },
+    ];
+    expect(brokenAt([...skew, ...other])).toBe(skew.length);
+    expect(brokenAt(fine)).toBeUndefined();
+  });
+
+  test('a key that no transaction touches is followed as ever', () => {
+    const alone: Event[] = [
+      { type: 'invoke', time: 200, process: 9, f: 'read', key: 'z', value: null },
+      { type: 'ok', time: 201, process: 9, f: 'read', key: 'z', value: 7 },
+    ];
+    expect(brokenAt([...fine, ...alone])).toBe(fine.length + alone.length);
+  });
+});
+
+test('the evidence says how many transactions were concurrent, as it does of single operations', () => {
+  const examined = (events: readonly Event[]): unknown =>
+    checkLinearizable(linearizable, historyFromEvents(events), unlimited, defaultSemantics).examined;
+  expect(examined(fine)).toMatchObject({ concurrent: 2 });
+  const oneByOne: Event[] = [
+    { type: 'invoke', time: 0, process: 0, f: 'txn', value: [['w', 'x', 1]] },
+    { type: 'ok', time: 1, process: 0, f: 'txn', value: [['w', 'x', 1]] },
+    { type: 'invoke', time: 2, process: 0, f: 'txn', value: [['r', 'x', null]] },
+    { type: 'ok', time: 3, process: 0, f: 'txn', value: [['r', 'x', 1]] },
+  ];
+  expect(examined(oneByOne)).toMatchObject({ concurrent: 0 });
 });

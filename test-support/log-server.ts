@@ -10,7 +10,7 @@ const PAGE = 7;
 const ANSWER_NS = 6 * MILLISECOND;
 const clock = realClock();
 
-export type Flaw = 'none' | 'forgets' | 'reads nothing';
+export type Flaw = 'none' | 'forgets' | 'repeats' | 'reads nothing';
 
 interface Request {
   readonly f: string;
@@ -60,12 +60,7 @@ export class LogServer {
         return { offset: log.length - 1 };
       }
       case 'poll':
-        return {
-          value: log
-            .map((one, offset) => [offset, one] as const)
-            .filter(([offset, one]) => offset >= Number(value) && one !== undefined)
-            .slice(0, PAGE),
-        };
+        return { value: this.#page(log, Number(value)) };
       case 'txn':
         return { value: (value as readonly Step[]).map((step) => this.#step(step)) };
       case 'write':
@@ -74,6 +69,14 @@ export class LogServer {
       default:
         return { value: this.#registers.get(key) ?? null };
     }
+  }
+
+  #page(log: readonly (Value | undefined)[], from: number): readonly (readonly [number, Value | undefined])[] {
+    const page = log
+      .map((one, offset) => [offset, one] as const)
+      .filter(([offset, one]) => offset >= from && one !== undefined)
+      .slice(0, PAGE);
+    return this.#flaw === 'repeats' && page.length > 1 ? [...page, page[0]] : page;
   }
 
   #step([f, key, value]: Step): Step {

@@ -11,10 +11,12 @@
  * back, or leaves out what another consumer has polled, is counted, and no anomaly. What a poll of unknown outcome may have
  * returned is lost only where one poll passes over it.
  */
-import { FAIL, type History, INFO, NONE, OK } from '../../history/history.ts';
-import type { Anomaly, Checker } from '../checker.ts';
+import { FAIL, type History, INFO, NEVER, NONE, OK } from '../../history/history.ts';
+import type { Anomaly, Checker, Follower, Verdict } from '../checker.ts';
 import { eachEvent, Elements, holdersOf, methodCode } from '../collections/elements.ts';
 import { entriesOf, type Entry, entryOf, Places, Polls } from '../collections/entries.ts';
+import { confirming } from '../online/confirming.ts';
+import { LogStream } from '../online/logs.ts';
 import { Findings } from '../sessions/findings.ts';
 import { operationsOf } from '../sessions/rule.ts';
 import { amount, answer, capital, key, valueTextOf } from '../sessions/words.ts';
@@ -36,8 +38,8 @@ class Reading {
   readonly firstRefused: number[] = [];
   /** By row: the place of an acknowledged send. */
   readonly placeOf: Int32Array;
-  /** By key: whether some acknowledged send does not say what was sent; whether some poll may have returned just anything. */
-  readonly isVague: Uint8Array;
+  /** By key: when a send was first called whose acknowledgement does not say what was sent; whether some poll may have returned just anything. */
+  readonly vagueFrom: Int32Array;
   readonly isOpen: Uint8Array;
   readonly counted = { sends: 0, polls: 0, polled: 0, indeterminate: 0, jumpsBack: 0, left: 0 };
   vague = 0;
@@ -46,7 +48,7 @@ class Reading {
   constructor(history: History) {
     this.history = history;
     this.placeOf = new Int32Array(history.length).fill(NONE);
-    this.isVague = new Uint8Array(history.keys.length);
+    this.vagueFrom = new Int32Array(history.keys.length).fill(NEVER);
     this.isOpen = new Uint8Array(history.keys.length);
   }
 
@@ -78,9 +80,9 @@ function put(reading: Reading, row: number, entry: Entry): number {
   return place;
 }
 
-function readSends(reading: Reading): void {
+function readSends(reading: Reading, underWay?: ReadonlySet<number>): void {
   const { history, sent, refused, firstRefused, firstSend, sends, counted } = reading;
-  const { length, f, outcome, key: keyOf, value, values } = history;
+  const { length, f, outcome, call, key: keyOf, value, values } = history;
   for (let row = 0; row < length; row++) {
     if (f[row] !== SEND) continue;
     if (outcome[row] === FAIL) {
@@ -97,10 +99,10 @@ function readSends(reading: Reading): void {
     sends[element]++;
     if (entry !== undefined) reading.placeOf[row] = put(reading, row, entry);
     else if (outcome[row] === INFO) counted.indeterminate++;
-    else {
-      reading.vague++;
-      reading.isVague[keyOf[row]] = 1;
-    }
+    else reading.vague++;
+    // One that is under way may turn out so.
+    if ((outcome[row] === OK && entry === undefined) || underWay?.has(call[row]) === true)
+      reading.vagueFrom[keyOf[row]] = Math.min(reading.vagueFrom[keyOf[row]], call[row]);
   }
 }
 
@@ -166,7 +168,7 @@ function judgeOrigin(reading: Reading, row: number, { value, offset }: Entry): v
   const k = history.key[row];
   const element = sent.find(k, value);
   if (element !== NONE && history.call[firstSend[element]] < history.ret[row]) return;
-  if (reading.isVague[k] === 1) return; // it may be what such a send sent
+  if (reading.vagueFrom[k] < history.ret[row]) return; // it may be what such a send sent
   const inVain = refused.find(k, value);
   const [kind, why, send] =
     element !== NONE
@@ -246,7 +248,7 @@ class Ranks {
 }
 
 /** Offsets that were gone past: within one poll, from one poll of a process to its next, and below what was polled at all. */
-function judgeGaps(reading: Reading): void {
+function judgeGaps(reading: Reading, isEnd = true): void {
   const { history, places, polls, counted, isOpen } = reading;
   const { key: keyOf, process, keys } = history;
   const ranks = new Ranks(places, keys.length);
@@ -283,6 +285,7 @@ function judgeGaps(reading: Reading): void {
     reached[reader] = rankOf[own[own.length - 1]];
     for (const place of own) highest[k] = Math.max(highest[k], rankOf[place]);
   });
+  if (!isEnd) return;
   let first = 0;
   for (let k = 0; k < keys.length; k++) {
     const top = highest[k];
@@ -305,13 +308,13 @@ function skipped(reading: Reading, row: number, place: number, count: number): v
 }
 
 function judgeDuplicates(reading: Reading): void {
-  const { history, places, sent, sends, isVague } = reading;
+  const { history, places, sent, sends, vagueFrom } = reading;
   const held = new Int32Array(sends.length); // places of each value
   const element = (place: number): number => sent.find(places.key[place], places.value[place]);
   for (let place = 0; place < places.count; place++) if (element(place) !== NONE) held[element(place)]++;
   held.forEach((count, value) => {
     const k = sent.key(value);
-    if (count <= sends[value] || isVague[k] === 1) return;
+    if (count <= sends[value] || vagueFrom[k] !== NEVER) return;
     reading.findings.add(() => {
       const own: number[] = []; // the first ten
       for (let place = 0; place < places.count && own.length < 10; place++)
@@ -364,4 +367,23 @@ export default {
             : undefined;
     return reading.findings.verdict(examined, doubt);
   },
+  follow(growing, budget, semantics): Follower {
+    const stream = new LogStream(growing);
+    const check = (history: History): Verdict => soFar(history, stream.sending);
+    const end = (): Verdict => this.check(growing.snapshot(), budget, semantics);
+    return { ...confirming({ check }, growing, budget, semantics, stream), end };
+  },
 } satisfies Checker;
+
+/**
+ * What no later event can mend. What nobody polled somebody may poll yet, and what is there twice may have been sent twice: whether values
+ * were lost or duplicated is told in the end.
+ */
+function soFar(history: History, underWay: ReadonlySet<number>): Verdict {
+  const reading = new Reading(history);
+  readSends(reading, underWay);
+  judgeSends(reading);
+  readPolls(reading);
+  judgeGaps(reading, false);
+  return reading.findings.verdict({ operations: history.operations }, 'there is more to come');
+}

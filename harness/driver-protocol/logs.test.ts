@@ -20,6 +20,7 @@ afterEach(() => {
 });
 
 interface Told {
+  readonly plan: { readonly bail?: { readonly guarantee: string; readonly kind: string } };
   readonly counts: Readonly<Record<string, number>>;
   readonly cells: readonly {
     readonly guarantee: string;
@@ -29,7 +30,7 @@ interface Told {
   }[];
 }
 
-async function run(flaw: Flaw, methods: string, guarantee: string, workload: string) {
+async function run(flaw: Flaw, methods: string, guarantee: string, workload: string, more: readonly string[] = []) {
   server = new LogServer(flaw);
   const at = await server.listen();
   const driver = `'${process.execPath}' '${asset('harness/driver-protocol/testdata/logs.mjs')}' ${methods} ${guarantee}`;
@@ -44,6 +45,7 @@ async function run(flaw: Flaw, methods: string, guarantee: string, workload: str
     'sessions=4',
     '--set',
     'settle-ms=0',
+    ...more,
   ];
   const ended = await tidemark(['run', '--driver', driver, '--endpoint', `n1=${at}`, ...load, '--json'], {
     cwd: folder,
@@ -80,6 +82,22 @@ describe('one-shot transactions through a driver', { timeout: 120_000 }, () => {
 
   test('reads that miss what was written are found', async () => {
     const { code, cell } = await run('reads nothing', 'read,write,txn', 'read-your-writes', 'txn');
+    expect(cell?.state).toBe('broken');
+    expect(code).toBe(1);
+  });
+});
+
+describe('--bail 1', { timeout: 120_000 }, () => {
+  test('stops a run of logs', async () => {
+    const { code, told, cell } = await run('repeats', 'send,poll', 'log', 'log', ['--bail', '1']);
+    expect(told.plan.bail).toMatchObject({ guarantee: 'log', kind: 'reordered poll' });
+    expect(cell?.state).toBe('broken');
+    expect(code).toBe(1);
+  });
+
+  test.each(['read-your-writes', 'linearizable'])('stops a run of transactions: %s', async (guarantee) => {
+    const { code, told, cell } = await run('reads nothing', 'read,write,txn', guarantee, 'txn', ['--bail', '1']);
+    expect(told.plan.bail).toMatchObject({ guarantee });
     expect(cell?.state).toBe('broken');
     expect(code).toBe(1);
   });
