@@ -47,6 +47,10 @@ const needs = {
     const asked = spawnSync('python3', ['--version'], { timeout: 10_000 });
     return asked.status === 0 ? undefined : 'python3 is not installed';
   },
+  go: () => {
+    const asked = spawnSync('go', ['version'], { timeout: 10_000 });
+    return asked.status === 0 ? undefined : 'go is not installed';
+  },
   compose: () => {
     const isThere = (program: string, ...args: string[]): boolean =>
       spawnSync(program, args, { timeout: 15_000 }).status === 0;

@@ -1,5 +1,5 @@
 /** The example drivers against real stores: the acceptance suite, and a run to its verdict. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -57,9 +57,10 @@ describe('with Redis, a master and a replica', { timeout: 300_000 }, () => {
   test.each([
     ['redis.py', 'python3'],
     ['redis.sh', 'bash'],
-  ])('%s passes the acceptance suite, and a run comes to a verdict', async (file, interpreter) => {
-    if (interpreter === 'python3') need('python3');
-    const driver = `${interpreter} '${asset(`examples/drivers/${file}`)}'`;
+    ['redis.go', 'go'],
+  ] as const)('%s passes the acceptance suite, and a run comes to a verdict', async (file, interpreter) => {
+    if (interpreter !== 'bash') need(interpreter);
+    const driver = interpreter === 'go' ? built(folder, file) : `${interpreter} '${asset(`examples/drivers/${file}`)}'`;
     const checked = await tidemark(['driver', 'check', driver, ...endpoints], { cwd: folder });
     expect(checked.stdout, checked.stderr).not.toMatch(/FAILED|not shown/);
     expect(checked.code, checked.stderr).toBe(0);
@@ -106,6 +107,14 @@ describe('with Redis, a master and a replica', { timeout: 300_000 }, () => {
     expect(refused.stdout + refused.stderr).not.toContain('correct-horse');
   });
 });
+
+/** A driver in Go, as its command. */
+function built(folder: string, file: string): string {
+  const program = join(folder, 'driver');
+  const env = { ...process.env, GOCACHE: join(folder, 'go'), GOFLAGS: '' };
+  execFileSync('go', ['build', '-o', program, asset(`examples/drivers/${file}`)], { env, stdio: 'pipe' });
+  return `'${program}'`;
+}
 
 function info(port: number): Promise<string> {
   return new Promise((resolve) => {
