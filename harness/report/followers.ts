@@ -2,6 +2,7 @@
 import { decodeHistogram, type Histogram, percentileNs } from '../../results/histograms.ts';
 import type { LatencyRecord, RunRecord, StalenessCurve } from '../../results/record.ts';
 import { count, duration, percent } from '../table.ts';
+import { nodeTable } from './by-node.ts';
 import {
   columns,
   drawn,
@@ -25,7 +26,7 @@ const READS_MIN = 20;
 
 export function followerSection(record: RunRecord): Markup {
   const paths = readPaths(record);
-  return html`<div class="pair">${percentiles(record, 'intended')}${percentiles(record, 'sent')}</div>${frontier(paths)}${pathTable(paths)}${visibility(record)}`;
+  return html`<div class="pair">${percentiles(record, 'intended')}${percentiles(record, 'sent')}</div>${frontier(paths)}${pathTable(paths)}${nodeTable(record)}${visibility(record)}`;
 }
 
 /** Reads of the strongest path against all that followers answered. */

@@ -37,6 +37,19 @@ describe('every format', () => {
     expect(of(unknown)).not.toContain('class="phase no-read"');
   });
 
+  test('html tells each node’s reads apart, as leader and as follower, where more than one answered', () => {
+    const record = sampleRecord();
+    const [one] = record.nodeLatencies ?? [];
+    expect(rendered(record, 'html')).not.toContain('Node by node');
+    const slow = { ...one, node: 'n10', role: 'leader', phase: 'faults', count: 451 };
+    const html = rendered({ ...record, nodeLatencies: [slow, one] }, 'html');
+    const rows = html.slice(html.indexOf('Node by node')).split('<tr>').slice(3, 5);
+    const cells = rows.map((row) => row.replaceAll(/<[^>]*>/g, ' ').split(/\s{2,}/));
+    const own = /^n2 – – – 450 \S+ \S+ \S+ \S+ – – – – – – 0.0 % –/;
+    expect(cells[0].join(' ').trim().replaceAll(' ', ' ')).toMatch(own);
+    expect(cells[1].join(' ').trim()).toMatch(/^n10 – – – – – – 451 .* – – – – –/);
+  });
+
   test.each(FORMATS)('%s says what every fault did, that one did nothing, and what could not be done', (format) => {
     const { plan, counts } = sampleRecord();
     const injury = { targets: ['n1'], from: 1e9, until: 2e9 };
