@@ -1,6 +1,6 @@
 /** Sentences for clusters of which each would have to come before the other. */
 import type { Anomaly } from '../checker.ts';
-import { CAS, FAIL, READ, WRITE } from '../../history/history.ts';
+import { CAS, FAIL, NEVER, READ, WRITE } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Finding } from './clusters.ts';
 import type { Explainer } from './evidence.ts';
@@ -112,12 +112,25 @@ function pairAs(explainer: Explainer, old: Members, recent: Members): Pair {
   const from = (since: number): Pair => {
     const stale = nearest(explainer, old, recent.lastCall, since, 'by its write');
     const fresh = nearest(explainer, recent, call[stale.last], retOf(explainer.history, stale.first));
-    return { old, recent, stale, fresh };
+    return {
+      old,
+      recent,
+      stale,
+      fresh: withoutReader(explainer, recent, fresh, retOf(explainer.history, stale.first)),
+    };
   };
   const pair = from(recent.firstRet);
   const write = recent.chain[placeOf(explainer, recent, pair.fresh.first)];
   const isSingle = old.chain.length + recent.chain.length === 2;
   return isSingle || write === pair.fresh.first || returns[write] >= old.lastCall ? pair : from(returns[write]);
+}
+
+/** A write of unknown outcome is shown with what found it: where it was itself asked for late enough, no read of it needs to be. */
+function withoutReader(explainer: Explainer, members: Members, ends: Ends, since: number): Ends {
+  const { call, ret: returns } = explainer.history;
+  const write = members.chain[placeOf(explainer, members, ends.last)];
+  const isOpen = write < explainer.history.length && returns[write] === NEVER;
+  return ends.first !== ends.last && isOpen && call[write] > since ? { ...ends, last: write } : ends;
 }
 
 /** Whether one of the rows shown found the value that `link` left. */

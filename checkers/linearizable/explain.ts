@@ -109,8 +109,14 @@ function neverWritten(explainer: Explainer, row: number): Anomaly {
     if (key[other] !== key[row] || outcome[other] !== FAIL || (f[other] !== WRITE && f[other] !== CAS)) continue;
     if (other === row || reference(reading, value[other]) !== ref) continue;
     if (survey.deeds[other] === READS && found(history, reading, other) === ref) continue; // it is as wrong itself
-    const sentence = `${deedOf(history, row)} found ${text}, which never took effect on ${x}: ${deedOf(history, other)} was refused${shown}.`;
-    return anomaly(history, 'read of a refused write', sentence, [row, other, ...witnesses]);
+    const what = `${deedOf(history, row)} found ${text}, which never took effect on ${x}: ${deedOf(history, other)} was refused`;
+    const swapped = reference(reading, value[row]);
+    // Refused, it found what the cas of unknown outcome left: no other witness is needed.
+    if (witnesses.length > 0 && survey.deeds[other] === READS && found(history, reading, other) === swapped) {
+      const sentence = `${what}, and the ${showOf(history.values, swapped)} that it found shows that the first took effect.`;
+      return anomaly(history, 'read of a refused write', sentence, [row, other]);
+    }
+    return anomaly(history, 'read of a refused write', `${what}${shown}.`, [row, other, ...witnesses]);
   }
   const sentence = `${deedOf(history, row)} found ${text}, which nothing ever wrote to ${x}${shown}.`;
   return anomaly(history, 'read of a value never written', sentence, [row, ...witnesses]);
