@@ -198,7 +198,7 @@ function alike(a: Side, b: Side): boolean {
 }
 
 function nameOf({ command, cwd, options }: Side, word: string | undefined): string {
-  if (word !== undefined) return word;
+  if (word !== undefined) return /^[0-9a-f]{40}$/.test(word) ? word.slice(0, 12) : word;
   const said = [...(command === undefined ? [] : [command]), ...options.filter((one) => one !== '--set')];
   return said.length > 0 ? said.join(' ') : cwd === process.cwd() ? 'as it is' : cwd;
 }

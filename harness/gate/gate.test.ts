@@ -83,6 +83,11 @@ colour: red
       /at least 8 are needed where first is 4/,
     ],
     ['{ run: { seed: 7 }, limits: [{ measure: p99, worse-by: 1% }] }', /run.seed: There is no field 'seed'/],
+    [
+      '{ limits: [{ measure: [p99, throughput], worse-by: 1%, and-by: 0.5ms }] }',
+      /limits\[1\].and-by: 0.5ms is a time, and throughput a rate/,
+    ],
+    ['{ limits: [{ measure: p99, worse-by: 1%, and-by: 5 }] }', /limits\[1\].and-by: latencies want a time/],
     ['limits: [', /gate.yaml:1: /],
   ])('%s', async (text, message) => {
     await expect(policy(text)).rejects.toThrow(message);

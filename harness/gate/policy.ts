@@ -33,7 +33,7 @@ const amount = z
   .union([z.number(), z.string()], needed("a time such as '0.5ms', or a rate"))
   .transform((value, context) => {
     const parsed = typeof value === 'number' ? value : nanosecondsOf(value);
-    if (parsed !== undefined && parsed >= 0 && parsed < 3600 * SECOND) return parsed;
+    if (parsed !== undefined && parsed >= 0 && parsed < 3600 * SECOND) return { value, parsed };
     context.addIssue(`a time such as '0.5ms', or a rate, is needed, not '${value}'.`);
     return z.NEVER;
   });
@@ -68,6 +68,10 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
   const command = given['run'] !== undefined && given['bench'] === undefined ? 'run' : 'bench';
   if (given['run'] !== undefined && given['bench'] !== undefined)
     mistakes.add(['run'], 'one of bench and run says what is run: leave out the other.');
+  policy?.limits.forEach((limit, i) => {
+    const mistake = amountMistake(limit);
+    if (mistake !== undefined) mistakes.add(['limits', i, 'and-by'], mistake);
+  });
   const options = await optionsOf(command, given[command], mistakes);
   const first = policy?.blocks?.first ?? FIRST;
   const most = policy?.blocks?.most ?? Math.max(MOST, 3 * first);
@@ -90,6 +94,18 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
   };
 }
 
+/** Half a millisecond, taken for half a million operations a second, would let everything pass. */
+function amountMistake({ measure, 'and-by': by }: z.infer<typeof limitShape>): string | undefined {
+  if (by === undefined) return undefined;
+  const rates = measure.filter((one) => !one.startsWith('p'));
+  const isTime = typeof by.value === 'string';
+  if (isTime && rates.length > 0)
+    return `${by.value} is a time, and ${rates.join(' and ')} a rate: give rates a limit of their own, with operations a second.`;
+  if (!isTime && rates.length < measure.length && by.value !== 0)
+    return `latencies want a time such as '0.5ms', not ${by.value}.`;
+  return undefined;
+}
+
 /** One for latencies, one for each kind of rate. */
 function limitsOf(limit: z.infer<typeof limitShape>): readonly Limit[] {
   const common = {
@@ -97,7 +113,7 @@ function limitsOf(limit: z.infer<typeof limitShape>): readonly Limit[] {
     ...(limit.path !== undefined && { paths: limit.path }),
     ...(limit.phase !== undefined && { phases: limit.phase }),
     worseBy: limit['worse-by'],
-    andBy: limit['and-by'] ?? 0,
+    andBy: limit['and-by']?.parsed ?? 0,
   };
   const percentiles = limit.measure.filter((one) => one.startsWith('p')).map((one) => Number(one.slice(1)));
   return [

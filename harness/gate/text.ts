@@ -3,7 +3,7 @@ import type { Breach, Finding, Gated } from '../../results/gate.ts';
 import { promiseName } from '../../results/gate.ts';
 import { measureName } from '../../results/measures.ts';
 import { cellText, changeText, row, valueText } from '../compare/text.ts';
-import { table } from '../table.ts';
+import { duration, table } from '../table.ts';
 
 export interface Told extends Gated {
   readonly baseline: string;
@@ -71,12 +71,17 @@ function findingRow(finding: Finding, { confirmed, live }: Told): string[] {
     valueText(measure, b),
     changeText(change.estimate),
     `${changeText(change.low)} … ${changeText(change.high)}`,
-    `${limit.type === 'latency' ? '+' : '-'}${(100 * limit.worseBy).toFixed(0)} %`,
+    limitText(limit),
     noise === undefined ? '–' : `±${(100 * noise).toFixed(1)} %`,
     verdict === 'worse' && isConfirmed
       ? 'worse, and again when run again'
       : `${verdict}: ${finding.why}${runsNeeded === undefined ? '' : `; about ${runsNeeded} runs a side could tell`}`,
   ];
+}
+
+function limitText({ type, worseBy, andBy }: Finding['limit']): string {
+  const [sign, by] = type === 'latency' ? ['+', duration(andBy)] : ['-', `${andBy}/s`];
+  return `${sign}${Number((100 * worseBy).toFixed(3))} %${andBy > 0 ? ` and ${by}` : ''}`;
 }
 
 export function gateMarkdown(told: Told): string {
