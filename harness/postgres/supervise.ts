@@ -206,7 +206,7 @@ export class Operator implements Supervisor {
   async #renew(node: NodeId): Promise<void> {
     await done(this.#cluster, node, DEED_NS, async ({ sql }) => {
       const [row] = await sql`select current_setting('data_directory') as folder`;
-      await sql.unsafe(`copy (select '') to '${String(row['folder'])}/renew'`);
+      await sql.unsafe(`copy (select '') to '${String(row['folder'])}/../renew'`);
     });
     this.#did('standbys renewed', `renews ${node}`);
   }
