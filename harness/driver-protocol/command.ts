@@ -1,4 +1,5 @@
 /** A driver's command as the user types it, and what of its surroundings may be repeated to the user. */
+import { StringDecoder } from 'node:string_decoder';
 import { BadInput } from '../errors.ts';
 
 /**
@@ -35,14 +36,77 @@ export const SECRET_NAME = /pass(word|wd|phrase)?|secret|token|credential|api_?k
 /** A shorter one would blot out half of every sentence. */
 const SECRET_LENGTH_MIN = 4;
 
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Values of variables that are named like a secret; the longest first, for one may have another in it. */
+function secretsIn(env: Env): readonly string[] {
+  return Object.entries(env)
+    .flatMap(([name, value = '']) =>
+      // A path, as of an agent's socket, is none.
+      value.length < SECRET_LENGTH_MIN || !SECRET_NAME.test(name) || value.startsWith('/') ? [] : [value],
+    )
+    .sort((a, b) => b.length - a.length);
+}
+
 /** Takes secrets out of what others wrote: what stands before the @ of a URL, and values of variables that are named like one. */
-export function withoutSecrets(text: string, env: Readonly<Record<string, string | undefined>> = process.env): string {
-  let clean = text.replace(/(\w+:\/\/)[^\s/@]+@/g, '$1***@');
-  for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value.length < SECRET_LENGTH_MIN || !SECRET_NAME.test(name)) continue;
-    if (!value.startsWith('/')) clean = clean.replaceAll(value, '***'); // a path, as of an agent's socket, is none
+export function withoutSecrets(text: string, env: Env = process.env): string {
+  return clean(text, secretsIn(env));
+}
+
+function clean(text: string, secrets: readonly string[]): string {
+  return secrets.reduce(
+    (left, secret) => left.replaceAll(secret, '***'),
+    text.replace(/(?<=\w:\/\/)[^\s/@]+@/g, '***@'),
+  );
+}
+
+/** A line without end is not waited for: so many characters of it are held back. */
+const HELD_MAX = 16 * 1024;
+
+/**
+ * Takes secrets out of what is written bit by bit. The last line is held back until it has ended, and a line that may be within a
+ * secret until that is told: so one that comes in two pieces is found as well.
+ */
+export class SecretScreen {
+  readonly #secrets: readonly string[];
+  readonly #decoder = new StringDecoder('utf8');
+  #held = '';
+
+  constructor(env: Env = process.env) {
+    this.#secrets = secretsIn(env);
   }
-  return clean;
+
+  /** What may be shown by now. */
+  push(chunk: Buffer): string {
+    this.#held += this.#decoder.write(chunk);
+    const wanted = Math.max(this.#held.lastIndexOf('\n') + 1, this.#held.length - HELD_MAX);
+    return this.#shown(this.#outside(wanted));
+  }
+
+  /** What was still held back, at the end of what is written. */
+  end(): string {
+    this.#held += this.#decoder.end();
+    return this.#shown(this.#held.length);
+  }
+
+  #shown(end: number): string {
+    const shown = clean(this.#held.slice(0, end), this.#secrets);
+    this.#held = this.#held.slice(end);
+    return shown;
+  }
+
+  /** The last place up to there that is not within a secret, whole or only begun. */
+  #outside(wanted: number): number {
+    const begins = (at: number, end: number): boolean =>
+      this.#secrets.some(
+        (secret) => at + secret.length > end && secret.startsWith(this.#held.slice(at, at + secret.length)),
+      );
+    const longest = this.#secrets[0]?.length ?? 0;
+    let end = wanted;
+    for (let at = end - 1; at >= 0 && at > end - longest; at--) if (begins(at, end)) end = at;
+    // Whoever writes a secret over and over is not waited for either.
+    return wanted - end > HELD_MAX + longest ? wanted : end;
+  }
 }
 
 const SAID_MAX = 300;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 const BYTES_MAX = 1024 * 1024;
 
+/** What it is given has no secret in it any more: a run's folder is handed on. */
 export class DriverLog {
   readonly #folder: string | undefined;
   readonly #written = new Map<string, number>();
@@ -14,11 +15,12 @@ export class DriverLog {
   }
 
   /** `name` of a client: all its processes, one after another, write to one file. */
-  of(name: string): (chunk: Buffer) => void {
+  of(name: string): (text: string) => void {
     const folder = this.#folder;
     if (folder === undefined) return () => undefined;
     const file = join(folder, `${name.replace(/[^\w.+-]+/g, '_').slice(0, 100)}.log`);
-    return (chunk) => {
+    return (text) => {
+      const chunk = Buffer.from(text);
       const before = this.#written.get(file) ?? 0;
       if (before >= BYTES_MAX) return;
       if (before === 0) mkdirSync(folder, { recursive: true });

@@ -6,8 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { type Cancel, MILLISECOND, realClock, SECOND } from '../../history/clock.ts';
 import { lastWordsOf } from '../environments/real/last-words.ts';
-import { driverEnv, quoted } from './command.ts';
-import { LINE_BYTES_MAX, LineReader } from './lines.ts';
+import { driverEnv, quoted, SecretScreen } from './command.ts';
+import { LineReader } from './lines.ts';
 import { type Answer, answerOf, Nonsense } from './words.ts';
 
 /** Why a driver did not answer a question as it should, in words for the journal. */
@@ -37,7 +37,7 @@ const LINGER_NS = SECOND;
 /** Its last words may come after its end. */
 const AFTERWORDS_NS = 100 * MILLISECOND;
 const KILLED_NS = 5 * SECOND;
-const LAST_WORDS_BYTES = 2000;
+const LAST_WORDS_LENGTH = 2000;
 const EARLY_CHUNKS_MAX = 50;
 
 const living = new Set<ChildProcess>();
@@ -54,9 +54,10 @@ export class DriverProcess {
   readonly #givenUp = new Set<number>();
   readonly #gone: Promise<void>;
   #markGone: () => void = () => undefined;
-  #log: ((chunk: Buffer) => void) | undefined;
+  readonly #screen = new SecretScreen();
+  #log: ((text: string) => void) | undefined;
   /** What it wrote to stderr before anybody wanted it. */
-  #early: Buffer[] = [];
+  #early: string[] = [];
   #nextId = 0;
   #lastWords = '';
   /** Why it is asked no more. */
@@ -88,18 +89,14 @@ export class DriverProcess {
     child.stdout?.on('error', () => undefined).on('data', (chunk: Buffer) => this.#heard(chunk));
     child.stderr
       ?.on('error', () => undefined)
-      .on('data', (chunk: Buffer) => {
-        this.#lastWords = (this.#lastWords + chunk.toString('utf8')).slice(-LAST_WORDS_BYTES);
-        if (this.#log === undefined) this.#early.push(chunk.subarray(0, LAST_WORDS_BYTES));
-        else this.#log(chunk);
-        if (this.#early.length > EARLY_CHUNKS_MAX) this.#early.shift();
-      });
+      .on('data', (chunk: Buffer) => this.#said(this.#screen.push(chunk)))
+      .on('close', () => this.#said(this.#screen.end()));
   }
 
-  /** What it writes to stderr goes there, as it comes. */
-  logTo(log: (chunk: Buffer) => void): void {
+  /** What it writes to stderr goes there, line by line, without secrets. */
+  logTo(log: (text: string) => void): void {
     this.#log = log;
-    for (const chunk of this.#early.splice(0)) log(chunk);
+    for (const text of this.#early.splice(0)) log(text);
   }
 
   /** Whether it may be asked. */
@@ -146,15 +143,19 @@ export class DriverProcess {
     await this.#goneWithin(KILLED_NS);
   }
 
+  /** To stderr. It is cut only now that no secret is in it, of which half would be left. */
+  #said(text: string): void {
+    if (text === '') return;
+    this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_LENGTH);
+    if (this.#log !== undefined) return this.#log(text);
+    this.#early.push(text.slice(0, LAST_WORDS_LENGTH));
+    if (this.#early.length > EARLY_CHUNKS_MAX) this.#early.shift();
+  }
+
   #heard(chunk: Buffer): void {
     if (this.#over !== undefined) return;
-    const lines = this.#reader.push(chunk);
-    if (lines === undefined) {
-      this.#misbehaved('lines that are no answer', `the driver wrote a line of more than ${LINE_BYTES_MAX >> 20} MiB`);
-      return;
-    }
     try {
-      this.#take(lines);
+      this.#take(this.#reader.push(chunk));
     } catch (error) {
       if (!(error instanceof Nonsense)) throw error;
       this.#misbehaved('lines that are no answer', quoted(error.message));
@@ -209,6 +210,7 @@ export class DriverProcess {
   }
 
   #wordsSaid(): string {
+    this.#said(this.#screen.end()); // of a line that it did not end
     const words = lastWordsOf(this.#lastWords.replace(/^setpriv: /gm, ''));
     return words === undefined ? '' : `: ${quoted(words)}`;
   }

@@ -63,6 +63,16 @@ describe('an operation is info, with the reason, and counted, where the driver',
     ['no-value', 'info the driver answered ok to a read, and gave no value', 'driver lines that are no answer'],
     ['stranger', 'info the driver names the node "n7"; there are n1', 'driver lines that are no answer'],
     [
+      'not-utf-8',
+      'info the driver wrote a line that is not UTF-8: {"id":2,"type":"ok","value":"\ufffd\ufffd"}',
+      'driver lines that are no answer',
+    ],
+    [
+      'no-error',
+      'info the driver answered fail without an error, which says what was refused: {"id":2,"type":"fail"}',
+      'driver lines that are no answer',
+    ],
+    [
       'no-id',
       'info the driver wrote a line without an id: {"type":"ok","value":null}',
       'driver lines that are no answer',
@@ -96,6 +106,18 @@ test('what a driver says on stderr is in a file of its client, and nothing of it
   await reads(await systemOf('deaf'), 1, 300);
   await cluster.destroy();
   expect(running(program)).toEqual([]);
+});
+
+test('a password that a driver writes to stderr, in one piece or in two, is not in that file', async () => {
+  process.env['STORE_PASSWORD'] = 'hunter22';
+  try {
+    await reads(await systemOf('tells'));
+    await cluster.destroy();
+  } finally {
+    delete process.env['STORE_PASSWORD'];
+  }
+  const log = readFileSync(join(folder, 'logs', 's1-d1.log'), 'utf8');
+  expect(log).toBe('started with ***\nwent on with ***, and to redis://***@somewhere');
 });
 
 test('another process of the driver that says another hello is not used', async () => {

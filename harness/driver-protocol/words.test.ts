@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withoutSecrets, wordsOf } from './command.ts';
+import { SecretScreen, withoutSecrets, wordsOf } from './command.ts';
 import { LINE_BYTES_MAX, LineReader } from './lines.ts';
 import { answerOf, helloOf } from './words.ts';
 
@@ -67,6 +67,72 @@ test('secrets are taken out of what others write', () => {
   );
 });
 
+test('of two secrets of which one has the other in it, nothing of the longer is left', () => {
+  expect(withoutSecrets('abcdefgh', { A_TOKEN: 'abcd', B_TOKEN: 'abcdefgh' })).toBe('***');
+});
+
+describe('secrets are taken out of what comes in pieces', () => {
+  const env = { REDIS_PASSWORD: 'hunter22', OTHER_TOKEN: 'päss€', KEY_SECRET: 'first line\nsecond line' };
+  const text = 'hello hunter22\npäss€\nfirst line\nfirst line\nsecond line\nredis://me:pw@host: hunter2 hunter22';
+  const clean = 'hello ***\n***\nfirst line\n***\nredis://***@host: hunter2 ***';
+
+  test('wherever they are cut', () => {
+    const bytes = Buffer.from(text);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const screen = new SecretScreen(env);
+      const shown = [screen.push(bytes.subarray(0, cut)), screen.push(bytes.subarray(cut)), screen.end()];
+      expect(shown.join('')).toBe(clean);
+    }
+    const screen = new SecretScreen(env);
+    const shown = [...bytes].map((byte) => screen.push(Buffer.from([byte])));
+    expect([...shown, screen.end()].join('')).toBe(clean);
+  });
+
+  test('in a line without end too, and that is not held back for ever', () => {
+    const screen = new SecretScreen(env);
+    let shown = '';
+    for (let i = 0; i < 10_000; i++) {
+      shown += screen.push(Buffer.from('x hunte'));
+      shown += screen.push(Buffer.from('r22 '));
+    }
+    expect(shown.length).toBeGreaterThan(10_000 * 6 - 20_000);
+    expect(shown + screen.end()).toBe('x *** '.repeat(10_000));
+  });
+
+  test('and a secret that is said over and over is no reason to hold back without end', () => {
+    const screen = new SecretScreen({ A_PASSWORD: 'aaaa' });
+    let shown = '';
+    for (let i = 0; i < 100; i++) shown += screen.push(Buffer.alloc(1000, 'a'));
+    expect(shown).not.toBe('');
+    expect(shown + screen.end()).toMatch(/^[*]+a{0,3}([*]+a{0,3})*$/);
+  });
+});
+
+test('a line that is not UTF-8 is no value', () => {
+  const line = Buffer.concat([
+    Buffer.from('{"id":1,"type":"ok","value":"'),
+    Buffer.from([0xff, 0xfe]),
+    Buffer.from('"}\n'),
+  ]);
+  expect(() => new LineReader().push(line)).toThrow('the driver wrote a line that is not UTF-8: {"id":1,');
+});
+
+test.each(['{"id":1,"type":"fail"}', '{"id":1,"type":"fail","error":""}', '{"id":1,"type":"fail","error":7}'])(
+  'a fail that does not say why is no answer: %s',
+  (line) => {
+    expect(() => answerOf(line)).toThrow('the driver answered fail without an error');
+  },
+);
+
+test('half a secret is not repeated either', () => {
+  process.env['STORE_PASSWORD'] = 'hunter22-hunter22';
+  try {
+    expect(() => answerOf(`${'x'.repeat(70)} hunter22-hunter22`)).toThrow(/x \*\*\*$/);
+  } finally {
+    delete process.env['STORE_PASSWORD'];
+  }
+});
+
 test('lines are cut wherever chunks end, and one without an end is not kept', () => {
   const reader = new LineReader();
   expect(reader.push(Buffer.from('ab'))).toEqual([]);
@@ -76,5 +142,5 @@ test('lines are cut wherever chunks end, and one without an end is not kept', ()
   expect(reader.push(euro.subarray(1))).toEqual(['e€']);
   const chunk = Buffer.alloc(1024 * 1024, 'x');
   for (let i = 0; i < LINE_BYTES_MAX / chunk.length; i++) expect(reader.push(chunk)).toEqual([]);
-  expect(reader.push(chunk)).toBeUndefined();
+  expect(() => reader.push(chunk)).toThrow('the driver wrote a line of more than 8 MiB');
 });

@@ -10,7 +10,8 @@
  * | `{"id":3,"type":"sight","node":"n1","timeoutMs"}` | what the node says of itself |
  * | `{"id":4,"type":"close"}` | to let go; then its input ends |
  *
- * Answers are of type `ok`, `fail` (with `error`: it never happened and never will) or `info` (nobody knows).
+ * Answers are of type `ok`, `fail` (with `error`: it never happened and never will; without, it is not believed) or `info` (nobody
+ * knows). A line that is not UTF-8, not JSON or not of these is nonsense: `info`, and counted.
  */
 import { type Guarantee, guaranteeNames } from '../../history/guarantee.ts';
 import type { NodeId, Position, Role, Sighting, Value } from '../../history/operation.ts';
@@ -18,7 +19,7 @@ import type { Entry, Step } from '../../history/store.ts';
 import type { Call } from '../../workloads/workload.ts';
 import { nearest } from '../errors.ts';
 import type { Path } from '../system.ts';
-import { SECRET_NAME } from './command.ts';
+import { SECRET_NAME, withoutSecrets } from './command.ts';
 
 export const PROTOCOL = 1;
 
@@ -86,11 +87,15 @@ export function answerOf(line: string): Answer {
     throw new Nonsense(
       `the driver answered with type ${start(JSON.stringify(type) ?? 'nothing')}; ok, fail or info is needed`,
     );
+  if (type === 'fail' && (typeof fields['error'] !== 'string' || fields['error'] === ''))
+    throw new Nonsense(`the driver answered fail without an error, which says what was refused: ${start(line)}`);
   return { id, type, fields };
 }
 
-function start(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+/** Of what a driver wrote. Secrets go first: half of one would not be known for one. */
+export function start(text: string): string {
+  const clean = withoutSecrets(text);
+  return clean.length > 80 ? `${clean.slice(0, 80)}…` : clean;
 }
 
 // The hello. --------------------------------------------------------------------------------------------------------------

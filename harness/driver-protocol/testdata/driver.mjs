@@ -17,6 +17,7 @@ const hello = {
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
 const store = () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8') || '{}') : {});
 let asked = 0;
+if (misdeed === 'tells') process.stderr.write(`started with ${process.env.STORE_PASSWORD}\n`);
 
 function misbehave(id) {
   switch (misdeed) {
@@ -44,6 +45,18 @@ function misbehave(id) {
       return void process.stdout.write(`{"id":${id},"type":"ok","value":"${'x'.repeat(100_000_000)}"}\n`);
     case 'no-value':
       return say({ id, type: 'ok' });
+    case 'tells': // what it should not, in pieces
+      process.stderr.write('went on with hun');
+      return void setTimeout(() => {
+        process.stderr.write('ter22, and to redis://me:hunter22@somewhere');
+        say({ id, type: 'ok', value: null });
+      }, 100);
+    case 'not-utf-8':
+      process.stdout.write(`{"id":${id},"type":"ok","value":"`);
+      process.stdout.write(Buffer.from([0xff, 0xfe]));
+      return process.stdout.write('"}\n');
+    case 'no-error':
+      return say({ id, type: 'fail' });
     case 'stranger':
       return say({ id, type: 'ok', value: null, node: 'n7' });
     case 'no-id':
