@@ -147,6 +147,38 @@ describe('a cluster that is not as it was when its faults are healed', () => {
     expect(rendered(record, 'markdown')).toContain('FAILED');
   });
 
+  it('is given the time to settle where an operator may be about to start a store, and no longer', {
+    timeout: 60_000,
+  }, async () => {
+    const sentence = 'n1 was not healed: it was not started again';
+    const plan = await resolvePlan({ ...defaultPlan, seed: 1, durationNs: 3 * SECOND, faults: ['pause-leader'] });
+    const { environment, system } = plan.use;
+    /** What went wrong where so many looks find what only an operator mends, and how often it was looked. */
+    const failuresWith = async (looks: number, operated: boolean): Promise<[readonly string[], number]> => {
+      let looked = 0;
+      const deploy: typeof environment.deploy = async (nodes, options) => {
+        const cluster = await environment.deploy(nodes, options);
+        cluster.lingering = () => Promise.resolve(++looked <= looks ? [sentence] : []);
+        return cluster;
+      };
+      const supervise = { supervise: () => ({ counts: {}, stop: () => Promise.resolve() }) };
+      const operatedSystem = { ...system, ...(operated && supervise) };
+      const watched = {
+        ...plan,
+        use: { ...plan.use, system: operatedSystem, environment: { ...environment, deploy } },
+      };
+      const ended = await executeRun(watched, { journal: join(folder, `last-${looks}-${operated}.jsonl`) });
+      return [ended.failures, looked];
+    };
+    expect(await failuresWith(3, true)).toEqual([[], 4]);
+    const [failures, looked] = await failuresWith(Number.POSITIVE_INFINITY, true);
+    expect(failures).toEqual([sentence]);
+    // Of the time to settle at most, every 250 ms.
+    expect(looked).toBeGreaterThan(4);
+    expect(looked).toBeLessThan(40);
+    expect(await failuresWith(3, false)).toEqual([[sentence], 1]);
+  });
+
   it('and what a later fault would undo by the way is found in the calm between', { timeout: 60_000 }, async () => {
     const deed = { fault: 'pause-leader' };
     const strikes = { type: 'at', at: [0], durationNs: SECOND, deed } as const;

@@ -180,6 +180,9 @@ class Run {
   readonly #random: Random;
   #phase = 'deploy';
   #reading: ReadingBack | undefined;
+  /** What is left of the faults once all were healed is looked for, and found. */
+  #lookedLast: Promise<void> = Promise.resolve();
+  #settled = false;
 
   constructor(plan: ResolvedPlan, { cluster, recorder, watch }: Ground, stopped: () => boolean) {
     this.#plan = plan;
@@ -279,6 +282,8 @@ class Run {
     await this.driver.stop();
     this.#enter('settle');
     await this.#clock.sleepUntil(this.#clock.now() + setting('settle-ms') * MILLISECOND);
+    this.#settled = true;
+    await this.#lookedLast;
     await this.#watch.look();
     this.#enter('epilogue');
     const reading = new ReadingBack(this.#clock, this.#plan.durationNs);
@@ -352,8 +357,20 @@ class Run {
 
   async #heal(): Promise<void> {
     this.failures.push(...(await this.nemesis.stop()));
-    this.#linger((await this.#cluster.lingering?.()) ?? [], '');
     this.#enter('healed');
+    this.#lookedLast = this.#lookLast();
+    this.#lookedLast.catch(() => undefined); // it is awaited later, unless something else went wrong before
+  }
+
+  /** Where there is an operator it is looked until nothing is found, or the cluster has settled: he may still be about to start a store. */
+  async #lookLast(): Promise<void> {
+    const operated = this.#plan.use.system.supervise !== undefined;
+    let found = (await this.#cluster.lingering?.()) ?? [];
+    while (operated && found.length > 0 && !this.#settled) {
+      await this.#clock.sleepUntil(this.#clock.now() + LINGER_CHECK_NS);
+      found = (await this.#cluster.lingering?.()) ?? [];
+    }
+    this.#linger(found, '');
   }
 
   /** Until then, or until the run is told to stop. */
