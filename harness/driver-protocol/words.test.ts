@@ -144,3 +144,9 @@ test('lines are cut wherever chunks end, and one without an end is not kept', ()
   for (let i = 0; i < LINE_BYTES_MAX / chunk.length; i++) expect(reader.push(chunk)).toEqual([]);
   expect(() => reader.push(chunk)).toThrow('the driver wrote a line of more than 8 MiB');
 });
+
+// Quadratic, this took hours.
+test('a value of megabytes is looked through once, not once for each of its letters', () => {
+  const value = 'x'.repeat(4 << 20);
+  expect(withoutSecrets(`${value} redis://me:pw@host`, {})).toBe(`${value} redis://***@host`);
+});
