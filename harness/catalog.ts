@@ -36,6 +36,7 @@ export type CatalogEntry =
   | (NamedThing & {
       readonly kind: 'workload';
       readonly methods: readonly string[];
+      readonly optional: readonly string[];
       readonly exercises: readonly Guarantee[];
     })
   | (NamedThing & { readonly kind: 'fault'; readonly levers: readonly string[]; readonly optIn: boolean })
@@ -64,8 +65,8 @@ export async function catalog(): Promise<readonly CatalogEntry[]> {
   return [
     ...[...systems.values()].map(systemEntry),
     ...[...systems.values()].flatMap(pathEntries),
-    ...[...workloads.values()].map(({ name, about, methods, exercises }): CatalogEntry => {
-      return { kind: 'workload', name, about, methods, exercises };
+    ...[...workloads.values()].map(({ name, about, methods, optional = [], exercises }): CatalogEntry => {
+      return { kind: 'workload', name, about, methods, optional, exercises };
     }),
     ...[...faults.values()].map(({ name, about, levers, optIn = false }): CatalogEntry => {
       return { kind: 'fault', name, about, levers, optIn };
@@ -145,7 +146,9 @@ function details(entry: CatalogEntry): readonly string[] {
     case 'path':
       return [`of the ${entry.of} of ${entry.system}: --${entry.of === 'reads' ? 'read' : 'write'}-path ${entry.name}`];
     case 'workload':
-      return [`asks ${entry.methods.join(', ')}; exercises ${entry.exercises.join(', ')}`];
+      return [
+        `asks ${[...entry.methods, ...entry.optional.map((one) => `${one} where there is one`)].join(', ')}; exercises ${entry.exercises.join(', ')}`,
+      ];
     case 'guarantee':
       return [`of the ${entry.scope}; ${entry.source}${entry.decided ? '' : '; no checker decides it yet'}`];
     case 'environment':

@@ -161,6 +161,7 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
       workloadOptions: {
         keys: setting('keys'),
         distribution: plan.settings.distribution === 'zipfian' ? 'zipfian' : 'uniform',
+        methods: system.methods,
         ...(partOf !== undefined && { partOf: (key) => partOf(key, given) }),
       },
       setting,

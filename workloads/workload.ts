@@ -49,6 +49,8 @@ export interface WorkloadOptions {
   readonly distribution: 'uniform' | 'zipfian';
   /** Which part of the store a key belongs to: one readMany is about keys of one part. All are of one if not given. */
   readonly partOf?: (key: Key) => string;
+  /** What the system can be asked; everything if not given. */
+  readonly methods?: readonly Call['f'][];
 }
 
 /** Those of the keys that can be read together, as one of them, drawn at random, has it. */
@@ -65,7 +67,10 @@ export function readableTogether(keys: readonly Key[], { partOf }: WorkloadOptio
 export interface Workload {
   readonly name: string;
   readonly about: string;
+  /** What it cannot do without. */
   readonly methods: readonly Call['f'][];
+  /** What it asks where the system has it, as `options.methods` says. */
+  readonly optional?: readonly Call['f'][];
   readonly exercises: readonly Guarantee[];
   /** Only where it is asked for by name: what it finds speaks for itself alone. */
   readonly byName?: true;

@@ -9,7 +9,7 @@ type Of = Pick<LatencyRecord, 'role' | 'phase'>;
 /** Nothing where fewer than two nodes answered: then it is what all reads are. */
 export function nodeTable(record: RunRecord): Markup | undefined {
   const reads = (record.nodeLatencies ?? []).filter(({ method, since }) => method === 'read' && since === 'intended');
-  const nodes = [...new Set(reads.map(({ node }) => node))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const nodes = [...new Set(reads.map(({ node }) => node))].sort((a, b) => a.length - b.length || (a < b ? -1 : 1)); // n2 before n10
   if (nodes.length < 2) return undefined;
   const hasFaults = reads.some(({ phase }) => phase === 'faults');
   const columns: readonly Of[] = (['calm', ...(hasFaults ? ['faults'] : [])] as const).flatMap((phase) => [

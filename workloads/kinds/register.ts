@@ -3,14 +3,17 @@ import { call, type Script, type Workload } from '../workload.ts';
 
 /**
  * Reads, unique writes and compare-and-sets over a few hot registers. A cas expects what its session has just
- * read, so that many succeed; every value written is new, so that a read says which write it saw.
+ * read, so that many succeed; every value written is new, so that a read says which write it saw. A system without cas is
+ * asked the reads and the writes.
  */
 export default {
   name: 'register',
   about: 'reads, unique writes and compare-and-sets over a few hot keys',
-  methods: ['read', 'write', 'cas'],
+  methods: ['read', 'write'],
+  optional: ['cas'],
   exercises: ['linearizable', 'monotonic-reads', 'read-your-writes', 'fenced'],
   *script(session, random): Script {
+    const hasCas = session.options.methods?.includes('cas') ?? true;
     const ranks = new Ranks(session.options.keys, session.options.distribution);
     for (;;) {
       const key = `r${session.lane}.${ranks.draw(random)}`;
@@ -20,7 +23,7 @@ export default {
         continue;
       }
       const seen = yield* call({ f: 'read', key });
-      if (dice >= 50 || seen.outcome !== 'ok') continue;
+      if (dice >= 50 || seen.outcome !== 'ok' || !hasCas) continue;
       yield* call({ f: 'cas', key, expected: seen.value, next: session.unique() });
     }
   },
