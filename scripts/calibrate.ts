@@ -22,6 +22,7 @@ import { resolveBench } from '../harness/bench/resolve.ts';
 import { falseAlarms, noiseText, resampled } from '../harness/gate/calibrate.ts';
 import { slim, thisMachine } from '../harness/gate/calibration.ts';
 import { runOnce, type Running, type Side } from '../harness/gate/live.ts';
+import { programIn } from '../harness/gate/program.ts';
 import { duration } from '../harness/table.ts';
 import { type Clock, realClock, SECOND } from '../history/clock.ts';
 import type { RunBlock } from '../results/change.ts';
@@ -147,6 +148,7 @@ async function onLoopback(): Promise<Omit<Kept, 'rounds'> & { readonly make: Mak
   const side = (delayMs: number): Side => ({
     name: 'candidate',
     command: undefined,
+    program: running.baseline.program,
     cwd: dirname(running.folder),
     options: ['--set', `client-delay-ms=${delayMs}`],
   });
@@ -176,7 +178,13 @@ async function onLoopback(): Promise<Omit<Kept, 'rounds'> & { readonly make: Mak
 function runningOf(clockOfRuns: Clock): Running {
   const folder = join(tmpdir(), `tidemark-calibrate-${process.pid}`);
   if (!existsSync(folder)) mkdirSync(folder);
-  const nobody: Side = { name: 'baseline', command: undefined, cwd: folder, options: [] };
+  const nobody: Side = {
+    name: 'baseline',
+    command: undefined,
+    program: programIn(folder, 'baseline'),
+    cwd: folder,
+    options: [],
+  };
   return {
     baseline: nobody,
     candidate: nobody,

@@ -17,7 +17,7 @@ export default {
       .option('--policy <file>', 'what is run, and how much worse what may be (docs/ci.md)', 'gate.yaml')
       .option('--live', 'run both now, by turns: A B B A')
       .option('--prepare <command>', 'with revisions: what makes a checkout ready, such as `npm ci && npm run build`')
-      .option('--command <words>', 'how Tidemark is started on both sides (default: this one)')
+      .option('--command <words>', 'how Tidemark is started on both sides (default: that of its folder, else this one)')
       .option('--baseline-command <words>', 'how it is started for the baseline')
       .option('--candidate-command <words>', 'how it is started for the candidate')
       .option('--baseline-set <key=value>', 'a setting of the baseline only (repeatable)', collect, none)

@@ -1,4 +1,5 @@
 /** `tidemark gate`: a baseline against a candidate, stored or run now, by a policy. */
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { realClock, SECOND } from '../../history/clock.ts';
@@ -18,7 +19,8 @@ import { readCalibration, slim, type StoredCalibration } from './calibration.ts'
 import { checkOut, type Checkout } from './checkout.ts';
 import { runBlock, type Running, type Side } from './live.ts';
 import { type Policy, readPolicy } from './policy.ts';
-import { storedSides } from './stored.ts';
+import { programIn } from './program.ts';
+import { commitOf, storedSides } from './stored.ts';
 import { annotations, gateJson, gateJunit, gateMarkdown, gateText, type Told } from './text.ts';
 
 /** The flags as commander hands them over. */
@@ -154,6 +156,8 @@ async function liveGate(flags: GateFlags, policy: Policy, running: Running, io: 
     calibration === undefined
       ? 'this machine is not calibrated for this policy: the noise is that of these runs alone (tidemark gate --calibrate measures it)'
       : `noise of ${calibration.blocks.length} blocks of A against A on this machine, ${calibration.madeAt.slice(0, 10)}`,
+    ...programNotes(baseline, candidate),
+    ...sameness(baseline, candidate, all),
     ...(running.stopped() ? ['interrupted: judged by what there was'] : []),
     ...differences(
       all.flatMap(({ a }) => a),
@@ -184,13 +188,48 @@ function sideOf(
     : [flags.candidate, flags.candidateDir, flags.candidateCommand, flags.candidateSet];
   if (word !== undefined && dir !== undefined)
     throw new BadInput(`--${name} ${word} is checked out into a folder of its own: it does not go with --${name}-dir.`);
-  let cwd = dir === undefined ? io.cwd : resolve(io.cwd, dir);
-  if (word !== undefined) {
-    const checkout = checkOut(word, io.cwd, flags.prepare, say);
-    checkouts.push(checkout);
-    cwd = checkout.folder;
-  }
-  return { name, command: command ?? flags.command, cwd, options: set.flatMap((pair) => ['--set', pair]) };
+  const checkout = word === undefined ? undefined : checkOut(word, io.cwd, flags.prepare, say);
+  if (checkout !== undefined) checkouts.push(checkout);
+  const cwd = checkout?.folder ?? (dir === undefined ? io.cwd : resolve(io.cwd, dir));
+  return {
+    name,
+    command: command ?? flags.command,
+    program: programIn(cwd, name),
+    cwd,
+    options: set.flatMap((pair) => ['--set', pair]),
+  };
+}
+
+/** Which program ran on which side; nothing where one folder's ran on both, and settings alone differ. */
+function programNotes(a: Side, b: Side): readonly string[] {
+  if (a.cwd === b.cwd && a.command === b.command) return [];
+  const about = ({ command, program }: Side): string => (command === undefined ? program.about : `'${command}'`);
+  const isOne = a.command === b.command && (a.command !== undefined || (a.program.isCallers && b.program.isCallers));
+  return isOne
+    ? [`one program ran on both sides, ${about(a)}: only what it finds in their folders differs`]
+    : [`the baseline ran ${about(a)}; the candidate ran ${about(b)}`];
+}
+
+/** Where there was nothing to find: a gate that passes then is no news of a change. */
+function sameness(a: Side, b: Side, blocks: readonly RunBlock[]): readonly string[] {
+  const [of, onto] = [unchangedCommit(a.cwd), unchangedCommit(b.cwd)];
+  const asked = a.options.join(' ') === b.options.join(' ') && a.command === b.command;
+  const hashes = (side: 'a' | 'b') =>
+    blocks.map((block) => block[side].map(({ journalSha256 }) => journalSha256).sort());
+  const isOneHistory = blocks.length > 0 && JSON.stringify(hashes('a')) === JSON.stringify(hashes('b'));
+  return [
+    ...(asked && of !== undefined && of === onto
+      ? [`NOTHING DIFFERS: both sides are commit ${of.slice(0, 12)} as it is, with the same options`]
+      : []),
+    ...(isOneHistory ? ['both sides made the same histories, byte by byte'] : []),
+  ];
+}
+
+/** Of a folder with no file changed or added; ignored ones, and what runs leave, aside. */
+function unchangedCommit(cwd: string): string | undefined {
+  const args = ['status', '--porcelain', '--', '.', ':!.tidemark'];
+  const { status, stdout } = spawnSync('git', args, { cwd, encoding: 'utf8', timeout: 30_000 });
+  return status === 0 && stdout.trim() === '' ? commitOf('HEAD', cwd) : undefined;
 }
 
 function alike(a: Side, b: Side): boolean {

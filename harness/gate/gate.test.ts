@@ -1,5 +1,6 @@
 /** `tidemark gate` and `tidemark compare` as a user starts them: policies, stored runs, live runs of the simulation. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,8 +10,10 @@ import { Latencies } from '../../results/histograms.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import { buildFirst, tidemark } from '../../test-support/tidemark.ts';
+import { asset } from '../entry.ts';
 import { quoted } from './live.ts';
 import { readPolicy } from './policy.ts';
+import { programIn } from './program.ts';
 import { annotations, gateJunit, gateMarkdown, type Told } from './text.ts';
 
 let folder = '';
@@ -222,6 +225,65 @@ blocks: { first: 1, most: 2 }
       cwd,
     });
     expect([bad.code, bad.stderr]).toEqual([254, expect.stringContaining("There is no setting 'colour'")]);
+  });
+});
+
+describe('a side', () => {
+  /** A program that says whose it is, and no more. */
+  const says = (what: string): string =>
+    `#!/usr/bin/env node\nprocess.stderr.write('tidemark: ${what}\\n');\nprocess.exitCode = 254;\n`;
+
+  it('of a revision that is Tidemark runs its own, not the one that gates', async () => {
+    const cwd = mkdtempSync(join(folder, 'revision-'));
+    const git = (...args: readonly string[]): string =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], { cwd, encoding: 'utf8' });
+    const commit = (what: string): void => {
+      writeFileSync(join(cwd, 'bin/tidemark.mjs'), says(what));
+      git('add', '.');
+      git('commit', '-qm', what);
+    };
+    git('init', '-q');
+    mkdirSync(join(cwd, 'bin'));
+    writeFileSync(join(cwd, 'package.json'), '{ "name": "tidemark", "bin": { "tidemark": "bin/tidemark.mjs" } }');
+    writeFileSync(join(cwd, 'gate.yaml'), minimal);
+    commit('the old one ran');
+    commit('the new one ran');
+    const old = await tidemark(['gate', '--live', '--baseline', 'HEAD~1', '--quiet'], { cwd });
+    expect([old.code, old.stderr]).toEqual([254, expect.stringContaining('baseline cannot be run: the old one ran')]);
+    const gone = await tidemark(['gate', '--live', '--baseline', 'HEAD', '--prepare', 'rm -r bin', '--quiet'], { cwd });
+    expect([gone.code, gone.stderr]).toEqual([254, expect.stringMatching(/program bin\/tidemark.mjs is not there/)]);
+  });
+
+  it('runs what is installed in its folder; else the one that gates', () => {
+    const cwd = mkdtempSync(join(folder, 'installed-'));
+    expect(programIn(cwd, 'baseline')).toMatchObject({
+      words: [process.execPath, asset('bin/tidemark.mjs')],
+      isCallers: true,
+    });
+    mkdirSync(join(cwd, 'node_modules/.bin'), { recursive: true });
+    writeFileSync(join(cwd, 'node_modules/.bin/tidemark'), says('installed'), { mode: 0o755 });
+    writeFileSync(join(cwd, 'package.json'), '{ "name": "a-driver", "bin": "x" }');
+    expect(programIn(cwd, 'baseline')).toMatchObject({
+      words: [join(cwd, 'node_modules/.bin/tidemark')],
+      isCallers: false,
+    });
+  });
+
+  it('that is the other one as well is called so', async () => {
+    const cwd = mkdtempSync(join(folder, 'same-'));
+    const other = mkdtempSync(join(folder, 'other-'));
+    writeFileSync(
+      join(cwd, 'gate.yaml'),
+      `bench: { env: simulation, rate: 200, duration: 1s, warm-up: 1s, records: 20, sessions: 16, read-path: leader }
+limits: [{ measure: p99, worse-by: 10% }]
+blocks: { first: 2, most: 4 }
+`,
+    );
+    const ended = await tidemark(['gate', '--baseline-dir', other, '--no-database', '--quiet'], { cwd });
+    expect(ended.stderr).toBe('');
+    expect(ended.stdout).toContain('one program ran on both sides');
+    expect(ended.stdout).toContain('both sides made the same histories, byte by byte');
+    expect(ended.code).toBe(0);
   });
 });
 

@@ -1,18 +1,19 @@
 /** Runs both sides of a gate now, by turns: A B B A, so that what drifts meets both alike. */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { asset } from '../entry.ts';
 import { runFolder, writeRunFiles } from '../../results/files.ts';
 import type { RunBlock } from '../../results/change.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { type Clock, MILLISECOND } from '../../history/clock.ts';
 import { BadInput } from '../errors.ts';
 import { existsSync } from 'node:fs';
+import type { Program } from './program.ts';
 
 export interface Side {
   readonly name: 'baseline' | 'candidate';
-  /** A shell's words before `bench …`; undefined: this Tidemark. */
+  /** A shell's words before `bench …`; undefined: `program`. */
   readonly command: string | undefined;
+  readonly program: Program;
   readonly cwd: string;
   /** Options of its own, after those of both. */
   readonly options: readonly string[];
@@ -86,9 +87,10 @@ interface Outcome {
 
 function started(side: Side, args: readonly string[], timeoutMs: number): Promise<Outcome> {
   const options = { cwd: side.cwd, env: { ...process.env, NO_COLOR: '1' }, timeout: timeoutMs } as const;
+  const [program, ...first] = side.program.words;
   const child =
     side.command === undefined
-      ? spawn(process.execPath, [asset('bin/tidemark.mjs'), ...args], options)
+      ? spawn(program, [...first, ...args], options)
       : spawn(`${side.command} ${args.map(quoted).join(' ')}`, { ...options, shell: true });
   child.stdin.end();
   let stdout = '';
