@@ -1,6 +1,6 @@
 /** A driver as a client of the harness: its answers in the harness's words, and whatever else it does as `info`. */
 import { MILLISECOND } from '../../history/clock.ts';
-import type { Instant, Key, Position, Value } from '../../history/operation.ts';
+import type { Instant, Key, Position, Role, Value } from '../../history/operation.ts';
 import {
   type Answer as StoreAnswer,
   type Client,
@@ -22,6 +22,7 @@ import {
   offsetOf,
   positionOf,
   servedByOf,
+  sized,
   stepsOf,
   valueOf,
 } from './words.ts';
@@ -30,6 +31,8 @@ import {
 const EARLY_NS = 2 * MILLISECOND;
 /** The driver is told to be done by then, so that it can say why itself. */
 const DRIVERS_SHARE = 0.9;
+/** With less time than this none is asked: to start it took all there was, and it could only answer late. */
+const LEAST_NS = 5 * MILLISECOND;
 
 interface Asked {
   readonly f: Method;
@@ -82,8 +85,8 @@ export class DriverClient implements Client {
 
   async read({ key }: { readonly key: Key }, deadline: Instant): Promise<StoreAnswer<{ value: Value }>> {
     return this.#asked({ f: 'read', key: this.#stored(key) }, deadline, (answer) => ({
-      ...this.#said(ok(answer)),
-      value: valueOf(answer.fields),
+      ...this.#said('read', ok(answer)),
+      value: sized(valueOf(answer.fields)),
     }));
   }
 
@@ -96,7 +99,7 @@ export class DriverClient implements Client {
       const values = valueOf(rest);
       if (!Array.isArray(values) || values.length !== keys.length)
         throw new Nonsense(`the driver answered a read of ${keys.length} keys with no list of as many values`);
-      const said = { ...this.#said({ ...answer, fields: rest }), values: values as readonly Value[] };
+      const said = { ...this.#said('read', { ...answer, fields: rest }), values: values.map(sized) };
       if (version === undefined) return said;
       if (!Array.isArray(version) || version.length !== keys.length)
         throw new Nonsense(`the driver answered a read of ${keys.length} keys with no list of as many versions`);
@@ -105,7 +108,9 @@ export class DriverClient implements Client {
   }
 
   async write({ key, value }: { readonly key: Key; readonly value: Value }, deadline: Instant): Promise<StoreAnswer> {
-    return this.#asked({ f: 'write', key: this.#stored(key), value }, deadline, (answer) => this.#said(ok(answer)));
+    return this.#asked({ f: 'write', key: this.#stored(key), value }, deadline, (answer) =>
+      this.#said('write', ok(answer)),
+    );
   }
 
   async compareAndSet(
@@ -114,9 +119,9 @@ export class DriverClient implements Client {
   ): Promise<StoreAnswer<{ swapped: boolean; actual?: Value }>> {
     return this.#asked({ f: 'cas', key: this.#stored(key), value: [expected, next] }, deadline, (answer) => {
       if (answer.type !== 'fail' || answer.fields['error'] !== 'mismatch')
-        return { ...this.#said(ok(answer)), swapped: true };
+        return { ...this.#said('write', ok(answer)), swapped: true };
       const { actual } = answer.fields;
-      return { ...this.#said(answer), swapped: false, ...(actual !== undefined && { actual: actual as Value }) }; // it is JSON
+      return { ...this.#said('write', answer), swapped: false, ...(actual !== undefined && { actual: sized(actual) }) };
     });
   }
 
@@ -125,7 +130,7 @@ export class DriverClient implements Client {
     deadline: Instant,
   ): Promise<StoreAnswer<{ offset: number }>> {
     return this.#asked({ f: 'send', key: this.#stored(key), value }, deadline, (answer) => ({
-      ...this.#said(ok(answer)),
+      ...this.#said('write', ok(answer)),
       offset: offsetOf(answer.fields),
     }));
   }
@@ -135,7 +140,7 @@ export class DriverClient implements Client {
     deadline: Instant,
   ): Promise<StoreAnswer<{ entries: readonly Entry[] }>> {
     return this.#asked({ f: 'poll', key: this.#stored(key), value: from }, deadline, (answer) => ({
-      ...this.#said(ok(answer)),
+      ...this.#said('read', ok(answer)),
       entries: entriesOf(answer.fields),
     }));
   }
@@ -146,7 +151,7 @@ export class DriverClient implements Client {
   ): Promise<StoreAnswer<{ steps: readonly Step[] }>> {
     const value = steps.map(([f, key, value]): Step => [f, this.#stored(key), value]);
     return this.#asked({ f: 'txn', value }, deadline, (answer) => ({
-      ...this.#said(ok(answer)),
+      ...this.#said('write', ok(answer)),
       steps: stepsOf(answer.fields, steps),
     }));
   }
@@ -176,7 +181,8 @@ export class DriverClient implements Client {
       // Nothing was sent to anybody.
       throw new Refused('NOT_OPENED', quoted(error instanceof Error ? error.message : String(error)));
     }
-    const withinNs = Math.max(MILLISECOND, deadline - clock.now() - EARLY_NS);
+    const withinNs = deadline - clock.now() - EARLY_NS;
+    if (withinNs < LEAST_NS) throw new Refused('NOT_OPENED', 'the deadline was there before a driver could be asked');
     const timeoutMs = Math.max(1, Math.floor((withinNs * DRIVERS_SHARE) / MILLISECOND));
     try {
       return take(await driver.ask({ type: 'invoke', ...asked, timeoutMs }, withinNs));
@@ -188,17 +194,29 @@ export class DriverClient implements Client {
   }
 
   /** Who answered, from where, and the token to carry on with. */
-  #said({ fields }: Pick<Answer, 'fields'>): StoreAnswer {
-    const servedBy = servedByOf(fields, this.#drivers.cluster.nodes);
+  #said(way: 'read' | 'write', { fields }: Pick<Answer, 'fields'>): StoreAnswer {
+    const said = servedByOf(fields, this.#drivers.cluster.nodes);
+    const role = said?.role ?? this.#roleAsked(way);
+    const servedBy = said === undefined || role === undefined ? said : { ...said, role };
     const version = positionOf(fields['version'], 'version');
     const position = positionOf(fields['position'], 'position');
     const { token } = fields;
-    if (token !== undefined) this.#token = token as Token; // JSON is all that a token may be
+    if (token !== undefined) this.#token = sized(token) as Token; // JSON is all that a token may be
     return {
       ...(servedBy !== undefined && { servedBy }),
       ...(version !== undefined && { version }),
       ...(position !== undefined && { position }),
     };
+  }
+
+  /** The role that the driver claims for all whom the path asks; not of a node that was named, whatever its role. */
+  #roleAsked(way: 'read' | 'write'): Role | undefined {
+    const { readPath, writePath, node } = this.#options;
+    if (node !== undefined) return undefined;
+    const { readPaths, writePaths } = this.#drivers.hello;
+    return way === 'read'
+      ? readPaths.find(({ name }) => name === readPath)?.asks
+      : writePaths.find(({ name }) => name === writePath)?.asks;
   }
 }
 

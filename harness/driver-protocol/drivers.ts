@@ -41,6 +41,8 @@ export class Drivers {
   readonly #cluster: Deployment;
   readonly #settings: ReadonlyMap<string, string>;
   readonly #log: DriverLog;
+  /** What the driver said when it was asked first; each process says the same. */
+  readonly hello: Hello;
   readonly #hello: string;
   readonly #all = new Set<DriverProcess>();
   readonly #sighting = new Map<NodeId, Sighter>();
@@ -50,12 +52,12 @@ export class Drivers {
   #warm = false;
   #ended = false;
 
-  /** `hello`: what the driver said when it was asked first; each process says the same. */
   constructor(command: Command, cluster: Deployment, settings: ReadonlyMap<string, string>, hello: Hello) {
     this.#command = command;
     this.#cluster = cluster;
     this.#settings = new Map([...settings].filter(([name]) => hello.settings.some((one) => one.name === name)));
     this.#log = new DriverLog(cluster.helpers?.logs);
+    this.hello = hello;
     this.#hello = JSON.stringify(hello);
     cluster.helpers?.atEnd(() => this.#end());
   }

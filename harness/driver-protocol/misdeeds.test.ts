@@ -63,6 +63,11 @@ describe('an operation is info, with the reason, and counted, where the driver',
     ['no-value', 'info the driver answered ok to a read, and gave no value', 'driver lines that are no answer'],
     ['stranger', 'info the driver names the node "n7"; there are n1', 'driver lines that are no answer'],
     [
+      'large-value',
+      `info the driver gave a value of more than 64 KiB: "${'x'.repeat(79)}…`,
+      'driver lines that are no answer',
+    ],
+    [
       'not-utf-8',
       'info the driver wrote a line that is not UTF-8: {"id":2,"type":"ok","value":"\ufffd\ufffd"}',
       'driver lines that are no answer',
@@ -106,6 +111,32 @@ test('what a driver says on stderr is in a file of its client, and nothing of it
   await reads(await systemOf('deaf'), 1, 300);
   await cluster.destroy();
   expect(running(program)).toEqual([]);
+});
+
+test.each([
+  ['no-role', undefined, { node: 'n1', role: 'follower' }],
+  ['has-role', undefined, { node: 'n1', role: 'leader' }],
+  ['no-role', 'n1', { node: 'n1' }],
+] as const)(
+  'who answered has the role that the path asks, unless the driver says which, or a node was named: %s',
+  async (says, node, servedBy) => {
+    const options = { session: 's1', device: 'd1', home: 'here', readPath: 'only', writePath: 'only', attempt: 0 };
+    const client = await (await systemOf(says)).connect(cluster, { ...options, ...(node && { node }) }, new Map());
+    const answer = await client.read?.({ key: 'x' }, cluster.clock.now() + 20_000 * MILLISECOND);
+    expect(answer?.servedBy).toEqual(servedBy);
+  },
+);
+
+test('what nobody has time to answer is not asked, and so refused', async () => {
+  const options = { session: 's1', device: 'd1', home: 'here', readPath: 'only', writePath: 'only', attempt: 0 };
+  const client = await (await systemOf('silence')).connect(cluster, options, new Map());
+  await expect(client.read?.({ key: 'x' }, cluster.clock.now())).rejects.toMatchObject({
+    name: 'Refused',
+    code: 'NOT_OPENED',
+  });
+  await client.close();
+  await cluster.destroy();
+  expect(cluster.statistics()).toEqual({});
 });
 
 test('a password that a driver writes to stderr, in one piece or in two, is not in that file', async () => {

@@ -250,6 +250,7 @@ export function positionOf(value: unknown, field: string): Position | undefined 
   const isPlace = (one: unknown): one is string | number => typeof one === 'string' || Number.isFinite(one);
   if (typeof group !== 'string' || !isPlace(history) || !isPlace(at))
     throw new Nonsense(`the driver answered with ${field} ${shown(value)}; [group, term, index] is needed`);
+  for (const one of [group, history, at]) sized(one);
   return { group, history, at };
 }
 
@@ -267,7 +268,19 @@ export function servedByOf(
   return { node, ...(known !== undefined && { role: known }) };
 }
 
-/** JSON is all that a value may be, and comes of JSON. */
+/** Of one value, as JSON. All that is read is kept, so what nobody can have written would fill the memory. */
+export const VALUE_LENGTH_MAX = 64 * 1024;
+
+/** JSON is all that a value may be, and comes of JSON. @throws Nonsense where it is too long */
+export function sized(value: unknown): Value {
+  const length =
+    typeof value === 'string' ? value.length : typeof value === 'object' ? JSON.stringify(value).length : 0;
+  if (length > VALUE_LENGTH_MAX)
+    throw new Nonsense(`the driver gave a value of more than ${VALUE_LENGTH_MAX >> 10} KiB: ${shown(value)}`);
+  return value as Value;
+}
+
+/** What was read, one value or several in a list. @throws Nonsense */
 export function valueOf(fields: Fields): Value {
   if (!Object.hasOwn(fields, 'value')) throw new Nonsense('the driver answered ok to a read, and gave no value');
   return fields['value'] as Value;
@@ -279,6 +292,7 @@ export function entriesOf(fields: Fields): readonly Entry[] {
   const isEntry = (one: unknown): one is Entry => Array.isArray(one) && one.length === 2 && isOffset(one[0]);
   if (!Array.isArray(list) || !list.every(isEntry))
     throw new Nonsense(`the driver answered a poll with ${shown(list)}; a list of [offset, value] is needed`);
+  for (const [, value] of list) sized(value);
   return list;
 }
 
@@ -302,7 +316,7 @@ export function stepsOf(fields: Fields, asked: readonly Step[]): readonly Step[]
     const [said, , found] = Array.isArray(list[i]) ? (list[i] as readonly unknown[]) : [];
     if (said !== f || (f === 'r' && found === undefined))
       throw new Nonsense(`the driver answered step ${i} of a transaction, a '${f}', with ${shown(list[i])}`);
-    return [f, key, f === 'r' ? (found as Value) : value]; // it is JSON
+    return [f, key, f === 'r' ? sized(found) : value];
   });
 }
 

@@ -10,7 +10,7 @@ const hello = {
   protocol: 1,
   name: 'file',
   methods: ['read', 'write'],
-  readPaths: ['only'],
+  readPaths: [misdeed.endsWith('-role') ? { name: 'only', asks: 'follower' } : 'only'],
   writePaths: ['only'],
   promises: [{ guarantees: ['linearizable'] }],
 };
@@ -45,6 +45,12 @@ function misbehave(id) {
       return void process.stdout.write(`{"id":${id},"type":"ok","value":"${'x'.repeat(100_000_000)}"}\n`);
     case 'no-value':
       return say({ id, type: 'ok' });
+    case 'large-value':
+      return say({ id, type: 'ok', value: 'x'.repeat(70_000) });
+    case 'no-role': // which is allowed
+      return say({ id, type: 'ok', value: null, node: 'n1' });
+    case 'has-role':
+      return say({ id, type: 'ok', value: null, node: 'n1', role: 'leader' });
     case 'tells': // what it should not, in pieces
       process.stderr.write('went on with hun');
       return void setTimeout(() => {
