@@ -10,9 +10,9 @@ export type Cancel = () => void;
 export interface Clock {
   /** Nanoseconds since the clock was made; never decreases. */
   now(): Instant;
-  /** Resolves once `now() >= at`; at once when that is already so. */
+  /** Resolves once `now() >= at`, on a real clock a millisecond or two sooner at times; at once when that is already so. */
   sleepUntil(at: Instant): Promise<void>;
-  /** Calls `fire` once, when `now() >= at`. */
+  /** Calls `fire` once, when `now() >= at`; on a real clock, whose timers count whole milliseconds, one or two sooner at times. */
   timer(at: Instant, fire: () => void): Cancel;
 }
 
