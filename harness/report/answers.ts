@@ -1,6 +1,6 @@
 /** What a stranger asks of a run, each answered in a sentence or two: the head of every report, whatever its format. */
 import { SECOND } from '../../history/clock.ts';
-import type { Cell, RunRecord } from '../../results/record.ts';
+import type { Cell, LatencyRecord, RunRecord } from '../../results/record.ts';
 import type { BenchResult } from '../bench/plan.ts';
 import { heldText, measured } from '../bench/text.ts';
 import { calmLines, failuresOf, title, verdictText } from '../report-text.ts';
@@ -119,14 +119,21 @@ function followers(record: RunRecord): Answer {
   if (bench !== undefined) return measurements(bench);
   const question = 'What does a follower read save and cost?';
   const section = 'followers';
-  const [leader, follower] = ['leader', 'follower'].map(
-    (role) => comparedReads(record, 'calm', role, 'sent') ?? comparedReads(record, 'calm', role, 'intended'),
-  );
   const strongest = String(record.plan['strongestReadPath'] ?? 'leader');
+  const both = (since: LatencyRecord['since']): readonly (LatencyRecord | undefined)[] =>
+    ['leader', 'follower'].map((role) => comparedReads(record, 'calm', role, since));
+  const [leader, follower] = both('intended');
   const saved =
     leader === undefined || follower === undefined
       ? byPath(record, strongest)
-      : `Median ${duration(follower.p50Ns)} from a follower, ${duration(leader.p50Ns)} by the strongest path (${change(follower.p50Ns, leader.p50Ns)}); p99 ${duration(follower.p99Ns)} against ${duration(leader.p99Ns)}.`;
+      : `Median ${duration(follower.p50Ns)} from a follower, ${duration(leader.p50Ns)} by the strongest path (${change(follower.p50Ns, leader.p50Ns)}); p99 ${duration(follower.p99Ns)} against ${duration(leader.p99Ns)}: from the intended start.`;
+  const [leaderSent, followerSent] = both('sent');
+  const uncorrected =
+    leaderSent === undefined || followerSent === undefined
+      ? []
+      : [
+          `Uncorrected, from sending: median ${duration(followerSent.p50Ns)} against ${duration(leaderSent.p50Ns)}, p99 ${duration(followerSent.p99Ns)} against ${duration(leaderSent.p99Ns)}.`,
+        ];
   const others = record.staleness.filter(({ readPath }) => readPath !== strongest);
   const sum = (of: (one: (typeof others)[number]) => number): number =>
     others.reduce((total, one) => total + of(one), 0);
@@ -140,7 +147,7 @@ function followers(record: RunRecord): Answer {
             ? `None of ${count(reads)} reads off the strongest path was out of date.`
             : `${percent(stale, reads)} of ${count(reads)} reads off the strongest path were out of date, the worst by ${duration(worst)} at least.`,
         ];
-  return { question, answer: saved, more: cost, section };
+  return { question, answer: saved, more: [...cost, ...uncorrected], section };
 }
 
 /** Where the store does not say who answered: the fastest other path beside the strongest. */
@@ -151,7 +158,7 @@ function byPath(record: RunRecord, strongest: string): string {
   if (best === undefined || fastest === undefined)
     return 'This run cannot tell: too few reads of one or the other while all was calm.';
   const [now, before] = [fastest.p50Ns ?? 0, best.p50Ns ?? 0];
-  return `Median ${duration(now)} by ${fastest.path}, ${duration(before)} by ${strongest} (${change(now, before)}); who answered is not said.`;
+  return `Median ${duration(now)} by ${fastest.path}, ${duration(before)} by ${strongest} (${change(now, before)}), from the intended start; who answered is not said.`;
 }
 
 /** `−94 %` */

@@ -6,12 +6,15 @@ import { count, duration } from '../table.ts';
 import { columns, drawn, durationTick, type Frame, legend, linear, round, WIDTH } from './chart.ts';
 import { groupPicture } from './cluster-picture.ts';
 import { cut, html, type Markup, name } from './markup.ts';
-import type { Cluster } from './moments.ts';
+import { type Cluster, electedAt } from './moments.ts';
 
 const BARS_MAX = 40;
 const TABLE_MAX = 200;
 const PICTURES_MAX = 6;
 const LANE = 20;
+/** Pixels: of a bar without an end, at the least; of the word beside it. */
+const OPEN_MIN = 24;
+const NEVER = 40;
 
 /**
  * How long no write was answered: until the first of the new term, or, where another failover came before it, of the next one that had
@@ -82,6 +85,7 @@ function lane(
   const { electedNs, firstWriteNs, firstFreshFollowerReadNs, start, from, to } = failover;
   const y = 6 + i * LANE;
   const end = Math.min(width - right, place(untilNs));
+  // What never came has no end: a point, and the word.
   const span = (
     type: string,
     a: number | undefined,
@@ -89,11 +93,20 @@ function lane(
     top: number,
     height: number,
   ): Markup | false => {
-    const [x, until] = [round(place(a ?? 0)), b === undefined ? end : round(place(b))];
-    return (
-      until > x &&
-      html`<rect class="phase ${type}" x="${x}" y="${top}" width="${round(until - x)}" height="${height}"/>`
-    );
+    const x = round(place(a ?? 0));
+    if (b !== undefined) {
+      const until = round(place(b));
+      return (
+        until > x &&
+        html`<rect class="phase ${type}" x="${x}" y="${top}" width="${round(until - x)}" height="${height}"/>`
+      );
+    }
+    const until = round(Math.max(end, x + OPEN_MIN));
+    const from = Math.min(x, until - OPEN_MIN);
+    const shape = html`<path class="phase ${type}" d="M${from} ${top}H${until - height / 2}l${height / 2} ${height / 2}l${-height / 2} ${height / 2}H${from}z"/>`;
+    if (height < 8) return shape;
+    const fits = until + NEVER < width - right;
+    return html`${shape}<text class="tick ${fits ? 'start' : 'end'} strong" x="${fits ? until + 4 : until - 10}" y="${top + height - 1}">never</text>`;
   };
   const who =
     size === 'wide'
@@ -140,15 +153,25 @@ function pictures({ failovers }: RunRecord, cluster: Cluster): Markup {
     .slice(0, PICTURES_MAX)
     .sort((a, b) => a.number - b.number);
   const strips = chosen.map(({ failover, number }) => {
-    const { start, electedNs = 0, group, from, to, cause } = failover;
-    const at = (when: number): Markup =>
-      groupPicture(cluster, cluster.at(when).groups[cluster.groups.indexOf(group)], group, 0.68);
-    const shot = (title: string, when: number): Markup =>
-      html`<div>${at(when)}<p>${title}<br><span class="soft">${(when / SECOND).toFixed(2)} s</span></p></div>`;
-    return html`<div class="strip"><h4>Failover ${number}: ${name(from ?? '?', 20)} → ${name(to, 20)} <span class="soft">${name(cause, 80)}</span></h4><div class="shots">${shot('before', Math.max(0, start - 1e6))}${shot('halfway to the election', start + electedNs / 2)}${shot('elected', start + electedNs + 1e6)}</div></div>`;
+    const { start, group, from, to, cause } = failover;
+    const elected = electedAt(failover);
+    // It may have been struck less than a millisecond after it was elected, or as it was.
+    const [maker] = failovers.filter((one) => leadsTo(one, failover));
+    const made = maker !== undefined && electedAt(maker) > start - 1e6 ? maker : undefined;
+    const before = made === undefined ? Math.max(0, start - 1e6) : electedAt(made);
+    const shot = (title: string, when: number, change: FailoverRecord | undefined): Markup => {
+      const state = cluster.at(when, change).groups[cluster.groups.indexOf(group)];
+      return html`<div>${groupPicture(cluster, state, group, 0.68)}<p>${title}<br><span class="soft">${(when / SECOND).toFixed(2)} s</span></p></div>`;
+    };
+    return html`<div class="strip"><h4>Failover ${number}: ${name(from ?? '?', 20)} → ${name(to, 20)} <span class="soft">${name(cause, 80)}</span></h4><div class="shots">${shot('before', before, made)}${Number.isFinite(elected) && html`${shot('halfway to the election', (start + elected) / 2, failover)}${shot('elected', elected, failover)}`}</div></div>`;
   });
   const which = failovers.length > chosen.length ? 'The longest, drawn' : 'Drawn';
   return html`<h3>${which}: before, halfway, and after the election</h3><div class="strips">${strips}</div>`;
+}
+
+/** The first made the leader that the second lost. */
+function leadsTo(one: FailoverRecord, next: FailoverRecord): boolean {
+  return one.group === next.group && one.toTerm === next.fromTerm && electedAt(one) <= next.start;
 }
 
 const finite = (ns: number): number => (Number.isFinite(ns) ? ns : Number.MAX_VALUE);

@@ -1,6 +1,6 @@
 /** The cluster at each moment at which something about it changed: who led, who was down, which links carried what. */
 import type { Instant, NodeId } from '../../history/operation.ts';
-import type { PullRecord, RunRecord, StandingRecord } from '../../results/record.ts';
+import type { FailoverRecord, PullRecord, RunRecord, StandingRecord } from '../../results/record.ts';
 
 export type NodeRole = StandingRecord['role'] | 'unknown';
 
@@ -37,8 +37,8 @@ export interface Moment {
 export interface Cluster {
   readonly nodes: readonly NodeId[];
   readonly groups: readonly string[];
-  /** How the cluster stood from then on, by the run's time. */
-  at(time: Instant): Moment;
+  /** How the cluster stood from then on, by the run's time. `change`: the failover to tell of, where several meet in one instant. */
+  at(time: Instant, change?: FailoverRecord): Moment;
   /** When something changed, ascending; close ones as one where there are very many. */
   readonly changes: readonly Instant[];
 }
@@ -49,7 +49,7 @@ const CHANGES_MAX = 1200;
 
 /** Undefined where nobody said who led. */
 export function clusterOf(record: RunRecord): Cluster | undefined {
-  const { standings = [], pulls = [], faults, virtualNs } = record;
+  const { standings = [], pulls = [], faults, failovers, virtualNs } = record;
   if (standings.length === 0) return undefined;
   const groups = [...new Set(standings.map(({ group }) => group))].slice(0, GROUPS_MAX);
   const nodes = [...new Set(standings.map(({ node }) => node))].sort(byNumber).slice(0, NODES_MAX);
@@ -58,9 +58,10 @@ export function clusterOf(record: RunRecord): Cluster | undefined {
     moments.add(from);
     if (until < virtualNs) moments.add(until);
   }
-  const at = (time: Instant): Moment => ({
+  for (const { start, electedNs = 0 } of failovers) moments.add(start).add(start + electedNs);
+  const at = (time: Instant, change?: FailoverRecord): Moment => ({
     at: time,
-    groups: groups.map((group) => groupAt(record, group, nodes, time)),
+    groups: groups.map((group) => groupAt(record, group, nodes, time, change)),
     faults: [...new Set(faults.filter(({ from, until }) => from <= time && time < until).map(({ fault }) => fault))],
   });
   return {
@@ -90,20 +91,38 @@ function thinned(moments: readonly Instant[], endNs: Instant): readonly Instant[
   });
 }
 
-function groupAt(record: RunRecord, group: string, nodes: readonly NodeId[], time: Instant): GroupState {
+function groupAt(
+  record: RunRecord,
+  group: string,
+  nodes: readonly NodeId[],
+  time: Instant,
+  told: FailoverRecord | undefined,
+): GroupState {
   const { standings = [], pulls = [], faults } = record;
   const now = pulls.filter(({ from, until }) => from <= time && time < until);
   const mine = standings.filter((one) => one.group === group && one.from <= time);
   const standing = nodes.map((node) => mine.find((one) => one.node === node && time < one.until));
+  const change = told?.group === group ? told : lastChange(record, group, time);
+  const elected = change === undefined ? Number.POSITIVE_INFINITY : electedAt(change);
+  const rules = (node: NodeId): boolean => time >= elected && change?.to === node;
   // Of all who led so far, the last.
   const led = mine.filter(({ role }) => role === 'leader');
-  const last = led.reduce<StandingRecord | undefined>((a, b) => ((a?.term ?? -1) > (b.term ?? 0) ? a : b), undefined);
+  const last: { readonly node: NodeId; readonly term: number } | undefined = led.reduce<
+    { readonly node: NodeId; readonly term: number } | undefined
+  >(
+    (a, { node, term = 0 }) => ((a?.term ?? -1) > term ? a : { node, term }),
+    time >= elected && change !== undefined ? { node: change.to, term: change.toTerm } : undefined,
+  );
   const states = nodes.map((node, i): NodeState => {
-    const role = standing[i]?.role ?? 'unknown';
-    const term = standing[i]?.term;
+    const said = standing[i];
+    const isLeader = rules(node) && !hasSteppedDown(said, elected);
+    const role = isLeader ? 'leader' : (said?.role ?? 'unknown');
+    const term = isLeader ? change?.toTerm : said?.term;
     const isGone = role === 'down' || role === 'silent' || role === 'unknown';
+    const fell =
+      change?.from === node && (time < elected || (!rules(node) && !hasReturned(mine, node, change.toTerm, elected)));
     const isFallen =
-      last !== undefined && (role === 'leader' ? (term ?? 0) < (last.term ?? 0) : isGone && last.node === node);
+      fell || (last !== undefined && (role === 'leader' ? (term ?? 0) < last.term : isGone && last.node === node));
     const struck =
       record.pulls === undefined
         ? faults.find((one) => one.from <= time && time < one.until && one.targets.includes(node))?.fault
@@ -114,6 +133,36 @@ function groupAt(record: RunRecord, group: string, nodes: readonly NodeId[], tim
     nodes.slice(i + 1).map((b, rest) => linkOf(now, [a, b], [states[i], states[i + 1 + rest]])),
   );
   return { nodes: states, links };
+}
+
+/** Of the changes of leader that began by then, the last. */
+function lastChange({ failovers }: RunRecord, group: string, time: Instant): FailoverRecord | undefined {
+  return failovers
+    .filter((one) => one.group === group && one.start <= time)
+    .reduce<FailoverRecord | undefined>(
+      (a, b) => (a === undefined || b.start > a.start || (b.start === a.start && b.toTerm > a.toTerm) ? b : a),
+      undefined,
+    );
+}
+
+export function electedAt({ start, electedNs }: FailoverRecord): Instant {
+  return start + (electedNs ?? Number.POSITIVE_INFINITY);
+}
+
+/** A new leader that nobody asked, or that was asked last before its election, leads all the same: others were told of it. */
+function hasSteppedDown(said: StandingRecord | undefined, elected: Instant): boolean {
+  return said !== undefined && said.from > elected && said.role !== 'leader' && said.role !== 'silent';
+}
+
+/** Where no term is told, whatever it says of itself after the election counts. */
+function hasReturned(mine: readonly StandingRecord[], node: NodeId, toTerm: number, elected: Instant): boolean {
+  const back = ['leader', 'follower', 'learner'];
+  return mine.some(
+    (one) =>
+      one.node === node &&
+      back.includes(one.role) &&
+      (one.term === undefined ? one.from > elected : one.term >= toTerm),
+  );
 }
 
 function linkOf(

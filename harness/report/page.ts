@@ -161,8 +161,10 @@ ${roleLanes(record)}${faultLanes(record)}`;
 }
 
 function leadersAt(cluster: Cluster, { groups }: Moment): string {
-  const leaders = groups[0].nodes.flatMap(({ role, term }, i) =>
-    role === 'leader' ? [`${cluster.nodes[i]} leads in term ${term}`] : [],
+  const leaders = groups[0].nodes.flatMap(({ role, term, isFallen }, i) =>
+    role === 'leader'
+      ? [`${cluster.nodes[i]} ${isFallen ? 'still says that it leads,' : 'leads'} in term ${term}`]
+      : [],
   );
   return leaders.length === 0 ? 'nobody leads' : leaders.join('; ');
 }

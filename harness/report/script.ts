@@ -63,7 +63,7 @@ function show(ns) {
   });
   document.getElementById('clock').textContent = moment(now);
   const [nodes] = groups[0];
-  const leaders = nodes.flatMap(([role, term, fallen], i) => cluster.roles[role] === 'leader' ? [cluster.nodes[i] + ' leads in term ' + term + (fallen ? ', and does not know that it is deposed' : '')] : []);
+  const leaders = nodes.flatMap(([role, term, fallen], i) => cluster.roles[role] === 'leader' ? [cluster.nodes[i] + (fallen ? ' still says that it leads, in term ' : ' leads in term ') + term] : []);
   document.getElementById('led').textContent = leaders.length ? leaders.join('; ') : 'nobody leads';
   document.getElementById('in-force').textContent = faults.length ? 'in force: ' + faults.map((one) => cluster.faults[one]).join(', ') : 'no fault in force';
 }
