@@ -11,6 +11,7 @@ import {
   allowed,
   resumed,
   HUNG_NS,
+  LOOKS,
   SILENT_NS,
   type Selves,
   successor,
@@ -47,10 +48,11 @@ function before(): Memory {
   return noted(first, selves(calm), 10 * SECOND);
 }
 
-/** Looks, and decides. */
-function look(memory: Memory, all: Readonly<Record<NodeId, Self>>, now: number) {
+/** Looks as often as it takes, at this time for the last time, and decides. */
+function look(memory: Memory, all: Readonly<Record<NodeId, Self>>, now: number, looks = LOOKS) {
   const seen = selves(all);
-  const after = noted(memory, seen, now);
+  let after = memory;
+  for (let left = looks - 1; left >= 0; left--) after = noted(after, seen, now - left * 0.3 * SECOND);
   return { memory: after, deeds: decide(after, seen, now) };
 }
 
@@ -71,6 +73,25 @@ describe('a primary that is silent', () => {
     const { memory, deeds } = look(before(), gone, LATE);
     expect(deeds).toEqual([{ do: 'replace', node: 'n1', why: 'does not answer' }]);
     expect(successor(memory, selves(gone))).toBe('n3');
+  });
+
+  test('is given up only after three looks in a row, however long they took', () => {
+    expect(look(before(), gone, LATE + SECOND, 2).deeds).toEqual([]);
+    expect(look(before(), gone, LATE + SECOND, 3).deeds).toHaveLength(1);
+    const twice = look(before(), gone, LATE, 2).memory;
+    const seenAgain = noted(twice, selves(calm), LATE + SECOND);
+    expect(look(seenAgain, gone, LATE + 5 * SECOND, 2).deeds).toEqual([]);
+  });
+
+  test('is waited for while nobody answers at all: that may be for whoever asks', () => {
+    const deaf = look(before(), {}, LATE + 10 * SECOND, 20).memory;
+    expect(look(deaf, gone, LATE + 11 * SECOND, 2).deeds).toEqual([]);
+    expect(look(deaf, gone, LATE + 11 * SECOND, 3).deeds).toHaveLength(1);
+    // One that is alone has nobody beside it who could.
+    const alone = firstMemory(['n1'], 10 * SECOND);
+    expect(look(alone, {}, 10 * SECOND + HUNG_NS + 1).deeds).toEqual([
+      { do: 'restart', node: 'n1', why: 'does not answer' },
+    ]);
   });
 
   test('is waited for where another server does not answer either: that one may have what nobody else has', () => {
@@ -123,6 +144,10 @@ describe('a primary that answers, and that no replica hears', () => {
 
   test('is replaced, and ended first by whoever does that', () => {
     expect(look(before(), cutOff, LATE).deeds).toEqual([{ do: 'replace', node: 'n1', why: 'is heard by no replica' }]);
+  });
+
+  test('only after three looks in a row', () => {
+    expect(look(before(), cutOff, LATE + SECOND, 2).deeds).toEqual([]);
   });
 
   test('is not where one hears it', () => {

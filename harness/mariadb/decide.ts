@@ -13,7 +13,9 @@ import type { Instant, NodeId } from '../../history/operation.ts';
 import { isPartOf, termOf } from './gtid.ts';
 import type { Self } from './sight.ts';
 
-/** How long a primary may be silent, or heard by no replica. */
+/** How many looks in a row, at the least, find a primary silent, or heard by no replica, before anything is done about it. */
+export const LOOKS = 3;
+/** … and how long. */
 export const SILENT_NS = 1.5 * SECOND;
 /** … where nobody can take its place. */
 export const HUNG_NS = 4 * SECOND;
@@ -38,6 +40,8 @@ export interface Memory {
   readonly primary: NodeId;
   /** When it was last as it should be. */
   readonly well: Instant;
+  /** In how many looks in a row it was not. */
+  readonly ill: number;
   /** What it had at the look before. */
   readonly at: number;
   /** The life in which a replica has had all that the primary had at the look before. */
@@ -47,30 +51,32 @@ export interface Memory {
 }
 
 export function firstMemory(nodes: readonly NodeId[], now: Instant): Memory {
-  return { nodes, primary: nodes[0], well: now, at: 0, complete: new Map(), term: 0 };
+  return { nodes, primary: nodes[0], well: now, ill: 0, at: 0, complete: new Map(), term: 0 };
 }
 
 export function noted(before: Memory, selves: Selves, now: Instant): Memory {
   const term = Math.max(before.term, ...[...selves.values()].map(termOf));
   const found = primariesOf(selves)[0];
-  if (found === undefined) return { ...before, term };
+  // Where nobody answers at all it may be for whoever asks.
+  const saysMuch = selves.size > 0 || before.nodes.length === 1;
+  if (found === undefined) return { ...before, ill: before.ill + (saysMuch ? 1 : 0), term };
   const [primary, { address, at }] = found;
   const isNew = primary !== before.primary;
   const complete = new Map(isNew ? [] : before.complete);
   const hearing = [...selves].filter(([, { follows }]) => follows?.address === address && follows.hears);
   for (const [node, { received, life }] of hearing) if (received >= (isNew ? at : before.at)) complete.set(node, life);
   const isWell = isNew || hearing.length > 0 || selves.size < before.nodes.length;
-  return { ...before, primary, well: isWell ? now : before.well, at, complete, term };
+  return { ...before, primary, ...(isWell ? { well: now, ill: 0 } : { ill: before.ill + 1 }), at, complete, term };
 }
 
 /** From here on only it may take writes, whether it was seen doing so or not. */
 export function promoted(before: Memory, primary: NodeId, at: number, now: Instant): Memory {
-  return { ...before, primary, well: now, at, complete: new Map(), term: before.term + 1 };
+  return { ...before, primary, well: now, ill: 0, at, complete: new Map(), term: before.term + 1 };
 }
 
 /** A primary that was started, or takes writes again, has time until it is as it should be. */
 export function allowed(before: Memory, now: Instant): Memory {
-  return { ...before, well: now };
+  return { ...before, well: now, ill: 0 };
 }
 
 /** Of one that is told to follow: what it had received and not applied is gone. */
@@ -91,8 +97,9 @@ export function successor({ nodes, primary, complete }: Memory, selves: Selves):
 }
 
 export function decide(memory: Memory, selves: Selves, now: Instant): readonly Deed[] {
-  const { primary, well } = memory;
-  const replaces = now - well > SILENT_NS && successor(memory, selves) !== undefined;
+  const { primary, well, ill } = memory;
+  const isLate = (ns: number): boolean => ill >= LOOKS && now - well > ns;
+  const replaces = isLate(SILENT_NS) && successor(memory, selves) !== undefined;
   const [found, ...others] = primariesOf(selves);
   if (found === undefined) {
     const self = selves.get(primary);
@@ -100,7 +107,7 @@ export function decide(memory: Memory, selves: Selves, now: Instant): readonly D
     if (self !== undefined && self.follows === undefined) return [{ do: 'reopen', node: primary }];
     const why = 'does not answer';
     if (replaces) return [{ do: 'replace', node: primary, why }];
-    return self === undefined && now - well > HUNG_NS ? [{ do: 'restart', node: primary, why }] : [];
+    return self === undefined && isLate(HUNG_NS) ? [{ do: 'restart', node: primary, why }] : [];
   }
   if (replaces) return [{ do: 'replace', node: primary, why: 'is heard by no replica' }];
   return [

@@ -25,6 +25,8 @@ import { type Self, selfAt } from './sight.ts';
 import { follow, lead, PORT, type Replication } from './spec.ts';
 
 const LOOK_NS = 300 * MILLISECOND;
+/** What a server is given to say how it stands: it is asked again, and one answer that came late says little. */
+const PROBE_NS = 1200 * MILLISECOND;
 const DEED_NS = 10 * SECOND;
 const RESTART_NS = 10 * SECOND;
 const APPLY_S = 8;
@@ -41,6 +43,8 @@ export class Operator implements Supervisor {
   readonly #told: (deed: string) => void;
   readonly #work: Promise<void>;
   readonly #unheard = new Map<NodeId, number>();
+  /** Ended by us while they were up: to be started again. */
+  readonly #ended = new Set<NodeId>();
   #memory: Memory;
   #over = false;
 
@@ -61,6 +65,7 @@ export class Operator implements Supervisor {
     const { clock } = this.#cluster;
     while (!this.#over) {
       try {
+        await this.#startEnded();
         const selves = await this.#look();
         for (const deed of decide(this.#memory, selves, clock.now())) await this.#carryOut(deed, selves);
       } catch (error) {
@@ -75,7 +80,7 @@ export class Operator implements Supervisor {
     const selves = new Map<NodeId, Self>();
     await Promise.all(
       nodes.map(async (node) => {
-        const self = await selfAt(this.#cluster, node);
+        const self = await selfAt(this.#cluster, node, 'operator', PROBE_NS);
         if (self !== undefined) selves.set(node, self);
       }),
     );
@@ -101,9 +106,11 @@ export class Operator implements Supervisor {
         // It may have much to put in order until it answers.
         this.#memory = allowed(this.#memory, this.#cluster.clock.now() + RESTART_NS);
         if (!this.#cluster.isUp(node)) return;
-        return (await this.#end(node, deed.why))();
+        await this.#end(node, deed.why);
+        return this.#startEnded();
       case 'end':
-        return (await this.#end(node, deed.why))();
+        await this.#end(node, deed.why);
+        return this.#startEnded();
       case 'follow': {
         const address = selves.get(deed.primary)?.address ?? '';
         this.#memory = resumed(this.#memory, node);
@@ -119,7 +126,7 @@ export class Operator implements Supervisor {
 
   /** Where positions are those after its end, nothing more is acknowledged that they do not have. */
   async #replace(old: NodeId, why: string): Promise<void> {
-    const again = await this.#end(old, why);
+    await this.#end(old, why);
     try {
       const selves = await this.#look();
       const next = successor(this.#memory, selves);
@@ -133,7 +140,7 @@ export class Operator implements Supervisor {
       await this.#on(next, (statements) => statements(lead(this.#replication)));
       this.#did('failovers', `${next} takes the place of ${old}, from 0-…-${seq} on`);
     } finally {
-      await again();
+      await this.#startEnded();
     }
   }
 
@@ -150,13 +157,19 @@ export class Operator implements Supervisor {
     });
   }
 
-  /** Kills it, and hands back how it is started again, where it is ours to do so. */
-  async #end(node: NodeId, why: string): Promise<() => Promise<void>> {
-    const wasUp = this.#cluster.isUp(node);
-    const { kill, start } = reachOf(this.#cluster);
-    await kill(node);
+  /** Kills it; it is ours to start again only where it was up. */
+  async #end(node: NodeId, why: string): Promise<void> {
+    if (this.#cluster.isUp(node)) this.#ended.add(node);
+    await reachOf(this.#cluster).kill(node);
     this.#did('servers ended', `${node} ${why}: ended`);
-    return async () => (wasUp ? start(node) : undefined);
+  }
+
+  async #startEnded(): Promise<void> {
+    for (const node of this.#ended) {
+      await reachOf(this.#cluster).start(node);
+      // Not before: what could not be started is started at the next look.
+      this.#ended.delete(node);
+    }
   }
 
   async #copy(node: NodeId, address: string, why: string): Promise<void> {

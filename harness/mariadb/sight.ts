@@ -71,22 +71,28 @@ function followingOf(slave: Row): Following {
   };
 }
 
-/** Kept while they hold: nodes are asked often. */
-const kept = new WeakMap<Deployment, Map<NodeId, Promise<Connection>>>();
+/** By who asks, and whom. Kept while they hold: nodes are asked often. */
+const kept = new WeakMap<Deployment, Map<string, Promise<Connection>>>();
 
-/** Undefined: it did not answer in time, or with an error, or changed while it was asked. */
-export async function selfAt(cluster: Deployment, node: NodeId): Promise<Self | undefined> {
+/** Undefined: it did not answer in time, or with an error, or changed while it was asked. Whoever asks has a line of his own. */
+export async function selfAt(
+  cluster: Deployment,
+  node: NodeId,
+  asker = 'sight',
+  withinNs: number = ANSWER_NS,
+): Promise<Self | undefined> {
   const { clock } = cluster;
-  const deadline = clock.now() + ANSWER_NS;
-  const all = kept.get(cluster) ?? new Map<NodeId, Promise<Connection>>();
+  const deadline = clock.now() + withinNs;
+  const all = kept.get(cluster) ?? new Map<string, Promise<Connection>>();
   kept.set(cluster, all);
-  const line = all.get(node) ?? open(clock, reachOf(cluster).aside(node, PORT), 'operator', deadline);
-  all.set(node, line);
+  const name = `${asker} ${node}`;
+  const line = all.get(name) ?? open(clock, reachOf(cluster).aside(node, PORT), 'operator', deadline);
+  all.set(name, line);
   try {
     const said = line.then((connection) => ask(clock, connection, deadline, SELF));
     return selfOf(await within(clock, deadline, said, () => new Error(`${node} does not answer`)));
   } catch {
-    if (all.get(node) === line) all.delete(node);
+    if (all.get(name) === line) all.delete(name);
     line.then(close, () => undefined);
     return undefined;
   }

@@ -4,7 +4,7 @@
  * comes back as a standby whatever it was (docker/systems/postgres/start): nothing becomes primary but by his word.
  */
 import { MILLISECOND, SECOND } from '../../history/clock.ts';
-import type { NodeId } from '../../history/operation.ts';
+import type { Instant, NodeId } from '../../history/operation.ts';
 import type { Deployment } from '../environments/environment.ts';
 import { reachOf } from '../stores/client.ts';
 import type { Supervisor } from '../system.ts';
@@ -13,6 +13,10 @@ import { canFollow, type Self } from './places.ts';
 import { done, selfAt } from './sight.ts';
 
 const LOOK_NS = 300 * MILLISECOND;
+/** What a server is given to say how it stands: it is asked again, and one answer that came late says little. */
+const PROBE_NS = 1200 * MILLISECOND;
+/** So many looks in a row, at the least, before a primary is given up. */
+const LOOKS = 3;
 /** No server says that it is primary. */
 const SILENT_NS = 3 * SECOND;
 /** Servers answer, and none is connected to the primary: standbys notice after wal_receiver_timeout. */
@@ -20,13 +24,36 @@ const UNHEARD_NS = 2 * SECOND;
 /** A standby that cannot follow is told so by its primary again and again; only then it is made anew. */
 const ASTRAY_NS = 2 * SECOND;
 const REST_LOOKS_MAX = 20;
-/** A busy machine takes its time to answer. */
+/** What a failover is decided by: a busy machine takes its time to answer. */
 const ANSWER_NS = 3 * SECOND;
 /** A busy machine takes its time: what was begun is not given up, for it goes on. */
 const PROMOTION_NS = 60 * SECOND;
 const DEED_NS = 5 * SECOND;
 
 type Selves = ReadonlyMap<NodeId, Self>;
+/** How a server stands; undefined: it does not answer in this time. */
+type Ask = (node: NodeId, withinNs: number) => Promise<Self | undefined>;
+
+/** A state that lasts: when it last was not so, and in how many looks in a row it has been so. */
+class Lasting {
+  #since: Instant;
+  #looks = 0;
+
+  constructor(now: Instant) {
+    this.#since = now;
+  }
+
+  ends(now: Instant): void {
+    this.#since = now;
+    this.#looks = 0;
+  }
+
+  /** Seen once more: whether it has lasted longer than that. */
+  seen(now: Instant, ns: number): boolean {
+    this.#looks++;
+    return this.#looks >= LOOKS && now - this.#since > ns;
+  }
+}
 
 export class Operator implements Supervisor {
   readonly counts: Record<string, number> = {};
@@ -37,20 +64,28 @@ export class Operator implements Supervisor {
   #over = false;
   #primary: NodeId | undefined;
   #timeline = 0;
-  /** When a primary was last seen, and when one that is heard. */
-  #seen: number;
-  #heard: number;
+  /** No primary is seen; the one that is, is not heard. */
+  readonly #unseen: Lasting;
+  readonly #unheard: Lasting;
+  readonly #selfAt: Ask;
   /** Ended by us while they were up: to be started again. */
   readonly #ended = new Set<NodeId>();
   /** Standbys that cannot follow, since when. */
   readonly #astray = new Map<NodeId, number>();
 
   /** @param quorum how many standbys a synchronous commit waits for */
-  constructor(cluster: Deployment, quorum: number, told: (deed: string) => void) {
+  constructor(
+    cluster: Deployment,
+    quorum: number,
+    told: (deed: string) => void,
+    ask: Ask = (node, withinNs) => selfAt(cluster, node, 'operator', withinNs),
+  ) {
     this.#cluster = cluster;
+    this.#selfAt = ask;
     this.#quorum = Math.max(1, quorum);
     this.#told = told;
-    this.#seen = this.#heard = cluster.clock.now();
+    this.#unseen = new Lasting(cluster.clock.now());
+    this.#unheard = new Lasting(cluster.clock.now());
     this.#work = this.#watch();
   }
 
@@ -71,32 +106,37 @@ export class Operator implements Supervisor {
   }
 
   async #look(): Promise<void> {
-    const selves = await this.#ask();
-    const now = this.#cluster.clock.now();
+    const { clock, nodes } = this.#cluster;
+    const selves = await this.#ask(PROBE_NS);
+    const now = clock.now();
     const primaries = [...selves].filter(([, { recovering }]) => !recovering);
     primaries.sort(([, a], [, b]) => b.timeline - a.timeline);
     const [first, ...others] = primaries;
     if (first === undefined) {
       // One that says that it is a standby is not primary any more; of one that says nothing nobody knows at once.
       const isKnown = this.#primary !== undefined && selves.has(this.#primary);
-      if (isKnown || now - this.#seen > SILENT_NS) await this.#failOver('is gone');
+      // Where nobody answers at all it may be for whoever asks.
+      const saysMuch = selves.size > 0 || nodes.length === 1;
+      if (isKnown || (saysMuch && this.#unseen.seen(now, SILENT_NS))) await this.#failOver('is gone');
+      else await this.#startEnded();
       return;
     }
     const [primary, self] = first;
     for (const [node] of others) await this.#end(node, 'was primary beside another');
     this.#primary = primary;
     this.#timeline = Math.max(this.#timeline, self.timeline);
-    this.#seen = now;
+    this.#unseen.ends(now);
     await this.#startEnded();
     const standbys = [...selves].filter(([node]) => node !== primary && !others.some(([other]) => other === node));
     const address = reachOf(this.#cluster).addressOf(primary);
     const isHeard = standbys.some(([, { from }]) => from === address);
-    if (isHeard || standbys.length + 1 < this.#cluster.nodes.length || standbys.length === 0) this.#heard = now;
+    const isCutOff = !isHeard && standbys.length + 1 >= nodes.length && standbys.length > 0;
+    if (!isCutOff) this.#unheard.ends(now);
     for (const [node, standby] of standbys) {
       if (standby.from === address) this.#astray.delete(node);
       else await this.#guide(node, standby, primary, self);
     }
-    if (now - this.#heard > UNHEARD_NS) await this.#failOver('is heard by no standby', primary);
+    if (isCutOff && this.#unheard.seen(now, UNHEARD_NS)) await this.#failOver('is heard by no standby', primary);
   }
 
   /** A standby that follows nobody, or another standby: it is told whom to follow; one that cannot is made anew. */
@@ -110,7 +150,7 @@ export class Operator implements Supervisor {
     this.#astray.delete(node);
     await this.#renew(node);
     await this.#end(node, `cannot follow ${primary} from where it is`);
-    this.#heard = clock.now();
+    this.#unheard.ends(clock.now());
   }
 
   /** @param without the server that is not to be primary again */
@@ -121,7 +161,7 @@ export class Operator implements Supervisor {
       const cluster = { nodes, quorum: this.#quorum, timeline: this.#timeline, ...led };
       return without === undefined ? [cluster, selves] : [cluster, selves, without];
     };
-    const first = await this.#ask();
+    const first = await this.#ask(ANSWER_NS);
     if (choose(...known(first)).type === 'wait') {
       // Who was ended may be the one that is needed.
       await this.#startEnded();
@@ -141,17 +181,18 @@ export class Operator implements Supervisor {
     await this.#promote(node);
     this.#did('promotions', `promoted ${node} in ${Math.round((clock.now() - from) / MILLISECOND)} ms`);
     this.#primary = node;
-    this.#seen = this.#heard = clock.now();
+    this.#unseen.ends(clock.now());
+    this.#unheard.ends(clock.now());
     for (const other of selves.keys()) if (other !== node) await this.#point(other, node);
     await this.#startEnded();
   }
 
   /** Once the old primary is gone nothing more comes to them: what they have is all that they will have. */
   async #atRest(): Promise<Selves> {
-    let before = await this.#ask();
+    let before = await this.#ask(ANSWER_NS);
     for (let looks = 0; looks < REST_LOOKS_MAX; looks++) {
       await this.#pause();
-      const now = await this.#ask();
+      const now = await this.#ask(ANSWER_NS);
       if (atRest(before, now)) return now;
       before = now;
     }
@@ -164,7 +205,7 @@ export class Operator implements Supervisor {
     const deadline = clock.now() + PROMOTION_NS;
     await done(this.#cluster, node, DEED_NS, ({ sql }) => sql`select pg_promote(false)`);
     for (;;) {
-      const self = await this.#selfAt(node);
+      const self = await this.#selfAt(node, ANSWER_NS);
       if (self?.recovering === false) {
         this.#timeline = Math.max(this.#timeline, self.timeline);
         return;
@@ -185,8 +226,9 @@ export class Operator implements Supervisor {
 
   async #startEnded(): Promise<void> {
     for (const node of this.#ended) {
-      this.#ended.delete(node);
       await reachOf(this.#cluster).start(node);
+      // Not before: what could not be started is started at the next look.
+      this.#ended.delete(node);
     }
   }
 
@@ -211,15 +253,11 @@ export class Operator implements Supervisor {
     this.#did('standbys renewed', `renews ${node}`);
   }
 
-  async #ask(): Promise<Selves> {
+  async #ask(withinNs: number): Promise<Selves> {
     const selves = new Map<NodeId, Self>();
-    const answers = this.#cluster.nodes.map(async (node) => [node, await this.#selfAt(node)] as const);
+    const answers = this.#cluster.nodes.map(async (node) => [node, await this.#selfAt(node, withinNs)] as const);
     for (const [node, self] of await Promise.all(answers)) if (self !== undefined) selves.set(node, self);
     return selves;
-  }
-
-  #selfAt(node: NodeId): Promise<Self | undefined> {
-    return selfAt(this.#cluster, node, 'operator', ANSWER_NS);
   }
 
   #pause(): Promise<void> {

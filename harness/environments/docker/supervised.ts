@@ -47,7 +47,12 @@ export class Supervised {
     if (this.up) return;
     this.up = true;
     this.starts++;
-    await this.#of.launch();
+    try {
+      await this.#of.launch();
+    } catch (error) {
+      this.up = false; // so that it can be tried again
+      throw error;
+    }
     this.#of.observe({ type: 'up', node: this.#of.id });
   }
 
