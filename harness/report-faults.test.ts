@@ -75,6 +75,10 @@ test('what was counted once is told in the singular', () => {
   expect(effectText('messages to nodes that were down', 1)).toBe('1 message to nodes that were down');
   expect(effectText('writes and syncs failed', 1)).toBe('1 write or sync failed');
   expect(effectText('switchovers', 1)).toBe('1 switchover');
+  expect(effectText('primaries opened again', 1)).toBe('1 primary opened again');
+  expect(effectText('undone tokens refused', 1)).toBe('1 undone token refused');
+  expect(effectText('changes of members taken up', 1)).toBe('1 change of members taken up');
+  expect(effectText('driver lines that are no answer', 1)).toBe('1 driver line that is no answer');
   expect(effectText('members added', 1)).toBe('1 member added');
   expect(effectText('ms stopped', 1)).toBe('1 ms stopped');
   expect(effectText('refused: two nodes are down', 1)).toBe('1 refused: two nodes are down');

@@ -46,16 +46,19 @@ export function faultRows(record: RunRecord): readonly FaultRow[] {
   });
 }
 
-/** What effects count. */
-const COUNTED = 'node|sync|message|packet|timer|reading|wait|write|read|bit|file|request|time|entrie|member|switchover';
+/** What effects and systems count. */
+const COUNTED =
+  'node|sync|message|packet|timer|reading|wait|write|read|bit|file|request|time|entrie|change|member|switchover|truncation|token|snapshot|lease|repeat|promotion|deed|server|standby|replica|primarie|commit|answer|silence|line|end';
 const PLURAL = new RegExp(`\\b(${COUNTED})s\\b(?: and (${COUNTED})s\\b)?`);
 
-/** `403 messages dropped`, `1 node killed`: effects go by names in the plural. */
+/** `403 messages dropped`, `1 node killed`: what is counted goes by names in the plural. */
 export function effectText(name: string, n: number): string {
   if (n !== 1 || name.startsWith(REFUSED)) return `${count(n)} ${name}`;
   const one = name
     .replace(PLURAL, (_, first: string, second?: string) => (second === undefined ? first : `${first} or ${second}`))
-    .replace('entrie', 'entry')
+    .replace(/(entr|primar)ie\b/, '$1y')
+    .replace('that are', 'that is')
+    .replace('of their own', 'of its own')
     .replace('what they had', 'what it had');
   return `1 ${one}`;
 }

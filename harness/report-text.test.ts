@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { sampleRecord } from '../test-support/sample-record.ts';
+import { rendered } from './report/formats.ts';
 import { closingLines, renderReport } from './report-text.ts';
 
 test('suspended promises are named with their fault, and are no failure', () => {
@@ -33,4 +34,32 @@ test('suspended promises are named with their fault, and are no failure', () => 
   const without = renderReport({ ...record, cells: others }, { color: false });
   expect(without).not.toContain('uspended');
   expect(without).not.toContain('*');
+});
+
+test('what an operator did is counted, and one of anything is told in the singular', () => {
+  const sample = sampleRecord();
+  const counts = {
+    ...sample.counts,
+    'leader changes': 1,
+    promotions: 1,
+    'replicas made anew': 2,
+    'deeds that failed': 1,
+  };
+  const [example] = sample.cells.filter(({ state }) => state === 'violated');
+  const record = {
+    ...sample,
+    counts,
+    plan: { ...sample.plan, nodes: 1 },
+    cells: [example, { ...example, readPath: 'other' }],
+  };
+  const text = renderReport(record, { color: false });
+  expect(text).toMatch(/\nCounted\n.*\b1 leader change, 1 promotion, 2 replicas made anew, 1 deed that failed\n/);
+  expect(text).toContain(', 1 node; workloads');
+  expect(text).toContain('and in 1 more cell of the matrix');
+  const page = rendered(record, 'html');
+  expect(page).toContain(', 1 node, seed');
+  expect(page).toContain('1 more cell of the matrix');
+  expect(renderReport({ ...record, plan: { ...sample.plan, nodes: 3 } }, { color: false })).toContain(
+    ', 3 nodes; workloads',
+  );
 });

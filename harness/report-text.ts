@@ -5,8 +5,8 @@ import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts'
 import { freshReadText } from './fresh-reads.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import type { Replayed } from './replay.ts';
-import { faultLines, replayLines, scheduleLines } from './report-faults.ts';
-import { count, duration, percent, table } from './table.ts';
+import { effectText, faultLines, replayLines, scheduleLines } from './report-faults.ts';
+import { count, duration, many, percent, table } from './table.ts';
 
 export interface ReportOptions {
   readonly color: boolean;
@@ -58,13 +58,18 @@ function head(record: RunRecord, paint: Paint): string {
   const seconds = record.virtualNs / SECOND;
   return [
     paint('bold', `Run ${record.id}`),
-    `  ${record.system} in ${record.environment}, seed ${record.seed}, ${String(plan.nodes)} nodes; workloads ${workloads}`,
+    `  ${record.system} in ${record.environment}, seed ${record.seed}, ${nodes(plan)}; workloads ${workloads}`,
     `  ${count(done)} operations completed (${count(counts.ok ?? 0)} ok, ${count(counts.mismatch ?? 0)} cas mismatches), ` +
       `${count(counts.refused ?? 0)} refused, ${count(counts.info ?? 0)} unknown, ${count(counts.shed ?? 0)} shed`,
     `  ${seconds.toFixed(1)} s of the cluster's time in ${(record.wallMs / 1000).toFixed(1)} s`,
     ...bailed(record).map((line) => paint('red', `  ${line}`)),
     ...(interrupted(record) ? [paint('yellow', '  INTERRUPTED: what follows speaks of the part that was run')] : []),
   ].join('\n');
+}
+
+/** `3 nodes`. */
+export function nodes({ nodes: n }: RunRecord['plan']): string {
+  return typeof n === 'number' ? many(n, 'node') : '? nodes';
 }
 
 /** At which moment and by which event the run was ended early, and what that spared. */
@@ -139,7 +144,7 @@ function findings(record: RunRecord, paint: Paint): string {
     const some = violated.filter((cell) => cell.guarantee === guarantee);
     const [example] = some;
     lines.push(`${title(example)}: ${example.note}`, paint('dim', `  e.g. ${example.anomalies[0]?.sentence ?? ''}`));
-    if (some.length > 1) lines.push(paint('dim', `  and in ${some.length - 1} more cells of the matrix`));
+    if (some.length > 1) lines.push(paint('dim', `  and in ${many(some.length - 1, 'more cell')} of the matrix`));
   }
   for (const cell of never.filter(({ state, note }) => (state === 'kept' || state === 'holds') && note !== '')) {
     lines.push(`${title(cell)}: ${cell.state} ${cell.note}`);
@@ -291,13 +296,24 @@ const counted = [
   'promotions by force',
   'committed entries known to be lost',
   'final reads given up',
+  // What the operators of stores that have none of their own did: harness/postgres/supervise.ts, harness/mariadb/operate.ts.
+  'servers ended',
+  'promotions',
+  'promotions put off',
+  'primaries opened again',
+  'standbys repointed',
+  'standbys renewed',
+  'replicas pointed elsewhere',
+  'replicas made anew',
+  'deeds that failed',
+  'commits that no replica was waited for',
 ];
 
 /** Those that are not zero: `3 truncations`. */
 export function countedLine(counts: RunRecord['counts']): string[] {
   const stopped = Object.keys(counts).filter((name) => /^stopped serving: \w+$|^driver /.test(name));
   const told = [...counted, ...stopped].filter((name) => (counts[name] ?? 0) > 0);
-  return told.length === 0 ? [] : [told.map((name) => `${count(counts[name])} ${name}`).join(', ')];
+  return told.length === 0 ? [] : [told.map((name) => effectText(name, counts[name] ?? 0)).join(', ')];
 }
 
 function remarks(record: RunRecord, paint: Paint): string {
@@ -357,10 +373,6 @@ function judgedText(record: RunRecord): string {
     : record.verdict === 'undecided'
       ? `UNDECIDED: ${many(kept, 'promise')} kept, ${many(undecided, 'cell')} undecided${rest}`
       : `KEPT: ${untried === 0 ? `all ${many(kept, 'promise')}` : `${kept} of ${kept + untried} promises`} kept${rest}; ${many(states('violated'), 'finding')}`;
-}
-
-function many(n: number, what: string): string {
-  return `${count(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 
 /** The three lines every run ends with. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { RunRecord } from '../../results/record.ts';
 import { painter } from '../matrix.ts';
+import { nodes } from '../report-text.ts';
 import { count, duration, table } from '../table.ts';
 import type { BenchResult, Rung, Step, StepSeries } from './plan.ts';
 
@@ -33,7 +34,7 @@ function head(record: RunRecord, bench: BenchResult): readonly string[] {
   const size = valueBytes === 0 ? 'bare numbers' : `${valueBytes} bytes each`;
   return [
     `Bench ${record.id}`,
-    `  ${record.system} in ${record.environment}, seed ${record.seed}, ${String(record.plan['nodes'])} nodes; YCSB mix ${mix.toUpperCase()}, ${distribution} keys, ${count(records)} records, ${size}`,
+    `  ${record.system} in ${record.environment}, seed ${record.seed}, ${nodes(record.plan)}; YCSB mix ${mix.toUpperCase()}, ${distribution} keys, ${count(records)} records, ${size}`,
     `  writes ${writePath}; reads ${targets.join(', ')}; ${sessions} sessions for each read path; each measurement ${duration(bench.durationNs)} after ${duration(bench.warmUpNs)} of warm-up, ${repeats} ${repeats === 1 ? 'time' : 'times'}`,
   ];
 }

@@ -130,7 +130,7 @@ export class Operator implements Supervisor {
     try {
       const selves = await this.#look();
       const next = successor(this.#memory, selves);
-      if (next === undefined) return this.#did('failovers called off', 'not every replica is as it was');
+      if (next === undefined) return this.#did('promotions put off', 'not every replica is as it was');
       const seq = await this.#applied(next);
       const term = this.#memory.term + 1;
       // The row is the first that it writes by itself: whoever has it knows where the histories part.
@@ -138,7 +138,7 @@ export class Operator implements Supervisor {
       await this.#on(next, (statements) => statements(`RESET SLAVE ALL; ${turn}`));
       this.#memory = promoted(this.#memory, next, seq, this.#cluster.clock.now());
       await this.#on(next, (statements) => statements(lead(this.#replication)));
-      this.#did('failovers', `${next} takes the place of ${old}, from 0-…-${seq} on`);
+      this.#did('promotions', `${next} takes the place of ${old}, from 0-…-${seq} on`);
     } finally {
       await this.#startEnded();
     }

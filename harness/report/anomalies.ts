@@ -5,7 +5,7 @@ import { merged } from '../../checkers/explain/whole.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { describe } from '../anomaly-text.ts';
 import { title as fullTitle } from '../report-text.ts';
-import { count } from '../table.ts';
+import { count, many } from '../table.ts';
 import { anomalyPicture } from './anomaly-picture.ts';
 import { legend } from './chart.ts';
 import { cut, html, type Markup, type Piece, prose } from './markup.ts';
@@ -78,7 +78,7 @@ function brokenPromise(cells: readonly Cell[], id: string, links: Map<Cell, stri
 }
 
 function andMore({ length }: readonly Cell[]): Markup | undefined {
-  return length > NAMED_MAX ? html`<p class="soft">… and ${count(length - NAMED_MAX)} more cells.</p>` : undefined;
+  return length > NAMED_MAX ? html`<p class="soft">… and ${many(length - NAMED_MAX, 'more cell')}.</p>` : undefined;
 }
 
 function distinct(cells: readonly Cell[]): readonly Shown[] {
@@ -111,7 +111,7 @@ function finding(cells: readonly Cell[], id: string, links: Map<Cell, string>, r
   const [first] = cells;
   const [example] = distinct([first]);
   const where =
-    cells.length > 1 && html` <span class="soft">and in ${cells.length - 1} more cells of the matrix</span>`;
+    cells.length > 1 && html` <span class="soft">and in ${many(cells.length - 1, 'more cell')} of the matrix</span>`;
   return html`<section class="promise" id="${id}"><h3><b class="state violated">○ violated</b> ${first.guarantee}</h3><p>${title(first)}: <b>${prose(first.note)}</b>${where}</p>${example !== undefined && evidence(example, room)}</section>`;
 }
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { faultRows, replayLines, scheduleLines, unsupportedLines } from '../report-faults.ts';
-import { bailed, countedLine, failuresOf, interrupted } from '../report-text.ts';
+import { bailed, countedLine, failuresOf, interrupted, nodes } from '../report-text.ts';
 import { painter } from '../matrix.ts';
 import { count } from '../table.ts';
 import { anomaliesOf, pictureKey } from './anomalies.ts';
@@ -135,7 +135,7 @@ function head(record: RunRecord, sections: readonly Section[]): Markup {
   });
   return html`<header><p class="product">Tidemark · run ${record.id}</p>
 <div class="verdict ${isFailed ? 'failed' : verdict}"><span class="sign" aria-hidden="true">${isFailed ? '!' : SIGNS[verdict]}</span><div><h1>${isFailed ? 'FAILED' : verdict.toUpperCase()}</h1><p>${verdictSentence(record)}</p></div></div>
-<p class="facts">${name(record.system, 40)} in ${name(record.environment, 40)}, ${String(plan['nodes'] ?? '?')} nodes, seed ${record.seed}; ${name(workloads, 200)}. ${count(done)} operations completed, ${count(counts['refused'] ?? 0)} refused, ${count(counts['info'] ?? 0)} of unknown outcome, ${count(counts['shed'] ?? 0)} shed, in ${(record.virtualNs / SECOND).toFixed(1)} s of the cluster’s time (${(record.wallMs / 1000).toFixed(1)} s here). ${record.createdAt.slice(0, 19).replace('T', ' ')} UTC.${labels}</p>
+<p class="facts">${name(record.system, 40)} in ${name(record.environment, 40)}, ${nodes(plan)}, seed ${record.seed}; ${name(workloads, 200)}. ${count(done)} operations completed, ${count(counts['refused'] ?? 0)} refused, ${count(counts['info'] ?? 0)} of unknown outcome, ${count(counts['shed'] ?? 0)} shed, in ${(record.virtualNs / SECOND).toFixed(1)} s of the cluster’s time (${(record.wallMs / 1000).toFixed(1)} s here). ${record.createdAt.slice(0, 19).replace('T', ' ')} UTC.${labels}</p>
 ${alerts.map((line) => html`<p class="alert">${prose(line)}</p>`)}
 <dl class="answers">${answers}</dl>
 <nav>${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav></header>`;
