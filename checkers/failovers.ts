@@ -2,7 +2,7 @@
  * Every failover of a history taken apart: why the leader changed, how long it took until there was a leader again, a first
  * write, a first follower that knew, and which acknowledged writes were lost.
  *
- * Leaders are known from sightings (`cluster`/`sighting` with role leader) and from the writes that they acknowledged.
+ * Leaders are known from sightings (`cluster`/`sighting` with role leader) and from the writes that they acknowledged: reigns.ts.
  *
  * A failover starts when its leader was lost:
  * - with the earliest fault that struck the leader, and had an effect, after the last write that it acknowledged and that was not
@@ -11,13 +11,17 @@
  * - If there is none, when it went down; if it did not, with the last write that it acknowledged.
  *
  * No fault counts that was injected when the leader was down already. Its own killing does, though the note of an injection
- * follows the injection: the first one that struck it within a second after it went down. The cause is all faults with an
+ * follows the injection: the first one that struck it within a second after it went down. A node that was stopped in order was lost
+ * when it was told to stop, or to the last write that it acknowledged thereafter, not when it had ended. The cause is all faults with an
  * effect that were in force between the start and the moment when the leader went down or, where it stayed up, another led.
  */
-import { type History, METHODS, NONE, OK, READ, ROLES } from '../history/history.ts';
+import { type History, NONE, OK, READ, ROLES } from '../history/history.ts';
 import type { Instant, NodeId } from '../history/operation.ts';
+import { defaultSemantics } from './checker.ts';
 import { termOf } from './positions.ts';
-import { changesByNode, epilogueOf, type FaultSpan, faultSpans, faultsWithin, sightingsOf } from './sessions/notes.ts';
+import { type Reign, Reigns, writeTerm } from './reigns.ts';
+import { changesByNode, epilogueOf, type FaultSpan, faultSpans, faultsWithin } from './sessions/notes.ts';
+import { Registers } from './sessions/registers.ts';
 import { undoneWrites } from './sessions/survival.ts';
 
 export interface Failover {
@@ -34,8 +38,8 @@ export interface Failover {
   readonly electedNs?: number;
   readonly firstWriteNs?: number;
   /**
-   * Answered to the load by a follower from a state, or with a write, of the new term or a later one. Absent also where no
-   * follower was asked, or no answer tells of terms.
+   * Answered to the load by a follower from a state, or with a write, of the new term or a later one. Answers that tell no term
+   * show one by a value that one acknowledged write alone wrote. Absent also where no follower was asked, or no answer tells.
    */
   readonly firstFreshFollowerReadNs?: number;
   /** Acknowledged writes that did not survive it, by write path. */
@@ -47,17 +51,6 @@ const CAUSE_WINDOW_NS = 10e9;
 /** The injection of a kill is noted this long after the node went down, at most. */
 const KILL_NOTED_NS = 1e9;
 
-/** One leadership, as far as it was seen. */
-interface Reign {
-  readonly group: string;
-  readonly term: number;
-  readonly leader: NodeId;
-  readonly since: Instant;
-  lastSeen: Instant;
-  /** When it was seen to lead, writes aside. */
-  readonly sightings: Instant[];
-}
-
 /** In order of terms, group by group. `undone` is computed where it is not given: see `undoneWrites`. */
 export function analyseFailovers(
   history: History,
@@ -65,14 +58,15 @@ export function analyseFailovers(
 ): readonly Failover[] {
   const faults = faultSpans(history).filter(({ hadEffect }) => hadEffect);
   const lives = changesByNode(history);
-  const groups = reignsByGroup(history);
-  return groups.flatMap((reigns) => {
-    const evidence = new TermEvidence(history, reigns, { undone, isOnlyGroup: groups.length === 1 });
+  const known = new Reigns(history);
+  return known.groups.flatMap((reigns) => {
+    const evidence = new TermEvidence(history, known, { group: reigns[0].group, undone });
     const changes = reigns.slice(1).map((now, i) => ({ before: reigns[i], now }));
-    const losses = lossesByFailover(history, changes, undone);
+    const losses = lossesByFailover(history, known, changes, undone);
     return changes.map(({ before, now }, i): Failover => {
       const down = downAt(evidence, before, now, lives.get(before.leader) ?? []);
-      const possible = faults.filter(couldEnd(before, down, faults));
+      const killer = down === undefined ? undefined : killerOf(before, down, faults);
+      const possible = faults.filter((fault) => down === undefined || fault.from <= down || fault === killer);
       const start = startOf(evidence, before, now, possible, down);
       const causes = faultsWithin(possible, start, down === undefined ? now.since : down + KILL_NOTED_NS);
       const after = (time: Instant | undefined): number | undefined =>
@@ -96,46 +90,6 @@ export function analyseFailovers(
   });
 }
 
-function reignsByGroup(history: History): readonly (readonly Reign[])[] {
-  const groups = new Map<string, Map<number, Reign>>();
-  const seen = (group: string, term: number, leader: NodeId, time: Instant): void => {
-    const reigns = groups.get(group) ?? new Map<number, Reign>();
-    groups.set(group, reigns);
-    const known = reigns.get(term);
-    // Whoever was seen first: two leaders of one term are for another checker to report.
-    if (known === undefined || time < known.since) {
-      const sightings = known?.leader === leader ? known.sightings : [];
-      reigns.set(term, {
-        group,
-        term,
-        leader,
-        since: time,
-        lastSeen: Math.max(time, known?.lastSeen ?? time),
-        sightings,
-      });
-    } else if (known.leader === leader) known.lastSeen = Math.max(known.lastSeen, time);
-  };
-  for (const { node, role, term, group, time } of sightingsOf(history)) {
-    if (role !== 'leader') continue;
-    seen(group, term, node, time);
-    const reign = groups.get(group)?.get(term);
-    if (reign?.leader === node) reign.sightings.push(time);
-  }
-  for (let row = 0; row < history.length; row++) {
-    const term = writeTerm(history, row);
-    if (term === undefined || history.node[row] === NONE || ROLES[history.role[row]] !== 'leader') continue;
-    seen(history.groups[history.versionGroup[row]], term, history.nodes[history.node[row]], history.retTime[row]);
-  }
-  return [...groups.values()].map((reigns) => [...reigns.values()].sort((a, b) => a.term - b.term));
-}
-
-/** The term in which a write was acknowledged; undefined for anything else. */
-function writeTerm(history: History, row: number): number | undefined {
-  if (history.f[row] === READ || history.outcome[row] !== OK || history.versionGroup[row] === NONE) return undefined;
-  const term = termOf(history.versionHistory[row]);
-  return Number.isNaN(term) ? undefined : term;
-}
-
 /** When the old leader went down for good, as far as this failover goes; undefined where it stayed up, or led again. */
 function downAt(
   evidence: TermEvidence,
@@ -155,15 +109,10 @@ function lastSign(evidence: TermEvidence, before: Reign, now: Reign): Instant {
   return Math.max(seen, evidence.lastWriteUntil(before.term, now.since)?.told ?? seen);
 }
 
-/** Whether a fault could be what ended a leader that went down at `down`, if it did. */
-function couldEnd(
-  before: Reign,
-  down: Instant | undefined,
-  faults: readonly FaultSpan[],
-): (fault: FaultSpan) => boolean {
-  if (down === undefined) return () => true;
+/** What was noted within a second after a leader went down at `down`, and struck it: to be taken for what brought it down. */
+function killerOf(before: Reign, down: Instant, faults: readonly FaultSpan[]): FaultSpan | undefined {
   const killer = faults.find((fault) => fault.from >= down && strikes(fault, before.leader));
-  return (fault) => fault.from <= down || (fault === killer && fault.from <= down + KILL_NOTED_NS);
+  return killer !== undefined && killer.from <= down + KILL_NOTED_NS ? killer : undefined;
 }
 
 function strikes({ targets }: FaultSpan, node: NodeId): boolean {
@@ -189,7 +138,9 @@ function startOf(
   );
   const led = evidence.lastLed(before, now.since);
   const first = struck.find(({ from }) => led !== undefined && from >= led) ?? struck[struck.length - 1];
-  if (first !== undefined) return Math.min(first.from, down ?? first.from);
+  if (first !== undefined && (down === undefined || first.from < down)) return first.from;
+  if (first !== undefined && down !== undefined)
+    return Math.max(down - first.endingNs, evidence.lastWriteUntil(before.term, down)?.told ?? before.since);
   return down ?? evidence.lastWriteUntil(before.term, now.since)?.told ?? Math.min(before.lastSeen, now.since);
 }
 
@@ -204,21 +155,21 @@ interface Acknowledged {
 class TermEvidence {
   readonly #writes = new Map<number, Acknowledged[]>();
   readonly #followerReads: { readonly term: number; readonly time: Instant }[] = [];
+  #registers: Registers | undefined;
 
   constructor(
     history: History,
-    reigns: readonly Reign[],
-    { undone, isOnlyGroup }: { readonly undone: ReadonlySet<number>; readonly isOnlyGroup: boolean },
+    reigns: Reigns,
+    { group: name, undone }: { readonly group: string; readonly undone: ReadonlySet<number> },
   ) {
-    const group = history.groups.indexOf(reigns[0].group);
+    const group = history.groups.indexOf(name);
     const epilogue = epilogueOf(history) ?? Number.POSITIVE_INFINITY;
     const byName = history.paths.map((path) => path.startsWith('node:'));
     const firstRead = new Map<number, Instant>();
     for (let row = 0; row < history.length; row++) {
       const time = history.retTime[row];
-      let term = writeTerm(history, row);
-      if (term !== undefined && history.versionGroup[row] !== group) continue;
-      if (isOnlyGroup) term ??= termByNode(history, row, reigns);
+      if (writeTerm(history, row) !== undefined && history.versionGroup[row] !== group) continue;
+      const term = reigns.termOf(row);
       if (term !== undefined) {
         const write = { asked: history.callTime[row], told: time, isUndone: undone.has(history.call[row]) };
         const writes = this.#writes.get(term);
@@ -228,11 +179,20 @@ class TermEvidence {
       if (history.f[row] !== READ || history.outcome[row] !== OK || ROLES[history.role[row]] !== 'follower') continue;
       // The harness's own reads tell how long the harness took.
       if (history.call[row] >= epilogue || (history.path[row] !== NONE && byName[history.path[row]])) continue;
-      const shown = newestTerm(history, row, group);
+      const shown = newestTerm(history, row, group) ?? this.#termOfValue(history, row, group, reigns);
       if (shown !== undefined) firstRead.set(shown, Math.min(firstRead.get(shown) ?? time, time));
     }
     for (const writes of this.#writes.values()) writes.sort((a, b) => a.told - b.told);
     this.#followerReads = [...firstRead].map(([term, time]) => ({ term, time }));
+  }
+
+  /** Where neither the state that a read came from nor its value tells a term, the write of that value may. */
+  #termOfValue(history: History, read: number, group: number, reigns: Reigns): number | undefined {
+    this.#registers ??= new Registers(history, defaultSemantics);
+    const write = this.#registers.source[read];
+    if (write < 0 || (writeTerm(history, write) !== undefined && history.versionGroup[write] !== group))
+      return undefined;
+    return reigns.termOf(write);
   }
 
   firstWrite(term: number): Instant | undefined {
@@ -259,18 +219,6 @@ class TermEvidence {
   }
 }
 
-/** Of a write whose answer tells no term: that of the node that answered, if it led when it was asked. */
-function termByNode(history: History, row: number, reigns: readonly Reign[]): number | undefined {
-  const method = METHODS[history.f[row]];
-  if (method === 'read' || method === 'poll' || history.outcome[row] !== OK || history.node[row] === NONE)
-    return undefined;
-  const role = ROLES[history.role[row]] ?? 'leader';
-  const node = history.nodes[history.node[row]];
-  const asked = history.callTime[row];
-  const reign = reigns.findLast(({ since }) => since <= asked);
-  return role === 'leader' && reign?.leader === node ? reign.term : undefined;
-}
-
 function newestTerm(history: History, row: number, group: number): number | undefined {
   const position = history.positionGroup[row] === group ? termOf(history.positionHistory[row]) : Number.NaN;
   const version = history.versionGroup[row] === group ? termOf(history.versionHistory[row]) : Number.NaN;
@@ -278,9 +226,10 @@ function newestTerm(history: History, row: number, group: number): number | unde
   return terms.length === 0 ? undefined : Math.max(...terms);
 }
 
-/** A write is lost to the first change of leader after its term; without a term, after its acknowledgement. */
+/** A write is lost to the first change of leader after its term; where nothing tells its term, after its acknowledgement. */
 function lossesByFailover(
   history: History,
+  reigns: Reigns,
   changes: readonly { readonly before: Reign; readonly now: Reign }[],
   undone: ReadonlySet<number>,
 ): readonly Readonly<Record<string, number>>[] {
@@ -290,7 +239,7 @@ function lossesByFailover(
     if (history.f[row] === READ || history.outcome[row] !== OK || !undone.has(history.call[row])) continue;
     const group = history.versionGroup[row] === NONE ? undefined : history.groups[history.versionGroup[row]];
     if (group !== undefined && group !== changes[0].now.group) continue;
-    const term = writeTerm(history, row);
+    const term = reigns.termOf(row);
     const change = changes.findIndex(({ now }) =>
       term === undefined ? now.since >= history.retTime[row] : now.term > term,
     );

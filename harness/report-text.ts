@@ -271,7 +271,7 @@ function failovers(record: RunRecord, paint: Paint): string {
     '',
     paint(
       'dim',
-      'Times count from "at". A follower is fresh once it answers from a state of the new term; –: no answer tells that.',
+      'Times count from "at". A follower is fresh once it answers from a state of the new term or with a write of it; –: no answer tells that.',
     ),
   );
   return section('Failovers', lines, paint);

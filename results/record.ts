@@ -81,7 +81,7 @@ export interface FailoverRecord {
   /** Nanoseconds after `start`; undefined where it never came in this run. */
   readonly electedNs?: number;
   readonly firstWriteNs?: number;
-  /** Absent also where no follower was asked, or no answer tells of terms. */
+  /** Absent also where no follower was asked, or no answer tells: see checkers/failovers.ts. */
   readonly firstFreshFollowerReadNs?: number;
   /** Acknowledged writes that did not survive it, by write path. */
   readonly lostWrites: Readonly<Record<string, number>>;

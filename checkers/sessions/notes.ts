@@ -1,4 +1,5 @@
 /** What the notes of a journal say: phases, faults in force, lives of nodes, claims of leadership. */
+import { MILLISECOND } from '../../history/clock.ts';
 import type { History, PlacedNote } from '../../history/history.ts';
 import type { Instant, NodeId, Value } from '../../history/operation.ts';
 
@@ -24,7 +25,12 @@ export interface FaultSpan {
   readonly until: Instant;
   /** Whether it did anything, as its heal tells; where nothing tells, it is taken to have done so. */
   readonly hadEffect: boolean;
+  /** Nanoseconds that nodes took to end when they were told to, as its heal tells; zero where it tells none. */
+  readonly endingNs: number;
 }
+
+/** What an ordered stop counts: see `stop` among the levers of processes and containers. */
+const ENDING_MS = 'ms until they had ended';
 
 /** What was asked for in vain is counted by names that begin so. */
 const REFUSED = 'refused: ';
@@ -32,6 +38,12 @@ const REFUSED = 'refused: ';
 function hadEffect(effect: Value | undefined): boolean {
   if (typeof effect !== 'object' || effect === null || Array.isArray(effect)) return true;
   return Object.entries(effect).some(([name, n]) => typeof n === 'number' && n > 0 && !name.startsWith(REFUSED));
+}
+
+function endingNs(effect: Value | undefined): number {
+  if (typeof effect !== 'object' || effect === null || Array.isArray(effect)) return 0;
+  const ms = (effect as Fields)[ENDING_MS];
+  return typeof ms === 'number' && ms > 0 ? ms * MILLISECOND : 0;
 }
 
 export function faultSpans(history: History): readonly FaultSpan[] {
@@ -44,10 +56,13 @@ export function faultSpans(history: History): readonly FaultSpan[] {
     if (deed === 'inject') {
       open.set(name, spans.length);
       const nodes = Array.isArray(targets) ? targets.map(String) : [];
-      spans.push({ name: note.f, targets: nodes, from: note.time, until: Number.POSITIVE_INFINITY, hadEffect: true });
+      const until = Number.POSITIVE_INFINITY;
+      spans.push({ name: note.f, targets: nodes, from: note.time, until, hadEffect: true, endingNs: 0 });
     } else if (deed === 'heal' && error === undefined) {
       const span = open.get(name);
-      if (span !== undefined) spans[span] = { ...spans[span], until: note.time, hadEffect: hadEffect(effect) };
+      if (span !== undefined) {
+        spans[span] = { ...spans[span], until: note.time, hadEffect: hadEffect(effect), endingNs: endingNs(effect) };
+      }
       open.delete(name);
     }
   }

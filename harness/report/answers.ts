@@ -90,7 +90,8 @@ function failures({ failovers }: RunRecord): Answer {
     more.push(`Median ${outageText(median)}; the longest, ${outageText(longest.ns)}, at ${when(longest.one)}.`);
   const losses = failovers.filter((one) => lost(one) !== '0').length;
   if (losses > 0) more.push(`Acknowledged writes were lost in ${count(losses)} of them.`);
-  const until = Number.isFinite(first.ns) ? ' until a write was answered again' : '';
+  const later = first.one.firstWriteNs === undefined ? '; the leader that came next answered none' : '';
+  const until = Number.isFinite(first.ns) ? ` until a write was answered again${later}` : '';
   return { question, answer: `${times} ${when(first.one)}: ${outageText(first.ns)}${until}.`, more, section };
 }
 

@@ -135,7 +135,7 @@ function failoverTable(failovers: readonly FailoverRecord[]): Markup {
   const more =
     failovers.length > rows.length && html`<p class="soft">… and ${count(failovers.length - rows.length)} more.</p>`;
   return html`<div class="scroll"><table class="figures"><thead><tr><th class="n">no.</th><th class="n">at</th><th>cause</th><th>leader</th><th class="n">term</th><th class="n">elected</th><th class="n">first write</th><th class="n">fresh follower read</th><th>acknowledged writes lost</th></tr></thead><tbody>${rows}</tbody></table></div>
-${more}<p class="soft">Times count from “at”. A follower is fresh once it answers from a state of the new term; –: no answer of the run tells that.</p>`;
+${more}<p class="soft">Times count from “at”. A follower is fresh once it answers from a state of the new term or with a write of it; –: no answer of the run tells that.</p>`;
 }
 
 /** `49 quorum-ack, 40 leader-ack`; `0` where none was. */
