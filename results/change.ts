@@ -9,6 +9,27 @@ import { type Block, bootstrap, mean, median, rankTest, shift } from './statisti
 export interface RunBlock {
   readonly a: readonly RunRecord[];
   readonly b: readonly RunRecord[];
+  /**
+   * The n-th run of each side had the same seed, and nothing but seed and side decided it: runs of a simulation. Then a seed is what was
+   * drawn, and not a run: sides may be dealt anew between the two of a pair only.
+   */
+  readonly paired?: true;
+}
+
+/** The least groups of runs that would be alike if the sides were: pairs, or the block. */
+export function strataOf(block: RunBlock): readonly RunBlock[] {
+  if (block.paired !== true) return [block];
+  const { a, b } = block;
+  return Array.from({ length: Math.min(a.length, b.length) }, (_, i) => ({ a: [a[i]], b: [b[i]] }));
+}
+
+/** The same runs with their sides dealt anew: what would be as likely, if the sides were alike. */
+export function dealtAnew(block: RunBlock, random: Random): RunBlock {
+  const dealt = strataOf(block).map(({ a, b }) => {
+    const runs = random.shuffle([...a, ...b]);
+    return { a: runs.slice(0, a.length), b: runs.slice(a.length) };
+  });
+  return { ...block, a: dealt.flatMap(({ a }) => a), b: dealt.flatMap(({ b }) => b) };
 }
 
 /** A ratio less one: 0.1 is a tenth more. */
@@ -53,9 +74,10 @@ export function compareMeasure(
   measure: Measure,
   options: Comparing,
 ): Comparison | undefined {
-  const taken = blocks
+  const strata = blocks.flatMap(strataOf);
+  const taken = strata
     .map(({ a, b }) => ({ a: all(a, measure), b: all(b, measure) }))
-    .filter(({ a, b }) => blocks.length === 1 || (a.length > 0 && b.length > 0));
+    .filter(({ a, b }) => strata.length === 1 || (a.length > 0 && b.length > 0));
   const [a, b] = [taken.flatMap((one) => one.a), taken.flatMap((one) => one.b)];
   if (a.length === 0 || b.length === 0) return undefined;
   const logs = taken.map(

@@ -5,7 +5,8 @@ import { sampleRecord } from '../test-support/sample-record.ts';
 import { exp } from './arithmetic.ts';
 import { certaintyOf, type RunBlock } from './change.ts';
 import { compare } from './compare.ts';
-import { breachesOf, gate, gateStored, look, noiseOf, type Rules, type Source } from './gate.ts';
+import { breachesOf, gate, gateStored, type Source } from './gate.ts';
+import { look, noiseOf, type Rules } from './look.ts';
 import { Latencies } from './histograms.ts';
 import { measureName, measuresOf, quantile, spreadOf, take } from './measures.ts';
 import type { Cell, RunRecord } from './record.ts';
@@ -105,16 +106,121 @@ describe('a live gate', () => {
   });
 });
 
+/** Runs of a bench with one rate each, so that thousands are quickly judged. */
+function rated(rates: Readonly<Record<string, number>>): RunRecord {
+  const latencies = new Latencies();
+  for (const path of ['leader', ...Object.keys(rates)]) latencies.record('read', path, 'leader', 'calm', 1e6);
+  const series = Object.entries(rates).map(([path, throughput]) => ({ method: 'read', path, throughput }));
+  return { ...base, cells: [], latencies: latencies.records(), plan: { bench: { steps: [{ rate: 500, series }] } } };
+}
+
+const rateRules: Rules = { ...rules, limits: [{ type: 'throughput', percentiles: [], worseBy: 0, andBy: 0 }] };
+
+describe('a candidate that stops answering', () => {
+  const block = (b: readonly RunRecord[]): RunBlock => ({ a: [rated({ leader: 500 }), rated({ leader: 501 })], b });
+  const gone = [rated({ leader: 0 }), rated({ leader: 0 })];
+  const well = [rated({ leader: 500 }), rated({ leader: 499 })];
+
+  it('fails, once fresh runs show it again', async () => {
+    const gated = await gate((n) => Promise.resolve(Array.from({ length: n }, () => block(gone))), rateRules);
+    expect(gated).toMatchObject({ outcome: 'failed', confirmed: ['read leader per second'] });
+    expect(gated.blocks).toHaveLength(8);
+    expect(gated.findings[0]?.why).toBe('taken in 0 of 16 runs of the candidate, in 16 of 16 of the baseline');
+    expect(gateStored({ a: Array(8).fill(well[0]), b: Array(8).fill(gone[0]) }, rateRules).outcome).toBe('failed');
+  });
+
+  it('now and then is not passed, nor failed for what may be chance', () => {
+    const [once, often] = [
+      [block(well), block(well), block(well), block([well[0], gone[0]])],
+      [block(gone), block(gone), block(gone), block(well)],
+    ];
+    const loose = { ...rateRules, limits: [{ ...rateRules.limits[0], worseBy: 0.5 }] };
+    expect(look(once, loose)).toMatchObject([{ verdict: 'cannot tell', runs: { a: 8, b: 7 } }]);
+    expect(look(often, loose)).toMatchObject([{ verdict: 'worse' }]);
+    // The baseline did not always answer either.
+    const both = [...once, { a: [well[0], gone[0]], b: well }];
+    expect(look(both, loose)).toMatchObject([{ verdict: 'not worse' }]);
+  });
+
+  it('where it began to answer is told, and compared with nothing', async () => {
+    const source: Source = (n) =>
+      Promise.resolve(
+        Array.from({ length: n }, () => ({ a: [well[0], well[1]], b: well.map(() => rated({ leader: 500, new: 9 })) })),
+      );
+    const gated = await gate(source, { ...rateRules, limits: [{ ...rateRules.limits[0], worseBy: 0.1 }] });
+    expect(gated).toMatchObject({ outcome: 'passed', added: ['read new per second'] });
+    expect(gated.findings).toHaveLength(1);
+  });
+
+  it('at what a limit names and nobody measures cannot be told', async () => {
+    const limits = [
+      { ...rateRules.limits[0], worseBy: 0.1 },
+      { ...rateRules.limits[0], worseBy: 0.1, paths: ['folower', 'leader'] },
+    ];
+    const gated = await gate((n) => Promise.resolve(Array.from({ length: n }, () => block(well))), {
+      ...rateRules,
+      limits,
+    });
+    expect(gated).toMatchObject({ outcome: 'cannot tell', unmatched: ['throughput of path folower'] });
+    expect(gated.findings.map(({ verdict }) => verdict)).toEqual(['not worse']);
+  });
+});
+
+describe('runs of a simulation, in pairs of one seed', () => {
+  const paths = ['leader', 'b', 'c', 'd'];
+  /** What a seed makes of a side; a change that is no change for the worse draws anew. */
+  const drawn = (random: Random): RunRecord =>
+    rated(Object.fromEntries(paths.map((path) => [path, 500 * exp(0.1 * normal(random))])));
+
+  it('raise a suspicion no more often than is allowed', () => {
+    const rounds = 60;
+    let suspicions = 0;
+    let ofRunsThatAreOne = 0;
+    for (let round = 0; round < rounds; round++) {
+      const random = new Random(`pairs/${round}`);
+      const pairs = Array.from(
+        { length: 4 },
+        (): RunBlock => ({ a: [drawn(random), drawn(random)], b: [drawn(random), drawn(random)], paired: true }),
+      );
+      // The same run twice on each side is no second run.
+      const copies = pairs.map(({ a, b }): RunBlock => ({ a: [a[0], a[0]], b: [b[0], b[0]] }));
+      const isAlarm = (blocks: readonly RunBlock[]): boolean =>
+        look(blocks, rateRules).some(({ verdict }) => verdict === 'worse');
+      if (isAlarm(pairs)) suspicions++;
+      if (round < 20 && isAlarm(copies)) ofRunsThatAreOne++;
+    }
+    // 5 % of 60 and two deviations.
+    expect(suspicions).toBeLessThanOrEqual(3 + 2 * Math.sqrt(60 * 0.05 * 0.95));
+    expect(ofRunsThatAreOne).toBeGreaterThan(4 * 1);
+  });
+
+  it('are compared within the pair: what all seeds share in is seen, however they differ', () => {
+    const random = new Random('within');
+    const pair = (): { readonly a: RunRecord; readonly b: RunRecord } => {
+      const rate = 500 * exp(normal(random));
+      return { a: rated({ leader: rate }), b: rated({ leader: 0.9 * rate }) };
+    };
+    const blocks = Array.from({ length: 4 }, (): RunBlock => {
+      const [one, two] = [pair(), pair()];
+      return { a: [one.a, two.a], b: [one.b, two.b], paired: true };
+    });
+    const [finding] = look(blocks, rateRules);
+    expect(finding.pLess).toBe(1 / 2 ** 8);
+    expect(finding.change.estimate).toBeCloseTo(-0.1, 6);
+    expect(finding.verdict).toBe('worse');
+  });
+});
+
 describe('a change for the worse', () => {
   it('must be beyond what was calibrated, if the machine was', async () => {
     const blocks = await source('calibrated', 0.3, 0.02)(4);
     expect(look(blocks, rules)[0]?.verdict).toBe('worse');
     const wild = { blocks: await source('wild', 0, 0.9)(10) };
     expect(noiseOf(wild, look(blocks, rules)[0].measure, 4, rules)).toBeGreaterThan(0.3);
-    expect(look(blocks, rules, wild)[0]?.verdict).toBe('cannot tell');
+    expect(look(blocks, rules, { calibration: wild })[0]?.verdict).toBe('cannot tell');
     const calm = { blocks: await source('calm', 0, 0.02)(10) };
     expect(noiseOf(calm, look(blocks, rules)[0].measure, 4, rules)).toBeLessThan(0.2);
-    expect(look(blocks, rules, calm)[0]?.verdict).toBe('worse');
+    expect(look(blocks, rules, { calibration: calm })[0]?.verdict).toBe('worse');
   });
 
   it('must be as large as the policy says, as a share and as such', async () => {
@@ -139,11 +245,42 @@ describe('stored runs', () => {
     expect(gateStored({ a, b: same }, rules).outcome).toBe('passed');
   });
 
+  it('say how many could tell, not fewer than the level takes', () => {
+    // At 5 against 5 the least chance is 1 in 252, and at the square of 5 % it has to be below 1 in 400.
+    const gated = gateStored({ a: heap('a', 5, 1), b: heap('b', 5, 1.5) }, rules);
+    expect(gated.findings[0]).toMatchObject({ verdict: 'cannot tell', pMore: 1 / 252 });
+    expect(gated.findings[0]?.runsNeeded).toBeGreaterThanOrEqual(6);
+    expect(gateStored({ a: heap('a', 6, 1), b: heap('b', 6, 1.5) }, rules).outcome).toBe('failed');
+  });
+
   it('are not where there is one of each', () => {
     const gated = gateStored({ a: heap('a', 1, 1), b: heap('b', 1, 2) }, rules);
     expect(gated.outcome).toBe('cannot tell');
-    expect(gated.findings[0]).toMatchObject({ basis: 'operations', runsNeeded: 4 });
+    expect(gated.findings[0]).toMatchObject({ basis: 'operations', runsNeeded: 6 });
   });
+});
+
+it('confirms what was suspected at the level over all of it', async () => {
+  // Of two that were suspected, fresh runs show one at 4 %: too little for two, though enough for one.
+  const random = new Random('confirm');
+  const side = (x: number, y: number): RunRecord[] =>
+    [0, 1].map(() => rated({ leader: x * (1 + 1e-3 * random.fraction()), b: y }));
+  const bad = (): RunBlock => ({ a: side(500, 500), b: side(300, 300) });
+  // Least of 36 ways: 1/36 is below 5 %, and above its half.
+  const two: Rules = {
+    ...rateRules,
+    blocks: { first: 2, most: 6 },
+    limits: [{ ...rateRules.limits[0], worseBy: 0.1 }],
+  };
+  const four = [bad(), bad(), bad(), bad()];
+  const gated = await gate((n) => Promise.resolve(Array.from({ length: n }, bad)), two);
+  expect(look(four, two).every(({ verdict }) => verdict === 'worse')).toBe(true);
+  expect(gated.outcome).toBe('cannot tell');
+  const one = await gate((n) => Promise.resolve(Array.from({ length: n }, bad)), {
+    ...two,
+    limits: [{ ...two.limits[0], paths: ['leader'] }],
+  });
+  expect(one.outcome).toBe('failed');
 });
 
 describe('measures', () => {

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Random } from '../../history/random.ts';
 import type { RunBlock } from '../../results/change.ts';
-import type { Rules } from '../../results/gate.ts';
+import type { Rules } from '../../results/look.ts';
 import { Latencies } from '../../results/histograms.ts';
+import { take } from '../../results/measures.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import { falseAlarms, noiseText, resampled } from './calibrate.ts';
@@ -57,4 +58,17 @@ it('is kept for this machine and these options, and read back', () => {
   expect(readCalibration(folder, ['bench', '--rate', '2'])).toBeUndefined();
   writeFileSync(calibrationFile(folder, ['bench', '--rate', '1']), '{ torn');
   expect(readCalibration(folder, ['bench', '--rate', '1'])).toBeUndefined();
+});
+
+it('keeps what throughput is counted from, of a run that is no bench', () => {
+  const rates = [
+    { kind: 'read', path: 'leader', outcome: 'ok', counts: [30, 50] },
+    { kind: 'read', path: 'leader', outcome: 'fail', counts: [9, 9] },
+  ] as const;
+  const series = { stepNs: 1e9, steps: 2, rates, latencies: [], lags: [], staleness: [] };
+  const run: RunRecord = { ...sampleRecord(), plan: {}, series };
+  const measure = { type: 'throughput', method: 'read', path: 'leader', phase: 'calm' } as const;
+  const [kept] = slim({ a: [run], b: [] }).a;
+  expect(take(kept, measure)).toEqual({ value: 40 });
+  expect(kept.series?.rates).toHaveLength(1);
 });

@@ -1,8 +1,9 @@
 /** `tidemark gate --calibrate`: the baseline against itself, kept as this machine's noise. */
 import { relative } from 'node:path';
 import { exp, ln } from '../../results/arithmetic.ts';
-import type { RunBlock } from '../../results/change.ts';
-import { gate, type Limit, look, noiseOf, type Rules } from '../../results/gate.ts';
+import { dealtAnew, type RunBlock } from '../../results/change.ts';
+import { gate } from '../../results/gate.ts';
+import { type Limit, look, noiseOf, type Rules } from '../../results/look.ts';
 import { type Measure, measureName, measuresOf, take } from '../../results/measures.ts';
 import { deviation, mean, shareInterval } from '../../results/statistics.ts';
 import { Random } from '../../history/random.ts';
@@ -72,11 +73,7 @@ export interface Alarms {
  * falsely. What they were drawn from is the same few runs, so this tells of the gate more than of the machine.
  */
 export async function falseAlarms(blocks: readonly RunBlock[], rules: Rules, rounds: number): Promise<Alarms> {
-  return resampled(rounds, rules, (random) => {
-    const { a, b } = random.pick(blocks);
-    const dealt = random.shuffle([...a, ...b]);
-    return { a: dealt.slice(0, a.length), b: dealt.slice(a.length) };
-  });
+  return resampled(rounds, rules, (random) => dealtAnew(random.pick(blocks), random));
 }
 
 /** So many gates on blocks that `draw` makes. The calibration is not used: it is what the blocks are drawn from. */

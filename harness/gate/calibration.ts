@@ -8,7 +8,7 @@ import { arch, cpus, hostname, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { wallTime } from '../../history/clock.ts';
 import type { RunBlock } from '../../results/change.ts';
-import type { Calibration } from '../../results/gate.ts';
+import type { Calibration } from '../../results/look.ts';
 import type { RunRecord } from '../../results/record.ts';
 
 export interface StoredCalibration extends Calibration {
@@ -59,13 +59,29 @@ export function writeCalibration(folder: string, words: readonly string[], block
 }
 
 /** Figures alone: no journal can be judged again from here. */
-export function slim({ a, b }: RunBlock): RunBlock {
-  const bare = (record: RunRecord): RunRecord => {
-    const { series: _, standings: __, pulls: ___, curves: ____, nodeLatencies: _____, ...rest } = record;
-    const broken = rest.cells.filter(({ state }) => state === 'broken');
-    return { ...rest, cells: broken, staleness: [], failovers: [], latencies: rest.latencies.filter(isCounted) };
+export function slim(block: RunBlock): RunBlock {
+  return { ...block, a: block.a.map(bare), b: block.b.map(bare) };
+}
+
+function bare(record: RunRecord): RunRecord {
+  const { series, standings: _, pulls: __, curves: ___, nodeLatencies: ____, ...rest } = record;
+  return {
+    ...rest,
+    cells: rest.cells.filter(({ state }) => state === 'broken'),
+    staleness: [],
+    failovers: [],
+    latencies: rest.latencies.filter(isCounted),
+    // Of a run that is no bench, throughput is what was answered step by step.
+    ...(series !== undefined && {
+      series: {
+        ...series,
+        rates: series.rates.filter(({ outcome }) => outcome === 'ok'),
+        latencies: [],
+        lags: [],
+        staleness: [],
+      },
+    }),
   };
-  return { a: a.map(bare), b: b.map(bare) };
 }
 
 function isCounted({ since, path }: RunRecord['latencies'][number]): boolean {

@@ -81,6 +81,7 @@ async function stored(flags: GateFlags, policy: Policy, io: Io): Promise<Told> {
   if (same.length > 0) throw new BadInput(`'${baseline}' and '${candidate}' both mean run ${same[0].id}.`);
   const gated = gateStored({ a, b }, policy.rules, calibrationOf(policy, io));
   const notes = [
+    ...measureNotes(gated),
     ...differences(a, b).map((sentence) => `not alike: ${sentence}`),
     'stored runs: what drifted between them is taken for a change, and a suspicion cannot be run again; --live does both',
   ];
@@ -153,6 +154,7 @@ async function liveGate(flags: GateFlags, policy: Policy, running: Running, io: 
   const gated: Gated = await gate(source, policy.rules, calibration);
   if (flags.database) await save(all, io);
   const notes = [
+    ...measureNotes(gated),
     calibration === undefined
       ? 'this machine is not calibrated for this policy: the noise is that of these runs alone (tidemark gate --calibrate measures it)'
       : `noise of ${calibration.blocks.length} blocks of A against A on this machine, ${calibration.madeAt.slice(0, 10)}`,
@@ -198,6 +200,13 @@ function sideOf(
     cwd,
     options: set.flatMap((pair) => ['--set', pair]),
   };
+}
+
+function measureNotes({ unmatched, added }: Gated): readonly string[] {
+  return [
+    ...unmatched.map((what) => `a limit says nothing: no run of either side has ${what}`),
+    ...(added.length === 0 ? [] : [`only the candidate has ${added.join(', ')}: there is nothing to compare it with`]),
+  ];
 }
 
 /** Which program ran on which side; nothing where one folder's ran on both, and settings alone differ. */

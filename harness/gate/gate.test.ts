@@ -300,6 +300,8 @@ describe('what a gate says', () => {
     findings: [],
     suspected: [],
     confirmed: [],
+    unmatched: [],
+    added: [],
     blocks: [],
     live: true,
     baseline: 'main',

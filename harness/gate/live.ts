@@ -35,28 +35,35 @@ export interface Running {
   readonly stopped: () => boolean;
 }
 
-/** The n-th block, from 0. Its runs have one seed: both sides are asked the same. */
+/**
+ * The n-th block, from 0. Both sides are asked the same: all four runs have one seed, and differ by what the machine made of them. In a
+ * simulation a second run of the same seed would be the same run; there each half of the block is a pair with a seed of its own.
+ */
 export async function runBlock(running: Running, n: number): Promise<RunBlock> {
   const { baseline, candidate, say, clock } = running;
   const a: RunRecord[] = [];
   const b: RunRecord[] = [];
+  let paired = false;
   const start = clock.now();
-  for (const side of [baseline, candidate, candidate, baseline]) {
+  for (const [i, side] of [baseline, candidate, candidate, baseline].entries()) {
     if (running.stopped()) break;
-    (side === baseline ? a : b).push(await runOnce(running, side, n));
+    const record = await runOnce(running, side, 2 * n + (paired && i >= 2 ? 1 : 0));
+    paired ||= record.environment === 'simulation';
+    (side === baseline ? a : b).push(record);
   }
   say(`block ${n + 1}: A B B A in ${((clock.now() - start) / MILLISECOND / 1_000).toFixed(0)} s`);
-  return { a, b };
+  return { a, b, ...(paired && { paired }) };
 }
 
-export async function runOnce(running: Running, side: Side, n: number): Promise<RunRecord> {
+/** `later`: by so much its seed is higher than the first one's. */
+export async function runOnce(running: Running, side: Side, later: number): Promise<RunRecord> {
   const { words, seed, labels, folder } = running;
   const said = Object.entries({ ...labels, side: side.name }).flatMap(([name, value]) => [
     '--label',
     `${name}=${value}`,
   ]);
   const database = words[0] === 'bench' ? ['--no-database'] : [];
-  const args = [...words, ...side.options, '--json', ...database, '--seed', String(seed + n), ...said];
+  const args = [...words, ...side.options, '--json', ...database, '--seed', String(seed + later), ...said];
   const { code, stdout, stderr } = await started(side, args, running.timeoutMs);
   const line = stdout.split('\n').findLast((one) => one.startsWith('{"schema":1,"type":"run"'));
   const last =

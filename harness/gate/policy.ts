@@ -2,7 +2,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { SECOND } from '../../history/clock.ts';
-import type { Limit, Rules } from '../../results/gate.ts';
+import type { Limit, Rules } from '../../results/look.ts';
 import { unknownName } from '../errors.ts';
 import { readYamlMap } from '../plan-file/document.ts';
 import { fields, name, needed, several, whole } from '../plan-file/leaves.ts';

@@ -1,6 +1,7 @@
 /** What a gate says: for the terminal, a pull request, GitHub's annotations, JUnit, and as JSON. */
-import type { Breach, Finding, Gated } from '../../results/gate.ts';
+import type { Breach, Gated } from '../../results/gate.ts';
 import { promiseName } from '../../results/gate.ts';
+import type { Finding } from '../../results/look.ts';
 import { measureName } from '../../results/measures.ts';
 import { cellText, changeText, row, valueText } from '../compare/text.ts';
 import { duration, table } from '../table.ts';
@@ -42,17 +43,19 @@ function runsText({ blocks, live }: Told): string {
   return live ? `${a} + ${b} runs in ${blocks.length} blocks of A B B A` : `${a} + ${b} stored runs`;
 }
 
-export function summary({ outcome, breaches, findings, confirmed }: Gated): string {
+export function summary({ outcome, breaches, findings, confirmed, unmatched }: Gated): string {
   if (breaches.length > 0) {
     const own = breaches.filter(({ alsoInBaseline }) => !alsoInBaseline).length;
     return `${breaches.length} broken promises${own < breaches.length ? `, ${breaches.length - own} of them broken in the baseline too` : ''}`;
   }
   if (outcome === 'failed') return `worse: ${confirmed.join(', ')}`;
-  if (findings.length === 0) return 'no measure of the policy was taken on both sides';
+  if (findings.length === 0) return 'no measure of the policy was taken in the baseline';
   if (outcome === 'passed') return `${findings.length} measures no worse than allowed`;
   const open = findings.filter(({ verdict }) => verdict !== 'not worse');
   const needed = Math.max(...open.map(({ runsNeeded = 0 }) => runsNeeded));
-  return `of ${findings.length} measures ${open.length} cannot be told${needed > 0 ? `; about ${needed} runs a side would be needed` : ''}`;
+  const nothing = unmatched.length === 0 ? '' : `no run has what limits name: ${unmatched.join('; ')}`;
+  if (open.length === 0) return nothing;
+  return `of ${findings.length} measures ${open.length} cannot be told${needed > 0 ? `; about ${needed} runs a side would be needed` : ''}${nothing === '' ? '' : `; ${nothing}`}`;
 }
 
 function breachLines({ run, cell, alsoInBaseline }: Breach): readonly string[] {
@@ -67,16 +70,25 @@ function findingRow(finding: Finding, { confirmed, live }: Told): string[] {
   const isConfirmed = live && confirmed.includes(measureName(measure));
   return [
     measureName(measure),
-    valueText(measure, a),
-    valueText(measure, b),
+    takenText(measure, a),
+    takenText(measure, b),
     changeText(change.estimate),
-    `${changeText(change.low)} … ${changeText(change.high)}`,
+    intervalText(change),
     limitText(limit),
     noise === undefined ? '–' : `±${(100 * noise).toFixed(1)} %`,
     verdict === 'worse' && isConfirmed
-      ? 'worse, and again when run again'
+      ? `worse, and again when run again${finding.lacking?.decides === true ? `: ${finding.why}` : ''}`
       : `${verdict}: ${finding.why}${runsNeeded === undefined ? '' : `; about ${runsNeeded} runs a side could tell`}`,
   ];
+}
+
+/** No run may have it. */
+function takenText(measure: Finding['measure'], value: number): string {
+  return Number.isNaN(value) ? 'none' : valueText(measure, value);
+}
+
+function intervalText({ low, high }: Finding['change']): string {
+  return Number.isNaN(low) ? '–' : `${changeText(low)} … ${changeText(high)}`;
 }
 
 function limitText({ type, worseBy, andBy }: Finding['limit']): string {
@@ -125,7 +137,8 @@ export function annotations(told: Told): readonly string[] {
     ...told.findings.flatMap((finding) => {
       const name = measureName(finding.measure);
       const { a, b, change, measure } = finding;
-      const figures = `${valueText(measure, a)} -> ${valueText(measure, b)} (${changeText(change.estimate)}, ${changeText(change.low)} … ${changeText(change.high)})`;
+      const changed = Number.isNaN(b) ? '' : ` (${changeText(change.estimate)}, ${intervalText(change)})`;
+      const figures = `${takenText(measure, a)} -> ${takenText(measure, b)}${changed}${finding.lacking?.decides === true ? `; ${finding.why}` : ''}`;
       if (told.confirmed.includes(name)) return [line('error', `Worse: ${name}`, figures)];
       return finding.verdict === 'not worse'
         ? []
