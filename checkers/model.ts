@@ -10,6 +10,7 @@ import type { History } from '../history/history.ts';
 import type { Method, Value } from '../history/operation.ts';
 import type { Deeds } from './search/cells.ts';
 import type { OutlookOf } from './search/outlook.ts';
+import type { Core } from './search/shrink.ts';
 
 /** A state of the object, interned by the machine. Negative odd numbers are never states. */
 export type State = number;
@@ -78,6 +79,18 @@ export interface Model {
 
 /**
  * `rough`: what it shows is more, or less, than it takes; a search tells it better, where there are few operations. `stuck`: the row
- * that has no place, where what was before it may be told by a moment shortly before.
+ * that has no place, where what was before it may be told by a moment shortly before. `closer`: the few operations that cannot all
+ * stand, found by what the model knows; it takes about as long as deciding, and answers undefined where that was not enough.
  */
-export type Decision = 'possible' | Anomaly | { readonly rough: Anomaly; readonly stuck?: number };
+export type Decision =
+  | 'possible'
+  | Anomaly
+  | { readonly rough: Anomaly; readonly stuck?: number; readonly closer?: () => Closer | undefined };
+
+export interface Closer {
+  readonly core: Core;
+  /** What is said of it, where more can be said than that it has no place. */
+  readonly told?: { readonly kind: string; readonly sentence: string };
+  /** What is said after that; begins with a space, or is nothing. */
+  readonly note: string;
+}

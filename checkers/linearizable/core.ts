@@ -1,6 +1,6 @@
 /** The sentence for what the search could not order. */
 import type { Anomaly } from '../checker.ts';
-import type { State } from '../model.ts';
+import type { Closer, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import type { History } from '../../history/history.ts';
 import { originOf } from '../explain/origin.ts';
@@ -8,7 +8,7 @@ import type { Origin } from '../explain/origin.ts';
 import type { Core } from '../search/shrink.ts';
 import type { SearchContext } from './objects.ts';
 import { anomaly } from './evidence.ts';
-import { call, deedOf, ret, show, showOf } from './words.ts';
+import { call, deedOf, legible, ret, show, showOf } from './words.ts';
 
 const NAMED = 3;
 /** More that only wrote what others found are not shown. */
@@ -27,6 +27,14 @@ export function explainCore(context: SearchContext, rows: Int32Array, core: Core
     return anomaly(history, 'read of a value never written', sentence, [stuck]);
   }
   return noPlace(context, core, tellsOrigin ? originOf(context, rows, core) : undefined, rows);
+}
+
+/** Of what a model found out about its own object. */
+export function explainCloser(context: SearchContext, { core, note, told }: Closer): Anomaly {
+  const { kind, sentence, operations } = noPlace(context, core);
+  return told === undefined
+    ? { kind, sentence: legible(`${sentence}${note}`), operations }
+    : { kind: told.kind, sentence: legible(`${told.sentence}${note}`), operations };
 }
 
 /** What can be said of any core, whatever it consists of. `all`: what counts of the object, ascending; where others are not told of, the core. */

@@ -4,14 +4,10 @@ import { Random } from '../../history/random.ts';
 import { seed } from '../../test-support/rounds.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 import linearizable from '../guarantees/linearizable.ts';
-import { pairUp } from './fifo-pairs.ts';
+import { type Span, pairUp } from './fifo-pairs.ts';
 import { definitions, drive } from './objects-testing.ts';
 
-const span = (value: number, from: number, until: number): { value: number; from: number; until: number } => ({
-  value,
-  from,
-  until,
-});
+const span = (value: number, from: number, until: number): Span => ({ value, row: from, from, until });
 
 test('values in one order, and their copies told apart', () => {
   const enqueues = [span(1, 0, 9), span(2, 1, 2), span(1, 3, 4)];

@@ -18,6 +18,10 @@ export interface Span {
   readonly value: number;
   readonly from: number;
   readonly until: number;
+  /** Of which operation. */
+  readonly row: number;
+  /** Need not have happened, though it may have between its times. */
+  readonly mayBeMissing?: boolean;
 }
 
 export interface PairProblem {
@@ -35,53 +39,65 @@ const ASK_EVERY = 256;
 /** More than these overlap where something never returned: the search of any model is for that. */
 const WINDOW_MAX = 512;
 
-/** Undefined where the budget ended first. */
-export function pairUp(problem: PairProblem, budget: Budget): Paired {
-  return new Pairing(problem, budget).run();
+/** Undefined where the budget ended first, or `stepsMax` did. `listed`: told of each row that could have come next at some time. */
+export function pairUp(
+  problem: PairProblem,
+  budget: Budget,
+  stepsMax = Number.POSITIVE_INFINITY,
+  listed?: Set<number>,
+): Paired {
+  return new Pairing(problem, budget, stepsMax, listed).run();
+}
+
+function mustHappen({ until, mayBeMissing }: Span): boolean {
+  return until !== Number.POSITIVE_INFINITY && mayBeMissing !== true;
 }
 
 /** Spans of one kind, taken in an order that their times allow. */
-class Side {
+export class Side {
   readonly spans: readonly Span[];
   /** All before are taken; of those behind, `taken` has a 1 each. */
   base = 0;
   readonly taken: Uint8Array;
-  /** How many that returned are not taken. */
+  /** How many that must happen are not taken. */
   mustLeft: number;
+  readonly #listed: Set<number> | undefined;
 
-  constructor(spans: readonly Span[]) {
+  constructor(spans: readonly Span[], listed?: Set<number>) {
     this.spans = spans;
     this.taken = new Uint8Array(spans.length + 1);
-    this.mustLeft = spans.filter(({ until }) => until !== Number.POSITIVE_INFINITY).length;
+    this.mustLeft = spans.filter(mustHappen).length;
+    this.#listed = listed;
   }
 
   take(at: number): void {
-    if (this.spans[at].until !== Number.POSITIVE_INFINITY) this.mustLeft--;
+    if (mustHappen(this.spans[at])) this.mustLeft--;
     this.taken[at] = 1;
     while (this.taken[this.base] === 1) this.base++;
   }
 
   release(at: number): void {
-    if (this.spans[at].until !== Number.POSITIVE_INFINITY) this.mustLeft++;
+    if (mustHappen(this.spans[at])) this.mustLeft++;
     this.taken[at] = 0;
     if (at < this.base) this.base = at;
   }
 
-  /** What may come next: nothing that is not taken was over before it was called. */
+  /** What may come next: nothing that must happen and is not taken was over before it was called. */
   *next(): Generator<number, void, undefined> {
     let soonest = Number.POSITIVE_INFINITY;
     for (let i = this.base; i < this.spans.length && this.spans[i].from < soonest; i++) {
       if (this.taken[i] === 1) continue;
-      soonest = Math.min(soonest, this.spans[i].until);
+      if (this.spans[i].mayBeMissing !== true) soonest = Math.min(soonest, this.spans[i].until);
+      this.#listed?.add(this.spans[i].row);
       yield i;
     }
   }
 
-  /** When the first of those left must have happened. */
+  /** When the first of those left that must happen must have happened. */
   get soonest(): number {
     let soonest = Number.POSITIVE_INFINITY;
     for (let i = this.base; i < this.spans.length && this.spans[i].from < soonest; i++) {
-      if (this.taken[i] === 0) soonest = Math.min(soonest, this.spans[i].until);
+      if (this.taken[i] === 0 && this.spans[i].mayBeMissing !== true) soonest = Math.min(soonest, this.spans[i].until);
     }
     return soonest;
   }
@@ -95,30 +111,107 @@ interface Frame {
   readonly dequeuedAt: number;
 }
 
-const EMPTY = -1;
+export const EMPTY = -1;
 const WORDS = WINDOW_MAX / 32;
 /** A base and a window for each side, one word to spare, and a time, which begins at an even word. */
 const RECORD = 3 * (WORDS + 1) + 3;
 
-class Pairing {
-  readonly #enqueues: Side;
-  readonly #dequeues: Side;
-  readonly #empties: Side;
+/** A sequence of pairs, as far as it has come. */
+export class Pairs {
+  readonly enqueues: Side;
+  readonly dequeues: Side;
+  readonly empties: Side;
+  /** When the last enqueue and the last dequeue, or "empty", happened at the earliest. */
+  enqueuedAt = -1;
+  dequeuedAt = -1;
+
+  constructor({ enqueues, dequeues, empties }: PairProblem, listed?: Set<number>) {
+    this.enqueues = new Side(enqueues, listed);
+    this.dequeues = new Side(dequeues, listed);
+    this.empties = new Side(empties, listed);
+  }
+
+  /** What may come next: an enqueue and a dequeue each, or EMPTY and an answer "empty". */
+  choices(): (readonly [number, number])[] {
+    const found: (readonly [number, number])[] = [];
+    const emptyBy = this.empties.soonest;
+    // Between two pairs the queue is empty, from the last dequeue to the next enqueue.
+    for (const at of this.empties.next()) {
+      const { from, until } = this.empties.spans[at];
+      const moment = Math.max(from, this.dequeuedAt);
+      if (moment > until || moment > Math.min(emptyBy, this.enqueues.soonest, this.dequeues.soonest)) continue;
+      // It costs nothing where the time has come anyway.
+      if (from <= this.dequeuedAt && this.dequeuedAt <= this.enqueuedAt) return [[EMPTY, at]];
+      found.push([EMPTY, at]);
+    }
+    const enqueues = unlikeOnes(this.enqueues);
+    const dequeues = unlikeOnes(this.dequeues);
+    const [enqueueBy, dequeueBy] = [this.enqueues.soonest, this.dequeues.soonest];
+    for (const d of dequeues) {
+      const taking = this.dequeues.spans[d];
+      for (const e of enqueues) {
+        const put = this.enqueues.spans[e];
+        if (put.value !== taking.value) continue;
+        const enqueued = Math.max(put.from, this.enqueuedAt);
+        const dequeued = Math.max(taking.from, this.dequeuedAt, enqueued);
+        if (enqueued > Math.min(put.until, enqueueBy, emptyBy)) continue;
+        if (dequeued > Math.min(taking.until, dequeueBy, emptyBy)) continue;
+        found.push([e, d]);
+      }
+    }
+    const ends = (choice: readonly [number, number]): number =>
+      choice[0] === EMPTY
+        ? this.empties.spans[choice[1]].until
+        : Math.min(this.enqueues.spans[choice[0]].until, this.dequeues.spans[choice[1]].until);
+    return found.filter((choice) => !this.#isBehind(choice, found)).sort((a, b) => ends(a) - ends(b));
+  }
+
+  /** Whether another choice takes, in place of one that may be missing, one that does the same and can be taken no later. */
+  #isBehind([e, d]: readonly [number, number], found: readonly (readonly [number, number])[]): boolean {
+    if (e === EMPTY) return false;
+    const { dequeues, enqueues } = this;
+    return found.some(
+      ([a, c]) => (c === d && isSpareBefore(enqueues, a, e)) || (a === e && isSpareBefore(dequeues, c, d)),
+    );
+  }
+
+  take([e, d]: readonly [number, number]): void {
+    if (e === EMPTY) {
+      this.empties.take(d);
+      this.dequeuedAt = Math.max(this.dequeuedAt, this.empties.spans[d].from);
+      this.enqueuedAt = Math.max(this.enqueuedAt, this.dequeuedAt);
+      return;
+    }
+    this.enqueues.take(e);
+    this.dequeues.take(d);
+    this.enqueuedAt = Math.max(this.enqueuedAt, this.enqueues.spans[e].from);
+    this.dequeuedAt = Math.max(this.dequeuedAt, this.dequeues.spans[d].from, this.enqueuedAt);
+  }
+
+  release([e, d]: readonly [number, number]): void {
+    if (e === EMPTY) {
+      this.empties.release(d);
+      return;
+    }
+    this.enqueues.release(e);
+    this.dequeues.release(d);
+  }
+}
+
+/** The search for one such sequence, depth first. */
+class Pairing extends Pairs {
   readonly #budget: Budget;
+  readonly #stepsMax: number;
   readonly #seen: Memory;
   readonly #record = new Int32Array(RECORD);
   /** The last two words as a time. */
   readonly #time = new Float64Array(this.#record.buffer, 4 * (RECORD - 2), 1);
-  /** When the last enqueue and the last dequeue, or "empty", happened at the earliest. */
-  #enqueuedAt = -1;
-  #dequeuedAt = -1;
   #isTooWide = false;
 
-  constructor({ enqueues, dequeues, empties }: PairProblem, budget: Budget) {
-    this.#enqueues = new Side(enqueues);
-    this.#dequeues = new Side(dequeues);
-    this.#empties = new Side(empties);
+  constructor(problem: PairProblem, budget: Budget, stepsMax: number, listed?: Set<number>) {
+    super(problem, listed);
     this.#budget = budget;
+    this.#stepsMax = stepsMax;
     this.#seen = new Memory(this.#record.length, (bytes) => bytes <= (budget.bytesLeft?.() ?? bytes));
   }
 
@@ -128,41 +221,42 @@ class Pairing {
     for (let steps = 1; ; steps++) {
       if (this.#isDone()) return 'possible';
       frames.push({
-        choices: this.#isNew() ? this.#choices() : [],
+        choices: this.#isNew() ? this.choices() : [],
         next: 0,
-        enqueuedAt: this.#enqueuedAt,
-        dequeuedAt: this.#dequeuedAt,
+        enqueuedAt: this.enqueuedAt,
+        dequeuedAt: this.dequeuedAt,
       });
       if (this.#isTooWide || this.#seen.isFull) return undefined;
+      if (steps >= this.#stepsMax) return undefined;
       if (steps % ASK_EVERY === 0 && this.#budget.spent() !== undefined) return undefined;
       for (;;) {
         const frame = frames.at(-1);
         if (frame === undefined) return 'impossible';
-        this.#enqueuedAt = frame.enqueuedAt;
-        this.#dequeuedAt = frame.dequeuedAt;
+        this.enqueuedAt = frame.enqueuedAt;
+        this.dequeuedAt = frame.dequeuedAt;
         if (frame.next < frame.choices.length) {
           const choice = frame.choices[frame.next++];
-          this.#take(choice);
+          this.take(choice);
           taken.push(choice);
           break;
         }
         frames.pop();
         const last = taken.pop();
-        if (last !== undefined) this.#release(last);
+        if (last !== undefined) this.release(last);
       }
     }
   }
 
   /** Nothing is left to be dequeued or found empty: what is left to be enqueued can be, in the order of its returns. */
   #isDone(): boolean {
-    return this.#dequeues.mustLeft === 0 && this.#empties.mustLeft === 0;
+    return this.dequeues.mustLeft === 0 && this.empties.mustLeft === 0;
   }
 
   #isNew(): boolean {
     const record = this.#record;
     record.fill(0);
     let at = 0;
-    for (const side of [this.#enqueues, this.#dequeues, this.#empties]) {
+    for (const side of [this.enqueues, this.dequeues, this.empties]) {
       record[at] = side.base;
       for (let i = side.base; i < side.spans.length; i++) {
         const behind = i - side.base;
@@ -171,69 +265,20 @@ class Pairing {
           break;
         }
         if (side.taken[i] === 1) record[at + 1 + (behind >> 5)] |= 1 << (behind & 31);
-        else if (side.spans[i].from > this.#enqueuedAt && side.spans[i].from > this.#dequeuedAt) break;
+        else if (side.spans[i].from > this.enqueuedAt && side.spans[i].from > this.dequeuedAt) break;
       }
       at += WORDS + 1;
     }
-    this.#time[0] = this.#enqueuedAt;
+    this.#time[0] = this.enqueuedAt;
     return this.#seen.add(record);
   }
+}
 
-  #choices(): (readonly [number, number])[] {
-    const found: (readonly [number, number])[] = [];
-    const emptyBy = this.#empties.soonest;
-    // Between two pairs the queue is empty, from the last dequeue to the next enqueue.
-    for (const at of this.#empties.next()) {
-      const { from, until } = this.#empties.spans[at];
-      const moment = Math.max(from, this.#dequeuedAt);
-      if (moment > until || moment > Math.min(emptyBy, this.#enqueues.soonest, this.#dequeues.soonest)) continue;
-      // It costs nothing where the time has come anyway.
-      if (from <= this.#dequeuedAt && this.#dequeuedAt <= this.#enqueuedAt) return [[EMPTY, at]];
-      found.push([EMPTY, at]);
-    }
-    const enqueues = unlikeOnes(this.#enqueues);
-    const dequeues = unlikeOnes(this.#dequeues);
-    const [enqueueBy, dequeueBy] = [this.#enqueues.soonest, this.#dequeues.soonest];
-    for (const d of dequeues) {
-      const taking = this.#dequeues.spans[d];
-      for (const e of enqueues) {
-        const put = this.#enqueues.spans[e];
-        if (put.value !== taking.value) continue;
-        const enqueued = Math.max(put.from, this.#enqueuedAt);
-        const dequeued = Math.max(taking.from, this.#dequeuedAt, enqueued);
-        if (enqueued > Math.min(put.until, enqueueBy, emptyBy)) continue;
-        if (dequeued > Math.min(taking.until, dequeueBy, emptyBy)) continue;
-        found.push([e, d]);
-      }
-    }
-    const ends = (choice: readonly [number, number]): number =>
-      choice[0] === EMPTY
-        ? this.#empties.spans[choice[1]].until
-        : Math.min(this.#enqueues.spans[choice[0]].until, this.#dequeues.spans[choice[1]].until);
-    return found.sort((a, b) => ends(a) - ends(b));
-  }
-
-  #take([e, d]: readonly [number, number]): void {
-    if (e === EMPTY) {
-      this.#empties.take(d);
-      this.#dequeuedAt = Math.max(this.#dequeuedAt, this.#empties.spans[d].from);
-      this.#enqueuedAt = Math.max(this.#enqueuedAt, this.#dequeuedAt);
-      return;
-    }
-    this.#enqueues.take(e);
-    this.#dequeues.take(d);
-    this.#enqueuedAt = Math.max(this.#enqueuedAt, this.#enqueues.spans[e].from);
-    this.#dequeuedAt = Math.max(this.#dequeuedAt, this.#dequeues.spans[d].from, this.#enqueuedAt);
-  }
-
-  #release([e, d]: readonly [number, number]): void {
-    if (e === EMPTY) {
-      this.#empties.release(d);
-      return;
-    }
-    this.#enqueues.release(e);
-    this.#dequeues.release(d);
-  }
+/** Whether both may be missing, and the one comes no later than the other and is over no later. */
+function isSpareBefore({ spans }: Side, one: number, other: number): boolean {
+  if (one >= other || one === EMPTY || spans[other].mayBeMissing !== true) return false;
+  const { mayBeMissing, until, value } = spans[one];
+  return mayBeMissing === true && value === spans[other].value && until <= spans[other].until;
 }
 
 /** Without those of which another one does the same, and is called and returns no later. */
@@ -241,7 +286,11 @@ function unlikeOnes(side: Side): number[] {
   const kept: number[] = [];
   for (const at of side.next()) {
     const { value, until } = side.spans[at];
-    const isBehind = kept.some((other) => side.spans[other].value === value && side.spans[other].until <= until);
+    const isBehind = kept.some((i) => {
+      const other = side.spans[i];
+      // One that may be missing may have had its time already.
+      return other.value === value && other.until <= until && other.mayBeMissing !== true;
+    });
     if (!isBehind) kept.push(at);
   }
   return kept;

@@ -10,7 +10,7 @@ import type { Problem } from '../search/problem.ts';
 import { search } from '../search/search.ts';
 import type { SearchResult } from '../search/search.ts';
 import { shrink } from '../search/shrink.ts';
-import { explainCore } from './core.ts';
+import { explainCloser, explainCore } from './core.ts';
 import { LONG, MANY, explainLong, lastFew } from './long-keys.ts';
 import { type Objects, objectsOf, rowsByObject } from './partition.ts';
 import { show } from './words.ts';
@@ -181,6 +181,10 @@ function decided(context: SearchContext, rows: Int32Array, decision: Decision | 
   if (decision === undefined) return undefined;
   if (decision === 'possible') return { type: 'found' };
   if (!('rough' in decision)) return { type: 'impossible', anomaly: decision };
+  const closer = context.explains ? decision.closer?.() : undefined;
+  if (closer !== undefined && closer.core.rows.length <= SHOWN_MAX) {
+    return { type: 'impossible', anomaly: explainCloser(context, closer) };
+  }
   const searched = context.explains && rows.length <= LONG ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
   if (searched?.type === 'impossible') return searched;
   const { stuck } = decision;

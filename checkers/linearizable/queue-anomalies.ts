@@ -149,3 +149,34 @@ function copiesOutOfOrder(history: History, first: Item, second: Item): Anomaly 
   const sentence = `${a} was surely in the queue before ${b} can have come into it, yet ${b} was taken while ${a} ${fate}.`;
   return anomaly(history, 'out of order', sentence, [...rowsOf(first), ...rowsOf(second)]);
 }
+
+/** Where what is shown cannot stand only once the pairs before are left out. */
+export function firstOut(history: History, pairs: number, last: number | undefined): string {
+  if (last === undefined) return '';
+  const count = pairs === 1 ? 'the first value is out, which' : `the first ${pairs} values are out, which`;
+  const at = ret(history, last, ' (at ');
+  const by = `${deedOf(history, last)}${at === '' ? '' : `${at})`}`;
+  const them =
+    'in every order the same operations (of those that do the same, the ones that end first) put in and took out';
+  return ` So it is once ${count} ${them}, up to ${by}. One of those may have been answered wrongly instead.`;
+}
+
+/** Said where others of the values shown may have come to mind. */
+export function ofOthers(
+  history: History,
+  rows: readonly number[],
+  { enqueues, takings }: { readonly enqueues: readonly number[]; readonly takings: readonly Taking[] },
+): string {
+  const { call, ret, value } = history;
+  const shown = new Set(rows);
+  const values = new Set(rows.map((row) => value[row]));
+  const since = Math.min(...rows.map((row) => call[row]));
+  const until = Math.max(...rows.map((row) => ret[row]));
+  const isOther = (row: number): boolean => !shown.has(row) && ret[row] > since && call[row] < until;
+  const isThere =
+    enqueues.some((row) => isOther(row) && values.has(value[row])) ||
+    takings.some(({ row, reference }) => isOther(row) && values.has(reference));
+  return isThere
+    ? ' Others with these values do not help: each happened between its own call and its answer, or not at all.'
+    : '';
+}

@@ -15,16 +15,19 @@
  * by then (Hall). A drain that overlaps nothing is as many dequeues, one after the other, and an empty queue at its end.
  */
 import type { Anomaly, Budget } from '../checker.ts';
-import type { Decision } from '../model.ts';
+import type { Closer, Decision } from '../model.ts';
 import { NEVER, NONE, OK } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { DEQUEUE, DRAIN, drained, ENQUEUE, foundEmpty } from '../search/queue-words.ts';
 import { Numbering } from '../search/numbering.ts';
+import { clashIn } from './fifo-clash.ts';
 import { impossibleBy, type PairProblem, pairUp, type Span } from './fifo-pairs.ts';
 import {
+  firstOut,
   foundEmptyWrongly,
   type Item,
   neverEnqueued,
+  ofOthers,
   type Taking,
   takenBefore,
   takenOutOfOrder,
@@ -43,6 +46,14 @@ export function decideUnordered(history: History, rows: Int32Array, _: unknown, 
 function decide(history: History, rows: Int32Array, isFifo: boolean, budget: Budget): Decision | undefined {
   const taken = collect(history, rows);
   if (taken === undefined) return undefined;
+  const decision = decideBy(history, taken, isFifo, budget);
+  if (decision === undefined || decision === 'possible' || !('rough' in decision)) return decision;
+  return isFifo && taken.guesses.length === 0
+    ? { ...decision, closer: () => closerLook(history, taken, budget) }
+    : decision;
+}
+
+function decideBy(history: History, taken: Collected, isFifo: boolean, budget: Budget): Decision | undefined {
   const { enqueues, takings, empties, guesses, numbering } = taken;
   const puts = byValue(numbering.count, enqueues, (row) => numbering.of(history.value[row]));
   const takes = byValue(numbering.count, takings, (taking) => numbering.of(taking.reference));
@@ -65,24 +76,10 @@ function decide(history: History, rows: Int32Array, isFifo: boolean, budget: Bud
 }
 
 /** Which dequeue took which copy, by a search. */
-function pairedUp(
-  history: History,
-  { enqueues, takings, empties, numbering }: Collected,
-  budget: Budget,
-): Decision | undefined {
-  const { call, ret, value } = history;
-  const spanOf = ({ reference, from, until }: Taking): Span => ({ value: numbering.of(reference), from, until });
-  const problem: PairProblem = {
-    enqueues: enqueues.map((row) => ({
-      value: numbering.of(value[row]),
-      from: call[row],
-      until: ret[row] === NEVER ? Number.POSITIVE_INFINITY : ret[row],
-    })),
-    dequeues: takings.map(spanOf).sort((a, b) => a.from - b.from),
-    empties: empties
-      .map((empty) => ({ value: NONE, from: empty.from, until: empty.until }))
-      .sort((a, b) => a.from - b.from),
-  };
+function pairedUp(history: History, taken: Collected, budget: Budget): Decision | undefined {
+  const { call } = history;
+  const { enqueues, takings, empties } = taken;
+  const problem = pairsOf(history, taken);
   const paired = pairUp(problem, budget);
   if (paired !== 'impossible') return paired;
   const answers = [...takings, ...empties].sort((a, b) => a.until - b.until);
@@ -94,6 +91,41 @@ function pairedUp(
   const stuck = answers.find(({ until }) => until === by) ?? answers[answers.length - 1];
   const placed = enqueues.filter((row) => call[row] < by).length + answers.filter(({ from }) => from < by).length;
   return { rough: unpaired(history, stuck, placed) };
+}
+
+function pairsOf(history: History, { enqueues, takings, empties, numbering }: Collected): PairProblem {
+  const { call, ret, value } = history;
+  const spanOf = (v: number, { row, from, until }: Taking): Span => ({ value: v, row, from, until });
+  return {
+    enqueues: enqueues.map((row) => ({
+      value: numbering.of(value[row]),
+      row,
+      from: call[row],
+      until: ret[row] === NEVER ? Number.POSITIVE_INFINITY : ret[row],
+    })),
+    dequeues: takings.map((taking) => spanOf(numbering.of(taking.reference), taking)).sort((a, b) => a.from - b.from),
+    empties: empties.map((empty) => spanOf(NONE, empty)).sort((a, b) => a.from - b.from),
+  };
+}
+
+/** What is said of pairs of values is as true of the few where others of the same values are no help. */
+const SAYS_ENOUGH = new Set(['out of order', 'empty while something was in it']);
+
+function closerLook(history: History, taken: Collected, budget: Budget): Closer | undefined {
+  const clash = clashIn(pairsOf(history, taken), budget);
+  if (clash === undefined) return undefined;
+  const { rows, stuck, minimal, pairs, last } = clash;
+  const alone = decide(history, Int32Array.from(rows), true, budget);
+  const isTold =
+    typeof alone === 'object' &&
+    !('rough' in alone) &&
+    SAYS_ENOUGH.has(alone.kind) &&
+    alone.operations.length === rows.length;
+  return {
+    core: { rows, stuck, states: [], minimal },
+    note: `${ofOthers(history, rows, taken)}${firstOut(history, pairs, last)}`,
+    ...(isTold ? { told: alone } : {}),
+  };
 }
 
 /** Bad patterns among values each of which is put in, and taken, at most once. */
