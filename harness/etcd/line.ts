@@ -30,13 +30,13 @@ export function until(leftMs: number): { readonly deadline: number } {
 }
 
 /**
- * etcd's words where a request was never proposed. Others (a leader that changed, a time-out, a connection that dropped) leave it
- * open.
+ * Words where a request was never proposed: gRPC had no connection to send it over, or a member whose log is too far ahead of
+ * what it has applied takes no more. Others (a leader that changed, a time-out, a connection that dropped) leave it open; so does
+ * "database space exceeded": the write that goes beyond the quota is applied, and answered with that error.
  */
 const definite: readonly (readonly [RegExp, string])[] = [
-  [/No connection established|Failed to connect|ECONNREFUSED|EHOSTUNREACH/, 'NOT_SENT'],
+  [/No connection established/, 'NOT_SENT'],
   [/too many requests/, 'TOO_MANY_REQUESTS'],
-  [/database space exceeded/, 'NO_SPACE'],
 ];
 
 export function refusalIn(error: unknown): unknown {

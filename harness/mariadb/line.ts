@@ -64,8 +64,10 @@ function isAnswer(one: object): boolean {
 }
 
 /**
- * Errors with which the server says that the statement was undone or never begun. One that is shut down, or whose connection broke,
- * leaves it open.
+ * Errors with which the server says that the statement was undone or never begun: read_only is looked at before it, and once more
+ * before its commit, which is then rolled back; after the time for a lock the statement is undone, which is all of an autocommitted
+ * transaction; a deadlock's victim is rolled back. What else is asked along with a change takes no locks. A server that is shut down,
+ * or whose connection broke, leaves it open.
  */
 const definite: Readonly<Record<string, string>> = {
   ER_OPTION_PREVENTS_STATEMENT: 'READ_ONLY',

@@ -112,11 +112,15 @@ const definite: readonly (readonly [prefix: string, code: string])[] = [
   ['42P01', 'NO_TABLE'],
 ];
 
-const notSent = new Set(['CONNECT_TIMEOUT', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH']);
+/**
+ * postgres.js has not come to the end of its greeting, and sends statements after that. What a socket says (ECONNREFUSED, EHOSTUNREACH)
+ * is no such word: the system may say it of a connection over which a statement has gone out. {@link connected} knows which one had none.
+ */
+const NOT_SENT = 'CONNECT_TIMEOUT';
 
 export function refusalIn(error: unknown): unknown {
   const { code = '' } = error as { readonly code?: string };
-  if (notSent.has(code)) return new NotSent(code);
+  if (code === NOT_SENT) return new NotSent(code);
   const found = definite.find(([prefix]) => code.startsWith(prefix));
   return found === undefined ? error : new Refused(found[1]);
 }

@@ -54,7 +54,7 @@ export async function ask(
   return all;
 }
 
-/** Errors with which Redis says that it has not done what was asked, by their first word. */
+/** Errors with which Redis refuses a command before it does any of it, or a script's only write (CAS), by their first word. */
 const definite: ReadonlySet<string> = new Set([
   'READONLY',
   'LOADING',
