@@ -17,6 +17,17 @@ describe('a driver and its endpoints', () => {
     });
   });
 
+  test('say how many nodes there are: whoever asks for another number is told', async () => {
+    const two: DriverFlags = { ...plain, driver: 'x', endpoint: ['a:1', 'a:2'] };
+    expect(await withDriver({ ...two, nodes: '2' }, '2')).toMatchObject({ nodes: '2' });
+    await expect(withDriver({ ...two, nodes: '3' }, '3')).rejects.toThrow(
+      '--nodes 3: --endpoint names 2 nodes, and the cluster is those: leave out --nodes.',
+    );
+    await expect(withDriver({ ...two, endpoint: ['a:1'], nodes: '9' }, '9')).rejects.toThrow(
+      '--nodes 9: --endpoint names 1 node, and the cluster is that one: leave out --nodes.',
+    );
+  });
+
   test('are not there where nobody asks for them', async () => {
     expect(await asked({})).toEqual(plain);
   });

@@ -2,6 +2,7 @@
 import { endpointsOf } from './environments/endpoints/settings.ts';
 import { BadInput } from './errors.ts';
 import { defaultPlan } from './plan.ts';
+import { many } from './table.ts';
 
 /** As far as they matter here. */
 export interface DriverFlags {
@@ -15,8 +16,11 @@ export interface DriverFlags {
   readonly set: readonly string[];
 }
 
-/** @throws BadInput where they do not go together */
-export async function withDriver<F extends DriverFlags>(flags: F): Promise<F> {
+/**
+ * @param wished how many nodes somebody asked for in so many words; undefined: nobody did
+ * @throws BadInput where they do not go together
+ */
+export async function withDriver<F extends DriverFlags>(flags: F, wished?: string): Promise<F> {
   const { driver, endpoint = [], faultCommands, compose } = flags;
   const set = [...flags.set];
   const say = (name: string, flag: string, value: string): void => {
@@ -25,6 +29,13 @@ export async function withDriver<F extends DriverFlags>(flags: F): Promise<F> {
     set.push(`${name}=${value}`);
   };
   let { system, env, nodes } = flags;
+  const count = (flag: string, there: number): string => {
+    if (wished !== undefined && wished !== String(there))
+      throw new BadInput(
+        `--nodes ${wished}: ${flag} names ${many(there, 'node')}, and the cluster is ${there === 1 ? 'that one' : 'those'}: leave out --nodes.`,
+      );
+    return String(there);
+  };
   if (driver !== undefined) {
     if (system !== defaultPlan.system && system !== 'driver')
       throw new BadInput(
@@ -40,7 +51,7 @@ export async function withDriver<F extends DriverFlags>(flags: F): Promise<F> {
       );
     env = 'endpoints';
     const endpoints = endpointsOf(endpoint.join(','));
-    nodes = String(endpoints.size);
+    nodes = count('--endpoint', endpoints.size);
     say('endpoints', '--endpoint', [...endpoints].map(([node, address]) => `${node}=${address}`).join(','));
   }
   if (compose !== undefined) {
@@ -50,7 +61,7 @@ export async function withDriver<F extends DriverFlags>(flags: F): Promise<F> {
       throw new BadInput(`--compose goes with --env compose, or with none: '${env}' would start other nodes.`);
     env = 'compose';
     const { readComposeFile } = await import('./environments/compose/file.ts');
-    nodes = String((await readComposeFile(compose)).nodes.length);
+    nodes = count('--compose', (await readComposeFile(compose)).nodes.length);
     say('compose', '--compose', compose);
   }
   if (faultCommands !== undefined) {

@@ -121,7 +121,9 @@ export async function resolvePlan(plan: Plan): Promise<ResolvedPlan> {
   const { faults, mix, schedule, unsupported } = await chooseFaults(plan, system, environment);
   checkNames('guarantee', plan.guarantees, guaranteeNames);
   const readPaths = paths('read path', plan.readPaths, system.readPaths);
+  await mustFitSettings(plan, system);
   const writePaths = paths('write path', plan.writePaths, system.writePaths);
+  mustHaveNodes(plan.nodes, system, writePaths, readPaths);
   checkSettings(plan.settings, system, environment);
   const rows = rowsOf(plan, system, readPaths, writePaths);
   const setting = (name: HarnessSetting): number => {
@@ -272,6 +274,46 @@ function paths(what: string, names: readonly string[], all: readonly { readonly 
   }
   checkNames(what, names, ['all', ...valid]);
   return names.length === 0 ? valid : valid.filter((name) => names.includes(name));
+}
+
+/** A write path that the system has with another setting is no unknown name. */
+async function mustFitSettings(plan: Plan, { writePaths }: System): Promise<void> {
+  const known = (await loadSystems()).get(plan.system)?.writePaths ?? [];
+  for (const { name, withSetting } of known) {
+    if (withSetting !== undefined && plan.writePaths.includes(name) && !writePaths.some((path) => path.name === name))
+      throw new BadInput(`The write path '${name}' is there with --set ${withSetting} only.`);
+  }
+}
+
+/** Paths that need more nodes than there are would refuse all that is asked of them. */
+function mustHaveNodes(
+  nodes: number,
+  system: System,
+  writePaths: readonly string[],
+  readPaths: readonly string[],
+): void {
+  const fits = ({ others = 0 }: Path): boolean => others < nodes;
+  const asked = [
+    ...system.writePaths.filter(({ name }) => writePaths.includes(name)),
+    ...system.readPaths.filter(({ name }) => readPaths.includes(name)),
+  ];
+  const lacking = asked.filter((path) => !fits(path));
+  if (lacking.length === 0) return;
+  const needed = 1 + Math.max(...asked.map(({ others = 0 }) => others));
+  const flags = (flag: string, all: readonly Path[], names: readonly string[]): readonly string[] => {
+    const fitting = all.filter(fits).map(({ name }) => name);
+    return all.some((path) => names.includes(path.name) && !fits(path)) && fitting.length > 0
+      ? [`${flag} ${fitting.join(',')}`]
+      : [];
+  };
+  const other = [
+    ...flags('--write-path', system.writePaths, writePaths),
+    ...flags('--read-path', system.readPaths, readPaths),
+  ];
+  throw new BadInput(
+    `--nodes ${nodes}: ${lacking.map(({ name }) => name).join(', ')} of '${system.name}' ${lacking.length === 1 ? 'needs' : 'need'} ${needed} nodes or more; ` +
+      `give as many${other.length === 0 ? '' : `, or ${other.join(' ')}`}.`,
+  );
 }
 
 function checkSettings(settings: Readonly<Record<string, string>>, system: System, environment: Environment): void {

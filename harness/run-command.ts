@@ -77,7 +77,9 @@ export async function askedFor(
 ): Promise<{ readonly plan: Plan; readonly flags: RunFlags; readonly bail?: boolean }> {
   if (asked.replay !== undefined) return { ...(await replayed(asked.replay, asked, io, given)), flags: asked };
   const { flags, schedule } = await withPlanFile(asked, io, given);
-  return { plan: planOf(await withDriver(flags), schedule), flags };
+  // The plan file's, where there is one, or the command line's.
+  const wished = given('nodes') || flags.nodes !== asked.nodes ? flags.nodes : undefined;
+  return { plan: planOf(await withDriver(flags, wished), schedule), flags };
 }
 
 export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise<ExitCode> {

@@ -22,6 +22,10 @@ export interface Path {
   readonly asks?: 'leader' | 'follower';
   /** How old its answers may be; the name says the same: `bounded-500ms`. */
   readonly boundMs?: number;
+  /** How many nodes it needs besides the one that leads; none if not given. */
+  readonly others?: number;
+  /** The setting that it is there with: `replication=async`. With another one `configured` leaves it out. */
+  readonly withSetting?: string;
   /** Of a read path: the write paths that it is tried with where none is asked for by name; all if not given. */
   readonly byDefaultWith?: readonly string[];
 }

@@ -1,5 +1,6 @@
 /** Stores that are not ours, as far as a plan knows of them. */
 import { describe, expect, test } from 'vitest';
+import { BadInput } from './errors.ts';
 import { defaultPlan, resolvePlan } from './plan.ts';
 import etcd from './systems/etcd.ts';
 import mariadb from './systems/mariadb.ts';
@@ -50,6 +51,43 @@ describe('a store that is not ours', () => {
     await expect(planOf('mariadb', { settings: { replication: 'sync' } })).rejects.toThrow(
       '--set replication=sync: one of semi-sync, async is needed.',
     );
+  });
+
+  test.each([
+    [
+      'redis',
+      { nodes: 1 },
+      "--nodes 1: wait-1, wait-2, replica, replica+offset of 'redis' need 3 nodes or more; give as many, or --write-path async --read-path leader.",
+    ],
+    [
+      'redis',
+      { nodes: 2 },
+      "--nodes 2: wait-2 of 'redis' needs 3 nodes or more; give as many, or --write-path async,wait-1.",
+    ],
+    [
+      'postgres',
+      { nodes: 1, writePaths: ['async'], readPaths: ['standby'] },
+      "--nodes 1: standby of 'postgres' needs 2 nodes or more; give as many, or --read-path primary.",
+    ],
+    [
+      'mariadb',
+      { nodes: 1, readPaths: ['primary'] },
+      "--nodes 1: semi-sync, semi-sync-checked of 'mariadb' need 2 nodes or more; give as many.",
+    ],
+    ['mariadb', { writePaths: ['async'] }, "The write path 'async' is there with --set replication=async only."],
+    [
+      'mariadb',
+      { writePaths: ['semi-sync'], settings: { replication: 'async' } },
+      "The write path 'semi-sync' is there with --set replication=semi-sync only.",
+    ],
+  ])('%s is told which paths it has not: %j', async (system, rest, sentence) => {
+    await expect(planOf(system, rest)).rejects.toThrow(new BadInput(sentence));
+  });
+
+  test('does with one node what one node can do', async () => {
+    const alone = { nodes: 1, writePaths: ['async'], readPaths: ['leader'] };
+    expect((await planOf('redis', alone)).use.rows).toEqual([{ writePath: 'async', readPath: 'leader' }]);
+    expect((await planOf('etcd', { nodes: 1, readPaths: ['linearizable'] })).use.rows).toHaveLength(1);
   });
 
   test('has its image named by the user, in a way that can be one', async () => {

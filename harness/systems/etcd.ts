@@ -17,11 +17,12 @@ export default {
   methods: ['read', 'readMany', 'write', 'cas'],
   readPaths: [
     { name: 'linearizable', about: 'the leader, which asks a quorum whether it still leads', thread: 'session' },
-    { name: 'serializable', about: 'a follower, whatever it has', thread: 'session' },
+    { name: 'serializable', about: 'a follower, whatever it has', thread: 'session', others: 1 },
     {
       name: 'serializable+revision',
       about: 'a follower, once it has the revision that this device has seen',
       thread: 'device',
+      others: 1,
     },
   ],
   writePaths: [{ name: 'quorum', about: 'acknowledged once it is committed and applied', thread: 'session' }],

@@ -30,17 +30,22 @@ const semiSync: readonly [Path, Path] = [
     name: 'semi-sync',
     about: 'acknowledged once a replica has received it, or the primary waits no longer (semi-synchronous)',
     thread: 'session',
+    others: 1,
+    withSetting: 'replication=semi-sync',
   },
   {
     name: CHECKED,
     about: "the same; where the primary's counters say that it may not have waited, the outcome is open",
     thread: 'session',
+    others: 1,
+    withSetting: 'replication=semi-sync',
   },
 ];
 const async: Path = {
   name: 'async',
   about: 'acknowledged once the primary has it on disk (asynchronous; --set replication=async)',
   thread: 'session',
+  withSetting: 'replication=async',
 };
 
 function replicationOf(settings: Settings): Replication {
@@ -58,11 +63,12 @@ export default {
   methods: ['read', 'readMany', 'write', 'cas'],
   readPaths: [
     { name: 'primary', about: 'the primary', thread: 'session' },
-    { name: 'replica', about: 'a replica, whatever it has', thread: 'session' },
+    { name: 'replica', about: 'a replica, whatever it has', thread: 'session', others: 1 },
     {
       name: TOKEN_PATH,
       about: "a replica, once it has this device's writes, by the global transaction id of the last (MASTER_GTID_WAIT)",
       thread: 'device',
+      others: 1,
     },
   ],
   writePaths: [...semiSync, async],

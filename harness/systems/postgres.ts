@@ -19,11 +19,12 @@ const system = {
   methods: ['read', 'readMany', 'write', 'cas', 'txn'],
   readPaths: [
     { name: 'primary', about: 'the primary', thread: 'session' },
-    { name: 'standby', about: 'a standby, whatever it has replayed', thread: 'session' },
+    { name: 'standby', about: 'a standby, whatever it has replayed', thread: 'session', others: 1 },
     {
       name: 'standby+lsn',
       about: "a standby, once it has replayed this device's writes, by their place in the write-ahead log",
       thread: 'device',
+      others: 1,
     },
   ],
   writePaths: [
@@ -32,12 +33,14 @@ const system = {
       name: 'remote-write',
       about: 'remote_write: as many standbys as --set synchronous says have written it, not yet to disk',
       thread: 'session',
+      others: 1,
     },
     { name: 'on', about: 'on: as many standbys as --set synchronous says have it on disk', thread: 'session' },
     {
       name: 'remote-apply',
       about: 'remote_apply: as many standbys as --set synchronous says show it to readers',
       thread: 'session',
+      others: 1,
     },
   ],
   strongestReadPath: 'primary',

@@ -22,17 +22,28 @@ export default {
   methods: ['read', 'readMany', 'write', 'cas'],
   readPaths: [
     { name: 'leader', about: 'the master that Sentinel names', thread: 'session' },
-    { name: 'replica', about: 'a replica, whatever it has', thread: 'session' },
+    { name: 'replica', about: 'a replica, whatever it has', thread: 'session', others: 1 },
     {
       name: 'replica+offset',
       about: "a replica, once it has this device's writes, by the master's replication id and offset",
       thread: 'device',
+      others: 1,
     },
   ],
   writePaths: [
     { name: 'async', about: 'acknowledged once the master has it in memory (asynchronous)', thread: 'session' },
-    { name: 'wait-1', about: 'WAIT 1: one replica has received it; fewer leave the outcome open', thread: 'session' },
-    { name: 'wait-2', about: 'WAIT 2: two replicas have received it; fewer leave the outcome open', thread: 'session' },
+    {
+      name: 'wait-1',
+      about: 'WAIT 1: one replica has received it; fewer leave the outcome open',
+      thread: 'session',
+      others: 1,
+    },
+    {
+      name: 'wait-2',
+      about: 'WAIT 2: two replicas have received it; fewer leave the outcome open',
+      thread: 'session',
+      others: 2,
+    },
   ],
   strongestReadPath: 'leader',
   tokenPaths: ['replica+offset'],
