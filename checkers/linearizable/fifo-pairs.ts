@@ -144,18 +144,24 @@ export class Pairs {
       if (from <= this.dequeuedAt && this.dequeuedAt <= this.enqueuedAt) return [[EMPTY, at]];
       found.push([EMPTY, at]);
     }
-    const enqueues = unlikeOnes(this.enqueues);
+    const enqueues = unlikeOnes(this.enqueues, this.enqueuedAt);
     const dequeues = unlikeOnes(this.dequeues);
     const [enqueueBy, dequeueBy] = [this.enqueues.soonest, this.dequeues.soonest];
-    for (const d of dequeues) {
-      const taking = this.dequeues.spans[d];
-      for (const e of enqueues) {
-        const put = this.enqueues.spans[e];
+    for (const e of enqueues) {
+      const put = this.enqueues.spans[e];
+      const enqueued = Math.max(put.from, this.enqueuedAt);
+      if (enqueued > Math.min(put.until, enqueueBy, emptyBy)) continue;
+      // Of dequeues that may be missing, one that is there no later and over no later does as well.
+      let spareUntil = Number.POSITIVE_INFINITY;
+      for (const d of dequeues) {
+        const taking = this.dequeues.spans[d];
         if (put.value !== taking.value) continue;
-        const enqueued = Math.max(put.from, this.enqueuedAt);
         const dequeued = Math.max(taking.from, this.dequeuedAt, enqueued);
-        if (enqueued > Math.min(put.until, enqueueBy, emptyBy)) continue;
         if (dequeued > Math.min(taking.until, dequeueBy, emptyBy)) continue;
+        if (taking.mayBeMissing === true) {
+          if (spareUntil <= taking.until && spareUntil !== Number.POSITIVE_INFINITY) continue;
+          spareUntil = taking.until;
+        }
         found.push([e, d]);
       }
     }
@@ -163,16 +169,7 @@ export class Pairs {
       choice[0] === EMPTY
         ? this.empties.spans[choice[1]].until
         : Math.min(this.enqueues.spans[choice[0]].until, this.dequeues.spans[choice[1]].until);
-    return found.filter((choice) => !this.#isBehind(choice, found)).sort((a, b) => ends(a) - ends(b));
-  }
-
-  /** Whether another choice takes, in place of one that may be missing, one that does the same and can be taken no later. */
-  #isBehind([e, d]: readonly [number, number], found: readonly (readonly [number, number])[]): boolean {
-    if (e === EMPTY) return false;
-    const { dequeues, enqueues } = this;
-    return found.some(
-      ([a, c]) => (c === d && isSpareBefore(enqueues, a, e)) || (a === e && isSpareBefore(dequeues, c, d)),
-    );
+    return found.sort((a, b) => ends(a) - ends(b));
   }
 
   take([e, d]: readonly [number, number]): void {
@@ -274,22 +271,20 @@ class Pairing extends Pairs {
   }
 }
 
-/** Whether both may be missing, and the one comes no later than the other and is over no later. */
-function isSpareBefore({ spans }: Side, one: number, other: number): boolean {
-  if (one >= other || one === EMPTY || spans[other].mayBeMissing !== true) return false;
-  const { mayBeMissing, until, value } = spans[one];
-  return mayBeMissing === true && value === spans[other].value && until <= spans[other].until;
-}
-
-/** Without those of which another one does the same, and is called and returns no later. */
-function unlikeOnes(side: Side): number[] {
+/**
+ * Without those of which another one does the same, and is called and returns no later. One that may be missing is as good as
+ * another only while its time lasts: `now`, where that is known.
+ */
+function unlikeOnes(side: Side, now?: number): number[] {
   const kept: number[] = [];
   for (const at of side.next()) {
-    const { value, until } = side.spans[at];
+    const { value, until, mayBeMissing } = side.spans[at];
+    const isSpare = mayBeMissing === true;
+    if (isSpare && now !== undefined && now > until) continue;
     const isBehind = kept.some((i) => {
       const other = side.spans[i];
-      // One that may be missing may have had its time already.
-      return other.value === value && other.until <= until && other.mayBeMissing !== true;
+      if (other.value !== value || other.until > until) return false;
+      return other.mayBeMissing !== true || (isSpare && now !== undefined);
     });
     if (!isBehind) kept.push(at);
   }
