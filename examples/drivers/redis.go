@@ -68,7 +68,7 @@ func tell(asked request) (said answer) {
 	switch asked.Type + " " + asked.F {
 	case "hello ":
 		return answer{"type": "hello", "protocol": 1, "name": "redis-go", "methods": []string{"read", "write", "cas"},
-			"readPaths": []string{"master", "replica"}, "writePaths": []string{"async"},
+			"readPaths": []answer{{"name": "master", "asks": "leader"}, {"name": "replica", "asks": "follower"}}, "writePaths": []string{"async"},
 			"promises": []answer{{"read": "master", "guarantees": []string{"linearizable"}}}}
 	case "open ":
 		first, last := asked.Node, asked.Node // a node that is named is asked for everything

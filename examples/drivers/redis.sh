@@ -22,18 +22,25 @@ connect() {
   { exec {fd}<>"/dev/tcp/${BASH_REMATCH[1]}/${BASH_REMATCH[2]}"; } 2>/dev/null
 }
 
+# hear: leaves a line in reply, if one comes before the deadline, which is for all lines of an answer.
+hear() {
+  local left=$((until - ${EPOCHREALTIME/./}))
+  ((left > 0)) || return 1
+  printf -v left %d.%06d $((left / 1000000)) $((left % 1000000))
+  IFS= read -r -t "$left" -u "$fd" reply || return 1
+  reply=${reply%$'\r'}
+}
+
 # ask WORD…: leaves the answer in reply, and in kind what it is: + a status, - an error, : a number, $ a text. Fails where there is none.
 ask() {
   local message="*$#"$'\r\n' word
   for word in "$@"; do message+="\$${#word}"$'\r\n'"$word"$'\r\n'; done
   printf '%s' "$message" >&"$fd" 2>/dev/null || return 1
-  IFS= read -r -t "$seconds" -u "$fd" reply || return 1
+  hear || return 1
   kind=${reply:0:1} reply=${reply:1}
-  reply=${reply%$'\r'}
   [[ $kind != '$' ]] && return 0
   [[ $reply == -1 ]] && { reply=null; return 0; }
-  IFS= read -r -t "$seconds" -u "$fd" reply || return 1
-  reply=${reply%$'\r'}
+  hear
 }
 
 unknown() { answer '"type":"info","error":"no answer: nobody knows whether it was done"'; }
@@ -42,11 +49,11 @@ refused() { answer "\"type\":\"fail\",\"error\":\"${reply//\"/}\""; }
 while IFS= read -r line; do
   field id && id=$found
   field type && type=$found
-  field timeoutMs && printf -v seconds %d.%03d $((found / 1000)) $((found % 1000))
+  field timeoutMs && until=$((${EPOCHREALTIME/./} + found * 1000))
   case $type in
     hello)
       answer '"type":"hello","protocol":1,"name":"redis-sh","about":"Redis, from bash","methods":["read","write","cas"],
-        "readPaths":["master","replica"],"writePaths":["async"],
+        "readPaths":[{"name":"master","asks":"leader"},{"name":"replica","asks":"follower"}],"writePaths":["async"],
         "promises":[{"read":"master","guarantees":["linearizable"]}]' | tr -d '\n' && echo
       ;;
     open)
