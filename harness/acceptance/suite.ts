@@ -14,6 +14,12 @@ import { asked, sighting, tokens } from './paths.ts';
 
 export type { Check, Result, Subject } from './bench.ts';
 
+/** What the check of lines goes by: the one that a busy machine does too, and the one that the harness does itself. */
+const LATE = 'driver late answers';
+const ENDED = 'driver silences';
+/** A driver that owes an answer is listened to for so long. */
+const LINGER_MS = 1000;
+
 /** Only drivers can fail it: they speak in lines. */
 const lines: Check = {
   name: 'one-answer-each-in-time',
@@ -22,8 +28,11 @@ const lines: Check = {
   run({ misdeeds }) {
     // One that did not answer where no node did was ended by the harness: that is allowed.
     const told = [...misdeeds]
-      .filter(([name]) => name !== 'driver silences')
-      .map(([name, times]) => `${times} ${name.replace(/^driver /, '')}`);
+      .filter(([name]) => name !== ENDED)
+      .map(
+        ([name, times]) =>
+          `${times} ${name.replace(/^driver /, '').replace(/answers$/, times === 1 ? 'answer' : 'answers')}`,
+      );
     return Promise.resolve(
       told.length === 0 ? { type: 'passed' } : { type: 'failed', why: `during the other checks: ${told.join(', ')}` },
     );
@@ -71,13 +80,9 @@ export async function acceptance(
   try {
     for (const check of checks) {
       if (only.length > 0 && !only.includes(check.name)) continue;
-      const result = await check.run(bench).catch((error: unknown): Result => {
-        return {
-          type: 'failed',
-          why: `it could not be carried out: ${error instanceof Error ? error.message : String(error)}`,
-        };
-      });
-      await bench.settle();
+      const first = await carriedOut(check, bench);
+      const onlyLate = check === lines && [...bench.misdeeds.keys()].every((name) => name === LATE || name === ENDED);
+      const result = onlyLate && first.type === 'failed' ? await triedAgain(all, bench, first.why) : first;
       const tried = { check, result };
       all.push(tried);
       told?.(tried);
@@ -87,4 +92,34 @@ export async function acceptance(
     await bench.close();
   }
   return all;
+}
+
+async function carriedOut(check: Check, bench: Bench): Promise<Result> {
+  const result = await check.run(bench).catch((error: unknown): Result => {
+    return {
+      type: 'failed',
+      why: `it could not be carried out: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  });
+  await bench.settle();
+  return result;
+}
+
+/**
+ * A driver that takes no heed of its deadline is late whenever a node does not answer it, and an honest one on a busy machine now and then:
+ * so where lateness is all that is wrong, what was tried is tried again, once.
+ */
+async function triedAgain(tried: readonly Tried[], bench: Bench, why: string): Promise<Result> {
+  await bench.sleep(LINGER_MS);
+  bench.misdeeds.clear();
+  for (const { check, result } of tried) {
+    if (result.type === 'not offered') continue;
+    const again = await carriedOut(check, bench);
+    if (again.type === 'failed' && result.type !== 'failed')
+      return { type: 'failed', why: `${why}; and ${check.name}, tried again, failed: ${again.why}` };
+  }
+  await bench.sleep(LINGER_MS);
+  const second = await lines.run(bench);
+  if (second.type === 'failed') return { type: 'failed', why: `${why}; late again when they were tried again` };
+  return { type: 'passed', note: `${why}, and none when they were tried again: the machine is busy` };
 }
