@@ -115,6 +115,19 @@ describe('a lever that this machine cannot pull', () => {
     );
   });
 
+  test('says in one line what is wanting for one reason', async () => {
+    const said: string[] = [];
+    const plan = await resolvePlan({ ...defaultPlan, environment: 'docker' });
+    const none = new Map<Lever, string>([
+      ['shape', 'none at all'],
+      ['throttle', 'none at all'],
+    ]);
+    await withoutLevers(plan, none, (line) => said.push(line));
+    expect(said).toEqual([
+      'left out of the mix: lossy-link, narrow-link, slow-link: they need shape, throttle, which this machine does not offer (none at all)',
+    ]);
+  });
+
   test('refuses a fault that was named, and is nothing to one that does without', async () => {
     await expect(left({ faults: ['isolate-leader', 'failing-link'] })).rejects.toThrow(
       "The fault 'failing-link' cannot be done: it needs shape, which this machine does not offer (NFQUEUE: Invalid argument).",

@@ -189,10 +189,17 @@ export async function withoutLevers(
   });
   if (out.length === 0) return plan;
   const cut = without(asked, plan.use.mix, out);
-  for (const why of new Set(out.map((one) => one.why))) {
-    const names = out.filter((one) => one.why === why).map(({ fault }) => fault);
+  for (const why of new Set(lacking.values())) {
+    const some = faults.flatMap((fault) => {
+      const lever = needs(fault);
+      return lever !== undefined && lacking.get(lever) === why ? [{ name: fault.name, lever }] : [];
+    });
+    if (some.length === 0) continue;
+    const names = some.map(({ name }) => name).join(', ');
+    const levers = [...new Set(some.map(({ lever }) => lever))];
+    const need = levers.length === 1 ? `it needs ${levers[0]}` : `they need ${levers.join(', ')}`;
     const where = asked.skipUnsupported === true ? '' : ' of the mix';
-    say(`left out${where}: ${names.join(', ')}: ${why}`);
+    say(`left out${where}: ${names}: ${need}, which this machine does not offer (${why})`);
   }
   return resolvePlan({ ...cut, unsupported: [...plan.use.unsupported, ...out] });
 }

@@ -91,10 +91,18 @@ function unhealed(strikes: readonly Struck[]): readonly string[] {
   });
 }
 
-/** `unsupported, so not tried: …`, a line for each reason. */
+/** More reasons than this are not told one by one where they leave nothing: who has no faults needs no list of them. */
+const REASONS_MAX = 3;
+
+/** `unsupported, so not tried: …`, a line for each reason; where nothing can be done at all, and for many reasons, one line. */
 export function unsupportedLines({ plan }: RunRecord): readonly string[] {
   const unsupported = (plan['unsupported'] as readonly Unsupported[] | undefined) ?? []; // put there by record-run.ts
   const whys = [...new Set(unsupported.map(({ why }) => why))];
+  if (whys.length > REASONS_MAX && Array.isArray(plan.faults) && plan.faults.length === 0) {
+    const remedy =
+      whys.find((why) => why.includes('--fault-commands')) === undefined ? '' : ' without --fault-commands';
+    return [`unsupported, so not tried: all ${unsupported.length} faults of the mix: none can be done here${remedy}`];
+  }
   return whys.map((why) => {
     const names = unsupported.filter((one) => one.why === why).map(({ fault }) => fault);
     return `unsupported, so not tried: ${names.join(', ')}: ${why}`;

@@ -25,7 +25,13 @@ export function realClock(): Clock {
   const start = process.hrtime.bigint();
   const now = (): Instant => Number(process.hrtime.bigint() - start);
   const timer = (at: Instant, fire: () => void): Cancel => {
-    const handle = setTimeout(fire, Math.max(0, (at - now()) / MILLISECOND));
+    const wait = at - now();
+    if (wait <= 0) {
+      // A timer sleeps for a millisecond at least. What is due comes after the input that waits by now, and sleeps for nothing.
+      const due = setImmediate(fire);
+      return () => clearImmediate(due);
+    }
+    const handle = setTimeout(fire, wait / MILLISECOND);
     return () => clearTimeout(handle);
   };
   return {

@@ -31,8 +31,10 @@ import {
 const EARLY_NS = 2 * MILLISECOND;
 /** The driver is told to be done by then, so that it can say why itself. */
 const DRIVERS_SHARE = 0.9;
+/** And at least so much earlier: what it says has a way to go. */
+const WAY_NS = 10 * MILLISECOND;
 /** With less time than this none is asked: to start it took all there was, and it could only answer late. */
-const LEAST_NS = 5 * MILLISECOND;
+const LEAST_NS = 2 * WAY_NS;
 
 interface Asked {
   readonly f: Method;
@@ -183,7 +185,7 @@ export class DriverClient implements Client {
     }
     const withinNs = deadline - clock.now() - EARLY_NS;
     if (withinNs < LEAST_NS) throw new Refused('NOT_OPENED', 'the deadline was there before a driver could be asked');
-    const timeoutMs = Math.max(1, Math.floor((withinNs * DRIVERS_SHARE) / MILLISECOND));
+    const timeoutMs = Math.floor(Math.min(withinNs * DRIVERS_SHARE, withinNs - WAY_NS) / MILLISECOND);
     try {
       return take(await driver.ask({ type: 'invoke', ...asked, timeoutMs }, withinNs));
     } catch (error) {
@@ -201,7 +203,7 @@ export class DriverClient implements Client {
     const version = positionOf(fields['version'], 'version');
     const position = positionOf(fields['position'], 'position');
     const { token } = fields;
-    if (token !== undefined) this.#token = sized(token) as Token; // JSON is all that a token may be
+    if (token !== undefined) this.#token = sized(token); // JSON is all that a token may be
     return {
       ...(servedBy !== undefined && { servedBy }),
       ...(version !== undefined && { version }),
