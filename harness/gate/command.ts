@@ -148,6 +148,8 @@ async function liveGate(flags: GateFlags, policy: Policy, running: Running, io: 
       if (block.a.length !== 2 || block.b.length !== 2) break; // interrupted in between
       fresh.push(slim(block));
       all.push(block);
+      // A broken promise fails whatever else there is to see.
+      if (block.b.some(({ cells }) => cells.some(({ state }) => state === 'broken'))) break;
     }
     return fresh;
   };

@@ -12,6 +12,7 @@ import { sampleRecord } from '../../test-support/sample-record.ts';
 import { buildFirst, tidemark } from '../../test-support/tidemark.ts';
 import { asset } from '../entry.ts';
 import { quoted } from './live.ts';
+import type { Finding } from '../../results/look.ts';
 import { readPolicy } from './policy.ts';
 import { programIn } from './program.ts';
 import { annotations, gateJunit, gateMarkdown, type Told } from './text.ts';
@@ -35,7 +36,7 @@ bench: { env: simulation, rate: [100, 200], ladder: false, set: { keys: 4 }, rea
 limits:
   - { measure: [p50, p99], method: read, worse-by: 10%, and-by: 0.5ms }
   - { measure: [throughput, highest-rate], worse-by: 2.5 % }
-false-alarms: 1%
+false-alarms: 2%
 blocks: { first: 3 }
 `);
     expect(read).toEqual({
@@ -47,7 +48,7 @@ blocks: { first: 3 }
           { type: 'throughput', percentiles: [], worseBy: 0.025, andBy: 0 },
           { type: 'ladder', percentiles: [], worseBy: 0.025, andBy: 0 },
         ],
-        alpha: 0.01,
+        alpha: 0.02,
         blocks: { first: 3, most: 12 },
         seed: '1',
       },
@@ -92,6 +93,28 @@ colour: red
     ],
     ['{ limits: [{ measure: p99, worse-by: 1%, and-by: 5 }] }', /limits\[1\].and-by: latencies want a time/],
     ['limits: [', /gate.yaml:1: /],
+    [
+      '{ bench: { read-path: leader }, limits: [{ measure: p99, worse-by: 1% }], blocks: { first: 1, most: 2 } }',
+      /gate.yaml:1: blocks.first: 1 of A B B A can never fail: .* is 1 in 6, where false-alarms is 5%. At least 2 are needed/,
+    ],
+    [
+      '{ bench: { env: simulation }, limits: [{ measure: p99, worse-by: 1% }], blocks: { first: 2 } }',
+      /blocks.first: 2 of A B B A can never fail: .* 1 in 16, .* At least 3 are needed/,
+    ],
+    [
+      '{ limits: [{ measure: [p50, p90, p99], worse-by: 1% }], blocks: { first: 2, most: 4 } }',
+      /blocks.most: 4 can never fail: 2 .* 1 in 36, and 3 figures at false-alarms 5% need 1.67%. At least 5 are needed/,
+    ],
+    ['{ limits: [{ measure: p99, worse-by: 1% }], false-alarms: 500% }', /false-alarms: more than 0% .* not 500%/],
+    ['{ limits: [{ measure: p99, worse-by: 1% }], false-alarms: 0% }', /false-alarms: more than 0% .* not 0%/],
+    [
+      '{ limits: [{ measure: p99, path: [leader, folower], worse-by: 1% }] }',
+      /limits\[1\].path: There is no path 'folower'. Did you mean 'follower'\?/,
+    ],
+    [
+      '{ bench: { read-path: leader }, limits: [{ measure: p99, path: follower@nearest, worse-by: 1% }] }',
+      /'follower@nearest' is not measured: bench.read-path has leader/,
+    ],
   ])('%s', async (text, message) => {
     await expect(policy(text)).rejects.toThrow(message);
   });
@@ -196,7 +219,6 @@ describe('live runs', () => {
       join(cwd, 'gate.yaml'),
       `bench: { env: simulation, rate: 300, duration: 1s, warm-up: 2s, records: 50, sessions: 32, read-path: follower@nearest, write-path: all-applied }
 limits: [{ measure: p99, worse-by: 10% }]
-blocks: { first: 1, most: 2 }
 `,
     );
     const ended = await tidemark(
@@ -269,19 +291,19 @@ describe('a side', () => {
     });
   });
 
-  it('that is the other one as well is called so', async () => {
+  it('that does what the other one does is called so', async () => {
     const cwd = mkdtempSync(join(folder, 'same-'));
-    const other = mkdtempSync(join(folder, 'other-'));
-    writeFileSync(
-      join(cwd, 'gate.yaml'),
-      `bench: { env: simulation, rate: 200, duration: 1s, warm-up: 1s, records: 20, sessions: 16, read-path: leader }
-limits: [{ measure: p99, worse-by: 10% }]
-blocks: { first: 2, most: 4 }
-`,
-    );
-    const ended = await tidemark(['gate', '--baseline-dir', other, '--no-database', '--quiet'], { cwd });
+    const latencies = new Latencies();
+    latencies.record('read', 'leader', 'leader', 'calm', 1e6);
+    const run = { ...sampleRecord(), cells: [], plan: {}, latencies: latencies.records() };
+    writeFileSync(join(cwd, 'run.json'), `${JSON.stringify({ schema: 1, type: 'run', ...run })}\n`);
+    writeFileSync(join(cwd, 'gate.yaml'), minimal);
+    const args = ['gate', '--baseline-dir', folder, '--command', `cat ${join(cwd, 'run.json')} #`];
+    const ended = await tidemark([...args, '--no-database', '--quiet'], { cwd });
     expect(ended.stderr).toBe('');
-    expect(ended.stdout).toContain('one program ran on both sides');
+    expect(ended.stdout).toMatch(
+      /one program ran on both sides, 'cat .*': only what it finds in their folders differs/,
+    );
     expect(ended.stdout).toContain('both sides made the same histories, byte by byte');
     expect(ended.code).toBe(0);
   });
@@ -316,6 +338,44 @@ describe('what a gate says', () => {
     expect(gateJunit(told)).not.toContain('\u0000');
     expect(annotations(told).join('')).not.toContain('\n');
     expect(annotations(told)[0]).toContain('%25 2');
+  });
+
+  it('is cut to what anybody reads: ten annotations of a kind, what cannot be told folded away', () => {
+    const findings = Array.from({ length: 200 }, (_, i): Finding => {
+      const measure = {
+        type: 'latency',
+        method: 'read',
+        path: `p${i}`,
+        phase: 'calm',
+        since: 'intended',
+        percentile: 99,
+      } as const;
+      const change = { estimate: 0.2, low: -0.1, high: 0.5 };
+      const limit = { type: 'latency', percentiles: [99], worseBy: 0.1, andBy: 0 } as const;
+      const figures = {
+        a: 1e6,
+        b: 1.2e6,
+        runs: { a: 8, b: 8 },
+        pMore: 0.1,
+        pLess: 0.9,
+        change,
+        drawn: change,
+      } as const;
+      return { measure, ...figures, basis: 'runs', limit, verdict: 'cannot tell', why: 'noise' };
+    });
+    const many: Told = { ...told, breaches: Array.from({ length: 38 }, () => told.breaches[0]), findings };
+    const lines = annotations(many);
+    expect(lines.filter((line) => line.startsWith('::error'))).toHaveLength(10);
+    expect(lines[9]).toContain('and 29 more');
+    expect(lines.filter((line) => line.startsWith('::warning'))).toHaveLength(10);
+    expect(lines.at(-1)).toContain('and 191 more');
+    const markdown = gateMarkdown(many);
+    expect(markdown).toContain('and 28 more broken promises');
+    expect(markdown).toMatch(/<details><summary>200 measures that cannot be told<\/summary>\n\n\| measure/);
+    expect(markdown.match(/\| read p/g)).toHaveLength(50);
+    expect(markdown.length).toBeLessThan(12_000);
+    // A few are shown as they are.
+    expect(gateMarkdown({ ...many, findings: findings.slice(0, 10) })).not.toContain('<details>');
   });
 
   it('quotes words for a shell', () => {

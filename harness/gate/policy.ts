@@ -2,13 +2,14 @@
 import { Command } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { SECOND } from '../../history/clock.ts';
-import type { Limit, Rules } from '../../results/look.ts';
+import { type Limit, leastChance, type Rules } from '../../results/look.ts';
 import { unknownName } from '../errors.ts';
 import { readYamlMap } from '../plan-file/document.ts';
 import { fields, name, needed, several, whole } from '../plan-file/leaves.ts';
 import type { Mistakes } from '../plan-file/mistakes.ts';
 import { loadCommand } from '../plugins.ts';
 import { nanosecondsOf } from '../times.ts';
+import { type Given, pathsOf } from './paths.ts';
 
 export interface Policy {
   /** What is run on both sides. */
@@ -60,6 +61,8 @@ const shape = fields('a policy', {
 
 const FIRST = 4;
 const MOST = 12;
+const ALPHA = 0.05;
+const ALPHA_MOST = 0.5;
 
 /** Throws {@link BadInput} with every mistake in it: file, line, field, and what would be right. */
 export async function readPolicy(file: string, cwd: string): Promise<Policy> {
@@ -68,11 +71,16 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
   const command = given['run'] !== undefined && given['bench'] === undefined ? 'run' : 'bench';
   if (given['run'] !== undefined && given['bench'] !== undefined)
     mistakes.add(['run'], 'one of bench and run says what is run: leave out the other.');
+  const { options, environment } = await optionsOf(command, given[command], mistakes);
+  const mistakeOf = await pathsOf(command, (given[command] ?? {}) as Given); // anything: it is looked up by name only
   policy?.limits.forEach((limit, i) => {
     const mistake = amountMistake(limit);
     if (mistake !== undefined) mistakes.add(['limits', i, 'and-by'], mistake);
+    for (const path of limit.path ?? []) {
+      const unknown = mistakeOf(path);
+      if (unknown !== undefined) mistakes.add(['limits', i, 'path'], unknown);
+    }
   });
-  const options = await optionsOf(command, given[command], mistakes);
   const first = policy?.blocks?.first ?? FIRST;
   const most = policy?.blocks?.most ?? Math.max(MOST, 3 * first);
   if (most < 2 * first)
@@ -80,18 +88,63 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
       ['blocks', 'most'],
       `a suspicion is run again: at least ${2 * first} are needed where first is ${first}.`,
     );
+  const alpha = policy?.['false-alarms'] ?? ALPHA;
+  const limits = policy?.limits.flatMap((limit) => limitsOf(limit)) ?? [];
+  if (!(alpha > 0 && alpha <= ALPHA_MOST))
+    mistakes.add(['false-alarms'], `more than 0% and at most ${100 * ALPHA_MOST}% is needed, not ${percent(alpha)}.`);
+  else tooFew({ first, most }, alpha, limits, environment === 'simulation', mistakes);
   mistakes.throwIfAny();
   if (policy === undefined) throw new Error('not reached: there is a mistake');
   return {
     command,
     options,
     rules: {
-      limits: policy.limits.flatMap((limit) => limitsOf(limit)),
-      alpha: policy['false-alarms'] ?? 0.05,
+      limits,
+      alpha,
       blocks: { first, most },
       seed: String(policy.seed ?? 1),
     },
   };
+}
+
+/** Blocks that no figure can fail with, however much worse: neither can a suspicion arise, nor be shown again. */
+function tooFew(
+  { first, most }: Rules['blocks'],
+  alpha: number,
+  limits: readonly Limit[],
+  paired: boolean,
+  mistakes: Mistakes,
+): void {
+  // Each figure is one of several, at the least; how many methods and paths there are is seen when they are run.
+  const figures = new Set<number | string>(
+    limits.flatMap<number | string>(({ type, percentiles }) => (percentiles.length > 0 ? percentiles : [type])),
+  ).size;
+  const leastFor = (level: number): number => {
+    let n = 1;
+    while (leastChance(n, paired) > level) n++;
+    // Of fewer than four runs a side nothing is known of how runs differ.
+    return Math.max(2, n);
+  };
+  const chance = (n: number): string => `1 in ${Math.round(1 / leastChance(n, paired))}`;
+  const again = leastFor(alpha);
+  if (first < again) {
+    mistakes.add(
+      ['blocks', 'first'],
+      `${first} of A B B A can never fail: fresh runs have to show a suspicion again, and the least chance of ${first} is ${chance(first)}, where false-alarms is ${percent(alpha)}. At least ${again} are needed.`,
+    );
+    return;
+  }
+  const level = alpha / Math.max(1, figures);
+  const needed = leastFor(level) + first;
+  if (most >= 2 * first && most < needed)
+    mistakes.add(
+      ['blocks', 'most'],
+      `${most} can never fail: ${most - first} before they are run again have a least chance of ${chance(most - first)}, and ${figures} figures at false-alarms ${percent(alpha)} need ${percent(level)}. At least ${needed} are needed.`,
+    );
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(3))}%`;
 }
 
 /** Half a millisecond, taken for half a million operations a second, would let everything pass. */
@@ -126,15 +179,22 @@ function limitsOf(limit: z.infer<typeof limitShape>): readonly Limit[] {
 /** What the gate itself says to those that it runs. */
 const OURS = ['json', 'quiet', 'label', 'seed', 'database', 'runs', 'replay', 'progress', 'help', 'version'];
 
+interface Options {
+  readonly options: readonly string[];
+  /** The name, or what it is when none is said. */
+  readonly environment: unknown;
+}
+
 /** `rate: 500` becomes `--rate 500`. What an option may be is for the command itself to say. */
-async function optionsOf(command: 'bench' | 'run', given: unknown, mistakes: Mistakes): Promise<readonly string[]> {
-  if (given === undefined || given === null) return [];
+async function optionsOf(command: 'bench' | 'run', given: unknown, mistakes: Mistakes): Promise<Options> {
+  const { names, environment } = await optionNames(command);
+  if (given === undefined || given === null) return { options: [], environment };
   if (typeof given !== 'object' || Array.isArray(given)) {
     mistakes.add([command], `a map of options, as of \`tidemark ${command} --help\`, is needed.`);
-    return [];
+    return { options: [], environment };
   }
-  const known = (await optionNames(command)).filter((one) => !OURS.includes(one));
-  return Object.entries(given).flatMap(([option, value]: readonly [string, unknown]): readonly string[] => {
+  const known = names.filter((one) => !OURS.includes(one));
+  const options = Object.entries(given).flatMap(([option, value]: readonly [string, unknown]): readonly string[] => {
     if (!known.includes(option)) {
       mistakes.add([command, option], unknownName('field', option, known).message);
       return [];
@@ -146,10 +206,17 @@ async function optionsOf(command: 'bench' | 'run', given: unknown, mistakes: Mis
       return Object.entries(value).flatMap(([key, one]) => [`--${option}`, `${key}=${String(one)}`]);
     return [`--${option}`, String(value)];
   });
+  return { options, environment: (given as Given)['env'] ?? environment };
 }
 
-/** By their long names. */
-async function optionNames(command: 'bench' | 'run'): Promise<readonly string[]> {
+interface OptionNames {
+  /** The long ones. */
+  readonly names: readonly string[];
+  /** What `--env` is when it is not said. */
+  readonly environment: unknown;
+}
+
+async function optionNames(command: 'bench' | 'run'): Promise<OptionNames> {
   const program = new Command();
   const nothing = (): void => undefined;
   const { register } = await loadCommand(command);
@@ -166,5 +233,8 @@ async function optionNames(command: 'bench' | 'run'): Promise<readonly string[]>
     exit: nothing,
   });
   const options = program.commands.flatMap((one) => one.options);
-  return [...options.map((option) => option.long?.replace(/^--(no-)?/, '') ?? ''), 'plugin'];
+  return {
+    names: [...options.map((option) => option.long?.replace(/^--(no-)?/, '') ?? ''), 'plugin'],
+    environment: options.find(({ long }) => long === '--env')?.defaultValue,
+  };
 }

@@ -97,24 +97,40 @@ function limitText({ type, worseBy, andBy }: Finding['limit']): string {
 }
 
 export function gateMarkdown(told: Told): string {
+  const { findings, breaches } = told;
+  const isOpen = (finding: Finding): boolean =>
+    finding.verdict === 'cannot tell' && !told.confirmed.includes(measureName(finding.measure));
+  // What decided, and what was found, at a glance; hundreds of figures that nothing is known of, for those who ask.
+  const folded = findings.filter(isOpen).length > SHOWN_MAX ? findings.filter(isOpen) : [];
+  const open = findings.filter((finding) => !folded.includes(finding));
+  const tableOf = (rows: readonly Finding[]): readonly string[] =>
+    rows.length === 0
+      ? []
+      : [row(headings), '|---|--:|--:|--:|---|--:|--:|---|', ...rows.map((one) => row(findingRow(one, told)))];
   return `${[
     `### Tidemark gate: ${outcomes[told.outcome]}`,
     '',
     `${cellText(summary(told))}. Baseline ${cellText(told.baseline)}, candidate ${cellText(told.candidate)}; ${runsText(told)}.`,
     '',
-    ...told.breaches.map(({ run, cell, alsoInBaseline }) => {
+    ...breaches.slice(0, SHOWN_MAX).map(({ run, cell, alsoInBaseline }) => {
       const [first] = cell.anomalies;
       const said = `${promiseName(cell)}: ${cell.note}${alsoInBaseline ? ' (the baseline broke it too)' : ''}`;
       return `- **broken** ${cellText(said)} (run ${run})${first === undefined ? '' : `: ${cellText(first.sentence)}`}`;
     }),
-    ...(told.breaches.length > 0 ? [''] : []),
-    ...(told.findings.length > 0
-      ? [
-          row(headings),
-          '|---|--:|--:|--:|---|--:|--:|---|',
-          ...told.findings.map((finding) => row(findingRow(finding, told))),
-        ]
-      : []),
+    ...(breaches.length > SHOWN_MAX ? [`- and ${breaches.length - SHOWN_MAX} more broken promises`] : []),
+    ...(breaches.length > 0 ? [''] : []),
+    ...tableOf(open),
+    ...(folded.length === 0
+      ? []
+      : [
+          '',
+          `<details><summary>${folded.length} measures that cannot be told</summary>`,
+          '',
+          ...tableOf(folded.slice(0, FOLDED_MAX)),
+          ...(folded.length > FOLDED_MAX ? ['', `and ${folded.length - FOLDED_MAX} more`] : []),
+          '',
+          '</details>',
+        ]),
     '',
     ...told.notes.map((note) => `- ${cellText(note)}`),
   ]
@@ -122,30 +138,47 @@ export function gateMarkdown(told: Told): string {
     .trimEnd()}\n`;
 }
 
+/** Of one kind: GitHub itself shows ten errors and ten warnings of a step. */
+const SHOWN_MAX = 10;
+const FOLDED_MAX = 50;
+
+/** Ten, the last of which tells of the others where there are more. */
+function capped(lines: readonly string[], more: (n: number) => string): readonly string[] {
+  if (lines.length <= SHOWN_MAX) return lines;
+  return [...lines.slice(0, SHOWN_MAX - 1), more(lines.length - SHOWN_MAX + 1)];
+}
+
 /** Workflow commands of GitHub Actions: https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
 export function annotations(told: Told): readonly string[] {
   const line = (level: 'error' | 'warning' | 'notice', title: string, text: string): string =>
     `::${level} title=${escaped(title, true)}::${escaped(text, false)}`;
-  return [
-    ...told.breaches.map(({ cell, run }) =>
-      line(
-        'error',
-        `Broken promise: ${promiseName(cell)}`,
-        `${cell.note}; ${cell.anomalies[0]?.sentence ?? ''} (run ${run})`,
-      ),
+  const broken = told.breaches.map(({ cell, run }) =>
+    line(
+      'error',
+      `Broken promise: ${promiseName(cell)}`,
+      `${cell.note}; ${cell.anomalies[0]?.sentence ?? ''} (run ${run})`,
     ),
-    ...told.findings.flatMap((finding) => {
-      const name = measureName(finding.measure);
-      const { a, b, change, measure } = finding;
-      const changed = Number.isNaN(b) ? '' : ` (${changeText(change.estimate)}, ${intervalText(change)})`;
-      const figures = `${takenText(measure, a)} -> ${takenText(measure, b)}${changed}${finding.lacking?.decides === true ? `; ${finding.why}` : ''}`;
-      if (told.confirmed.includes(name)) return [line('error', `Worse: ${name}`, figures)];
-      return finding.verdict === 'not worse'
-        ? []
-        : [line('warning', `Cannot tell: ${name}`, `${figures}; ${finding.why}`)];
-    }),
+  );
+  const isWorse = ({ measure }: Finding): boolean => told.confirmed.includes(measureName(measure));
+  const worse = told.findings
+    .filter(isWorse)
+    .map((finding) => line('error', `Worse: ${measureName(finding.measure)}`, figuresText(finding)));
+  const open = told.findings
+    .filter((finding) => finding.verdict !== 'not worse' && !isWorse(finding))
+    .map((finding) => {
+      const why = finding.lacking?.decides === true ? '' : `; ${finding.why}`;
+      return line('warning', `Cannot tell: ${measureName(finding.measure)}`, `${figuresText(finding)}${why}`);
+    });
+  return [
+    ...capped([...broken, ...worse], (n) => line('error', 'Tidemark gate', `and ${n} more: see the summary`)),
+    ...capped(open, (n) => line('warning', 'Tidemark gate', `and ${n} more measures cannot be told: see the summary`)),
     ...(told.outcome === 'passed' ? [line('notice', 'Tidemark gate', summary(told))] : []),
   ];
+}
+
+function figuresText({ measure, a, b, change, lacking, why }: Finding): string {
+  const changed = Number.isNaN(b) ? '' : ` (${changeText(change.estimate)}, ${intervalText(change)})`;
+  return `${takenText(measure, a)} -> ${takenText(measure, b)}${changed}${lacking?.decides === true ? `; ${why}` : ''}`;
 }
 
 function escaped(text: string, isProperty: boolean): string {
