@@ -4,6 +4,7 @@ import { type ExitCode, HARNESS_FAILED } from './errors.ts';
 import { enoughEvidence, isPromised } from './judge.ts';
 import type { System } from './system.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
+import { reasonLines } from './load-text.ts';
 import { calmLines, countedLine } from './report-text.ts';
 import { count, percent } from './table.ts';
 
@@ -199,7 +200,7 @@ export class Summary {
   #figures(): string[] {
     const c = this.#counts;
     const told = `${count(c['failovers'] ?? 0)} failovers`;
-    return [[told, ...countedLine(c)].join(', '), ...calmLines(c)];
+    return [[told, ...countedLine(c)].join(', '), ...reasonLines(c), ...calmLines(c)];
   }
 }
 

@@ -8,7 +8,9 @@ import type { Instant, Key, Outcome, Process } from '../history/operation.ts';
 import type { Random } from '../history/random.ts';
 import type { Client, ClientOptions } from '../history/store.ts';
 import type { Call, Reply, Script, SessionContext, Workload, WorkloadOptions } from '../workloads/workload.ts';
+import { Arrivals } from './arrivals.ts';
 import { ask, completed, failed, timedOut } from './ask.ts';
+import { Reasons } from './reasons.ts';
 import type { Completed, Recorder } from './recorder.ts';
 
 /** A row of the matrix: what a session writes and reads with. */
@@ -94,6 +96,9 @@ interface Session {
 const NOTHING_YET: Reply = { outcome: 'info', value: null };
 
 export class Driver {
+  /** Why operations were refused, or nobody knows what became of them. */
+  readonly reasons = new Reasons();
+  readonly arrivals = new Arrivals();
   readonly counts: DriverCounts = { invoked: 0, ok: 0, mismatch: 0, refused: 0, info: 0, shed: 0 };
   readonly #options: DriverOptions;
   readonly #sessions: Session[] = [];
@@ -164,6 +169,7 @@ export class Driver {
     const session = this.#sessions[i];
     const shed = session.busy && session.waiting.length >= load.queueMax;
     load.arrived?.(intended, shed);
+    this.arrivals.add(intended, shed);
     if (shed) this.counts.shed++;
     else if (session.busy) session.waiting.push(intended);
     else this.#begin(session, intended);
@@ -349,9 +355,11 @@ export class Driver {
 
   #count(outcome: Outcome, error: string | undefined): void {
     if (outcome === 'ok') this.counts.ok++;
-    else if (outcome === 'info') this.counts.info++;
-    else if (error === 'mismatch') this.counts.mismatch++;
-    else this.counts.refused++;
+    else if (error === 'mismatch' && outcome !== 'info') this.counts.mismatch++;
+    else {
+      this.counts[outcome === 'info' ? 'info' : 'refused']++;
+      this.reasons.add(outcome === 'info' ? 'unknown' : 'refused', error);
+    }
   }
 }
 

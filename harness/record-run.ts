@@ -13,6 +13,7 @@ import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
 import { isPromised, judge, keysByWritePath, rowOf, uncommittedPaths, verdictOf } from './judge.ts';
 import type { Plan, ResolvedPlan } from './plan.ts';
+import { CALM_ARRIVED, CALM_SHED } from './load-text.ts';
 import { loadCheckers } from './plugins.ts';
 import { EPILOGUE_SESSION } from './driver.ts';
 import { gitOf, machine } from './surroundings.ts';
@@ -80,7 +81,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   const failed = failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
   const exitCode = ended.notStarted?.exitCode ?? failed;
   const partitions = faults.filter((fault) => fault.levers.includes('cut')).map((fault) => fault.name);
-  const calm = calmRequests(history, plan, ended.faults);
+  const calm = { ...calmRequests(history, plan, ended.faults), ...calmArrivals(ended) };
   return {
     id,
     createdAt: wallTime().toISOString(),
@@ -103,6 +104,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     wallMs: ended.wallMs + real.now() / MILLISECOND,
     counts: {
       ...ended.driver,
+      ...ended.reasons,
       ...ended.store,
       ...ended.environment,
       ...calm,
@@ -223,6 +225,13 @@ function calmRequests(history: History, plan: ResolvedPlan, faults: readonly Fau
     if (history.outcome[row] === OK || (history.flags[row] & MISMATCH) !== 0) counts[`calm ${kind} answered ${name}`]++;
   }
   return counts;
+}
+
+/** What arrived while nothing was wrong, and what was shed of it: a closed load has no arrivals. */
+function calmArrivals({ arrivals, faults }: Ended): Record<string, number> {
+  const within = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
+  const { arrived, shed } = arrivals.within((from, until) => within(from, until).length === 0);
+  return arrived === 0 ? {} : { [CALM_ARRIVED]: arrived, [CALM_SHED]: shed };
 }
 
 /** Finds the disturbances that overlap a span. */

@@ -3,6 +3,7 @@ import { SECOND } from '../history/clock.ts';
 import { describe, linesOfAnomaly } from './anomaly-text.ts';
 import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts';
 import { freshReadText } from './fresh-reads.ts';
+import { overloadLines, reasonLines } from './load-text.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import type { Replayed } from './replay.ts';
 import { effectText, faultLines, replayLines, scheduleLines } from './report-faults.ts';
@@ -62,6 +63,7 @@ function head(record: RunRecord, paint: Paint): string {
     `  ${count(done)} operations completed (${count(counts.ok ?? 0)} ok, ${count(counts.mismatch ?? 0)} cas mismatches), ` +
       `${count(counts.refused ?? 0)} refused, ${count(counts.info ?? 0)} unknown, ${count(counts.shed ?? 0)} shed`,
     `  ${seconds.toFixed(1)} s of the cluster's time in ${(record.wallMs / 1000).toFixed(1)} s`,
+    ...overloadLines(record).map((line) => paint('yellow', `  ${line}`)),
     ...bailed(record).map((line) => paint('red', `  ${line}`)),
     ...(interrupted(record) ? [paint('yellow', '  INTERRUPTED: what follows speaks of the part that was run')] : []),
   ].join('\n');
@@ -317,23 +319,32 @@ export function countedLine(counts: RunRecord['counts']): string[] {
 }
 
 function remarks(record: RunRecord, paint: Paint): string {
-  const lines = [...countedLine(record.counts), ...calmLines(record.counts)];
+  const lines = [...countedLine(record.counts), ...reasonLines(record.counts), ...calmLines(record.counts)];
   return lines.length === 0 ? '' : section('Counted', lines, paint);
 }
 
 /** The share of requests that were answered while nothing was wrong, by path. */
 export function calmLines(counts: RunRecord['counts']): string[] {
-  return ['reads', 'writes'].flatMap((kind) => {
+  let isLow = false;
+  const lines = ['reads', 'writes'].flatMap((kind) => {
     const prefix = `calm ${kind} asked `;
     const shares = Object.keys(counts)
       .filter((name) => name.startsWith(prefix))
       .map((name) => {
         const path = name.slice(prefix.length);
-        return `${path} ${percent(counts[`calm ${kind} answered ${path}`] ?? 0, counts[name])} of ${count(counts[name])}`;
+        const answered = counts[`calm ${kind} answered ${path}`] ?? 0;
+        isLow ||= answered < counts[name] * CALM_SHARE;
+        return `${path} ${percent(answered, counts[name])} of ${count(counts[name])}`;
       });
     return shares.length === 0 ? [] : [`calm ${kind} answered: ${shares.join(', ')}`];
   });
+  return [...lines, ...(isLow ? [CALM_MEANS] : [])];
 }
+
+/** Below this share it is told what calm means. */
+const CALM_SHARE = 0.9;
+const CALM_MEANS =
+  'calm: no fault was in force, nor had been for 2 s; what an earlier fault left broken, and nobody mended, is among it';
 
 export function interrupted(record: RunRecord): boolean {
   return (record.counts.interrupted ?? 0) > 0;

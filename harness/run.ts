@@ -13,6 +13,7 @@ import { Nemesis, type Struck } from '../nemesis/nemesis.ts';
 import { arrange, type Schedule } from '../nemesis/phases.ts';
 import { plan as planStrikes } from '../nemesis/schedule.ts';
 import type { Bail, FaultRecord, PullRecord } from '../results/record.ts';
+import type { Arrivals } from './arrivals.ts';
 import { type Ground, onCluster } from './deployed.ts';
 import { Driver, type DriverCounts } from './driver.ts';
 import type { DeployOptions, Deployment } from './environments/environment.ts';
@@ -63,6 +64,9 @@ export interface RunOptions {
 export interface Ended {
   readonly journalSha256: string;
   readonly driver: DriverCounts;
+  /** By `refused: ` or `unknown: ` and the reason: see reasons.ts. */
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly arrivals: Arrivals;
   readonly store: Readonly<Record<string, number>>;
   readonly environment: Readonly<Record<string, number>>;
   readonly faults: readonly FaultRecord[];
@@ -104,6 +108,8 @@ export async function executeRun(plan: ResolvedPlan, options: RunOptions): Promi
   return {
     ...left,
     driver: course.driver.counts,
+    reasons: course.driver.reasons.counts(),
+    arrivals: course.driver.arrivals,
     store: watch.counts,
     faults: course.nemesis.records,
     skipped: course.nemesis.skipped,

@@ -84,6 +84,8 @@ export async function executeBench(bench: Resolved, options: BenchOptions): Prom
   const ended: Ended = {
     ...left,
     driver: course.driver.counts,
+    reasons: course.driver.reasons.counts(),
+    arrivals: course.driver.arrivals,
     store: watch.counts,
     faults: [],
     skipped: [],

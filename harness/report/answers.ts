@@ -3,6 +3,7 @@ import { SECOND } from '../../history/clock.ts';
 import type { Cell, LatencyRecord, RunRecord } from '../../results/record.ts';
 import type { BenchResult } from '../bench/plan.ts';
 import { heldText, measured } from '../bench/text.ts';
+import { overloadLines } from '../load-text.ts';
 import { calmLines, failuresOf, title, verdictText } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { lost, outageNs } from './failover-pictures.ts';
@@ -148,7 +149,7 @@ function followers(record: RunRecord): Answer {
             ? `None of ${count(reads)} reads off the strongest path was out of date.`
             : `${percent(stale, reads)} of ${count(reads)} reads off the strongest path were out of date, the worst by ${duration(worst)} at least.`,
         ];
-  return { question, answer: saved, more: [...cost, ...uncorrected], section };
+  return { question, answer: saved, more: [...overloadLines(record), ...cost, ...uncorrected], section };
 }
 
 /** Where the store does not say who answered: the fastest other path beside the strongest. */

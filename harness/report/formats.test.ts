@@ -82,16 +82,6 @@ describe('every format', () => {
     expect(cells[1].join(' ').trim()).toMatch(/^n10 – – – – – – 451 .* – – – – –/);
   });
 
-  test.each(['html', 'markdown'] as const)('%s says that the next leader wrote nothing as its table does', (format) => {
-    const [known] = sampleRecord().failovers;
-    const { firstWriteNs: _, ...silent } = { ...known, toTerm: 2 };
-    const next = { ...known, fromTerm: 2, toTerm: 3, start: known.start + 4e9 };
-    const said = 'until a write was answered again';
-    const of = (failovers: RunRecord['failovers']): string => rendered(sampleRecord({ failovers }), format);
-    expect(of([known, next])).toContain(`: 650 ms ${said}.`);
-    expect(of([silent, next])).toContain(`: 4.65 s ${said}; the leader that came next answered none.`);
-  });
-
   test.each(FORMATS)('%s says what every fault did, that one did nothing, and what could not be done', (format) => {
     const { plan, counts } = sampleRecord();
     const injury = { targets: ['n1'], from: 1e9, until: 2e9 };

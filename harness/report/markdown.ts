@@ -5,6 +5,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { freshReadText } from '../fresh-reads.ts';
 import { figureOf, type MatrixCell, painter } from '../matrix.ts';
 import { faultRows, scheduleLines, unsupportedLines } from '../report-faults.ts';
+import { reasonLines } from '../load-text.ts';
 import { failuresOf, title } from '../report-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { answersOf, verdictSentence } from './answers.ts';
@@ -42,6 +43,9 @@ export function markdownReport(record: RunRecord): string {
     `## ${isFailed ? '⚠️ FAILED' : `${SIGNS[record.verdict]} ${record.verdict.toUpperCase()}`}: ${plain(verdictSentence(record))}`,
     `${plain(record.system)} in ${plain(record.environment)}, seed ${record.seed}, run \`${record.id}\`; ${count((record.counts['ok'] ?? 0) + (record.counts['mismatch'] ?? 0))} operations completed.`,
     told.join('\n'),
+    reasonLines(record.counts)
+      .map((line) => `- ${plain(line)}`)
+      .join('\n'),
     broken(record),
     folded('Promises and findings', matrix(record.cells)),
     benchMarkdown(record),

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { faultRows, replayLines, scheduleLines, unsupportedLines } from '../report-faults.ts';
+import { reasonLines } from '../load-text.ts';
 import { bailed, countedLine, failuresOf, interrupted, nodes } from '../report-text.ts';
 import { painter } from '../matrix.ts';
 import { count } from '../table.ts';
@@ -185,7 +186,7 @@ function faultSection(record: RunRecord): Markup {
       : html`<div class="scroll"><table class="figures"><thead><tr><th>fault</th><th class="n">times</th><th>effect</th></tr></thead><tbody>${rows}</tbody></table></div>`;
   return html`${table}${
     schedule.length > 0 && html`<h3>Schedule</h3><pre>${lines(schedule.join('\n'))}</pre>`
-  }${further.map((line) => html`<p class="soft">${prose(line)}</p>`)}${[...countedLine(record.counts), ...calmAnswers(record)].map((line) => html`<p class="soft">${prose(line, 2000)}</p>`)}`;
+  }${further.map((line) => html`<p class="soft">${prose(line)}</p>`)}${[...countedLine(record.counts), ...reasonLines(record.counts), ...calmAnswers(record)].map((line) => html`<p class="soft">${prose(line, 2000)}</p>`)}`;
 }
 
 const FAULTS_MAX = 100;

@@ -1,0 +1,50 @@
+/** What a report says of the load: that there was more of it than could be carried, and why operations were refused. */
+import type { RunRecord } from '../results/record.ts';
+import { count } from './table.ts';
+
+type Counts = RunRecord['counts'];
+
+/** Names of counts: what arrived, and what was shed of it, while no fault was in force nor had been for two seconds. */
+export const CALM_ARRIVED = 'calm arrivals';
+export const CALM_SHED = 'calm arrivals shed';
+
+/** From this share on a report says so. */
+const SHED_SHARE = 0.05;
+
+/** One sentence where more than one in twenty operations was shed though nothing was wrong; no verdict depends on it. */
+export function overloadLines({
+  counts,
+  plan,
+  environment,
+}: Pick<RunRecord, 'counts' | 'plan' | 'environment'>): string[] {
+  const { [CALM_ARRIVED]: arrived = 0, [CALM_SHED]: shed = 0 } = counts;
+  if (shed <= arrived * SHED_SHARE) return [];
+  const who = environment === 'simulation' ? 'the store' : 'the store or this machine';
+  const rate = typeof plan['rate'] === 'number' ? `${count(plan['rate'])} operations a second` : 'that many';
+  return [
+    `Overloaded: ${count(shed)} of ${count(arrived)} operations were shed while no fault was in force: ${who} could not carry ${rate}; latencies are those of an overloaded system (a lower --rate measures the store).`,
+  ];
+}
+
+const TOLD_MAX = 4;
+
+/** `refused: READONLY 4,574, NOT_SENT 3,651, …, and 2 others`; the same of unknown outcomes. Most frequent first. */
+export function reasonLines(counts: Counts): string[] {
+  return [
+    ['refused', 'refused'],
+    ['unknown', 'of unknown outcome'],
+  ].flatMap(([outcome, words]) => {
+    const prefix = `${outcome}: `;
+    const reasons = Object.entries(counts)
+      .filter(([name, n]) => name.startsWith(prefix) && n > 0)
+      .map(([name, n]) => ({ reason: name.slice(prefix.length), n }))
+      .sort((a, b) => b.n - a.n || (a.reason < b.reason ? -1 : 1));
+    if (reasons.length === 0) return [];
+    const told = reasons.slice(0, TOLD_MAX).map(({ reason, n }) => `${reason} ${count(n)}`);
+    const rest = reasons.slice(TOLD_MAX);
+    const others = rest.reduce((sum, { n }) => sum + n, 0);
+    if (rest.length > 0)
+      told.push(`${rest.length === 1 ? '1 other reason' : `${rest.length} other reasons`} ${count(others)}`);
+    return [`${words}: ${told.join(', ')}`];
+  });
+}
