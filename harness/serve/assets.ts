@@ -13,7 +13,9 @@ button.plain{background:var(--raised);cursor:pointer}
 table.runs{width:100%;font-size:13px}
 table.runs td{vertical-align:baseline}
 table.runs td.pick{white-space:nowrap}
-table.runs td.id{white-space:nowrap;font-variant-numeric:tabular-nums}
+table.runs td.run{white-space:nowrap;font-variant-numeric:tabular-nums}
+table.runs td{overflow-wrap:break-word}table.runs td.labels{overflow-wrap:anywhere;min-width:150px}
+table.runs .side{display:none}
 .mark{font-weight:650;white-space:nowrap}.mark.kept{color:var(--good)}.mark.broken{color:var(--bad)}.mark.undecided{color:var(--open)}
 .label{display:inline-block;border:1px solid var(--rule);border-radius:3px;padding:0 5px;margin:1px 3px 1px 0;font-size:12px;color:var(--soft)}
 .running{border:2px solid var(--leader);border-radius:6px;padding:8px 14px;margin:14px 0}
@@ -30,7 +32,18 @@ svg.trend .dot.leader{fill:var(--leader);stroke:none}svg.trend .dot.follower{fil
 .tiles{display:flex;flex-wrap:wrap;gap:10px 34px;margin:12px 0}
 .tiles div{min-width:90px}.tiles b{display:block;font-size:22px;font-weight:650}.tiles span{color:var(--soft);font-size:13px}
 .notice{padding:9px 14px;border:1px solid var(--rule);border-radius:5px;background:var(--raised)}
-@media (max-width:640px){table.runs .wide{display:none}}
+@media (max-width:900px){
+  table.runs,table.runs tbody,table.runs td{display:block}
+  table.runs thead{display:none}
+  table.runs tr{display:grid;grid-template-columns:1fr auto;gap:1px 12px;padding:10px 0;border-bottom:1px solid var(--rule)}
+  table.runs td,table.runs td.n{padding:0;text-align:left;border:0;grid-column:1/-1;overflow-wrap:anywhere}
+  table.runs td.n{grid-column:auto}
+  table.runs td.judged{grid-column:1;grid-row:1}
+  table.runs td.pick{grid-column:2;grid-row:1}
+  table.runs .side{display:inline}
+  table.runs td.run{white-space:normal}
+  table.runs td[data-head]::before{content:attr(data-head) ' ';color:var(--soft)}
+}
 `;
 
 export const liveScript = `'use strict';

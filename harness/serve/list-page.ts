@@ -100,19 +100,26 @@ ${select('system', systems)}${select('environment', environments)}${select('bran
 <button class="plain" type="submit">Show</button> <a href="/">all</a></form>`;
 }
 
+/** What a run is known by comes first; on a phone each row is a block of its own. */
 function table(runs: readonly RunSummary[]): Markup {
   return html`<form method="get" action="/compare"><div class="scroll"><table class="runs"><thead><tr>
-<th><span class="heard">compare</span>A B</th><th>run</th><th>when (UTC)</th><th>verdict</th><th>system</th><th class="wide">workloads</th><th class="wide">faults</th><th class="n">seed</th><th class="n">operations</th><th>branch</th><th>labels</th></tr></thead>
+<th><span class="heard">compare</span>A B</th><th>verdict</th><th>run, when (UTC)</th><th>system</th><th>workloads</th><th>faults</th><th class="n">seed</th><th class="n">operations</th><th>branch, labels</th></tr></thead>
 <tbody>${runs.map(row)}</tbody></table></div><p><button class="plain" type="submit">Compare A with B</button></p></form>`;
 }
 
 function row(run: RunSummary): Markup {
   const labels = Object.entries(run.labels).slice(0, 12);
   const faults = run.faults.length > 3 ? [run.faults[0], `and ${run.faults.length - 1} more`] : run.faults;
-  return html`<tr><td class="pick"><input type="radio" name="a" value="${run.id}" aria-label="A: ${run.id}"> <input type="radio" name="b" value="${run.id}" aria-label="B: ${run.id}"></td>
-<td class="id run"><a href="/runs/${run.id}">${run.id}</a></td><td class="id">${run.createdAt.slice(0, 16).replace('T', ' ')}</td>
-<td><span class="mark ${run.verdict}">${SIGNS[run.verdict]} ${verdictWord(run)}</span></td><td>${name(run.system, 30)} <span class="soft">${name(run.environment, 20)}</span></td>
-<td class="wide">${name(run.workloads.join(', '), 60)}</td><td class="wide">${name(faults.join(' ') || 'none', 60)}</td><td class="n">${run.seed}</td><td class="n">${count(run.operations)}</td>
-<td>${run.branch !== undefined && name(run.branch, 40)} <span class="soft">${(run.revision ?? '').slice(0, 8)}</span></td>
-<td>${labels.map(([key, value]) => html`<span class="label">${name(`${key}=${value}`, 60)}</span>`)}</td></tr>`;
+  const pick = (side: 'a' | 'b'): Markup =>
+    html`<label><input type="radio" name="${side}" value="${run.id}" aria-label="${side.toUpperCase()}: ${run.id}"><span class="side" aria-hidden="true"> ${side.toUpperCase()}</span></label>`;
+  const branch =
+    run.branch === undefined && run.revision === undefined
+      ? undefined
+      : html`<span class="branch">${run.branch !== undefined && name(run.branch, 40)} <span class="soft">${(run.revision ?? '').slice(0, 8)}</span></span> `;
+  return html`<tr><td class="pick">${pick('a')} ${pick('b')}</td>
+<td class="judged"><span class="mark ${run.verdict}">${SIGNS[run.verdict]} ${verdictWord(run)}</span></td>
+<td class="run"><a href="/runs/${run.id}">${run.id}</a><br><span class="soft">${run.createdAt.slice(0, 16).replace('T', ' ')}</span></td>
+<td>${name(run.system, 30)} <span class="soft">${name(run.environment, 20)}</span></td>
+<td data-head="workloads">${name(run.workloads.join(', '), 60)}</td><td data-head="faults">${name(faults.join(' ') || 'none', 60)}</td><td class="n" data-head="seed">${run.seed}</td><td class="n" data-head="operations">${count(run.operations)}</td>
+<td class="labels">${branch}${labels.map(([key, value]) => html`<span class="label">${name(`${key}=${value}`, 60)}</span>`)}</td></tr>`;
 }

@@ -145,6 +145,16 @@ describe('a browser', () => {
     expect(await listed()).toEqual([...ids].reverse());
     expect(await page.locator('.running a').textContent()).toBe(live);
     await pictured(page, 'list');
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      const [wide, room] = await page
+        .locator('table.runs')
+        .evaluate((all) => [all.scrollWidth, all.parentElement?.clientWidth]);
+      expect(wide, `${width} px: nothing is cut`).toBeLessThanOrEqual(room ?? 0);
+      const verdict = await page.locator('.mark').first().boundingBox();
+      expect((verdict?.x ?? width) + (verdict?.width ?? 0)).toBeLessThanOrEqual(width);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
     await page.fill('input[name=search]', 'NIGHTLY kill-leader');
     await page.click('form[role=search] button');
     expect(await listed()).toEqual([ids[0]]);
