@@ -47,7 +47,7 @@ const reading: Workload = {
 it('sends no operation before it is meant to begin, though its timer comes early', async () => {
   const clock = new Hasty();
   const late: number[] = [];
-  let arrivals = 0;
+  const arrivals: number[] = [];
   const driver = new Driver({
     clock,
     recorder: {
@@ -63,12 +63,12 @@ it('sends no operation before it is meant to begin, though its timer comes early
     workloadOptions: { keys: 1, distribution: 'uniform' },
     sessions: 8,
     regions: ['here'],
-    load: { type: 'open', perSecond: 500, queueMax: 100, arrived: () => arrivals++ },
+    load: { type: 'open', perSecond: 500, queueMax: 100, arrived: (intended) => arrivals.push(intended) },
     timeoutNs: 1000 * MILLISECOND,
   });
   await driver.connect();
   driver.start();
-  while (arrivals < 100) clock.next();
+  while (arrivals.length < 100) clock.next();
   expect(late).toHaveLength(8);
   expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
   // What was meant is not moved any further: the rate stays.

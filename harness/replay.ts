@@ -44,6 +44,19 @@ export function replayCommand(plan: Plan, stored?: string): string {
   return [...words, ...plugins].join(' ');
 }
 
+/**
+ * The same plan as a command that needs nothing of the run: for who has its report alone. Undefined where the run's own command is that
+ * already, or its plan was not kept.
+ */
+export function commandElsewhere({ command, plan }: Pick<RunRecord, 'command' | 'plan'>): string | undefined {
+  const asked = plan['asked'] as Plan | undefined; // put there by record-run.ts
+  if (asked === undefined || !/ --replay /.test(command)) return undefined;
+  const { replays: _, ...same } = asked;
+  const known = userPlugins().map((file) => `--plugin ${file}`);
+  const plugins = (command.match(/--plugin \S+/g) ?? []).filter((flag) => !known.includes(flag));
+  return [replayCommand(same), ...plugins].join(' ');
+}
+
 /** What a run knows of the one that it replays. */
 export interface Replays {
   readonly run: string;

@@ -25,7 +25,7 @@ export async function withDatabase<T>(io: Io, work: (database: Database) => Prom
   const folder = join(io.cwd, '.tidemark');
   const database = await openDatabase({ folder, url: io.env.TIDEMARK_DATABASE_URL }).catch((error: unknown) => {
     if (!(error instanceof DatabaseUnavailable)) throw error;
-    throw new BadInput(`${whyUnsaved(error)}${error.hint === '' ? '.' : ''}`, { cause: error });
+    throw new BadInput(`${whyUnsaved(error)}.`, { cause: error });
   });
   try {
     return await told(io, () => work(database));

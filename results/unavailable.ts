@@ -31,8 +31,8 @@ export function reasonOf(thrown: unknown): string {
   return sentence === undefined ? text : `${sentence} (${text})`;
 }
 
-/** The same with what can be done about it, for the one line that says what was not saved. */
+/** The same with what can be done about it, for the one line that says what was not saved; without a full stop. */
 export function whyUnsaved(thrown: unknown): string {
   const hint = thrown instanceof DatabaseUnavailable ? thrown.hint : '';
-  return hint === '' ? reasonOf(thrown) : `${reasonOf(thrown)}. ${hint}`;
+  return hint === '' ? reasonOf(thrown) : `${reasonOf(thrown)}. ${hint.replace(/\.$/, '')}`;
 }

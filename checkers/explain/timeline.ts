@@ -5,7 +5,7 @@
  */
 import type { Anomaly, LastState } from '../checker.ts';
 import type { Operation } from '../../history/history.ts';
-import { instant, legible } from '../linearizable/words.ts';
+import { apart } from '../linearizable/words.ts';
 import { labelOf, nameOfKey, widthOf } from './labels.ts';
 import { merged } from './whole.ts';
 
@@ -194,18 +194,18 @@ function bandOf(
 function ticksOf(items: readonly Item[], moments: readonly number[], place: (moment: number) => number): Tick[] {
   const ticks: Tick[] = [];
   let free = 0;
-  const texts = moments.map((moment) => {
+  const told = moments.flatMap((moment) => {
     const time = timeOf(items, moment);
-    return time === undefined ? `[${moment}]` : instant(time);
+    return time === undefined ? [] : [{ moment, time }];
   });
-  legible(texts.join('\n'))
-    .split('\n')
-    .forEach((text, i) => {
-      const at = place(moments[i]);
-      if (at < free) return;
-      ticks.push({ at, text });
-      free = at + text.length + 2;
-    });
+  const texts = new Map(apart(told.map(({ time }) => time)).map((text, i): [number, string] => [told[i].moment, text]));
+  for (const moment of moments) {
+    const at = place(moment);
+    if (at < free) continue;
+    const text = texts.get(moment) ?? `[${moment}]`;
+    ticks.push({ at, text });
+    free = at + text.length + 2;
+  }
   return ticks;
 }
 

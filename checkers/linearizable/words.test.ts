@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Values } from '../../history/values.ts';
 import { parseJson } from '../../history/codec/json.ts';
 import { valueTextOf } from '../sessions/words.ts';
-import { instant, legible, roundInstant, showOf } from './words.ts';
+import { apart, instant, legible, roundInstant, showOf } from './words.ts';
 
 test('times are exact as they come, and legible in sentences', () => {
   expect([12, 1500, 12_345_678, 15_819_313_007].map(instant)).toEqual([
@@ -43,4 +43,15 @@ test('values that differ are said differently: integers that no double holds and
   expect(marked.map((ref) => valueTextOf(values, ref))).toEqual(texts);
   const keywords = [':a', '\0:a'].map((text) => values.intern(text));
   for (const say of [showOf, valueTextOf]) expect(keywords.map((ref) => say(values, ref))).toEqual([':a', '":a"']);
+});
+
+test('times beside each other have the decimals that tell them apart, and no more', () => {
+  expect(apart([7_386_264_475, 7_423_000_000, 7_386_270_000, 7_423_000_000])).toEqual([
+    '7.38626 s',
+    '7.423 s',
+    '7.38627 s',
+    '7.423 s',
+  ]);
+  expect(apart([1_000_000_001, 1_000_000_002])).toEqual(['1.000000001 s', '1.000000002 s']);
+  expect(apart([12, 1500, 2_500_000])).toEqual(['12 ns', '1.5 µs', '2.5 ms']);
 });

@@ -64,6 +64,20 @@ export function legible(sentence: string): string {
   });
 }
 
+/** As {@link roundInstant}, of times that stand beside each other: with as many more decimals as it takes to tell them apart. */
+export function apart(times: readonly number[]): readonly string[] {
+  const said = new Map<number, string>();
+  let left = [...new Set(times)];
+  for (let decimals = 3; left.length > 0; decimals++) {
+    const texts = left.map((time) => inDecimals(time, decimals));
+    // Nine tell all of them apart: times are whole nanoseconds.
+    for (const [i, time] of left.entries())
+      if (decimals === 9 || texts.indexOf(texts[i]) === texts.lastIndexOf(texts[i])) said.set(time, texts[i]);
+    left = left.filter((time) => !said.has(time));
+  }
+  return times.map((time) => said.get(time) ?? '');
+}
+
 /** ` at 12.5 ms`, when it was asked for; nothing where that is unknown. */
 export function call(history: History, row: number, at = ' at '): string {
   return moment(history.callTime[row], at);

@@ -103,7 +103,7 @@ async function save(home: string, record: RunRecord, io: Io): Promise<void> {
       await database.close();
     }
   } catch (error) {
-    io.err(`tidemark: run ${record.id} was not saved in the database: ${whyUnsaved(error)}\n`);
+    io.err(`tidemark: run ${record.id} was not saved in the database: ${whyUnsaved(error)}.\n`);
   }
 }
 

@@ -5,6 +5,7 @@ import type { BenchResult } from '../bench/plan.ts';
 import { heldText, measured } from '../bench/text.ts';
 import { overloadLines } from '../load-text.ts';
 import { calmLines, failuresOf, title, verdictText } from '../report-text.ts';
+import { commandElsewhere } from '../replay.ts';
 import { count, duration, percent } from '../table.ts';
 import { lost, outageNs } from './failover-pictures.ts';
 import { comparedReads, readPaths } from './followers.ts';
@@ -14,6 +15,8 @@ export interface Answer {
   readonly answer: string;
   /** Further sentences, each on a line. */
   readonly more: readonly string[];
+  /** The answer is a command; this one does the same where the run's files are not. */
+  readonly elsewhere?: string;
   /** The part of the page that says it in full. */
   readonly section: string;
 }
@@ -170,12 +173,15 @@ function change(now: number, before: number): string {
   return `${share > 0 ? '+' : share < 0 ? '−' : '±'}${Math.abs(share)} %`;
 }
 
-function again({ command, seed, versions }: RunRecord): Answer {
+function again(record: RunRecord): Answer {
+  const { command, seed, versions } = record;
+  const elsewhere = commandElsewhere(record);
   const version = versions['tidemark'] === undefined ? '' : `Tidemark ${versions['tidemark']}, `;
   return {
     question: 'How do I run it again?',
     answer: command,
     more: [`${version}seed ${seed}`],
+    ...(elsewhere !== undefined && { elsewhere }),
     section: 'plan',
   };
 }
@@ -184,3 +190,6 @@ function again({ command, seed, versions }: RunRecord): Answer {
 export function calmAnswers(record: RunRecord): readonly string[] {
   return calmLines(record.counts);
 }
+
+/** What stands before {@link Answer.elsewhere}. */
+export const ELSEWHERE = 'Where this run’s files are not, the same plan, though its faults may strike others:';

@@ -6,7 +6,7 @@ import { BadInput } from '../errors.ts';
 import { loadSystems } from '../plugins.ts';
 import { title } from '../report-text.ts';
 import type { System } from '../system.ts';
-import { count, duration } from '../table.ts';
+import { count, duration, many } from '../table.ts';
 import { outageNs } from './failover-pictures.ts';
 import type { Format } from './formats.ts';
 import { type Testcase, suite } from './junit.ts';
@@ -19,6 +19,8 @@ import { documentOf } from './page.ts';
 /** Runs that did not keep their promises come first; of the others so many are listed. */
 const FAILED_MAX = 1000;
 const KEPT_MAX = 300;
+/** Cells of one guarantee that the Markdown names. */
+const CELLS_MAX = 12;
 /** Outages of one cause that are remembered: enough for percentiles. */
 const OUTAGES_MAX = 20_000;
 
@@ -190,7 +192,8 @@ function htmlCampaign(campaign: CampaignReport): string {
       html`<tr><td class="n">${run.seed}</td><td><b class="state ${run.verdict}"><i aria-hidden="true">${SIGNS[run.verdict]}</i> ${run.verdict}</b></td><td class="n">${count(run.operations)}</td><td class="n">${count(run.failovers)}</td><td class="n">${(run.wallMs / 1000).toFixed(1)} s</td><td>${prose(run.what, 300)}${run.exitCode !== 0 && html`<br><code>${cut(run.command, 600)}</code>`}</td></tr>`,
   );
   const more =
-    runCount > runs.length && html`<p class="soft">${count(runCount - runs.length)} more runs are not listed.</p>`;
+    runCount > runs.length &&
+    html`<p class="soft">${count(runCount - runs.length)} ${runCount - runs.length === 1 ? 'more run is' : 'more runs are'} not listed.</p>`;
   return documentOf(
     `${verdict}: ${count(runCount)} runs`,
     [
@@ -207,8 +210,15 @@ ${broken.length > 0 && html`<section id="broken"><h2>Broken promises</h2>${broke
 
 function brokenCell(cell: SummedCell, id: string): Markup {
   const [example] = cell.anomalies;
-  return html`<section class="promise" id="${id}"><h3><b class="state broken">✗ BROKEN</b> ${title(cell)}</h3><p>In ${count(cell.brokenRuns)} runs, ${count(cell.anomalyCount)} times in all; first by seeds ${cell.seeds.join(', ')}.</p>${example !== undefined && html`<p class="soft">e.g. ${prose(example.sentence)}</p>`}</section>`;
+  return html`<section class="promise" id="${id}"><h3><b class="state broken">✗ BROKEN</b> ${title(cell)}</h3><p>${capital(brokenIn(cell))}, ${cell.anomalyCount === 1 ? 'once' : `${count(cell.anomalyCount)} times in all`}.</p>${example !== undefined && html`<p class="soft">e.g. ${prose(example.sentence)}</p>`}</section>`;
 }
+
+/** `in 2 runs, first by seeds 3, 7` */
+function brokenIn({ brokenRuns, seeds }: SummedCell): string {
+  return `in ${many(brokenRuns, 'run')}, ${brokenRuns === 1 ? 'by' : 'first by'} ${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`;
+}
+
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 const causeHead = [
   'cause',
@@ -246,12 +256,18 @@ function causeTable({ causes }: CampaignReport): Markup {
 function markdownCampaign(campaign: CampaignReport): string {
   const { verdict, cells, runs, causes, command } = campaign;
   const sign = { kept: '✅', broken: '❌', undecided: '❔' }[verdict];
-  const broken = cells
-    .filter(({ brokenRuns }) => brokenRuns > 0)
-    .map(
-      (cell) =>
-        `- **${plain(title(cell))}** in ${count(cell.brokenRuns)} runs, first by seeds ${cell.seeds.join(', ')}: ${plain(cell.anomalies[0]?.sentence ?? '')}`,
-    );
+  const some = cells.filter(({ brokenRuns }) => brokenRuns > 0);
+  // As in the report of a run: by guarantee, the cell that broke most often first.
+  const broken = [...new Set(some.map(({ guarantee }) => guarantee))].flatMap((guarantee) => {
+    const mine = some.filter((cell) => cell.guarantee === guarantee).sort((x, y) => y.brokenRuns - x.brokenRuns);
+    const example = mine.find(({ anomalies }) => anomalies.length > 0)?.anomalies[0].sentence;
+    const rest = mine.length - CELLS_MAX;
+    return [
+      `- **${guarantee}**${example === undefined ? '' : `: e.g. ${plain(example)}`}`,
+      ...mine.slice(0, CELLS_MAX).map((cell) => `  - ${plain(title(cell))}: ${brokenIn(cell)}`),
+      ...(rest > 0 ? [`  - and ${count(rest)} more`] : []),
+    ];
+  });
   const failed = runs.filter(({ exitCode }) => exitCode !== 0).slice(0, 20);
   return bounded([
     `## ${sign} ${verdict.toUpperCase()}: ${plain(sentenceOf(campaign))}`,

@@ -26,7 +26,7 @@ const READS_MIN = 20;
 
 export function followerSection(record: RunRecord): Markup {
   const paths = readPaths(record);
-  return html`<div class="pair">${percentiles(record, 'intended')}${percentiles(record, 'sent')}</div>${frontier(paths)}${pathTable(paths)}${nodeTable(record)}${visibility(record)}`;
+  return html`<div class="pair">${percentiles(record, 'intended')}${percentiles(record, 'sent')}</div>${frontier(paths, writePathsOf(record))}${pathTable(paths)}${nodeTable(record)}${visibility(record)}`;
 }
 
 /** Reads of the strongest path against all that followers answered. */
@@ -173,7 +173,13 @@ function isBest(one: PathFigures, all: readonly PathFigures[]): boolean {
   );
 }
 
-function frontier(all: readonly PathFigures[]): Markup | undefined {
+/** Those that were written by, in the load that was judged. */
+function writePathsOf({ plan, staleness }: RunRecord): readonly string[] {
+  const named = plan['writePaths'];
+  return Array.isArray(named) ? named.map(String) : [...new Set(staleness.map(({ writePath }) => writePath))];
+}
+
+function frontier(all: readonly PathFigures[], writePaths: readonly string[]): Markup | undefined {
   const paths = all.filter(({ p50Ns, reads }) => p50Ns !== undefined && reads >= READS_MIN);
   if (paths.length < 2) return undefined;
   const stale = paths.map(({ ageP99Ns }) => ageP99Ns).filter((ns) => ns > 0);
@@ -217,7 +223,7 @@ function frontier(all: readonly PathFigures[]): Markup | undefined {
       ],
     };
   });
-  return html`<figure><figcaption><b>Latency against staleness</b> <span>median latency while all was calm, against how far behind the answers were; filled: no other path is both faster and fresher</span></figcaption>${picture}</figure>`;
+  return html`<figure><figcaption><b>Latency against staleness</b> <span>median latency while all was calm, against how far behind the answers were; filled: no other path is both faster and fresher${writePaths.length > 1 && html`. Writes of all ${writePaths.length} write paths together: ${name(writePaths.join(', '), 200)}`}</span></figcaption>${picture}</figure>`;
 }
 
 function steps(a: Point, b: Point | undefined): readonly Point[] {

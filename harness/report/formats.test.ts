@@ -9,6 +9,7 @@ import { hostileRecord, hostileTexts } from '../../test-support/hostile-record.t
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import type { Io } from '../command.ts';
 import command from '../commands/report.ts';
+import { defaultPlan } from '../plan.ts';
 import { unsupportedLines } from '../report-faults.ts';
 import { closingLines, renderReport } from '../report-text.ts';
 import { campaignOf, renderedCampaign } from './campaign.ts';
@@ -59,6 +60,22 @@ describe('every format', () => {
       expect(text).toContain('Uncorrected, from sending: median 1.00 ms against 30.0 ms, p99 70.0 ms against 60.0 ms.');
     },
   );
+
+  test.each(['html', 'markdown', 'json'] as const)('%s has a command for who has not the run’s files', (format) => {
+    const { plan, id } = sampleRecord();
+    const asked = {
+      ...defaultPlan,
+      system: 'etcd',
+      environment: 'docker',
+      seed: 9,
+      settings: { driver: 'python d.py' },
+    };
+    const text = (command: string): string =>
+      rendered(sampleRecord({ command, plan: { ...plan, asked } }), format).replaceAll('&#39;', "'");
+    const whole = "npx tidemark run --seed 9 --system etcd --env docker --set 'driver=python d.py' --plugin ./p.ts";
+    expect(text(`npx tidemark run --replay ${id} --plugin ./p.ts`)).toContain(whole);
+    expect(text('npx tidemark run --seed 9')).not.toContain('etcd --env docker');
+  });
 
   test('html draws a first write that never came, though the next failover began at once', () => {
     const [known] = sampleRecord().failovers;
@@ -319,6 +336,19 @@ describe('many runs', () => {
     );
     expect(text).toContain('linearizable');
     if (format !== 'junit') expect(text).toContain('kill-leader');
+  });
+
+  test('markdown names what broke by guarantee, one run as one', async () => {
+    const [cell] = sampleRecord().cells;
+    const broken = { ...cell, state: 'broken' as const };
+    const both = records.map((record) => ({ ...record, cells: [broken, { ...broken, readPath: 'follower' }] }));
+    both[1] = { ...both[1], cells: [broken] };
+    const text = renderedCampaign(await campaignOf(both, ''), 'markdown').replaceAll('\\', '');
+    const [, lines] = text.split('### Broken promises\n\n');
+    const [head, first, second] = lines.split('\n');
+    expect(head).toMatch(/^- \*\*linearizable\*\*: e\.g\. /);
+    expect(first).toBe('  - linearizable (writes quorum-ack, reads leader): in 2 runs, first by seeds 1, 2');
+    expect(second).toBe('  - linearizable (writes quorum-ack, reads follower): in 1 run, by seed 1');
   });
 
   test('must be of one system, which is known', async () => {

@@ -3,7 +3,7 @@ import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { RunRecord } from '../../results/record.ts';
 import { BadInput, unknownName } from '../errors.ts';
-import { answersOf, verdictSentence } from './answers.ts';
+import { answersOf, ELSEWHERE, verdictSentence } from './answers.ts';
 import { junitReport } from './junit.ts';
 import { markdownReport } from './markdown.ts';
 import { htmlReport } from './page.ts';
@@ -67,7 +67,10 @@ export function rendered(record: RunRecord, format: Format): string {
 }
 
 function jsonReport(record: RunRecord): string {
-  const answers = answersOf(record).map(({ question, answer, more }) => ({ question, answer: [answer, ...more] }));
+  const answers = answersOf(record).map(({ question, answer, more, elsewhere }) => ({
+    question,
+    answer: [answer, ...(elsewhere === undefined ? [] : [`${ELSEWHERE} ${elsewhere}`]), ...more],
+  }));
   return `${JSON.stringify({ schema: 1, type: 'report', sentence: verdictSentence(record), answers, run: record })}\n`;
 }
 

@@ -7,8 +7,9 @@ import { figureOf, type MatrixCell, painter } from '../matrix.ts';
 import { faultRows, scheduleLines, unsupportedLines } from '../report-faults.ts';
 import { reasonLines } from '../load-text.ts';
 import { failuresOf, title } from '../report-text.ts';
+import { commandElsewhere } from '../replay.ts';
 import { count, duration, percent } from '../table.ts';
-import { answersOf, verdictSentence } from './answers.ts';
+import { answersOf, ELSEWHERE, verdictSentence } from './answers.ts';
 import { benchMarkdown } from './bench-section.ts';
 import { lost } from './failover-pictures.ts';
 import { readPaths } from './followers.ts';
@@ -35,6 +36,7 @@ const MARKS: Readonly<Record<MatrixCell['state'], string>> = {
 
 export function markdownReport(record: RunRecord): string {
   const isFailed = failuresOf(record).length > 0;
+  const elsewhere = commandElsewhere(record);
   const answers = answersOf(record).filter(({ section }) => section !== 'plan' && section !== 'promises');
   const told = answers.map(
     ({ question, answer, more }) => `- **${question}** ${[answer, ...more].map((line) => plain(line)).join(' ')}`,
@@ -53,6 +55,7 @@ export function markdownReport(record: RunRecord): string {
     failovers(record),
     faults(record),
     `Run it again:\n\n${fenced(cut(record.command, 4000), 'sh')}`,
+    elsewhere === undefined ? '' : `${ELSEWHERE}\n\n${fenced(cut(elsewhere, 4000), 'sh')}`,
   ];
   return bounded(parts);
 }

@@ -11,7 +11,7 @@ import { bailed, countedLine, failuresOf, interrupted, nodes } from '../report-t
 import { painter } from '../matrix.ts';
 import { count } from '../table.ts';
 import { anomaliesOf, pictureKey } from './anomalies.ts';
-import { answersOf, calmAnswers, verdictSentence } from './answers.ts';
+import { answersOf, calmAnswers, ELSEWHERE, verdictSentence } from './answers.ts';
 import { benchSection } from './bench-section.ts';
 import { WIDTH } from './chart.ts';
 import { arrowHeads, groupPicture, roleText } from './cluster-picture.ts';
@@ -126,13 +126,13 @@ function head(record: RunRecord, sections: readonly Section[]): Markup {
       ? [`${count(counts['harness failures'])} harness failures: see the terminal's output`]
       : []),
   ];
-  const answers = answersOf(record).map(({ question, answer, more, section }) => {
+  const answers = answersOf(record).map(({ question, answer, more, elsewhere, section }) => {
     const isCommand = section === 'plan';
     const text = isCommand
       ? html`<code class="command">${cut(answer, 2000)}</code>`
       : html`<p>${prose(answer, 400)}</p>`;
     const there = sections.some(({ id }) => id === section);
-    return html`<dt>${there ? html`<a href="#${section}">${question}</a>` : question}</dt><dd>${text}${more.map((line) => html`<p class="more">${prose(line, 300)}</p>`)}</dd>`;
+    return html`<dt>${there ? html`<a href="#${section}">${question}</a>` : question}</dt><dd>${text}${elsewhere !== undefined && html`<p class="more">${ELSEWHERE}</p><code class="command">${cut(elsewhere, 2000)}</code>`}${more.map((line) => html`<p class="more">${prose(line, 300)}</p>`)}</dd>`;
   });
   return html`<header><p class="product">Tidemark · run ${record.id}</p>
 <div class="verdict ${isFailed ? 'failed' : verdict}"><span class="sign" aria-hidden="true">${isFailed ? '!' : SIGNS[verdict]}</span><div><h1>${isFailed ? 'FAILED' : verdict.toUpperCase()}</h1><p>${verdictSentence(record)}</p></div></div>

@@ -1,6 +1,8 @@
 /** All that decided the run, what it ran on, and the command that runs it again. */
 import type { RunRecord } from '../../results/record.ts';
+import { commandElsewhere } from '../replay.ts';
 import { timeText } from '../times.ts';
+import { ELSEWHERE } from './answers.ts';
 import { cut, html, lines, type Markup, name, type Piece } from './markup.ts';
 
 const JSON_MAX = 16_000;
@@ -9,6 +11,7 @@ const LEFT_OUT = new Set(['strikes', 'fired', 'replay', 'asked', 'guide']);
 
 export function planSection(record: RunRecord): Markup {
   const { plan, machine, git, versions } = record;
+  const elsewhere = commandElsewhere(record);
   const list = (of: unknown): string => (Array.isArray(of) ? of.map(String).join(', ') : String(of ?? ''));
   const settings = Object.entries((plan['settings'] ?? {}) as Readonly<Record<string, unknown>>);
   const duration = plan['durationNs'];
@@ -44,7 +47,7 @@ export function planSection(record: RunRecord): Markup {
     ['journal, SHA-256', html`<code>${record.journalSha256}</code>`],
   ];
   const rest = Object.fromEntries(Object.entries(plan).filter(([key]) => !LEFT_OUT.has(key)));
-  return html`<p>Run it again:</p><code class="command">${cut(record.command, 4000)}</code>
+  return html`<p>Run it again:</p><code class="command">${cut(record.command, 4000)}</code>${elsewhere !== undefined && html`<p>${ELSEWHERE}</p><code class="command">${cut(elsewhere, 4000)}</code>`}
 <p>Judge its history again, with the journal beside this page:</p><code class="command">npx tidemark check .tidemark/runs/${record.id}/journal.jsonl</code>
 <dl class="plan">${rows.map(([key, of]) => html`<dt>${key}</dt><dd>${of}</dd>`)}</dl>
 <details><summary>the plan as JSON</summary><pre>${lines(JSON.stringify(rest, undefined, 1))}</pre></details>
