@@ -371,12 +371,11 @@ class Run {
   /** Where there is an operator it is looked until nothing is found, or the cluster has settled: he may still be about to start a store. */
   async #lookLast(): Promise<void> {
     const operated = this.#plan.use.system.supervise !== undefined;
-    let found = (await this.#cluster.lingering?.()) ?? [];
-    while (operated && found.length > 0 && !this.#settled) {
+    for (;;) {
+      const found = (await this.#cluster.lingering?.()) ?? [];
+      if (found.length === 0 || this.#settled || !operated) return this.#linger(found, '');
       await this.#clock.sleepUntil(this.#clock.now() + LINGER_CHECK_NS);
-      found = (await this.#cluster.lingering?.()) ?? [];
     }
-    this.#linger(found, '');
   }
 
   /** Until then, or until the run is told to stop. */
