@@ -65,7 +65,7 @@ export function noPlace(
       : machine.register === undefined
         ? 'no order of what was asked for by then leads to it'
         : `whatever else was pending happened or not, ${x} ${heldBy(history, states, needs)} by then`;
-  const fewer = minimal ? '' : ' The budget did not allow to find the fewest that show it.';
+  const fewer = minimal ? '' : ' It was not found out whether fewer of them show it.';
   const kind = origin?.type === 'impossible' ? 'impossible answer' : 'no possible order';
   const writers = origin?.type === undefined || origin.type === 'unknown' ? writersFor(context, rows, all) : [];
   const way = `${wayText(history, last, others, isWhole)}${writersText(history, writers, isWhole)}`;

@@ -69,6 +69,12 @@ function fewest(takings: readonly Taking[], times: number): readonly Taking[] {
 export function takenTooOften(history: History, all: readonly Taking[], enqueues: readonly number[]): Anomaly {
   const takings = fewest(all, enqueues.length + 1);
   const times = enqueues.length === 1 ? 'once' : `${enqueues.length} times`;
+  if (takings.length + enqueues.length > SHOWN_MAX) {
+    const value = valueOf(history, takings[0].reference);
+    const sentence = `${value} was enqueued only ${times}, and taken ${takings.length} times.${notAll(value)}`;
+    const few = [...takings.slice(-FEW).map(({ row }) => row), ...enqueues.slice(-FEW)];
+    return anomaly(history, 'value dequeued twice', sentence, few);
+  }
   const what = valueOf(history, takings[0].reference);
   const who = [...new Map(takings.map((taking) => [taking.row, taking])).values()]
     .map((taking) => took(history, taking))
@@ -80,8 +86,29 @@ export function takenTooOften(history: History, all: readonly Taking[], enqueues
 
 export function takenBefore(history: History, takings: readonly Taking[], enqueues: readonly number[]): Anomaly {
   const [taking, enqueue] = [takings[takings.length - 1], enqueues[enqueues.length - 1]];
-  const sentence = `${took(history, taking)} was answered${ret(history, taking.row)}, before ${deedOf(history, enqueue)} was asked for${call(history, enqueue)}.`;
-  return anomaly(history, 'dequeue before enqueue', sentence, [...takings.map(({ row }) => row), ...enqueues]);
+  const count = takings.length;
+  const value = valueOf(history, taking.reference);
+  const which = count === 1 ? '' : `, ${deedOf(history, enqueue)}`;
+  const late = count === 1 ? deedOf(history, enqueue) : `number ${count} of its enqueues`;
+  const what =
+    count === 1 ? took(history, taking) : `number ${count} of the dequeues of ${value}, ${took(history, taking)}`;
+  const isTooMuch = 2 * count > SHOWN_MAX;
+  const sentence =
+    `${what.replace(/,$/, '')}${count === 1 ? '' : ','} was answered${ret(history, taking.row)}, before ${late}${which}${which === '' ? '' : ','} ` +
+    `was asked for${call(history, enqueue)}.${isTooMuch ? notAll(value) : ''}`;
+  const few = isTooMuch ? FEW : count;
+  const rows = [...takings.slice(-few).map(({ row }) => row), ...enqueues.slice(-few)];
+  return anomaly(history, 'dequeue before enqueue', sentence, rows);
+}
+
+/** Operations that a count is shown by; where these are too many, the last few of either kind. */
+const SHOWN_MAX = 40;
+const FEW = 6;
+
+/** Of counts: what is shown is not all that they rest on. */
+function notAll(...values: readonly string[]): string {
+  const which = [...new Set(values)].join(' and of ');
+  return ` This counts all enqueues and dequeues of ${which} before, most of which are not shown; the one that is wrong may be any of them.`;
 }
 
 /** An answer with which, among so many operations, no copies can be told apart any more. */
@@ -128,12 +155,15 @@ export function foundEmptyWrongly(
   const answered = Number.isNaN(history.callTime[row]) ? '' : ret(history, row, ' and answered at ');
   const how = history.f[row] === DRAIN ? 'left the queue empty' : 'found the queue empty';
   const sentence = `${deedOf(history, row)} ${how}${call(history, row, ', asked for at ')}${answered}, although ${what}.`;
-  const rows = inside.flatMap(
-    // When it was taken does not matter: not before the queue was found empty.
-    ({ copy, enqueue, taking }) =>
-      copy?.rows ?? (taking !== undefined && mayBeGuessed ? [enqueue, taking.row] : [enqueue]),
+  // When it was taken does not matter: not before the queue was found empty.
+  const rows = inside.flatMap(({ enqueue, taking }) =>
+    taking !== undefined && mayBeGuessed ? [enqueue, taking.row] : [enqueue],
   );
-  return anomaly(history, 'empty while something was in it', sentence, [row, ...rows]);
+  const counted = inside
+    .filter(({ copy }) => copy !== undefined)
+    .map(({ enqueue }) => valueOf(history, history.value[enqueue]));
+  const counts = counted.length === 0 ? '' : notAll(...counted);
+  return anomaly(history, 'empty while something was in it', sentence + counts, [row, ...rows]);
 }
 
 /** Where values repeat, only their numbers tell: the i-th of them in was the i-th of them out. */
@@ -147,7 +177,9 @@ function copiesOutOfOrder(history: History, first: Item, second: Item): Anomaly 
   const [a, b] = [name(first), name(second)];
   const fate = first.taking === undefined ? 'was never taken' : `was not even asked for when ${b} was out`;
   const sentence = `${a} was surely in the queue before ${b} can have come into it, yet ${b} was taken while ${a} ${fate}.`;
-  return anomaly(history, 'out of order', sentence, [...rowsOf(first), ...rowsOf(second)]);
+  const counted = [first, second].filter(({ copy }) => copy !== undefined);
+  const counts = notAll(...counted.map(({ enqueue }) => valueOf(history, history.value[enqueue])));
+  return anomaly(history, 'out of order', sentence + counts, [...rowsOf(first), ...rowsOf(second)]);
 }
 
 /** Where what is shown cannot stand only once the pairs before are left out. */
