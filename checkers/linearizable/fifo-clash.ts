@@ -21,8 +21,9 @@ export interface Clash {
   readonly last: number | undefined;
 }
 
-/** Sequences gone on with, in all. */
-const SEQUENCES_MAX = 200_000;
+/** Sequences gone on with, in all: other objects want their share of the budget. */
+const SEQUENCES = 10_000;
+const SEQUENCES_PER_OPERATION = 8;
 /** Beginnings that all sequences have in common: as many are remembered, and tried. */
 const BEGINNINGS_MAX = 64;
 const TRIED_MAX = 24;
@@ -91,6 +92,7 @@ export function beginningsOf(problem: PairProblem, budget: Budget): readonly Beg
   const first = { enqueues: NOTHING, dequeues: NOTHING, empties: NOTHING, enqueuedAt: -1, dequeuedAt: -1 };
   level.set(nameOf(first), first);
   let before: Sequence = first;
+  const stepsMax = SEQUENCES + SEQUENCES_PER_OPERATION * (problem.enqueues.length + problem.dequeues.length);
   let steps = 0;
   for (let count = 0; level.size > 0; count++) {
     const one = agreed([...level.values()]);
@@ -101,7 +103,7 @@ export function beginningsOf(problem: PairProblem, budget: Budget): readonly Beg
     const next = new Map<string, Sequence>();
     // It grows while it is gone through: by the same with an answer "empty" more.
     for (const sequence of level.values()) {
-      if (++steps > SEQUENCES_MAX || (steps % 256 === 0 && budget.spent() !== undefined)) return undefined;
+      if (++steps > stepsMax || (steps % 256 === 0 && budget.spent() !== undefined)) return undefined;
       restore(pairs, sequence, before);
       before = sequence;
       for (const choice of pairs.choices()) {
