@@ -190,11 +190,9 @@ function leaderships(
   });
 }
 
-/** How many of a node's writes within a span belong to the term before it. */
+/** How many of a node's writes within a span belong to the term before it. A side without a sighting is an endless pause. */
 function countBefore(writes: readonly Told[], { from, until, before, after, away }: Span): number {
   if (before === after) return writes.length;
-  if (away.length === 0 && before === undefined) return 0;
-  if (away.length === 0 && after === undefined) return writes.length;
   const pauses = [...writes.keys(), writes.length].map((i) => {
     const [begin, end] = [writes[i - 1]?.told ?? from, writes[i]?.told ?? until];
     return { i, length: end - begin, isAway: away.some((one) => one.from < end && one.until > begin) };
