@@ -282,6 +282,22 @@ test('what a deposed leader acknowledges is of its own term, and lost to the cha
   ]);
 });
 
+// As Redis was: cut off until the others replaced it, and never told.
+test('who acknowledges on when another leads had not recovered from the fault that was healed before', () => {
+  const until = (last: string): ReturnType<typeof at> =>
+    at(
+      [12, saw('n1', 'leader', 0)],
+      [15.65, note('isolate-leader', 1, 'inject')],
+      [17.25, note('isolate-leader', 1, 'heal', ',"effect":{"packets dropped":100}')],
+      [18, acked('n1', 1)],
+      [18.1, acked('n2', 2)],
+      [18.3, saw('n2', 'leader', 1)],
+      [19, acked(last, 3)],
+    );
+  expect(until('n1')).toMatchObject([{ start: 15.65 * SECOND, cause: 'isolate-leader' }]);
+  expect(until('n2')).toMatchObject([{ start: 18 * SECOND, cause: 'none' }]);
+});
+
 test('a follower that tells no term is fresh once it answers with a write of the new one', () => {
   const [failover] = at(
     [1, saw('n1', 'leader', 1)],

@@ -8,6 +8,8 @@
  * - with the earliest fault that struck the leader, and had an effect, after the last write that it acknowledged and that was not
  *   undone was asked for. (An isolated leader may go on to acknowledge writes, and to say that it leads: neither is leading.)
  * - If there is none, with the latest such fault that it had not recovered from: a leader was seen, or wrote, after a heal.
+ * - If there is none, with the latest such fault, if the leader stayed up and acknowledged what was asked for after another led: what
+ *   it did after the heal is then no sign that it led.
  * - If there is none, when it went down; if it did not, with the last write that it acknowledged.
  *
  * No fault counts that was injected when the leader was down already. Its own killing does, though the note of an injection
@@ -128,16 +130,14 @@ function startOf(
 ): Instant {
   const sign = lastSign(evidence, before, now);
   const earliest = Math.max(before.since, Math.min(sign, down ?? sign) - CAUSE_WINDOW_NS);
-  const struck = possible.filter(
+  const near = possible.filter(
     (fault) =>
-      fault.from >= earliest &&
-      fault.from <= now.since &&
-      fault.until > fault.from &&
-      fault.until > Math.min(sign, down ?? sign) &&
-      strikes(fault, before.leader),
+      fault.from >= earliest && fault.from <= now.since && fault.until > fault.from && strikes(fault, before.leader),
   );
+  const struck = near.filter(({ until }) => until > Math.min(sign, down ?? sign));
   const led = evidence.lastLed(before, now.since);
-  const first = struck.find(({ from }) => led !== undefined && from >= led) ?? struck[struck.length - 1];
+  const unaware = down === undefined && evidence.isWrittenAfter(before.term, now.since) ? near : [];
+  const first = struck.find(({ from }) => led !== undefined && from >= led) ?? struck.at(-1) ?? unaware.at(-1);
   if (first !== undefined && (down === undefined || first.from < down)) return first.from;
   if (first !== undefined && down !== undefined)
     return Math.max(down - first.endingNs, evidence.lastWriteUntil(before.term, down)?.told ?? before.since);
@@ -201,6 +201,11 @@ class TermEvidence {
 
   lastWriteUntil(term: number, until: Instant): Acknowledged | undefined {
     return this.#writes.get(term)?.findLast(({ told }) => told <= until);
+  }
+
+  /** Whether a write that was asked for after `since` was acknowledged in this term. */
+  isWrittenAfter(term: number, since: Instant): boolean {
+    return this.#writes.get(term)?.some(({ asked }) => asked > since) ?? false;
   }
 
   /**
