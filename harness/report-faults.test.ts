@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { UNASKED } from '../nemesis/fault.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
-import { effectText, faultLines, faultRows, scheduleLines } from './report-faults.ts';
+import { effectText, faultLines, faultRows, scheduleLines, unsupportedLines } from './report-faults.ts';
 
 const strike = { durationNs: 1, at: 1, targets: [], stream: '1.1' };
 const why = 'n2: iptables-restore: no chain';
@@ -83,4 +83,13 @@ test('what was counted once is told in the singular', () => {
   expect(effectText('ms stopped', 1)).toBe('1 ms stopped');
   expect(effectText('refused: two nodes are down', 1)).toBe('1 refused: two nodes are down');
   expect(effectText(UNASKED, 1)).toBe('1 unknown: node that could not say what it had suffered');
+});
+
+test('where no fault can be done at all, that is one line, and not one for each reason', () => {
+  const { plan } = sampleRecord();
+  const unsupported = ['a', 'b', 'c', 'd'].map((fault) => ({ fault, why: `${fault} is missing` }));
+  const none = sampleRecord({ plan: { ...plan, faults: [], unsupported } });
+  expect(unsupportedLines(none)).toEqual(['unsupported, so not tried: all 4 faults of the mix: none can be done here']);
+  const some = sampleRecord({ plan: { ...plan, faults: ['isolate'], unsupported } });
+  expect(unsupportedLines(some)).toHaveLength(4);
 });

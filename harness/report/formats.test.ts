@@ -9,7 +9,6 @@ import { hostileRecord, hostileTexts } from '../../test-support/hostile-record.t
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import type { Io } from '../command.ts';
 import command from '../commands/report.ts';
-import { unsupportedLines } from '../report-faults.ts';
 import { closingLines, renderReport } from '../report-text.ts';
 import { campaignOf, renderedCampaign } from './campaign.ts';
 import { FORMATS, rendered, wantedReports } from './formats.ts';
@@ -89,17 +88,6 @@ describe('every format', () => {
             `NOT HEALED: ${why}`,
           ];
     for (const words of told) expect(text).toContain(words);
-  });
-
-  test('where no fault can be done at all, that is one line, and not one for each reason', () => {
-    const { plan } = sampleRecord();
-    const unsupported = ['a', 'b', 'c', 'd'].map((fault) => ({ fault, why: `${fault} is missing` }));
-    const none = sampleRecord({ plan: { ...plan, faults: [], unsupported } });
-    expect(unsupportedLines(none)).toEqual([
-      'unsupported, so not tried: all 4 faults of the mix: none can be done here',
-    ]);
-    const some = sampleRecord({ plan: { ...plan, faults: ['isolate'], unsupported } });
-    expect(unsupportedLines(some)).toHaveLength(4);
   });
 
   test('markdown folds a long list of faults away, and shows a short one', () => {
