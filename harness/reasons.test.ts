@@ -24,7 +24,7 @@ test('reasons are counted by outcome, and there are not more of them than can be
   reasons.add('refused', 'READONLY');
   reasons.add('unknown', 'READONLY');
   expect(reasons.counts()).toEqual({ 'refused: READONLY': 2, 'unknown: READONLY': 1 });
-  const letters = [...'abcdefghij'];
+  const letters = 'abcdefghij'.split('');
   for (const a of letters) for (const b of letters) reasons.add('refused', `nonsense ${a}${b}`);
   const counts = reasons.counts();
   expect(Object.keys(counts).length).toBeLessThan(50);
