@@ -1,53 +1,57 @@
 /**
  * How often the gate cries wolf, and what it finds, on this machine: real runs of the reference store on loopback, some of them with a
- * real slowdown (answers that come later), all made by turns, in the order A A' S T T S A' A. Then
+ * real slowdown (clients wait 1.1 and 1.2 times as long for each answer: `--set client-stretch`), all made by turns. Then
  *
- * - live: gates on the runs as they were made, A against A', A against S (about 10 % more at p99), A against T (about 20 %);
- * - resampled: 200 gates of A against itself, 20 each of S and T, on blocks drawn again from those runs.
+ * - live: gates on the runs as they were made, A against A' (the same), A against S (a tenth slower), A against T (a fifth);
+ * - resampled: 200 gates of A against A', as they are and with sides dealt anew, and 20 each of S and T, on those runs in another order.
  *
- *     npm run calibrate -- [--rounds 40] [--rate 300] [--output FILE] [--from FILE] [--simulation]
+ *     npm run calibrate -- [--gates 40] [--slowed 20] [--rounds N] [--rate 400] [--duration 3s] [--output FILE] [--from FILE] [--simulation]
  *
- * A round takes a minute or more, and wants a quiet machine. What was run is kept in FILE after each, so that --from judges it again, or an end in between
- * loses nothing. With --simulation runs are simulated, each with a seed of its own, and slowed by latencies of the network that are a
- * tenth and a fifth longer: that tries the gate, on any machine, and says nothing of the machine. Not part of the test suite: its figures are those of the machine, and are worth what its quiet is worth.
+ * A round is a block of each kind that still wants gates: A, and of A', S, T those that have not had theirs, twice, there and back
+ * (A A' S T T S A' A); who is first goes round. The A runs of a round are those of all its blocks; no block is in two gates of a kind. It
+ * goes on until every kind has its gates, or for --rounds. What was run is kept in FILE after each round: --from FILE goes on with it, and
+ * with --rounds 0 only judges. It wants a quiet machine; rounds made under load are told apart. With --simulation runs are simulated, each with a
+ * seed of its own, and slowed by latencies of the network that are a tenth and a fifth longer: that tries the gate, on any machine, and
+ * says nothing of the machine. Not part of the test suite: its figures are those of the machine, and are worth what its quiet is worth.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { executeBench } from '../harness/bench/bench.ts';
 import type { BenchPlan } from '../harness/bench/plan.ts';
 import { recordBench } from '../harness/bench/record.ts';
 import { resolveBench } from '../harness/bench/resolve.ts';
-import { falseAlarms, noiseText, resampled } from '../harness/gate/calibrate.ts';
+import { type Alarms, asTheyAre, falseAlarms, noiseText } from '../harness/gate/calibrate.ts';
 import { slim, thisMachine } from '../harness/gate/calibration.ts';
 import { runOnce, type Running, type Side } from '../harness/gate/live.ts';
 import { programIn } from '../harness/gate/program.ts';
+import { changeText } from '../harness/compare/text.ts';
 import { duration } from '../harness/table.ts';
-import { type Clock, realClock, SECOND } from '../history/clock.ts';
-import type { RunBlock } from '../results/change.ts';
-import { compareMeasure } from '../results/change.ts';
-import { gate } from '../results/gate.ts';
+import { realClock, SECOND } from '../history/clock.ts';
+import { Random } from '../history/random.ts';
+import { compareMeasure, type RunBlock } from '../results/change.ts';
+import { gate, type Gated } from '../results/gate.ts';
 import type { Rules } from '../results/look.ts';
 import type { Measure } from '../results/measures.ts';
 import type { RunRecord } from '../results/record.ts';
 import { median, shareInterval } from '../results/statistics.ts';
-import { Random } from '../history/random.ts';
 
 const { values: given } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '40' },
-    output: { type: 'string', default: '.tidemark/gate-calibration.json' },
+    gates: { type: 'string', default: '40' },
+    slowed: { type: 'string', default: '20' },
+    rounds: { type: 'string' },
+    output: { type: 'string' },
     from: { type: 'string' },
-    rate: { type: 'string', default: '300' },
+    rate: { type: 'string', default: '400' },
+    duration: { type: 'string', default: '3s' },
     simulation: { type: 'boolean', default: false },
   },
 });
 
-/** Clients this far away: a p99 that single milliseconds are shares of. */
-const BASE_MS = 20;
 const words =
-  `bench --env processes --rate ${given.rate} --duration 4s --warm-up 1s --records 200 --sessions 64 --read-path leader --quiet`.split(
+  `bench --env processes --rate ${given.rate} --duration ${given.duration} --warm-up 500ms --records 200 --sessions 64 --read-path leader --quiet`.split(
     ' ',
   );
 const rules: Rules = {
@@ -68,49 +72,145 @@ const p99: Measure = {
 /** Above this, a machine has other things to do, and a tenth of it is not what anybody means by slower. */
 const P99_MS_MAX = 200;
 
-/** One round's runs: two of each. */
+const kinds = ['same', 'tenth', 'fifth'] as const;
+type Kind = (typeof kinds)[number];
+
+/** So much longer clients wait, and how that is said. */
+const stretches: Readonly<Record<Kind | 'a', string>> = { a: '1', same: '1', tenth: '1.1', fifth: '1.2' };
+const names: Readonly<Record<Kind, string>> = {
+  same: 'A against A',
+  tenth: 'slowed by a tenth',
+  fifth: 'slowed by a fifth',
+};
+const wanted: Readonly<Record<Kind, number>> = {
+  same: Number(given.gates),
+  tenth: Number(given.slowed),
+  fifth: Number(given.slowed),
+};
+
+/** One round's runs: two of A, and two of each kind that wanted them. */
 interface Round {
   readonly seconds: number;
-  /** How busy the machine was: processes that want to run, on average of the last minute. */
+  /** Before it began: processes that want to run, on average of the last minute; and how long a fixed sum took. */
   readonly load: number;
-  readonly a: readonly RunRecord[];
-  readonly same: readonly RunRecord[];
-  readonly tenth: readonly RunRecord[];
-  readonly fifth: readonly RunRecord[];
+  readonly sumMs: number;
+  readonly runs: Readonly<Partial<Record<Kind | 'a', readonly RunRecord[]>>>;
 }
 
 interface Kept {
+  readonly schema: 2;
   readonly machine: string;
-  /** What A, S and T were. */
-  readonly slowed: readonly [string, string, string];
+  /** What was run; another session has to run the same. */
+  readonly words: readonly string[];
   readonly rounds: Round[];
 }
 
 const clock = realClock();
 
-type Make = (kind: (typeof kinds)[number], n: number) => Promise<RunRecord>;
+type Make = (kind: Kind | 'a', n: number) => Promise<RunRecord>;
 
-const kinds = ['a', 'same', 'tenth', 'fifth'] as const;
+interface LiveGate {
+  readonly outcome: Gated['outcome'];
+  /** Of the kind's blocks. */
+  readonly from: number;
+  readonly until: number;
+}
 
-async function run(): Promise<Kept> {
-  const output = resolve(given.output);
-  mkdirSync(dirname(output), { recursive: true });
-  const { make, ...about } = given.simulation ? simulated() : await onLoopback();
-  const found: Kept = { ...about, rounds: [] };
-  for (let n = 0; n < Number(given.rounds); n++) {
-    found.rounds.push(await roundOf(make, n));
-    writeFileSync(output, `${JSON.stringify(found)}\n`);
+/** Gates on blocks as they were made, none of them used twice; only those that came to an end. */
+class LiveGates {
+  readonly done: LiveGate[] = [];
+
+  async advance(blocks: readonly RunBlock[], most: number): Promise<void> {
+    while (this.done.length < most) {
+      const from = this.done.at(-1)?.until ?? 0;
+      let at = from;
+      let isShort = false;
+      const source = (n: number): Promise<readonly RunBlock[]> => {
+        isShort ||= at + n > blocks.length;
+        return Promise.resolve(isShort ? [] : blocks.slice(at, (at += n)));
+      };
+      if (from + rules.blocks.first > blocks.length) return;
+      const { outcome } = await gate(source, rules);
+      if (isShort) return; // one that ran out of runs has not been let speak
+      this.done.push({ outcome, from, until: at });
+    }
   }
-  return found;
+}
+
+const live: Readonly<Record<Kind, LiveGates>> = {
+  same: new LiveGates(),
+  tenth: new LiveGates(),
+  fifth: new LiveGates(),
+};
+
+function withKind(kept: Kept, kind: Kind): readonly Round[] {
+  return kept.rounds.filter(({ runs }) => runs[kind] !== undefined);
+}
+
+function blocksOf(kept: Kept, kind: Kind): readonly RunBlock[] {
+  return withKind(kept, kind).map(({ runs }) => ({ a: runs.a ?? [], b: runs[kind] ?? [] }));
+}
+
+async function lacking(kept: Kept): Promise<readonly Kind[]> {
+  for (const kind of kinds) await live[kind].advance(blocksOf(kept, kind), wanted[kind]);
+  return kinds.filter((kind) => live[kind].done.length < wanted[kind]);
+}
+
+async function run(kept: Kept, output: string, make: Make): Promise<void> {
+  mkdirSync(dirname(output), { recursive: true });
+  const most = given.rounds === undefined ? Number.POSITIVE_INFINITY : Number(given.rounds);
+  for (let made = 0; made < most; made++) {
+    const left = await lacking(kept);
+    if (left.length === 0) return;
+    const round = await roundOf(make, kept.rounds.length, left);
+    kept.rounds.push(round);
+    writeFileSync(`${output}.new`, `${JSON.stringify(kept)}\n`);
+    renameSync(`${output}.new`, output);
+    const done = kinds.map((kind) => `${live[kind].done.length} of ${wanted[kind]} ${names[kind]}`).join(', ');
+    say(
+      `round ${kept.rounds.length}: ${round.seconds.toFixed(0)} s, load ${round.load.toFixed(1)}${isBusy(round, kept) ? ' (BUSY)' : ''}; gates: ${done}`,
+    );
+  }
+}
+
+/** A A' S T T S A' A, of those that are wanted; who is first goes round, so that a drift that bends meets all alike. */
+async function roundOf(make: Make, n: number, wantedKinds: readonly Kind[]): Promise<Round> {
+  const [load, sumMs] = [loadavg()[0], sumTime()];
+  const start = clock.now();
+  const all: readonly (Kind | 'a')[] = ['a', ...wantedKinds];
+  const first = n % all.length;
+  const order = [...all.slice(first), ...all.slice(0, first)];
+  const runs: Partial<Record<Kind | 'a', RunRecord[]>> = {};
+  for (const kind of [...order, ...order.toReversed()]) {
+    const { a } = slim({ a: [await make(kind, n)], b: [] });
+    (runs[kind] ??= []).push(...a);
+  }
+  return { seconds: (clock.now() - start) / SECOND, load, sumMs, runs };
+}
+
+/** How long a fixed sum takes, at the middle of nine: longer where others use the processors, or share them. */
+function sumTime(): number {
+  const times = Array.from({ length: 9 }, () => {
+    const start = clock.now();
+    let x = 1;
+    for (let i = 0; i < 3_000_000; i++) x = (x * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return (clock.now() - start + (x < 0 ? 1 : 0)) / 1e6;
+  });
+  return median(times);
+}
+
+/** The runs themselves keep a processor half busy. */
+function isBusy({ load, sumMs }: Round, { rounds }: Kept): boolean {
+  return load > availableParallelism() || sumMs > 1.3 * Math.min(...rounds.map((round) => round.sumMs));
 }
 
 /** Every run has its own seed: what differs between them is the model's chance. Without loss: one message in 2,000 would be all of p99. */
-function simulated(): Omit<Kept, 'rounds'> & { readonly make: Make } {
+function simulated(first: number): Make {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-calibrate-'));
   let made = 0;
-  const make: Make = async (kind) => {
-    const seed = ++made;
-    const latency = { a: '1', same: '1', tenth: '1.1', fifth: '1.2' }[kind];
+  return async (kind) => {
+    const seed = first + ++made;
+    const latency = stretches[kind];
     const bench = await resolveBench({ ...simulatedPlan, seed, settings: { latency, loss: '0' } });
     const id = `simulated-${seed}`;
     const journal = join(folder, `${id}.jsonl`);
@@ -120,7 +220,6 @@ function simulated(): Omit<Kept, 'rounds'> & { readonly make: Make } {
     rmSync(journal);
     return record;
   };
-  return { machine: 'simulation', slowed: ['network as it is', 'network 10 % slower', 'network 20 % slower'], make };
 }
 
 const simulatedPlan: BenchPlan = {
@@ -144,17 +243,41 @@ const simulatedPlan: BenchPlan = {
   settings: {},
 };
 
-async function onLoopback(): Promise<Omit<Kept, 'rounds'> & { readonly make: Make }> {
-  const running = runningOf(clock);
-  const side = (delayMs: number): Side => ({
+/** Each run has a cluster of its own, as in a gate; both sides of a round have one seed. */
+async function onLoopback(): Promise<Make> {
+  const folder = join(tmpdir(), `tidemark-calibrate-${process.pid}`);
+  if (!existsSync(folder)) mkdirSync(folder);
+  const side = (stretch: string): Side => ({
     name: 'candidate',
     command: undefined,
-    program: running.baseline.program,
-    cwd: dirname(running.folder),
-    options: ['--set', `client-delay-ms=${delayMs}`],
+    program: programIn(folder, 'candidate'),
+    cwd: folder,
+    options: ['--set', `client-stretch=${stretch}`],
   });
-  // What a tenth and a fifth of p99 are, on this machine.
-  const first = await runOnce(running, side(BASE_MS), 0);
+  const running: Running = {
+    baseline: side('1'),
+    candidate: side('1'),
+    words,
+    seed: 1,
+    labels: {},
+    folder: join(folder, '.tidemark'),
+    clock,
+    timeoutMs: 300_000,
+    say,
+    stopped: () => false,
+  };
+  return async (kind, n) => {
+    const record = await runOnce(running, side(stretches[kind]), n);
+    rmSync(join(folder, '.tidemark', 'runs'), { recursive: true, force: true }); // journals of a thousand runs fill a disk
+    return record;
+  };
+}
+
+/** One run that is not counted: whether the machine will do, and how long all of it will take. */
+async function estimate(make: Make, left: readonly Kind[]): Promise<void> {
+  const start = clock.now();
+  const first = await make('a', 0);
+  const seconds = (clock.now() - start) / SECOND;
   const p99Ms =
     (first.latencies.find(({ method, since }) => method === 'read' && since === 'intended')?.p99Ns ?? 0) / 1e6;
   if (p99Ms > P99_MS_MAX || p99Ms === 0) {
@@ -163,110 +286,69 @@ async function onLoopback(): Promise<Omit<Kept, 'rounds'> & { readonly make: Mak
     );
     process.exit(2);
   }
-  const delays = [0, 0.1, 0.2].map((share) => BASE_MS + Math.max(share > 0 ? 1 : 0, Math.round(share * p99Ms)));
+  // A pass takes the first blocks, what is found twice as many; nothing takes more than all.
+  const roundsOf = (kind: Kind, blocks: number): number => (wanted[kind] - live[kind].done.length) * blocks;
+  const runsOf = (per: (kind: Kind) => number): number => {
+    const rounds = left.map((kind) => roundsOf(kind, per(kind)));
+    return 2 * (Math.max(0, ...rounds) + rounds.reduce((sum, n) => sum + n, 0));
+  };
+  const { first: fewest, most } = rules.blocks;
+  const hours = (runs: number): string => ((runs * seconds) / 3600).toFixed(1);
+  const [least, all] = [runsOf((kind) => (kind === 'same' ? fewest : 2 * fewest)), runsOf(() => most)];
   say(
-    `p99 of reads is ${p99Ms.toFixed(1)} ms with answers ${delays[0]} ms later; slowed: ${delays[1]} and ${delays[2]} ms`,
+    `p99 of reads is ${p99Ms.toFixed(1)} ms; a run takes ${seconds.toFixed(1)} s. To come: ${least} runs, ${hours(least)} hours, if each gate is decided as soon as it can be; at most ${all} runs, ${hours(all)} hours${given.rounds === undefined ? '' : `; this session ends after ${given.rounds} rounds`}`,
   );
-  const [none, tenth, fifth] = delays;
-  const delayOf = { a: none, same: none, tenth, fifth };
-  return {
-    machine: thisMachine(),
-    slowed: [`answers ${none} ms later`, `answers ${tenth} ms later`, `answers ${fifth} ms later`],
-    make: (kind, n) => runOnce(running, side(delayOf[kind]), n),
-  };
 }
 
-function runningOf(clockOfRuns: Clock): Running {
-  const folder = join(tmpdir(), `tidemark-calibrate-${process.pid}`);
-  if (!existsSync(folder)) mkdirSync(folder);
-  const nobody: Side = {
-    name: 'baseline',
-    command: undefined,
-    program: programIn(folder, 'baseline'),
-    cwd: folder,
-    options: [],
-  };
-  return {
-    baseline: nobody,
-    candidate: nobody,
-    words,
-    seed: 1,
-    labels: {},
-    folder: join(folder, '.tidemark'),
-    clock: clockOfRuns,
-    timeoutMs: 300_000,
-    say,
-    stopped: () => false,
-  };
-}
-
-/** A A' S T T S A' A: what drifts meets all alike. */
-async function roundOf(make: Make, n: number): Promise<Round> {
-  const start = clock.now();
-  const round: Record<(typeof kinds)[number], RunRecord[]> = { a: [], same: [], tenth: [], fifth: [] };
-  for (const kind of [...kinds, ...kinds.toReversed()]) {
-    const { a } = slim({ a: [await make(kind, n)], b: [] });
-    round[kind].push(...a);
-  }
-  const seconds = (clock.now() - start) / SECOND;
-  const [load] = loadavg();
-  say(`round ${n + 1}: ${seconds.toFixed(0)} s, load ${load.toFixed(1)}`);
-  return { ...round, seconds, load };
-}
-
-async function tell({ machine, slowed, rounds }: Kept): Promise<void> {
-  const blocksOf = (kind: 'same' | 'tenth' | 'fifth'): readonly RunBlock[] =>
-    rounds.map((round) => ({ a: round.a, b: round[kind] }));
+async function tell(kept: Kept): Promise<void> {
+  const { machine, rounds } = kept;
   const loads = rounds.map(({ load }) => load);
+  const busy = rounds.filter((round) => isBusy(round, kept)).length;
   out(
-    `${machine}; ${rounds.length} rounds of 8 runs, ${median(rounds.map(({ seconds }) => seconds)).toFixed(0)} s each; load ${median(loads).toFixed(1)}, at most ${Math.max(...loads).toFixed(1)}`,
+    `${machine}; ${kept.words.join(' ')}; ${rounds.length} rounds, ${(rounds.reduce((sum, { seconds }) => sum + seconds, 0) / 3600).toFixed(1)} hours of runs; load ${median(loads).toFixed(1)}, at most ${Math.max(...loads).toFixed(1)}; ${busy} rounds begun while the machine was busy`,
   );
-  for (const line of noiseText(blocksOf('same'), rules)) out(`  ${line}`);
-  for (const [kind, how] of [
-    ['same', slowed[0]],
-    ['tenth', slowed[1]],
-    ['fifth', slowed[2]],
-  ] as const) {
-    const comparison = compareMeasure(blocksOf(kind), p99, { confidence: 0.95, random: new Random('tell') });
-    if (comparison === undefined) continue;
-    const { a, b, change } = comparison;
-    out(
-      `${how}: p99 ${duration(a)} against ${duration(b)}, ${percent(change.estimate)} (95 % interval ${percent(change.low)} … ${percent(change.high)})`,
-    );
-    await live(kind, blocksOf(kind));
-  }
-  const start = clock.now();
-  const same = await falseAlarms(blocksOf('same'), rules, 200);
-  const { low, high } = shareInterval(same.alarms, same.of);
-  out(
-    `resampled, A against A: ${same.alarms} false alarms of ${same.of}, ${percent(same.alarms / same.of)} (95 % interval ${percent(low)} … ${percent(high)}), ${same.undecided} cannot tell; ${((clock.now() - start) / SECOND / same.of).toFixed(2)} s of computing each`,
-  );
+  await lacking(kept);
+  for (const line of noiseText(blocksOf(kept, 'same'), rules)) out(`  ${line}`);
+  for (const kind of kinds) tellLive(kind, kept);
+  const same = blocksOf(kept, 'same');
+  if (same.length === 0) return;
+  tellAlarms("resampled, A against A', as they were made", await asTheyAre(same, rules, 200));
+  tellAlarms('resampled, A against A, sides dealt anew', await falseAlarms(same, rules, 200));
   for (const kind of ['tenth', 'fifth'] as const) {
-    const blocks = blocksOf(kind);
-    const found = await resampled(20, rules, (random) => random.pick(blocks));
-    out(
-      `resampled, slowed by about ${kind === 'tenth' ? '10' : '20'} %: found in ${found.alarms} of ${found.of}, ${found.undecided} cannot tell`,
-    );
+    const found = await asTheyAre(blocksOf(kept, kind), rules, 20);
+    out(`resampled, ${names[kind]}: found in ${found.alarms} of ${found.of}, ${found.undecided} cannot tell`);
   }
 }
 
-/** Gates on runs as they were made, none of them used twice. */
-async function live(kind: string, blocks: readonly RunBlock[]): Promise<void> {
-  const outcomes: Record<string, number> = { passed: 0, failed: 0, 'cannot tell': 0 };
-  let at = 0;
-  let gates = 0;
-  while (blocks.length - at >= rules.blocks.first) {
-    const { outcome, blocks: used } = await gate((n) => Promise.resolve(blocks.slice(at, (at += n))), rules);
-    // One that ran out of runs has not been let speak.
-    if (at > blocks.length) break;
-    gates++;
-    outcomes[outcome] += used.length > 0 ? 1 : 0;
-  }
+function tellAlarms(how: string, { alarms, undecided, of }: Alarms): void {
+  out(`${how}: ${shareText(alarms, of)} false alarms, ${undecided} cannot tell`);
+}
+
+function tellLive(kind: Kind, kept: Kept): void {
+  const blocks = blocksOf(kept, kind);
+  const comparison = compareMeasure(blocks, p99, { confidence: 0.95, random: new Random('tell') });
+  if (comparison === undefined) return;
+  const { a, b, change } = comparison;
   out(
-    `  live (${kind}): ${gates} gates, ${Object.entries(outcomes)
-      .map(([name, n]) => `${n} ${name}`)
-      .join(', ')}`,
+    `${names[kind]}: p99 ${duration(a)} against ${duration(b)}, ${changeText(change.estimate)} (95 % interval ${changeText(change.low)} … ${changeText(change.high)}), ${blocks.length} blocks`,
   );
+  const { done } = live[kind];
+  if (done.length === 0) return;
+  const of = (gates: readonly LiveGate[], outcome: Gated['outcome']): number =>
+    gates.filter((one) => one.outcome === outcome).length;
+  const rounds = withKind(kept, kind);
+  const quiet = done.filter(({ from, until }) => !rounds.slice(from, until).some((round) => isBusy(round, kept)));
+  const each = median(done.map(({ from, until }) => until - from));
+  // Of a gate alone: four runs a block, whatever else was run between.
+  const perRun = median(rounds.map(({ seconds, runs }) => seconds / (2 * Object.keys(runs).length)));
+  out(
+    `  live: ${done.length} gates, ${of(done, 'failed')} failed (${shareText(of(done, 'failed'), done.length)}), ${of(done, 'passed')} passed, ${of(done, 'cannot tell')} cannot tell; ${quiet.length} of them in quiet rounds only, ${of(quiet, 'failed')} of those failed; ${each} blocks each, ${((4 * each * perRun) / 60).toFixed(1)} minutes`,
+  );
+}
+
+function shareText(hits: number, of: number): string {
+  const { low, high } = shareInterval(hits, of);
+  return `${hits} of ${of}, ${percent(hits / of)}, 95 % interval ${percent(low)} … ${percent(high)}`;
 }
 
 function percent(share: number): string {
@@ -281,5 +363,26 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-const kept = given.from === undefined ? await run() : (JSON.parse(readFileSync(resolve(given.from), 'utf8')) as Kept); // our own
+function stored(file: string): Kept {
+  const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept; // our own
+  if (kept.schema === 2) return kept;
+  say(`${file} was made by another version of this script`);
+  process.exit(2);
+}
+
+const about = given.simulation ? ['bench', '--env', 'simulation'] : words;
+const kept: Kept =
+  given.from === undefined
+    ? { schema: 2, machine: given.simulation ? 'simulation' : thisMachine(), words: about, rounds: [] }
+    : stored(resolve(given.from));
+const left = await lacking(kept);
+if (left.length > 0 && given.rounds !== '0') {
+  if (kept.words.join(' ') !== about.join(' ')) {
+    say(`${given.from ?? ''} has runs of '${kept.words.join(' ')}', and is not gone on with '${about.join(' ')}'`);
+    process.exit(2);
+  }
+  const make = given.simulation ? simulated(1_000_000 * kept.rounds.length) : await onLoopback();
+  await estimate(make, left);
+  await run(kept, resolve(given.output ?? given.from ?? '.tidemark/gate-calibration.json'), make);
+}
 await tell(kept);

@@ -69,22 +69,46 @@ export interface Alarms {
 }
 
 /**
- * Whole gates, confirmation and all, on blocks drawn again from these with their sides dealt anew: whatever alarms, alarms
+ * Whole gates, confirmation and all, on these blocks in another order with their sides dealt anew: whatever alarms, alarms
  * falsely. What they were drawn from is the same few runs, so this tells of the gate more than of the machine.
  */
 export async function falseAlarms(blocks: readonly RunBlock[], rules: Rules, rounds: number): Promise<Alarms> {
-  return resampled(rounds, rules, (random) => dealtAnew(random.pick(blocks), random));
+  return resampled(rounds, rules, (random) => {
+    // Where there are fewer than a gate may want, they come again, dealt anew again.
+    let order: readonly RunBlock[] = [];
+    return (n) =>
+      Array.from({ length: n }, () => {
+        if (order.length === 0) order = random.shuffle(blocks);
+        const [block, ...rest] = order;
+        order = rest;
+        return dealtAnew(block, random);
+      });
+  });
+}
+
+/** The same with their sides as they are: the blocks in another order, none of them twice in a gate, so that fresh runs are fresh. */
+export async function asTheyAre(blocks: readonly RunBlock[], rules: Rules, rounds: number): Promise<Alarms> {
+  return resampled(rounds, rules, (random) => {
+    let order: readonly RunBlock[] = random.shuffle(blocks);
+    return (n) => {
+      const drawn = order.slice(0, n);
+      order = order.slice(n);
+      return drawn;
+    };
+  });
 }
 
 /** So many gates on blocks that `draw` makes. The calibration is not used: it is what the blocks are drawn from. */
-export async function resampled(rounds: number, rules: Rules, draw: (random: Random) => RunBlock): Promise<Alarms> {
+async function resampled(
+  rounds: number,
+  rules: Rules,
+  draw: (random: Random) => (n: number) => readonly RunBlock[],
+): Promise<Alarms> {
   let alarms = 0;
   let undecided = 0;
   for (let round = 0; round < rounds; round++) {
-    const random = new Random(`resampled/${round}`);
-    const source = (n: number): Promise<readonly RunBlock[]> =>
-      Promise.resolve(Array.from({ length: n }, () => draw(random)));
-    const { outcome } = await gate(source, { ...rules, seed: `${rules.seed}/${round}` });
+    const source = draw(new Random(`resampled/${round}`));
+    const { outcome } = await gate((n) => Promise.resolve(source(n)), { ...rules, seed: `${rules.seed}/${round}` });
     if (outcome === 'failed') alarms++;
     else if (outcome === 'cannot tell') undecided++;
   }

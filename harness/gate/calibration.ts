@@ -72,15 +72,16 @@ function bare(record: RunRecord): RunRecord {
     failovers: [],
     latencies: rest.latencies.filter(isCounted),
     // Of a run that is no bench, throughput is what was answered step by step.
-    ...(series !== undefined && {
-      series: {
-        ...series,
-        rates: series.rates.filter(({ outcome }) => outcome === 'ok'),
-        latencies: [],
-        lags: [],
-        staleness: [],
-      },
-    }),
+    ...(series !== undefined &&
+      rest.plan['bench'] === undefined && {
+        series: {
+          ...series,
+          rates: series.rates.filter(({ outcome }) => outcome === 'ok'),
+          latencies: [],
+          lags: [],
+          staleness: [],
+        },
+      }),
   };
 }
 

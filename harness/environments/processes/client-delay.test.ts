@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../history/clock.ts';
 import type { Connection } from '../environment.ts';
-import { clientDelay, clientDelayNs, delayed } from './client-delay.ts';
+import { clientDelay, clientStretch, delayed, delayOf } from './client-delay.ts';
 
 /** A clock whose time passes when it is told to. */
 function handClock(): Clock & { pass(ns: number): void } {
@@ -16,7 +16,10 @@ function handClock(): Clock & { pass(ns: number): void } {
     sleepUntil: () => Promise.resolve(),
     pass(ns) {
       now += ns;
-      for (const { at, fire } of timers.splice(0)) if (at <= now) fire();
+      for (const timer of timers.splice(0)) {
+        if (timer.at <= now) timer.fire();
+        else timers.push(timer);
+      }
     },
   };
 }
@@ -30,12 +33,12 @@ describe('answers', () => {
     const good = delayed(
       line(() => Promise.resolve('yes')),
       clock,
-      5,
+      { delayNs: 5, stretch: 1 },
     );
     const bad = delayed(
       line(() => Promise.reject(new Error('no'))),
       clock,
-      5,
+      { delayNs: 5, stretch: 1 },
     );
     void good.request(1).then((answer) => outcomes.push(String(answer)));
     void bad.request(1).catch((error: unknown) => outcomes.push((error as Error).message));
@@ -53,7 +56,7 @@ describe('answers', () => {
     const closing = delayed(
       line(() => Promise.resolve('yes')),
       clock,
-      5,
+      { delayNs: 5, stretch: 1 },
     );
     void closing.request(1).then(() => (came = true));
     await new Promise((resolve) => process.nextTick(resolve));
@@ -65,9 +68,35 @@ describe('answers', () => {
 
   it('are not touched without a delay', () => {
     const same = line(() => Promise.resolve(1));
-    expect(delayed(same, handClock(), 0)).toBe(same);
-    expect(clientDelayNs(new Map([['client-delay-ms', '20']]))).toBe(20_000_000);
-    expect(clientDelayNs(new Map())).toBe(0);
+    expect(delayed(same, handClock(), { delayNs: 0, stretch: 1 })).toBe(same);
+    expect(delayOf(new Map([['client-delay-ms', '20']]))).toEqual({ delayNs: 20_000_000, stretch: 1 });
+    expect(delayOf(new Map([['client-stretch', '1.1']]))).toEqual({ delayNs: 0, stretch: 1.1 });
+    expect(delayOf(new Map())).toEqual({ delayNs: 0, stretch: 1 });
     expect(() => clientDelay.check('-1')).toThrow(/whole number from 0 to 10000/);
+    for (const wrong of ['0.9', '11', '10%', ''])
+      expect(() => clientStretch.check(wrong)).toThrow(/number from 1 to 10 is needed/);
+  });
+
+  it.each([
+    ['shorter than a timer', 1e6, 1e5],
+    ['longer', 50e6, 5e6],
+  ])('that are stretched come later by a share of what they took: %s', async (_, took, more) => {
+    const clock = handClock();
+    const turn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+    let answer: (value: unknown) => void = () => undefined;
+    const slow = line(() => new Promise((resolve) => (answer = resolve)));
+    const came: number[] = [];
+    void delayed(slow, clock, { delayNs: 0, stretch: 1.1 })
+      .request(1)
+      .then(() => came.push(clock.now()));
+    clock.pass(took);
+    answer('yes');
+    for (let i = 0; i < 20 && came.length === 0; i++) {
+      await turn();
+      clock.pass(more / 4);
+      await turn();
+    }
+    expect(came[0]).toBeGreaterThanOrEqual(took + more - 1);
+    expect(came[0]).toBeLessThanOrEqual(took + 1.5 * more);
   });
 });

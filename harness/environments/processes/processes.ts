@@ -16,7 +16,7 @@ import { damageLog } from '../real/damage.ts';
 import { injection } from '../real/injection.ts';
 import { NodeProcess } from '../real/node-process.ts';
 import { dialStore, distanceNs, type Place, REGIONS, storeStatus } from '../real/store.ts';
-import { clientDelayNs, delayed } from './client-delay.ts';
+import { type Delay, delayed, delayOf } from './client-delay.ts';
 import { commandOf } from './command.ts';
 
 const STOP_NS = 10 * SECOND;
@@ -34,7 +34,7 @@ export class Processes implements Deployment {
   readonly levers: Partial<Levers>;
   readonly #members: ReadonlyMap<NodeId, Member>;
   readonly #folder: string;
-  readonly #clientDelayNs: number;
+  readonly #delay: Delay;
   readonly #crashes: string[] = [];
   #refused = false;
   #requests = 0;
@@ -64,7 +64,7 @@ export class Processes implements Deployment {
     options: DeployOptions,
   ) {
     this.#folder = folder;
-    this.#clientDelayNs = clientDelayNs(options.settings);
+    this.#delay = delayOf(options.settings);
     this.nodes = [...specs.keys()];
     this.#members = new Map(
       [...specs].map(([id, spec], i) => {
@@ -142,7 +142,7 @@ export class Processes implements Deployment {
 
   dial(node: NodeId): Connection {
     const line = dialStore(this.#member(node).place.listen, node, () => void this.#requests++);
-    return delayed(line, this.clock, this.#clientDelayNs);
+    return delayed(line, this.clock, this.#delay);
   }
 
   async status(node: NodeId): Promise<unknown> {
