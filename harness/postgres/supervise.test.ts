@@ -94,6 +94,12 @@ describe('the operator', () => {
     expect((await until(5)).ns / MILLISECOND).toBe(4 * 300 + 3 * 1200);
   });
 
+  test('asks once more before it ends one that was given up, and leaves it alone where it is back', async () => {
+    // Looks 2 to 4 find it silent; the fifth asking is the one before its end.
+    const says = (look: number) => (look < 2 || look > 4 ? calm : silent);
+    expect((await after(20, says)).deeds).toEqual([]);
+  });
+
   test('ends nobody while nobody answers: that may be for itself', async () => {
     const says = (look: number) => (look < 2 || look > 21 ? calm : look < 20 ? {} : silent);
     expect((await after(30, says)).deeds).toEqual([]);

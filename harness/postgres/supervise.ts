@@ -161,14 +161,16 @@ export class Operator implements Supervisor {
       const cluster = { nodes, quorum: this.#quorum, timeline: this.#timeline, ...led };
       return without === undefined ? [cluster, selves] : [cluster, selves, without];
     };
-    const first = await this.#ask(ANSWER_NS);
+    const first = await this.#ask(ANSWER_NS, this.#primary);
+    const led = this.#primary === undefined ? undefined : first.get(this.#primary);
+    // One that is back by now is left alone: it was paused, or the network was.
+    if (without === undefined && led?.recovering === false) return this.#unseen.ends(clock.now());
     if (choose(...known(first)).type === 'wait') {
       // Who was ended may be the one that is needed.
       await this.#startEnded();
       return;
     }
-    if (this.#primary !== undefined && first.get(this.#primary)?.recovering !== true)
-      await this.#end(this.#primary, why);
+    if (this.#primary !== undefined && led?.recovering !== true) await this.#end(this.#primary, why);
     const selves = await this.#atRest();
     const decision = choose(...known(selves));
     if (decision.type === 'wait') {
@@ -253,9 +255,12 @@ export class Operator implements Supervisor {
     this.#did('standbys renewed', `renews ${node}`);
   }
 
-  async #ask(withinNs: number): Promise<Selves> {
+  /** @param given who was asked three times already, and is waited for no longer than at each of them */
+  async #ask(withinNs: number, given?: NodeId): Promise<Selves> {
     const selves = new Map<NodeId, Self>();
-    const answers = this.#cluster.nodes.map(async (node) => [node, await this.#selfAt(node, withinNs)] as const);
+    const answers = this.#cluster.nodes.map(
+      async (node) => [node, await this.#selfAt(node, node === given ? PROBE_NS : withinNs)] as const,
+    );
     for (const [node, self] of await Promise.all(answers)) if (self !== undefined) selves.set(node, self);
     return selves;
   }
