@@ -14,7 +14,7 @@
  * seed of its own, and slowed by latencies of the network that are a tenth and a fifth longer: that tries the gate, on any machine, and
  * says nothing of the machine. Not part of the test suite: its figures are those of the machine, and are worth what its quiet is worth.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -207,6 +207,7 @@ function isBusy({ load, sumMs }: Round, { rounds }: Kept): boolean {
 /** Every run has its own seed: what differs between them is the model's chance. Without loss: one message in 2,000 would be all of p99. */
 function simulated(first: number): Make {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-calibrate-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   let made = 0;
   return async (kind) => {
     const seed = first + ++made;
@@ -246,7 +247,8 @@ const simulatedPlan: BenchPlan = {
 /** Each run has a cluster of its own, as in a gate; both sides of a round have one seed. */
 async function onLoopback(): Promise<Make> {
   const folder = join(tmpdir(), `tidemark-calibrate-${process.pid}`);
-  if (!existsSync(folder)) mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const side = (stretch: string): Side => ({
     name: 'candidate',
     command: undefined,
