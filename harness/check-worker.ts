@@ -233,6 +233,9 @@ function verdictOf(history: History, judge: () => Verdict): Verdict {
   }
 }
 
+/** What of the time a beginning of the history is given, where the first impossible one is looked for. */
+const BEGINNING = 0.1;
+
 async function knossosShape(
   checker: Checker,
   history: History,
@@ -244,7 +247,11 @@ async function knossosShape(
   const { modelNamed } = await import('../checkers/linearizable/models.ts');
   const budget = budgetOf(limits);
   const model = modelNamed(semantics.model);
-  const judge = (part: History): Verdict => checker.check(part, budget, semantics);
+  // One beginning of the history that cannot be decided leaves time for the others, and for what is known without them.
+  const judge = (part: History): Verdict => {
+    const own = budgetOf({ ...limits, ms: limits.ms * BEGINNING });
+    return checker.check(part, { ...own, spent: () => budget.spent() ?? own.spent() }, semantics);
+  };
   return knossosOf(history, { verdict, model, semantics, judge, budget });
 }
 

@@ -8,7 +8,7 @@ import type { Event } from '../../history/operation.ts';
 import { h } from '../../history/testing.ts';
 import { need, vectors } from '../../test-support/need.ts';
 import { drawn, eachRound } from '../../test-support/rounds.ts';
-import type { Semantics } from '../checker.ts';
+import type { Semantics, Verdict } from '../checker.ts';
 import { defaultSemantics, unlimited } from '../checker.ts';
 import linearizable from '../guarantees/linearizable.ts';
 import { modelNamed } from '../linearizable/models.ts';
@@ -284,6 +284,14 @@ describe('the map', () => {
       failures: ['x'],
       results: { x: { 'valid?': false } },
     });
+  });
+
+  test('where the first impossible completion is not found, the operation that the explanation is about', () => {
+    const verdict = linearizable.check(bad, unlimited, zero);
+    const judge = (): Verdict => ({ type: 'unknown', reason: '1 s spent', examined: { operations: 1 } });
+    const result = knossosOf(bad, { verdict, model: undefined, semantics: zero, judge, budget: unlimited });
+    expect(result).toMatchObject({ 'valid?': false, op: { type: 'ok', f: 'read' } });
+    expect(result).not.toHaveProperty('configs');
   });
 
   test('EDN with keywords, which reads back', () => {

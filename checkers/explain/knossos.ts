@@ -2,7 +2,8 @@
  * Verdicts in the shape of Knossos's analyses, for tools that read those. What we add to its meaning: `op` is the operation at
  * whose completion the history became impossible; `previous-ok` the completion before that; `last-op` what the first
  * configuration placed last; `configs` are those just before `op`, each with what it had not placed; `final-paths` lead
- * from one of them to `op`, which the model then refuses. Indices are those of the history that was read.
+ * from one of them to `op`, which the model then refuses. Where that takes too long to find, `op` is the one that fits nowhere among those
+ * that explain the verdict, and the rest is left out. Indices are those of the history that was read.
  */
 import type { Anomaly, Budget, Semantics, Verdict } from '../checker.ts';
 import { connectedRegisters } from '../linearizable/many-registers.ts';
@@ -111,7 +112,7 @@ export function knossosOf(history: History, judged: Judged): KnossosResult {
     const failure = machine === undefined ? undefined : firstFailure(history, machine, object, judge, budget, whole);
     const result: KnossosAnalysis =
       machine === undefined || failure === undefined
-        ? withoutOp(verdict)
+        ? withStuck(whole, verdict, anomaly)
         : analysisOf(machine, whole, failure, history);
     results.push({ key: first.key, result });
     isAll = history.keys.length === 1 || whole.of.every((other) => other === 0);
@@ -127,6 +128,19 @@ function togetherOf(part: History, { verdict, semantics, judge, budget }: Judged
   const failure = firstFailure(part, machine, whole.of[0], judge, budget, whole);
   return failure === undefined ? withoutOp(verdict) : analysisOf(machine, whole, failure, part);
 }
+
+/** Where nobody can tell at whose completion the history became impossible: the operation that fits nowhere among those shown. */
+function withStuck(whole: Whole, verdict: Verdict, { lastState, operations }: Anomaly): KnossosAnalysis {
+  const stuck =
+    lastState?.stuck ??
+    operations
+      .filter(({ retTime }) => retTime !== undefined)
+      .sort(byReturn)
+      .at(-1);
+  return { ...withoutOp(verdict), ...(stuck !== undefined && { op: opOf(whole, stuck) }) };
+}
+
+const byReturn = (a: Operation, b: Operation): number => (a.retTime ?? 0) - (b.retTime ?? 0);
 
 /** In the order in which the anomaly's operations name them. */
 function keysOf({ operations }: Anomaly): readonly Key[] {

@@ -1,8 +1,10 @@
 /** The sentence for what the search could not order. */
-import type { Anomaly } from '../checker.ts';
+import type { Anomaly, LastState } from '../checker.ts';
 import type { Closer, State } from '../model.ts';
 import { ILLEGAL } from '../model.ts';
 import type { History } from '../../history/history.ts';
+import { explore } from '../explain/frontier.ts';
+import { describe } from '../explain/last-state.ts';
 import { originOf } from '../explain/origin.ts';
 import type { Origin } from '../explain/origin.ts';
 import type { Core } from '../search/shrink.ts';
@@ -32,10 +34,26 @@ export function explainCore(context: SearchContext, rows: Int32Array, core: Core
 /** Of what a model found out about its own object. */
 export function explainCloser(context: SearchContext, { core, note, told }: Closer): Anomaly {
   const { kind, sentence, operations } = noPlace(context, core);
-  return told === undefined
-    ? { kind, sentence: legible(`${sentence}${note}`), operations }
-    : { kind: told.kind, sentence: legible(`${told.sentence}${note}`), operations };
+  const lastState = lastStateAmong(context, core);
+  return {
+    ...(told === undefined
+      ? { kind, sentence: legible(`${sentence}${note}`) }
+      : { kind: told.kind, sentence: legible(`${told.sentence}${note}`) }),
+    operations,
+    ...(lastState !== undefined && { lastState }),
+  };
 }
+
+/** With these alone, where the one that is blamed fits nowhere in that as well: what others did is not in it. */
+function lastStateAmong(context: SearchContext, { rows, stuck }: Core): LastState | undefined {
+  const { history, machine, budget, whole } = context;
+  const window = { rows, mayBeMissing: new Set<number>(), states: [machine.initial] };
+  const frontier = explore(history, machine, window, budget, STEPS_OF_FEW);
+  if (frontier.type !== 'stuck' || frontier.row !== stuck) return undefined;
+  return describe(history, machine, window, frontier, new Set(rows), whole);
+}
+
+const STEPS_OF_FEW = 2000;
 
 /** What can be said of any core, whatever it consists of. `all`: what counts of the object, ascending; where others are not told of, the core. */
 export function noPlace(
@@ -68,7 +86,7 @@ export function noPlace(
   const fewer = minimal ? '' : ' It was not found out whether fewer of them show it.';
   const kind = origin?.type === 'impossible' ? 'impossible answer' : 'no possible order';
   const writers = origin?.type === undefined || origin.type === 'unknown' ? writersFor(context, rows, all) : [];
-  const way = `${wayText(history, last, others, isWhole)}${writersText(history, writers, isWhole)}`;
+  const way = `${wayText(context, last, others)}${writersText(history, writers, isWhole)}`;
   const own = mayBeOthers(context, [...rows, stuck, ...writers], all, history.ret[stuck]) ? IN_THEIR_TIME : '';
   const sentence = `${deedOf(history, stuck, isWhole)} has no place ${when}${beside}: ${held}.${way}${own}${fewer}`;
   return anomaly(history, kind, sentence, [...others, stuck, ...writers], context.whole);
@@ -143,10 +161,20 @@ function pairs(list: readonly number[]): string[] {
   return all;
 }
 
-/** ` It would have one right after process 0's write of 3 to x.`, where that is not said already. */
-function wayText(history: History, last: readonly number[], others: readonly number[], isWhole: boolean): string {
+/**
+ * ` It would have one right after process 0's write of 3 to x.`, where that is not said already. What a write leaves is the whole
+ * state of a register; of other objects it takes that nothing else came before, and to be told what is shown for that alone.
+ */
+function wayText(
+  { history, machine, whole, after }: SearchContext,
+  last: readonly number[],
+  others: readonly number[],
+): string {
   if (last.length === 0 || (last.length === others.length && last.length <= NAMED)) return '';
-  return ` It would have one right after ${last.length <= NAMED ? listed(history, last, isWhole) : `${last.length} of those shown`}.`;
+  const who = last.length <= NAMED ? listed(history, last, whole !== undefined) : `${last.length} of those shown`;
+  if (machine.register !== undefined) return ` It would have one right after ${who}.`;
+  const when = after === undefined ? 'before' : `since the end of ${deedOf(history, after, whole !== undefined)}`;
+  return ` It would have one if only ${who} had come ${when}.`;
 }
 
 function listed(history: History, rows: readonly number[], isWhole: boolean): string {

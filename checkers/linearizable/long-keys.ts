@@ -53,7 +53,11 @@ function explainCut(context: SearchContext, cut: Cut): Anomaly | undefined {
   const result = search(problem, since, { budget, stepsMax: STEPS_MAX });
   if (result.type !== 'impossible') return undefined;
   const core = shrink(history, since, problem, result, budget);
-  const { kind, sentence, operations } = explainCore({ ...context, machine: since }, Int32Array.from(cut.rows), core);
+  const { kind, sentence, operations } = explainCore(
+    { ...context, machine: since, after: cut.after },
+    Int32Array.from(cut.rows),
+    core,
+  );
   const held = show(machine.show?.(cut.state) ?? cut.state);
   const isLarge = held.length > HELD_MAX;
   const at = ret(history, cut.after, ' (at ');

@@ -59,6 +59,8 @@ export interface SearchContext {
   readonly explains: boolean;
   /** Where a batch is one operation, named by its first row. */
   readonly whole?: Whole;
+  /** Where the state is that of a cut: the operation at whose end it was. */
+  readonly after?: number;
 }
 
 export type KeyOutcome =
