@@ -62,7 +62,8 @@ async function asks(
 
 /** Writes that are looked for on each node. */
 const TURNS = 4;
-const AGAIN = 20;
+/** As long as a cluster may take to be led again: 10 s. */
+const AGAIN = 50;
 const AGAIN_MS = 200;
 
 export const tokens: Check = {
