@@ -32,6 +32,8 @@ export const ANOMALIES_EXPLAINED = 10;
 const CUT_OF_MAX = 50_000;
 /** More operations than these are not shown where it is not known that all are needed. */
 const SHOWN_MAX = 40;
+/** So few operations are told whole. */
+const HANDFUL = 24;
 /** Orders tried where it is known that there is none. */
 const STEPS_TO_EXPLAIN = 200_000;
 
@@ -183,11 +185,15 @@ function decided(context: SearchContext, rows: Int32Array, decision: Decision | 
   if (decision === undefined) return undefined;
   if (decision === 'possible') return { type: 'found' };
   if (!('rough' in decision)) return { type: 'impossible', anomaly: decision };
+  // Of a handful the whole story is told, and not only what clashes once what came before is left out.
+  const isHandful = context.explains && rows.length <= HANDFUL;
+  const story = isHandful ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
+  if (story?.type === 'impossible') return story;
   const closer = context.explains ? decision.closer?.() : undefined;
   if (closer !== undefined && closer.core.rows.length <= SHOWN_MAX) {
     return { type: 'impossible', anomaly: explainCloser(context, closer) };
   }
-  const searched = context.explains && rows.length <= LONG ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
+  const searched = context.explains && !isHandful && rows.length <= LONG ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
   if (searched?.type === 'impossible') return searched;
   const { stuck } = decision;
   const isLong = context.explains && rows.length > LONG && rows.length <= CUT_OF_MAX;
