@@ -193,7 +193,8 @@ function decided(context: SearchContext, rows: Int32Array, decision: Decision | 
   if (closer !== undefined && closer.core.rows.length <= SHOWN_MAX) {
     return { type: 'impossible', anomaly: explainCloser(context, closer) };
   }
-  const searched = context.explains && !isHandful && rows.length <= LONG ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
+  const searched =
+    context.explains && !isHandful && rows.length <= LONG ? searchKey(context, rows, STEPS_TO_EXPLAIN) : undefined;
   if (searched?.type === 'impossible') return searched;
   const { stuck } = decision;
   const isLong = context.explains && rows.length > LONG && rows.length <= CUT_OF_MAX;
