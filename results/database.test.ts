@@ -300,8 +300,8 @@ describe('after a kill', () => {
 
   test('of everything, a server that nobody reaped is in nobody’s way', async () => {
     const data = join(folder, 'postgres', 'data');
-    // The shell ends, and what it has become never asks for its child.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    // What the shell has become never asks for its child, which ends after that: a shell may ask for one that ends sooner.
+    const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
     const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (said) => resolve(Number(said))));
     await vi.waitFor(() => expect(processId(pid)).toBeUndefined(), 10_000);
     expect(existsSync(`/proc/${pid}`)).toBe(true);
