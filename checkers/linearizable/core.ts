@@ -13,6 +13,8 @@ import { anomaly } from './evidence.ts';
 import { call, deedOf, legible, ret, show, showOf } from './words.ts';
 
 const NAMED = 3;
+/** Orders tried of a few operations by themselves. */
+const STEPS_OF_FEW = 2000;
 /** More that only wrote what others found are not shown. */
 const WRITERS_MAX = 16;
 
@@ -52,8 +54,6 @@ function lastStateAmong(context: SearchContext, { rows, stuck }: Core): LastStat
   if (frontier.type !== 'stuck' || frontier.row !== stuck) return undefined;
   return describe(history, machine, window, frontier, new Set(rows), whole);
 }
-
-const STEPS_OF_FEW = 2000;
 
 /** What can be said of any core, whatever it consists of. `all`: what counts of the object, ascending; where others are not told of, the core. */
 export function noPlace(
