@@ -3,7 +3,8 @@ import type { Connection } from 'mysql2/promise';
 import { MILLISECOND } from '../../history/clock.ts';
 import type { NodeId, Sighting } from '../../history/operation.ts';
 import type { Deployment } from '../environments/environment.ts';
-import { reachOf, within } from '../stores/client.ts';
+import { KeptLines } from '../stores/asking.ts';
+import { reachOf } from '../stores/client.ts';
 import { type Course, sequenceOf, termOf, turnsOf } from './gtid.ts';
 import { ask, close, open, type Row } from './line.ts';
 import { GROUP, PORT } from './spec.ts';
@@ -71,8 +72,7 @@ function followingOf(slave: Row): Following {
   };
 }
 
-/** By who asks, and whom. Kept while they hold: nodes are asked often. */
-const kept = new WeakMap<Deployment, Map<string, Promise<Connection>>>();
+const lines = new KeptLines<Connection>(close);
 
 /** Undefined: it did not answer in time, or with an error, or changed while it was asked. Whoever asks has a line of his own. */
 export async function selfAt(
@@ -82,20 +82,12 @@ export async function selfAt(
   withinNs: number = ANSWER_NS,
 ): Promise<Self | undefined> {
   const { clock } = cluster;
-  const deadline = clock.now() + withinNs;
-  const all = kept.get(cluster) ?? new Map<string, Promise<Connection>>();
-  kept.set(cluster, all);
-  const name = `${asker} ${node}`;
-  const line = all.get(name) ?? open(clock, reachOf(cluster).aside(node, PORT), 'operator', deadline);
-  all.set(name, line);
-  try {
-    const said = line.then((connection) => ask(clock, connection, deadline, SELF));
-    return selfOf(await within(clock, deadline, said, () => new Error(`${node} does not answer`)));
-  } catch {
-    if (all.get(name) === line) all.delete(name);
-    line.then(close, () => undefined);
-    return undefined;
-  }
+  return lines.ask(
+    cluster,
+    { node, asker, withinNs },
+    (deadline) => open(clock, reachOf(cluster).aside(node, PORT), 'operator', deadline),
+    async (connection, deadline) => selfOf(await ask(clock, connection, deadline, SELF)),
+  );
 }
 
 /** Its term is the last turn that it has had word of. One that neither takes writes nor follows anybody waits for its operator. */

@@ -2,6 +2,7 @@
 import { MILLISECOND } from '../../history/clock.ts';
 import type { NodeId, Sighting } from '../../history/operation.ts';
 import type { Deployment } from '../environments/environment.ts';
+import { KeptLines } from '../stores/asking.ts';
 import { reachOf, within } from '../stores/client.ts';
 import { close, type Line, open } from './line.ts';
 import { SELF, type Self, selfOf } from './places.ts';
@@ -9,35 +10,22 @@ import { PORT } from './spec.ts';
 
 const ANSWER_NS = 1500 * MILLISECOND;
 
-/** By who asks, and whom. Kept while they hold: servers are asked often. */
-const kept = new WeakMap<Deployment, Map<string, Promise<Line>>>();
+const lines = new KeptLines<Line>(close);
 
-/**
- * Asks over the line that is kept for such questions: nothing that may take its time, for the next question waits behind it. Whoever
- * asks has a line of his own: one that does not answer in his time is given up, with all that waits on it.
- */
+/** Undefined: it is down, did not answer in time, or with an error. Whoever asks has a line of his own. */
 export async function selfAt(
   cluster: Deployment,
   node: NodeId,
   asker = 'sight',
   withinNs: number = ANSWER_NS,
 ): Promise<Self | undefined> {
-  const { clock } = cluster;
   if (!cluster.isUp(node)) return undefined;
-  const all = kept.get(cluster) ?? new Map<string, Promise<Line>>();
-  kept.set(cluster, all);
-  const name = `${asker} ${node}`;
-  const line = all.get(name) ?? open(reachOf(cluster).aside(node, PORT), withinNs);
-  all.set(name, line);
-  try {
-    const late = (): Error => new Error(`${node} does not answer`);
-    const asked = line.then(async ({ sql }) => selfOf((await sql.unsafe(SELF))[0]));
-    return await within(clock, clock.now() + withinNs, asked, late);
-  } catch {
-    if (all.get(name) === line) all.delete(name);
-    line.then(close, () => undefined);
-    return undefined;
-  }
+  return lines.ask(
+    cluster,
+    { node, asker, withinNs },
+    () => open(reachOf(cluster).aside(node, PORT), withinNs),
+    async ({ sql }) => selfOf((await sql.unsafe(SELF))[0]),
+  );
 }
 
 /** What the operator does to one server, over a line of its own. Rejects where it does not come to an end in time. */
