@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sampleRecord } from '../test-support/sample-record.ts';
 import { Arrivals } from './arrivals.ts';
-import { CALM_ARRIVED, CALM_SHED, overloadLines, reasonLines } from './load-text.ts';
+import { CALM_ARRIVED, CALM_SHED, overloadLines, reasonLines, UNTOUCHED_ARRIVED, UNTOUCHED_SHED } from './load-text.ts';
 import { rendered } from './report/formats.ts';
 import { calmLines, renderReport } from './report-text.ts';
 
@@ -34,6 +34,16 @@ describe('a load that could not be carried', () => {
     expect(overloadLines(loaded(51, 'simulation'))[0]).toContain('force: the store could not carry');
     expect(overloadLines(loaded(50))).toEqual([]);
     expect(overloadLines(sampleRecord())).toEqual([]); // a closed load, or a run of an earlier version
+  });
+
+  test('is not what is said where the load was carried until the first fault', () => {
+    const record = loaded(51);
+    const of = (shed: number): string[] =>
+      overloadLines({ ...record, counts: { ...record.counts, [UNTOUCHED_ARRIVED]: 300, [UNTOUCHED_SHED]: shed } });
+    expect(of(15)).toEqual([
+      'Shed: 51 of 1,000 operations while no fault was in force, though before the first fault no more than 15 of 300 were: more likely what earlier faults had left broken than a rate that is too high. Latencies while calm include it.',
+    ]);
+    expect(of(16)[0]).toMatch(/^Overloaded: 51 of 1,000/);
   });
 
   test.each(['text', 'html', 'markdown'] as const)('%s says so, and why operations were refused', (format) => {

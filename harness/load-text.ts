@@ -7,11 +7,17 @@ type Counts = RunRecord['counts'];
 /** Names of counts: what arrived, and what was shed of it, while no fault was in force nor had been for two seconds. */
 export const CALM_ARRIVED = 'calm arrivals';
 export const CALM_SHED = 'calm arrivals shed';
+/** The same before the first fault, when none can have left anything broken. */
+export const UNTOUCHED_ARRIVED = 'arrivals before faults';
+export const UNTOUCHED_SHED = 'arrivals before faults shed';
 
 /** From this share on a report says so. */
 const SHED_SHARE = 0.05;
 
-/** One sentence where more than one in twenty operations was shed though nothing was wrong; no verdict depends on it. */
+/**
+ * One sentence where more than one in twenty operations was shed though nothing was wrong; no verdict depends on it. Where that was so
+ * only after the first fault, a store that had not recovered is as likely as a load that was too high.
+ */
 export function overloadLines({
   counts,
   plan,
@@ -19,6 +25,11 @@ export function overloadLines({
 }: Pick<RunRecord, 'counts' | 'plan' | 'environment'>): string[] {
   const { [CALM_ARRIVED]: arrived = 0, [CALM_SHED]: shed = 0 } = counts;
   if (shed <= arrived * SHED_SHARE) return [];
+  const { [UNTOUCHED_ARRIVED]: before = 0, [UNTOUCHED_SHED]: shedBefore = 0 } = counts;
+  if (before > 0 && shedBefore <= before * SHED_SHARE)
+    return [
+      `Shed: ${count(shed)} of ${count(arrived)} operations while no fault was in force, though before the first fault no more than ${count(shedBefore)} of ${count(before)} were: more likely what earlier faults had left broken than a rate that is too high. Latencies while calm include it.`,
+    ];
   const who = environment === 'simulation' ? 'the store' : 'the store or this machine';
   const rate = typeof plan['rate'] === 'number' ? `${count(plan['rate'])} operations a second` : 'that many';
   return [

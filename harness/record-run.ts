@@ -13,7 +13,7 @@ import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
 import { isPromised, judge, keysByWritePath, rowOf, uncommittedPaths, verdictOf } from './judge.ts';
 import type { Plan, ResolvedPlan } from './plan.ts';
-import { CALM_ARRIVED, CALM_SHED } from './load-text.ts';
+import { CALM_ARRIVED, CALM_SHED, UNTOUCHED_ARRIVED, UNTOUCHED_SHED } from './load-text.ts';
 import { loadCheckers } from './plugins.ts';
 import { EPILOGUE_SESSION } from './driver.ts';
 import { gitOf, machine } from './surroundings.ts';
@@ -227,11 +227,19 @@ function calmRequests(history: History, plan: ResolvedPlan, faults: readonly Fau
   return counts;
 }
 
-/** What arrived while nothing was wrong, and what was shed of it: a closed load has no arrivals. */
+/** What arrived while nothing was wrong, and what was shed of it, and the same before the first fault: a closed load has no arrivals. */
 function calmArrivals({ arrivals, faults }: Ended): Record<string, number> {
   const within = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
   const { arrived, shed } = arrivals.within((from, until) => within(from, until).length === 0);
-  return arrived === 0 ? {} : { [CALM_ARRIVED]: arrived, [CALM_SHED]: shed };
+  if (arrived === 0) return {};
+  const firstFault = faults.reduce((first, { from }) => Math.min(first, from), Number.POSITIVE_INFINITY);
+  const before = arrivals.within((_, until) => until <= firstFault);
+  return {
+    [CALM_ARRIVED]: arrived,
+    [CALM_SHED]: shed,
+    [UNTOUCHED_ARRIVED]: before.arrived,
+    [UNTOUCHED_SHED]: before.shed,
+  };
 }
 
 /** Finds the disturbances that overlap a span. */
