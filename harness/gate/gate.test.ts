@@ -340,6 +340,22 @@ describe('what a gate says', () => {
     expect(annotations(told)[0]).toContain('%25 2');
   });
 
+  it('names what a limit is about and nobody measured, wherever it is read', () => {
+    const unmet: Told = {
+      ...told,
+      outcome: 'cannot tell',
+      breaches: [],
+      unmatched: ['latency of read through nowhere'],
+    };
+    expect(gateJunit(unmet)).toContain('tests="1" failures="0" skipped="1"');
+    expect(gateJunit(unmet)).toContain(
+      '<skipped message="cannot tell: no run of either side has latency of read through nowhere"/>',
+    );
+    expect(annotations(unmet)).toEqual([
+      '::warning title=Cannot tell%3A latency of read through nowhere::a limit names it, and no run of either side has it',
+    ]);
+  });
+
   it('is cut to what anybody reads: ten annotations of a kind, what cannot be told folded away', () => {
     const findings = Array.from({ length: 200 }, (_, i): Finding => {
       const measure = {

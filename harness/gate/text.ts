@@ -169,9 +169,14 @@ export function annotations(told: Told): readonly string[] {
       const why = finding.lacking?.decides === true ? '' : `; ${finding.why}`;
       return line('warning', `Cannot tell: ${measureName(finding.measure)}`, `${figuresText(finding)}${why}`);
     });
+  const unmeasured = told.unmatched.map((what) =>
+    line('warning', `Cannot tell: ${what}`, 'a limit names it, and no run of either side has it'),
+  );
   return [
     ...capped([...broken, ...worse], (n) => line('error', 'Tidemark gate', `and ${n} more: see the summary`)),
-    ...capped(open, (n) => line('warning', 'Tidemark gate', `and ${n} more measures cannot be told: see the summary`)),
+    ...capped([...unmeasured, ...open], (n) =>
+      line('warning', 'Tidemark gate', `and ${n} more measures cannot be told: see the summary`),
+    ),
     ...(told.outcome === 'passed' ? [line('notice', 'Tidemark gate', summary(told))] : []),
   ];
 }
@@ -186,7 +191,7 @@ function escaped(text: string, isProperty: boolean): string {
   return isProperty ? always.replaceAll(':', '%3A').replaceAll(',', '%2C') : always;
 }
 
-/** One case for each promise that broke and each measure; what cannot be told is skipped. */
+/** One case for each promise that broke, each measure, and each limit that nobody measured; what cannot be told is skipped. */
 export function gateJunit(told: Told): string {
   const cases = [
     ...told.breaches.map(({ cell, run }) =>
@@ -203,11 +208,15 @@ export function gateJunit(told: Told): string {
       if (finding.verdict === 'not worse') return testcase(name, `<system-out>${xml(said)}</system-out>`);
       return testcase(name, `<skipped message="${xml(`cannot tell: ${finding.why}`)}"/>`);
     }),
+    ...told.unmatched.map((what) =>
+      testcase(what, `<skipped message="${xml(`cannot tell: no run of either side has ${what}`)}"/>`),
+    ),
   ];
   const failures = told.breaches.length + told.confirmed.length;
-  const skipped = told.findings.filter(
+  const untold = told.findings.filter(
     ({ verdict, measure }) => verdict !== 'not worse' && !told.confirmed.includes(measureName(measure)),
-  ).length;
+  );
+  const skipped = untold.length + told.unmatched.length;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="tidemark gate" tests="${cases.length}" failures="${failures}" skipped="${skipped}">`,
