@@ -248,15 +248,23 @@ export class Bench {
     for (const [, proxy] of this.#each()) proxy.mode = mode;
   }
 
-  /** Looks for a mark on its way to any node, or to this one, and to no other at the same time. */
-  watch(mark: Mark | undefined, only?: NodeId): void {
-    for (const [node, proxy] of this.#each()) proxy.watch(only === undefined || only === node ? mark : undefined);
+  /** Looks for a mark on its way to any node, besides those that are looked for already. */
+  watch(mark: Mark): void {
+    for (const [, proxy] of this.#each()) proxy.watch(mark);
+  }
+
+  /** Looks for none any more. */
+  unwatch(): void {
+    for (const [, proxy] of this.#each()) proxy.unwatch();
   }
 
   /** A mark for each node: who was asked. */
   watchEach(text: string): ReadonlyMap<NodeId, Mark> {
     const marks = new Map([...this.#proxies.keys()].map((node) => [node, new Mark(text)]));
-    for (const [node, proxy] of this.#each()) proxy.watch(marks.get(node));
+    for (const [node, proxy] of this.#each()) {
+      const mark = marks.get(node);
+      if (mark !== undefined) proxy.watch(mark);
+    }
     return marks;
   }
 
@@ -280,7 +288,7 @@ export class Bench {
 
   /** After each check: nothing is wrong any more, and no client is left. */
   async settle(): Promise<void> {
-    this.watch(undefined);
+    this.unwatch();
     this.mode('pass');
     await this.closeClients();
   }

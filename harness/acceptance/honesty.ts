@@ -1,8 +1,9 @@
 /** Checks of what clients say when something is wrong: the proxies fail as networks do, and count what is sent. */
-import type { Value } from '../../history/operation.ts';
+import type { NodeId, Value } from '../../history/operation.ts';
 import type { Client } from '../../history/store.ts';
 import { type Bench, type Check, failed, type Outcome, passed, PATIENCE_NS, type Result } from './bench.ts';
 import { Mark } from './proxy.ts';
+import { type Case, sideBySide } from './side-by-side.ts';
 
 /** How a write can be asked for. */
 interface Way {
@@ -50,14 +51,22 @@ function waysOf(bench: Bench): readonly Way[] {
   return ways.filter(({ name }) => bench.system.methods.includes(name));
 }
 
-/** A client that has its connections: it has read and written. */
-async function warm(bench: Bench, writePath = bench.writePath): Promise<Client> {
-  const client = await bench.client({ writePath });
+/** A way of writing, through a path that writes take. */
+interface Asking {
+  readonly way: Way;
+  readonly writePath: string;
+}
+
+function askings(bench: Bench): readonly Asking[] {
+  return bench.system.writePaths.flatMap(({ name: writePath }) => waysOf(bench).map((way) => ({ way, writePath })));
+}
+
+/** From then on it has its connections: it has read and written. */
+async function warm(bench: Bench, client: Client): Promise<void> {
   const key = bench.unique();
   for (const way of waysOf(bench))
     await way.ask(bench, client, way.name === 'cas' ? bench.unique() : key, bench.value());
   await bench.read(client, key);
-  return client;
 }
 
 /** Asks where the answer cannot come back; `undefined` when the client says what is true: that it does not know. */
@@ -69,39 +78,51 @@ function dishonest({ name, inParts }: Way, path: string, ended: Outcome<unknown>
   return undefined;
 }
 
+interface Unanswered {
+  readonly ended: Outcome<unknown>;
+  readonly why: string | undefined;
+}
+
+function madeUp(path: string, ended: Outcome<{ readonly value: Value }>): string | undefined {
+  if (ended.type !== 'ok') return undefined;
+  return `a read through '${path}' said ${JSON.stringify(ended.answer.value)}, and no node's answer had come back`;
+}
+
 export const timeouts: Check = {
   name: 'timeouts-are-info',
   about:
     'A write whose answer does not come in time is info, neither ok nor fail; a read that gets no answer has no value.',
   async run(bench) {
+    const key = bench.unique();
+    const wrong = await bench.written(key, bench.value());
+    await bench.closeClients();
+    const writes = askings(bench).map(
+      ({ way, writePath }): Case<Unanswered> => ({
+        options: { writePath },
+        ready: async (client) => {
+          await warm(bench, client);
+          return async () => {
+            const ended = await way.ask(bench, client, bench.unique(), bench.value());
+            return { ended, why: dishonest(way, writePath, ended, 'the store had it, and no answer came back') };
+          };
+        },
+      }),
+    );
+    const reads = bench.system.readPaths.map(
+      ({ name: readPath }): Case<Unanswered> => ({
+        options: { readPath },
+        ready: async (client) => {
+          await bench.read(client, key);
+          return async () => {
+            const ended = await bench.read(client, key, PATIENCE_NS);
+            return { ended, why: wrong ?? madeUp(readPath, ended) };
+          };
+        },
+      }),
+    );
     let silent = 0;
-    for (const { name: writePath } of bench.system.writePaths) {
-      for (const way of waysOf(bench)) {
-        const client = await warm(bench, writePath);
-        bench.mode('mute');
-        const ended = await way.ask(bench, client, bench.unique(), bench.value());
-        bench.mode('pass');
-        await bench.closeClients();
-        const why = dishonest(way, writePath, ended, 'the store had it, and no answer came back');
-        if (why !== undefined) return failed(why);
-        if (ended.type === 'silent') silent++;
-      }
-    }
-    for (const { name: readPath } of bench.system.readPaths) {
-      const key = bench.unique();
-      const value = bench.value();
-      const why = await bench.written(key, value);
+    for await (const { ended, why } of sideBySide(bench, [...writes, ...reads], 'mute')) {
       if (why !== undefined) return failed(why);
-      const client = await bench.client({ readPath });
-      await bench.read(client, key);
-      bench.mode('mute');
-      const ended = await bench.read(client, key, PATIENCE_NS);
-      bench.mode('pass');
-      await bench.closeClients();
-      if (ended.type === 'ok')
-        return failed(
-          `a read through '${readPath}' said ${JSON.stringify(ended.answer.value)}, and no node's answer had come back`,
-        );
       if (ended.type === 'silent') silent++;
     }
     return silent === 0
@@ -143,68 +164,103 @@ interface CutOff {
   readonly usual: number;
 }
 
-/** Cuts the connection of a write once the node has had it, and hands on how that ended; `look` says what is wrong with it. */
+/** Cuts the connection of each write once the node has had it, and hands on how that ended; `look` says what is wrong with it. */
 async function cutOff(
   bench: Bench,
   look: (cut: CutOff) => string | undefined | Promise<string | undefined>,
 ): Promise<Result> {
-  for (const { name: writePath } of bench.system.writePaths) {
-    for (const way of waysOf(bench)) {
-      const client = await warm(bench, writePath);
-      const whole = new Mark(bench.unique());
-      bench.watch(whole);
-      const calm = await way.ask(bench, client, whole.text, bench.value());
-      if (calm.type !== 'ok') return failed(`a ${way.name} while nothing is wrong ended as ${calm.type}: ${calm.why}`);
-      if (whole.passed === 0)
-        return {
-          type: 'not shown',
-          why: 'its key is not to be seen on the wire: it is encrypted, or made into something else',
+  const cases = askings(bench).map(
+    ({ way, writePath }): Case<Result> => ({
+      options: { writePath },
+      ready: async (client) => {
+        await warm(bench, client);
+        const whole = new Mark(bench.unique());
+        bench.watch(whole);
+        const calm = await way.ask(bench, client, whole.text, bench.value());
+        const usual = whole.passed;
+        const open = unfit(way, calm, usual);
+        if (open !== undefined) return () => Promise.resolve(open);
+        return async () => {
+          const mark = new Mark(bench.unique(), usual);
+          bench.watch(mark);
+          const ended = await way.ask(bench, client, mark.text, bench.value());
+          const why = await look({ way, client, ended, mark, usual });
+          return why === undefined ? passed : failed(`through '${writePath}': ${why}`);
         };
-      const mark = new Mark(bench.unique(), whole.passed);
-      bench.watch(mark);
-      const ended = await way.ask(bench, client, mark.text, bench.value());
-      const why = await look({ way, client, ended, mark, usual: whole.passed });
-      bench.watch(undefined);
-      await bench.closeClients();
-      if (why !== undefined) return failed(`through '${writePath}': ${why}`);
-    }
-  }
+      },
+    }),
+  );
+  for await (const result of sideBySide(bench, cases, 'pass')) if (result.type !== 'passed') return result;
   return passed;
 }
 
+/** Why its connection cannot be cut once the node has had a request, from how one went while nothing was wrong. */
+function unfit({ name }: Way, calm: Outcome<unknown>, passes: number): Result | undefined {
+  if (calm.type !== 'ok') return failed(`a ${name} while nothing is wrong ended as ${calm.type}: ${calm.why}`);
+  if (passes > 0) return undefined;
+  return {
+    type: 'not shown',
+    why: 'its key is not to be seen on the wire: it is encrypted, or made into something else',
+  };
+}
+
 const SEEN_MS = 500;
+
+interface Attempt {
+  readonly asking: Asking;
+  readonly key: string;
+  readonly value: number;
+  /** What was in its way, in words. */
+  readonly how: string;
+  readonly ended: Outcome<unknown>;
+}
 
 export const refusals: Check = {
   name: 'refused-is-never-seen',
   about:
     'What a client calls a fail is not there, then or later, on any node: not where nobody answers, nor where a node refuses.',
   async run(bench) {
-    const refused: { readonly way: Way; readonly key: string; readonly value: number; readonly how: string }[] = [];
-    for (const { name: writePath } of bench.system.writePaths) {
-      for (const way of waysOf(bench)) {
-        const note = async (client: Client, key: string, how: string): Promise<Outcome<unknown>> => {
-          const value = bench.value();
-          const ended = await way.ask(bench, client, key, value);
-          if (ended.type === 'fail') refused.push({ way, key, value, how });
-          return ended;
-        };
-        const client = await warm(bench, writePath);
-        bench.mode('refuse');
-        const ended = await note(client, bench.unique(), 'no node could be reached');
-        bench.mode('pass');
-        if (ended.type === 'ok')
-          return failed(`a ${way.name} through '${writePath}' ended as ok, and every connection was refused`);
-        await bench.closeClients();
-        for (const node of bench.nodes)
-          await note(await bench.client({ writePath, node }), bench.unique(), `${node} was asked by name`);
+    const all = askings(bench);
+    const attempt = async (asking: Asking, client: Client, key: string, how: string): Promise<Attempt> => {
+      const value = bench.value();
+      return { asking, key, value, how, ended: await asking.way.ask(bench, client, key, value) };
+    };
+    const unreached = all.map(
+      (asking): Case<Attempt> => ({
+        options: { writePath: asking.writePath },
+        ready: async (client) => {
+          await warm(bench, client);
+          return () => attempt(asking, client, bench.unique(), 'no node could be reached');
+        },
+      }),
+    );
+    const byName = (asking: Asking, node: NodeId): Case<Attempt> => ({
+      options: { writePath: asking.writePath, node },
+      ready: (client) => Promise.resolve(() => attempt(asking, client, bench.unique(), `${node} was asked by name`)),
+    });
+    const cutOnce = (asking: Asking): Case<Attempt> => ({
+      options: { writePath: asking.writePath },
+      ready: async (client) => {
+        await warm(bench, client);
         const cut = new Mark(bench.unique(), 1);
-        const other = await warm(bench, writePath);
         bench.watch(cut);
-        await note(other, cut.text, 'its connection broke after it was sent');
-        bench.watch(undefined);
-        await bench.closeClients();
-      }
+        return () => attempt(asking, client, cut.text, 'its connection broke after it was sent');
+      },
+    });
+    const attempts: Attempt[] = [];
+    for await (const one of sideBySide(bench, unreached, 'refuse')) {
+      const { way, writePath } = one.asking;
+      if (one.ended.type === 'ok')
+        return failed(`a ${way.name} through '${writePath}' ended as ok, and every connection was refused`);
+      attempts.push(one);
     }
+    const named = all.flatMap((asking) => bench.nodes.map((node) => byName(asking, node)));
+    // Those that have long to wait come together.
+    const others = [...named, ...all.map(cutOnce)];
+    for await (const one of sideBySide(bench, others, 'pass')) attempts.push(one);
+    const refused = all.flatMap((asking) =>
+      attempts.filter((one) => one.asking === asking && one.ended.type === 'fail'),
+    );
     await bench.sleep(SEEN_MS);
     const { strongestReadPath, stateReadPath } = bench.system;
     const readers = [
@@ -213,7 +269,8 @@ export const refusals: Check = {
     ];
     for (const options of readers) {
       const reader = await bench.client(options);
-      for (const { way, key, value, how } of refused) {
+      for (const { asking, key, value, how } of refused) {
+        const { way } = asking;
         const read = await way.look(bench, reader, key);
         if (read.type === 'ok' && read.answer.value === value)
           return failed(

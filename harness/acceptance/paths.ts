@@ -42,7 +42,7 @@ async function asks(
     const marks = bench.watchEach(key);
     const read = await bench.read(client, key);
     const reached = bench.nodes.filter((node) => (marks.get(node)?.passed ?? 0) > 0);
-    bench.watch(undefined);
+    bench.unwatch();
     if (read.type !== 'ok') return `a read while nothing is wrong ended as ${read.type}: ${read.why}`;
     if (reached.length === 0) continue; // what is not to be seen on the wire is not judged
     if (options.node !== undefined && reached.some((node) => node !== options.node))

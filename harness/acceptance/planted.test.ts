@@ -36,6 +36,19 @@ const mistakes: readonly Mistake[] = [
     says: /ended as ok, and the store had it, and no answer came back/,
   },
   {
+    mistake: 'claims ok for a time-out of one way through one path',
+    file: 'reference.py',
+    was: '            _, kind, *said = self.ask(seconds, 1, *body)',
+    is: `            try:
+                _, kind, *said = self.ask(seconds, 1, *body)
+            except OSError:
+                if f != "cas" or self.open["writePath"] != WRITES[-1]:
+                    raise
+                return {"value": 7}`,
+    check: 'timeouts-are-info',
+    says: /a cas through 'all-ack' ended as ok, and the store had it, and no answer came back/,
+  },
+  {
     mistake: 'swallows the errors of reads',
     file: 'reference.py',
     was: '            _, kind, *said = self.ask(seconds, 1, *body)',

@@ -28,7 +28,7 @@ export class Proxy {
   readonly #target: { readonly host: string; readonly port: number };
   readonly #lines = new Set<Line>();
   #mode: Mode = 'pass';
-  #mark: Mark | undefined;
+  readonly #marks = new Set<Mark>();
 
   /** In front of `host:port`. */
   static async before(address: string): Promise<Proxy> {
@@ -64,9 +64,14 @@ export class Proxy {
     if (mode === 'pass') for (const line of this.#lines) if (line.swallow) line.client.resetAndDestroy();
   }
 
-  /** Counts this mark from now on, and nothing else. */
-  watch(mark: Mark | undefined): void {
-    this.#mark = mark;
+  /** Counts this mark from now on, besides those that it counts already. */
+  watch(mark: Mark): void {
+    this.#marks.add(mark);
+  }
+
+  /** Counts none any more. */
+  unwatch(): void {
+    this.#marks.clear();
   }
 
   async close(): Promise<void> {
@@ -103,21 +108,23 @@ export class Proxy {
   }
 
   #look(line: Line, bytes: Buffer): void {
-    const mark = this.#mark;
-    if (mark === undefined) {
+    if (this.#marks.size === 0) {
       line.tail = '';
       return;
     }
-    const text = line.tail + bytes.toString('latin1');
-    const passed = mark.count(text) - mark.count(line.tail);
-    line.tail = text.slice(-mark.tailLength);
-    for (let i = 0; i < passed; i++) {
-      if (mark.passedBy() === 'cut') {
-        line.swallow = true;
-        const cancel: Cancel = clock.timer(clock.now() + CUT_NS, () => line.client.resetAndDestroy());
-        line.client.once('close', cancel);
-      }
+    const before = line.tail;
+    const text = before + bytes.toString('latin1');
+    line.tail = text.slice(-Math.max(...[...this.#marks].map(({ tailLength }) => tailLength)));
+    for (const mark of this.#marks) {
+      const passed = mark.count(text) - mark.count(before);
+      for (let i = 0; i < passed; i++) if (mark.passedBy() === 'cut') this.#cut(line);
     }
+  }
+
+  #cut(line: Line): void {
+    line.swallow = true;
+    const cancel: Cancel = clock.timer(clock.now() + CUT_NS, () => line.client.resetAndDestroy());
+    line.client.once('close', cancel);
   }
 }
 
