@@ -1,4 +1,5 @@
 /** What reading from a follower saves and costs: percentiles beside the leader's, each read path's latency against its staleness, how soon writes are seen. */
+import { cutTo } from '../../checkers/explain/labels.ts';
 import { decodeHistogram, type Histogram, percentileNs } from '../../results/histograms.ts';
 import type { LatencyRecord, RunRecord, StalenessCurve } from '../../results/record.ts';
 import { count, duration, percent } from '../table.ts';
@@ -19,6 +20,7 @@ import {
   type Size,
   WIDTH,
 } from './chart.ts';
+import { type Dot, labelsOf } from './dot-labels.ts';
 import { html, type Markup, name, type Piece } from './markup.ts';
 
 /** Fewer reads than these say nothing of a tail. */
@@ -200,6 +202,8 @@ function frontier(all: readonly PathFigures[], writePaths: readonly string[]): M
       y.place(one.p50Ns ?? 1),
     ];
     const best = paths.filter((one) => isBest(one, paths)).sort((a, b) => a.ageP99Ns - b.ageP99Ns);
+    const dotOf = (one: PathFigures): Dot => ({ name: cutTo(one.path, 40), at: spot(one) });
+    const along = best.flatMap((one, i) => steps(spot(one), best[i + 1] && spot(best[i + 1])));
     const ticks = {
       place: (at: number) => (at === 0 ? frame.left + 26 : x.place(at)),
       ticks: [{ at: 0, label: 'fresh' }, ...x.ticks],
@@ -210,16 +214,13 @@ function frontier(all: readonly PathFigures[], writePaths: readonly string[]): M
         rows(frame, y),
         columns(frame, ticks, 'age that 99 % of its answers stay below, at the least'),
         html`<path class="axis" stroke-dasharray="2 3" d="M${frame.left + 50} ${frame.top}V${frame.height - frame.bottom}"/>`,
-        line(
-          best.flatMap((one, i) => steps(spot(one), best[i + 1] && spot(best[i + 1]))),
-          'frontier',
-        ),
+        line(along, 'frontier'),
         paths.map((one) => {
           const [px, py] = spot(one);
           return html`<circle class="dot ${isBest(one, paths) ? 'best' : ''}" cx="${round(px)}" cy="${round(py)}" r="4.5"/>`;
         }),
         // On a phone there is room for the best only; the table below names them all.
-        labels(size === 'wide' ? paths : best, spot, frame),
+        labels((size === 'wide' ? paths : best).map(dotOf), paths.map(dotOf), along, frame),
       ],
     };
   });
@@ -230,24 +231,14 @@ function steps(a: Point, b: Point | undefined): readonly Point[] {
   return b === undefined ? [a] : [a, [b[0], a[1]]];
 }
 
-/** Beside the dots, moved down where they would lie upon one another. */
-function labels(paths: readonly PathFigures[], spot: (one: PathFigures) => Point, frame: Frame): Markup {
-  const placed: { x: number; y: number; until: number }[] = [];
-  const sorted = [...paths].sort((a, b) => spot(a)[1] - spot(b)[1]);
-  const texts = sorted.map((one) => {
-    const [px, py] = spot(one);
-    const width = one.path.length * 6.6;
-    const isLeft = px + 9 + width > frame.width - 4;
-    const x = isLeft ? px - 9 - width : px + 9;
-    let y = py + 4;
-    const clashes = (): boolean =>
-      placed.some((other) => Math.abs(other.y - y) < 12 && x < other.until && x + width > other.x);
-    while (clashes() && y < frame.height - frame.bottom - 2) y += 3;
-    placed.push({ x, y, until: x + width });
-    const leader =
-      Math.abs(y - 4 - py) > 6 &&
-      html`<path class="tie" d="M${round(px)} ${round(py)}L${round(isLeft ? x + width : x - 2)} ${round(y - 4)}"/>`;
-    return html`${leader}<text class="tick start strong" x="${round(x)}" y="${round(y)}">${one.path.slice(0, 40)}</text>`;
+function labels(named: readonly Dot[], all: readonly Dot[], along: readonly Point[], frame: Frame): Markup {
+  const { width, height, right, top, bottom, left } = frame;
+  const within = { left, right: width - right, top: top - 6, bottom: height - bottom - 2, line: along };
+  const texts = labelsOf(named, all, within).map(({ name: text, box, isRight, tie }) => {
+    const drawnTie =
+      tie !== undefined &&
+      html`<path class="tie" d="M${round(tie[0][0])} ${round(tie[0][1])}L${round(tie[1][0])} ${round(tie[1][1])}"/>`;
+    return html`${drawnTie}<text class="tick ${isRight ? 'start' : 'end'} strong" x="${round(isRight ? box.left : box.right)}" y="${round((box.top + box.bottom) / 2 + 4)}">${text}</text>`;
   });
   return html`${texts}`;
 }
