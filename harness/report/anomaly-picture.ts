@@ -1,6 +1,6 @@
 /** An anomaly at a glance: its few operations as bars from call to return, a lane for each process, with values and the nodes that answered. */
 import type { Anomaly } from '../../checkers/checker.ts';
-import { cutTo, widthOf } from '../../checkers/explain/labels.ts';
+import { cutTo, printable, widthOf } from '../../checkers/explain/labels.ts';
 import { type Band, type Bar, layOutTimeline } from '../../checkers/explain/timeline.ts';
 import { drawn, round, type Size } from './chart.ts';
 import { html, type Markup } from './markup.ts';
@@ -10,6 +10,9 @@ const CHARACTER = 7.3;
 const LANE = 46;
 const BAR = 34;
 const LEFT: Readonly<Record<Size, number>> = { wide: 118, narrow: 48 };
+/** Pixels of a column of a lane's name, whatever the font is; and the columns that fit. */
+const NAME = 6.9;
+const NAME_COLUMNS: Readonly<Record<Size, number>> = { wide: 15, narrow: 5 };
 /** Characters that fit beside the names. */
 const COLUMNS: Readonly<Record<Size, number>> = { wide: 106, narrow: 40 };
 
@@ -43,8 +46,9 @@ function drawBand({ lanes, ticks, width }: Band, size: Size, top: number): Marku
   const drawnLanes = lanes.map(({ name, bars }, lane) => {
     const y = top + lane * LANE;
     const session = bars[0]?.operation.session;
-    const who = size === 'wide' && session !== undefined ? `${name} · ${session}` : name;
-    return html`<text class="tick end" x="${left - 10}" y="${y + 21}">${cutTo(who, size === 'wide' ? 16 : 6)}</text><path class="grid" d="M${left} ${y + BAR / 2}h${round(width * CHARACTER)}"/>${bars.map((bar) => drawBar(bar, left, y))}`;
+    const whole = printable(size === 'wide' && session !== undefined ? `${name} · ${session}` : name);
+    const who = cutTo(whole, NAME_COLUMNS[size]);
+    return html`<text class="tick end lane" x="${left - 10}" y="${y + 21}" textLength="${round(widthOf(who) * NAME)}" lengthAdjust="spacingAndGlyphs">${who}</text><path class="grid" d="M${left} ${y + BAR / 2}h${round(width * CHARACTER)}"/>${bars.map((bar) => drawBar(bar, left, y))}`;
   });
   return html`${axis}${drawnLanes}`;
 }

@@ -65,7 +65,10 @@ describe('the names of dots', () => {
   });
 
   test('are left out where there is no room', () => {
-    const dots: readonly Dot[] = Array.from({ length: 60 }, (_, i) => ({ name: `path-${i}`, at: [100, 100 + i / 100] }));
+    const dots: readonly Dot[] = Array.from({ length: 60 }, (_, i) => ({
+      name: `path-${i}`,
+      at: [100, 100 + i / 100],
+    }));
     const labels = labelsOf(dots, dots, within);
     expect(labels.length).toBeGreaterThan(10);
     expect(labels.length).toBeLessThan(60);

@@ -130,6 +130,7 @@ svg text.term{fill:var(--on-leader);font-size:11.5px;font-weight:600}
 path.bar{fill:none}
 .bar.stuck{stroke:var(--bad);stroke-width:2.6}.bar.pending{stroke:var(--soft);stroke-dasharray:4 3}
 svg text.what{font:600 12px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
+svg text.lane{font:11.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 svg text.where{font:11px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:var(--soft)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:0 16px}
 .stage{display:flex;flex-wrap:wrap;gap:0 24px;align-items:center;margin:10px 0}
