@@ -86,5 +86,8 @@ export function describe(operation: Operation): string {
   const took = operation.retTime === undefined ? '' : `, took ${duration(operation.retTime - operation.callTime)}`;
   const at = Number.isFinite(operation.callTime) ? ` at ${momentOf(operation.callTime)}` : '';
   const mark = outcome === 'ok' ? '' : ` (${outcome})`;
-  return `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}${linesOf(operation)}`;
+  // Names of sessions, nodes and roles are what the history's writer chose.
+  return printable(
+    `[${index}..${completionIndex ?? ''}] p${operation.process}${session} ${what}${mark}${node}${at}${took}${linesOf(operation)}`,
+  );
 }

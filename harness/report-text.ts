@@ -1,8 +1,10 @@
 /** The report of a run for the terminal: verdict, matrix with its evidence, anomalies, latencies, staleness, failovers. */
+import { printable } from '../checkers/explain/labels.ts';
 import { SECOND } from '../history/clock.ts';
 import { describe, linesOfAnomaly } from './anomaly-text.ts';
 import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts';
 import { freshReadText } from './fresh-reads.ts';
+import { printableRecord } from './printable-record.ts';
 import { overloadLines, reasonLines } from './load-text.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import type { Replayed } from './replay.ts';
@@ -19,7 +21,8 @@ const COLUMNS = 94;
 /** Anomalies explained per cell; the rest is counted. */
 const EXPLAINED_MAX = 2;
 
-export function renderReport(record: RunRecord, options: ReportOptions): string {
+export function renderReport(given: RunRecord, options: ReportOptions): string {
+  const record = printableRecord(given);
   const paint = painter(options.color);
   const parts = [
     head(record, paint),
@@ -391,5 +394,7 @@ export function closingLines(record: RunRecord, report: string): readonly string
   const bail = record.plan.bail as Bail | undefined; // as above
   const early = bail === undefined ? '' : ` (stopped at the first, ${(bail.at / SECOND).toFixed(1)} s into the load)`;
   const part = interrupted(record) ? ` (interrupted after ${(record.virtualNs / SECOND).toFixed(1)} s)` : '';
-  return [`verdict  ${verdictText(record)}${early}${part}`, `report   ${report}`, `replay   ${record.command}`];
+  return [`verdict  ${verdictText(record)}${early}${part}`, `report   ${report}`, `replay   ${record.command}`].map(
+    printable,
+  );
 }

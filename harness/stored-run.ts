@@ -1,5 +1,6 @@
 /** A stored run by what the user calls it; and the database, where it has to be there. */
 import { join } from 'node:path';
+import { printable } from '../checkers/explain/labels.ts';
 import { type Database, openDatabase } from '../results/database.ts';
 import { unfinishedIds } from '../results/files.ts';
 import type { RunRecord } from '../results/record.ts';
@@ -10,7 +11,7 @@ import { BadInput, HARNESS_FAILED } from './errors.ts';
 
 /** Runs `work` on all that is stored; what the database fails at in between is one sentence, and 255. */
 export async function withStoredRuns<T>(io: Io, work: (stored: StoredRuns) => Promise<T>): Promise<T | undefined> {
-  const warn = (sentence: string): void => io.err(`tidemark: ${sentence}\n`);
+  const warn = (sentence: string): void => io.err(`tidemark: ${printable(sentence)}\n`);
   const folder = join(io.cwd, '.tidemark');
   const stored = await openStoredRuns({ folder, url: io.env.TIDEMARK_DATABASE_URL, warn });
   try {
@@ -58,7 +59,7 @@ function isOfDatabase(error: unknown): boolean {
  */
 export async function storedRun(word: string, io: Io): Promise<RunRecord> {
   const folder = join(io.cwd, '.tidemark');
-  const warn = (sentence: string): void => io.err(`tidemark: ${sentence}\n`);
+  const warn = (sentence: string): void => io.err(`tidemark: ${printable(sentence)}\n`);
   const stored = await openStoredRuns({ folder, url: io.env.TIDEMARK_DATABASE_URL, warn });
   try {
     return await recordOf(await idOf(word, stored, folder), stored);

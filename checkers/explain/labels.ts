@@ -66,7 +66,7 @@ export function labelOf(operation: Operation, { key, longest }: { key: boolean; 
   const isPlain = f === 'acquire' || f === 'release';
   const fate = outcome === 'info' ? ' ?' : outcome === 'fail' ? (actual === undefined ? ' failed' : ' found ') : '';
   const found = fate === ' found ' ? textOf(actual) : '';
-  const what = `${SHORT[f] ?? f}${key ? ` ${textOf(operation.key)}` : ''}`;
+  const what = `${SHORT[f] ?? printable(f)}${key ? ` ${textOf(operation.key)}` : ''}`;
   const values =
     f === 'cas'
       ? `${textOf(expected)}→${textOf(value)}`

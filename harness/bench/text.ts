@@ -1,12 +1,15 @@
 /** The report of a bench: what was asked, what was measured, what the sample showed. */
 import { join } from 'node:path';
+import { printable } from '../../checkers/explain/labels.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { painter } from '../matrix.ts';
+import { printableRecord } from '../printable-record.ts';
 import { nodes } from '../report-text.ts';
 import { count, duration, table } from '../table.ts';
 import type { BenchResult, Rung, Step, StepSeries } from './plan.ts';
 
-export function renderBench(record: RunRecord, color: boolean): string {
+export function renderBench(given: RunRecord, color: boolean): string {
+  const record = printableRecord(given);
   const paint = painter(color);
   const bench = benchOf(record);
   const parts = [
@@ -163,5 +166,7 @@ export function closingOfBench(record: RunRecord): string {
     `verdict: ${said[record.verdict]} (exit ${record.exitCode})`,
     `report: ${join('.tidemark', 'runs', record.id, 'report.txt')}`,
     `again: ${record.command}`,
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }

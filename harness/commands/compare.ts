@@ -1,3 +1,4 @@
+import { printable } from '../../checkers/explain/labels.ts';
 import type { CommandModule } from '../command.ts';
 import { BadInput, KEPT } from '../errors.ts';
 
@@ -25,8 +26,8 @@ export default {
         const [ofA, ofB] = await storedSides([a, b], io);
         const compared = compare(ofA, ofB, numbers);
         if (json === true) io.out(`${JSON.stringify({ schema: 1, type: 'comparison', ...compared })}\n`);
-        else if (markdown === true) io.out(comparedMarkdown(compared, everyPath));
-        else for (const line of comparedText(compared, everyPath)) io.out(`${line}\n`);
+        else if (markdown === true) io.out(comparedMarkdown(compared, everyPath).split('\n').map(printable).join('\n'));
+        else for (const line of comparedText(compared, everyPath)) io.out(`${printable(line)}\n`);
         io.exit(KEPT);
       });
   },

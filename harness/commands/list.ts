@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { printable } from '../../checkers/explain/labels.ts';
 import { type RunFilter, type RunSummary, verdictWord } from '../../results/summary.ts';
 import type { StoredRuns } from '../../results/stored.ts';
 import type { CommandModule } from '../command.ts';
 import { BadInput, KEPT, unknownName } from '../errors.ts';
 import { loadSystems } from '../plugins.ts';
+import { labelsText } from '../printable-record.ts';
 import { count, table } from '../table.ts';
 
 const verdicts = ['kept', 'broken', 'undecided'] as const;
@@ -29,7 +31,7 @@ export default {
           ...(label === undefined ? {} : { label }),
         };
         const { openStoredRuns } = await import('../../results/stored.ts');
-        const warn = (sentence: string): void => io.err(`tidemark: ${sentence}\n`);
+        const warn = (sentence: string): void => io.err(`tidemark: ${printable(sentence)}\n`);
         const stored = await openStoredRuns({
           folder: join(io.cwd, '.tidemark'),
           url: io.env.TIDEMARK_DATABASE_URL,
@@ -76,19 +78,19 @@ const headings = [
 ] as const;
 
 function listText(runs: readonly RunSummary[]): readonly string[] {
-  const rows = runs.map((run) => [
-    run.id,
-    run.createdAt.slice(0, 19).replace('T', ' '),
-    run.system,
-    run.workloads.join(','),
-    shortened(run.faults),
-    String(run.seed),
-    verdictWord(run),
-    count(run.operations),
-    Object.entries(run.labels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(' '),
-  ]);
+  const rows = runs.map((run) =>
+    [
+      run.id,
+      run.createdAt.slice(0, 19).replace('T', ' '),
+      run.system,
+      run.workloads.join(','),
+      shortened(run.faults),
+      String(run.seed),
+      verdictWord(run),
+      count(run.operations),
+      labelsText(run.labels),
+    ].map(printable),
+  );
   return table(
     [headings, ...rows],
     headings.map((heading) => (heading === 'seed' || heading === 'operations' ? 'right' : 'left')),

@@ -90,6 +90,63 @@ describe('list', () => {
   });
 });
 
+/** Moves the cursor, turns the direction of the text, begins a line, ends what C knows of it. */
+const HOSTILE = '\u001b[2J\u202e\u009b\r\n\0';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not reach a terminal
+const OBEYED = /[\0-\u0009\u000b-\u001f\u007f-\u009f\u202e]/;
+
+test('nothing that was stored reaches the terminal as anything but text', async () => {
+  const hostile = (text: string): string => `${text}${HOSTILE}`;
+  const sample = sampleRecord();
+  const [cell, ...cells] = sample.cells;
+  const operations = cell.anomalies[0].operations.map((one) => ({
+    ...one,
+    value: hostile('value'),
+    session: hostile('session'),
+    node: hostile('node'),
+    role: hostile('role') as 'leader',
+  }));
+  store({
+    ...sample,
+    system: hostile('system'),
+    labels: { [hostile('name')]: hostile('x').repeat(200) },
+    command: hostile('command'),
+    plan: { ...sample.plan, failures: [`${hostile('failed')}\nand where`] },
+    counts: { ...sample.counts, [hostile('calm reads asked ')]: 3 },
+    cells: [
+      {
+        ...cell,
+        writePath: hostile('path'),
+        note: hostile('note'),
+        anomalies: [{ kind: hostile('kind'), sentence: hostile('sentence'), operations }],
+      },
+      ...cells,
+    ],
+  });
+  const listed = await run('list');
+  expect(listed.out).not.toMatch(OBEYED);
+  expect(listed.out.split('\n')).toHaveLength(3);
+  expect(listed.out).toContain('name\\u{1b}[2J');
+  expect(listed.out.split('\n')[1].length).toBeLessThan(300);
+  const shown = await run('show');
+  expect(shown.out).not.toMatch(OBEYED);
+  const seen = [
+    'session',
+    'node',
+    'role',
+    'system',
+    'command',
+    'path',
+    'note',
+    'kind',
+    'sentence',
+    'answered: ',
+    'failed',
+  ];
+  for (const word of seen) expect(shown.out, word).toContain(`${word}\\u{1b}[2J`);
+  expect(shown.out).toContain('write x = "value\\u001b[2J');
+});
+
 describe('show', () => {
   test('prints the report as the run printed it', async () => {
     store(older);

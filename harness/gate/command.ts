@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { printable } from '../../checkers/explain/labels.ts';
 import { realClock, SECOND } from '../../history/clock.ts';
 import { openDatabase } from '../../results/database.ts';
 import { newRunId } from '../../results/files.ts';
@@ -59,7 +60,7 @@ export async function gateCommand(flags: GateFlags, io: Io): Promise<ExitCode> {
   const whole: Told = { ...told, seconds: clock.now() / SECOND };
   publish(whole, targets, flags, io);
   if (flags.json === true) io.out(`${gateJson(whole)}\n`);
-  else for (const line of gateText(whole)) io.out(`${line}\n`);
+  else for (const line of gateText(whole)) io.out(`${printable(line)}\n`);
   return codes[whole.outcome];
 }
 

@@ -1,6 +1,7 @@
 /** The runs that a word means: an id, a label, a branch, a commit, `HEAD`, `last`. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { printable } from '../../checkers/explain/labels.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { openStoredRuns, type StoredRuns } from '../../results/stored.ts';
 import type { RunSummary } from '../../results/summary.ts';
@@ -13,7 +14,7 @@ const SAID_MAX = 6;
 
 /** For each word its runs, newest first. Throws {@link BadInput} that says what there is, where a word means nothing. */
 export async function storedSides(words: readonly string[], io: Io): Promise<readonly (readonly RunRecord[])[]> {
-  const warn = (sentence: string): void => io.err(`tidemark: ${sentence}\n`);
+  const warn = (sentence: string): void => io.err(`tidemark: ${printable(sentence)}\n`);
   const folder = join(io.cwd, '.tidemark');
   const stored = await openStoredRuns({ folder, url: io.env.TIDEMARK_DATABASE_URL, warn });
   try {

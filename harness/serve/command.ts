@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { serve } from '@hono/node-server';
+import { printable } from '../../checkers/explain/labels.ts';
 import { realClock } from '../../history/clock.ts';
 import type { Io } from '../command.ts';
 import { BadInput, KEPT } from '../errors.ts';
@@ -25,7 +26,7 @@ export async function serveRuns(flags: ServeFlags, io: Io): Promise<void> {
   const { host } = flags;
   const port = portOf(flags.port);
   const token = tokenOf(flags, io);
-  const warn = (sentence: string): void => io.err(`tidemark: ${sentence}\n`);
+  const warn = (sentence: string): void => io.err(`tidemark: ${printable(sentence)}\n`);
   const source = await RunSource.open({ folder: join(io.cwd, '.tidemark'), url: io.env.TIDEMARK_DATABASE_URL, warn });
   let ending = false;
   let guarding: Guarding = { port, address: host, allowed: flags.allowHost, token };

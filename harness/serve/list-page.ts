@@ -14,7 +14,8 @@ export interface Asked {
   readonly system: string;
   readonly environment: string;
   readonly branch: string;
-  readonly verdict: string;
+  /** Empty where it is none that runs have. */
+  readonly verdict: (typeof verdicts)[number] | '';
   readonly label: string;
   /** From 1. */
   readonly page: number;
@@ -28,7 +29,7 @@ export function askedFor(query: (name: string) => string | undefined): Asked {
     system: text('system'),
     environment: text('environment'),
     branch: text('branch'),
-    verdict: text('verdict'),
+    verdict: verdicts.find((one) => one === query('verdict')) ?? '',
     label: text('label'),
     page: Number.isInteger(number) && number >= 1 && number <= 100_000 ? number : 1,
   };
@@ -36,14 +37,13 @@ export function askedFor(query: (name: string) => string | undefined): Asked {
 
 /** One more than fits, to see whether there is another page. */
 export function filterOf({ search, system, environment, branch, verdict, label, page: number }: Asked): RunFilter {
-  const wanted = verdicts.find((one) => one === verdict);
   return {
     ...(search !== '' && { search }),
     ...(system !== '' && { system }),
     ...(environment !== '' && { environment }),
     ...(branch !== '' && { branch }),
     ...(label !== '' && { label }),
-    ...(wanted !== undefined && { verdict: wanted }),
+    ...(verdict !== '' && { verdict }),
     skip: (number - 1) * PAGE_SIZE,
     limit: PAGE_SIZE + 1,
   };

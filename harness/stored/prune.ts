@@ -1,11 +1,13 @@
 /** `tidemark prune`: shows what would be lost, and with --yes takes it away. */
 import { join } from 'node:path';
+import { printable } from '../../checkers/explain/labels.ts';
 import { wallTime } from '../../history/clock.ts';
 import { lossOf, type Loss, pruneRuns, type PruneFilter, runsToPrune } from '../../results/prune.ts';
 import type { RunSummary } from '../../results/summary.ts';
 import type { Io } from '../command.ts';
 import { BadInput, KEPT, unknownName } from '../errors.ts';
 import { withStoredRuns } from '../stored-run.ts';
+import { labelsText } from '../printable-record.ts';
 import { count, table } from '../table.ts';
 
 export interface PruneFlags {
@@ -73,16 +75,18 @@ function momentBefore(text: string): string {
 }
 
 function linesOf(runs: readonly RunSummary[], loss: Loss, yes: boolean): readonly string[] {
-  const rows = runs.slice(0, SHOWN_MAX).map((run) => [
-    `  ${run.id}`,
-    run.createdAt.slice(0, 16).replace('T', ' '),
-    run.system,
-    run.verdict,
-    count(run.operations),
-    Object.entries(run.labels)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(' '),
-  ]);
+  const rows = runs
+    .slice(0, SHOWN_MAX)
+    .map((run) =>
+      [
+        `  ${run.id}`,
+        run.createdAt.slice(0, 16).replace('T', ' '),
+        run.system,
+        run.verdict,
+        count(run.operations),
+        labelsText(run.labels),
+      ].map(printable),
+    );
   const heading = ['  id', 'when (UTC)', 'system', 'verdict', 'operations', 'labels'];
   const more = runs.length - SHOWN_MAX;
   const tally = verdicts.map((verdict) => `${count(runs.filter((run) => run.verdict === verdict).length)} ${verdict}`);
