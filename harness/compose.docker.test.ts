@@ -78,6 +78,32 @@ networks:
     expect(await left()).toEqual([]);
   });
 
+  test('comes to a verdict where kills and pauses meet on one node', async () => {
+    const plan = join(cwd, 'meet.yaml');
+    const streams = [
+      '{ at: 500ms, fault: pause, target: n2, for: 5s }',
+      '{ at: 1500ms, fault: kill, target: n2, for: 2s }', // while it is paused; its pause is healed in its next life
+      '{ at: 7s, fault: pause, target: n1, for: 3s }',
+      '{ at: 8s, fault: pause, target: n1, for: 1s }', // it is paused already
+    ];
+    writeFileSync(plan, `phases:\n  - faults: 12s\n    streams:\n${streams.map((one) => `      - ${one}\n`).join('')}`);
+    const args = ['run', '--driver', driver, '--compose', file, '--rate', '50', '--plan', plan, '--json'];
+    const ran = await tidemark(args, { cwd });
+    expect([0, 1, 2], ran.stderr).toContain(ran.code);
+    const { counts, faults } = JSON.parse(ran.stdout) as {
+      counts: Record<string, number>;
+      faults: { fault: string; targets: string[]; effect: Record<string, number> }[];
+    };
+    expect(counts['harness failures'] ?? 0).toBe(0);
+    expect(faults.map(({ fault, targets, effect }) => ({ fault, targets, effect }))).toEqual([
+      { fault: 'kill', targets: ['n2'], effect: { 'nodes killed': 1 } },
+      { fault: 'pause', targets: ['n2'], effect: { 'nodes paused': 1, 'ended while paused': 1 } },
+      { fault: 'pause', targets: ['n1'], effect: { 'nodes paused': 1 } },
+      { fault: 'pause', targets: ['n1'], effect: { 'nodes paused': 1 } },
+    ]);
+    expect(await left()).toEqual([]);
+  });
+
   test('that Compose does not take is one sentence, and leaves nothing', async () => {
     const bad = join(cwd, 'bad.yaml');
     writeFileSync(bad, readFileSync(file, 'utf8').replaceAll(image, 'no-such-image:at-all'));

@@ -4,16 +4,15 @@ import { dirname } from 'node:path';
 import type Docker from 'dockerode';
 import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
-import type { Injection, Levers } from '../../../nemesis/fault.ts';
 import { newRunId } from '../../../results/files.ts';
 import { BadInput } from '../../errors.ts';
 import { Engine } from '../docker/engine.ts';
 import { PROJECT_LABEL, projectName, removeProject } from '../docker/leftovers.ts';
-import { GivenCluster, type Told } from '../endpoints/endpoints.ts';
+import { GivenCluster } from '../endpoints/endpoints.ts';
 import type { DeployOptions } from '../environment.ts';
-import { injection } from '../real/injection.ts';
 import { compose, composeCommand } from './command.ts';
 import { type ComposeFile, NODE_LABEL, PORT_LABEL } from './file.ts';
+import { look, type Member, composeLevers } from './levers.ts';
 
 const clock = realClock();
 /** Images may have to be pulled or built. */
@@ -21,16 +20,6 @@ const UP_NS = 600 * SECOND;
 const READY_NS = 120 * SECOND;
 const DOWN_NS = 60 * SECOND;
 const LOOK_AGAIN_NS = 100 * MILLISECOND;
-/** SIGTERM, and so long for what it brings about. */
-const STOP_S = 10;
-
-/** A node as it was found when all were up. */
-interface Member {
-  readonly id: NodeId;
-  readonly container: Docker.Container;
-  readonly port: number;
-  readonly address: string;
-}
 
 interface Project {
   readonly engine: Engine;
@@ -75,7 +64,11 @@ export class ComposeCluster extends GivenCluster {
     const byId = new Map(members.map((member) => [member.id, member]));
     super(
       new Map(members.map(({ id, address }) => [id, address])),
-      (told) => leversOf(project.engine, byId, told),
+      (told) =>
+        composeLevers(project.engine, members, told, {
+          addressIn: (looked, { id, port }) => addressIn(project.engine, looked, port, id),
+          ready: (member, isAwaited) => ready(project.engine, member, isAwaited),
+        }),
       options,
     );
     this.#project = project;
@@ -130,18 +123,12 @@ function addressIn(engine: Engine, looked: Docker.ContainerInspectInfo, port: nu
   return `${address}:${port}`;
 }
 
-function look(
-  engine: Engine,
-  { id, container }: Pick<Member, 'id' | 'container'>,
-): Promise<Docker.ContainerInspectInfo> {
-  return engine.ask(`looking at ${id}`, (abortSignal) => container.inspect({ abortSignal }));
-}
-
 /** Healthy, where its image or the file says how that is found out; otherwise its port answers. */
-async function ready(engine: Engine, member: Member): Promise<void> {
+async function ready(engine: Engine, member: Member, isAwaited = (): boolean => true): Promise<void> {
   const deadline = clock.now() + READY_NS;
   let why = 'nothing is known of it';
   while (clock.now() < deadline) {
+    if (!isAwaited()) return;
     const { State } = await look(engine, member);
     if (!State.Running)
       throw new BadInput(`--compose: the container of ${member.id} has ended with code ${State.ExitCode}.`);
@@ -169,104 +156,4 @@ function answers(address: string): Promise<boolean> {
     socket.once('connect', () => end(true));
     socket.once('error', () => end(false));
   });
-}
-
-/** Each is looked at afterwards: what the engine says it did is not taken for done. */
-function leversOf(engine: Engine, members: ReadonlyMap<NodeId, Member>, told: Told): Partial<Levers> {
-  const over = (
-    counted: string,
-    strike: (member: Member) => Promise<unknown>,
-    isStruck: (state: State) => boolean,
-    undo: (member: Member) => Promise<void>,
-    ends: boolean,
-  ) => {
-    return async (nodes: readonly NodeId[]): Promise<Injection> => {
-      const done: Member[] = [];
-      const heal = async (): Promise<void> => {
-        const failed: string[] = [];
-        for (const member of done) {
-          try {
-            await undo(member);
-            if (ends) told.up(member.id);
-          } catch (error) {
-            failed.push((error as Error).message);
-          }
-        }
-        if (failed.length > 0) throw new Error(failed.join('; '));
-      };
-      for (const node of new Set(nodes)) {
-        const member = members.get(node);
-        if (member === undefined) continue;
-        try {
-          done.push(member);
-          await strike(member);
-          await until(engine, member, isStruck);
-          if (ends) told.down(node);
-        } catch (error) {
-          await heal();
-          throw error;
-        }
-      }
-      return injection(heal, () => ({ [counted]: done.length }));
-    };
-  };
-  const ask = (what: string, member: Member, work: (abortSignal: AbortSignal) => Promise<unknown>): Promise<unknown> =>
-    engine.ask(`${what} ${member.id}`, work);
-  const start = async (member: Member): Promise<void> => {
-    await ask('starting', member, (abortSignal) => member.container.start({ abortSignal })).catch(unlessSoAlready);
-    await until(engine, member, ({ Running }) => Running);
-    const address = addressIn(engine, await look(engine, member), member.port, member.id);
-    if (address !== member.address)
-      throw new Error(
-        `${member.id} came back at ${address}, not at ${member.address}: give it an ipv4_address or publish its port`,
-      );
-    await ready(engine, member);
-  };
-  const ended = ({ Running }: State): boolean => !Running;
-  return {
-    kill: over(
-      'nodes killed',
-      (member) => ask('killing', member, (abortSignal) => member.container.kill({ abortSignal })),
-      ended,
-      start,
-      true,
-    ),
-    stop: over(
-      'nodes stopped',
-      (member) => ask('stopping', member, (abortSignal) => member.container.stop({ t: STOP_S, abortSignal })),
-      ended,
-      start,
-      true,
-    ),
-    pause: over(
-      'nodes paused',
-      (member) => ask('pausing', member, (abortSignal) => member.container.pause({ abortSignal })),
-      ({ Paused }) => Paused,
-      async (member) => {
-        await ask('resuming', member, (abortSignal) => member.container.unpause({ abortSignal })).catch(
-          unlessSoAlready,
-        );
-        await until(engine, member, ({ Paused }) => !Paused);
-      },
-      false,
-    ),
-  };
-}
-
-type State = Docker.ContainerInspectInfo['State'];
-
-/** 304: it was so already. */
-function unlessSoAlready(error: unknown): void {
-  if ((error as { readonly status?: number }).status !== 304) throw error;
-}
-
-async function until(engine: Engine, member: Member, holds: (state: State) => boolean): Promise<void> {
-  const deadline = clock.now() + 10 * SECOND;
-  for (;;) {
-    const { State } = await look(engine, member);
-    if (holds(State)) return;
-    if (clock.now() > deadline)
-      throw new Error(`the engine did as it was asked, and ${member.id} is ${State.Status} still`);
-    await clock.sleepUntil(clock.now() + 20 * MILLISECOND);
-  }
 }
