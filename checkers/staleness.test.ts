@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import { MILLISECOND } from '../history/clock.ts';
+import type { History } from '../history/history.ts';
 import { h } from '../history/testing.ts';
-import { readAges, stalenessOf } from './staleness.ts';
+import { readAges, type StalenessOptions, type StalenessSummary, summaryOf } from './staleness.ts';
+
+const stalenessOf = (history: History, options?: StalenessOptions): StalenessSummary =>
+  summaryOf(readAges(history, options));
 
 const versioned = [
   'p0: w x 1 version=g0/1/1 time=0',

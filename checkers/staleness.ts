@@ -41,18 +41,17 @@ export interface StalenessOptions {
   readonly withoutCas?: boolean;
 }
 
-/** Of all reads in the history: filter it to the reads of one path, and all writes of their keys. */
-export function stalenessOf(history: History, options: StalenessOptions = {}): StalenessSummary {
-  const ages = columns(history, options);
-  const stale = ages.low.filter((low) => low > 0).sort();
+/** Of all these reads together. */
+export function summaryOf(ages: readonly Pick<ReadAge, 'lowNs' | 'versions'>[]): StalenessSummary {
+  const stale = Float64Array.from(ages.map(({ lowNs }) => lowNs).filter((ns) => ns > 0)).sort();
   const rank = (share: number): number => stale[Math.max(0, Math.ceil(stale.length * share) - 1)] ?? 0;
   return {
-    reads: ages.count,
+    reads: ages.length,
     staleReads: stale.length,
     p50Ns: rank(0.5),
     p99Ns: rank(0.99),
-    maxNs: stale[stale.length - 1] ?? 0,
-    versionsMax: ages.versions.reduce((most, versions) => Math.max(most, versions), 0),
+    maxNs: rank(1),
+    versionsMax: ages.reduce((most, { versions }) => Math.max(most, versions), 0),
   };
 }
 

@@ -181,15 +181,6 @@ function isUnion({ writePath, readPath }: Where): boolean {
   return [writePath, readPath].some((path) => path?.includes(TOGETHER));
 }
 
-/** All writes to the keys of a write path, and the reads of those keys through one read path. */
-export function rowOf(history: History, lanes: Int32Array, lane: number, readPath: string): History {
-  const path = history.paths.indexOf(readPath);
-  const { f, key } = history;
-  return history.filter(
-    (row) => lanes[key[row]] === lane && (f[row] === WRITE || f[row] === CAS || history.path[row] === path),
-  );
-}
-
 type Rows = Pick<History, 'f' | 'flags'>;
 
 /** Whether it tells which write path its key is written through. */

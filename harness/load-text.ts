@@ -11,6 +11,14 @@ export const CALM_SHED = 'calm arrivals shed';
 export const UNTOUCHED_ARRIVED = 'arrivals before faults';
 export const UNTOUCHED_SHED = 'arrivals before faults shed';
 
+/** Below latencies of reads. */
+export const FROM_INTENDED =
+  'From the intended start: a read waits while its session waits for an earlier write. "Sent" counts from sending.';
+
+/** Beside figures of reads, where a count of them meets that of a verdict. */
+export const OF_THE_LOAD =
+  'Of the load’s reads. Promises are also judged on those that read everything back after it: their counts are higher.';
+
 /** From this share on a report says so. */
 const SHED_SHARE = 0.05;
 

@@ -3,19 +3,18 @@ import { arch, cpus, release } from 'node:os';
 import { analyseFailovers } from '../checkers/failovers.ts';
 import type { Budget } from '../checkers/checker.ts';
 import { undoneWrites } from '../checkers/sessions/survival.ts';
-import { stalenessOf } from '../checkers/staleness.ts';
 import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
 import { type History, METHODS, MISMATCH, NONE, OK, READ, ROLES } from '../history/history.ts';
 import { readJsonlSync } from '../history/codec/jsonl.ts';
 import { hadEffect, type Lever } from '../nemesis/fault.ts';
 import { Latencies } from '../results/histograms.ts';
-import type { FaultRecord, RunRecord, StalenessRecord } from '../results/record.ts';
+import type { FaultRecord, RunRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
-import { isPromised, judge, keysByWritePath, rowOf, uncommittedPaths, verdictOf } from './judge.ts';
+import { isPromised, judge, uncommittedPaths, verdictOf } from './judge.ts';
 import type { Plan, ResolvedPlan } from './plan.ts';
 import { CALM_ARRIVED, CALM_SHED, UNTOUCHED_ARRIVED, UNTOUCHED_SHED } from './load-text.ts';
+import { ofLoad, stalenessRecords } from './load-reads.ts';
 import { loadCheckers } from './plugins.ts';
-import { EPILOGUE_SESSION } from './driver.ts';
 import { gitOf, machine } from './surroundings.ts';
 import { compared, replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
@@ -54,7 +53,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   const real = realClock();
   const { history } = readJsonlSync(journal);
   const { system, faults, guarantees } = plan.use;
-  const lanes = keysByWritePath(history, plan.writePaths);
+  // Promises are judged on all there is; figures are of what the load met with.
+  const load = ofLoad(history);
   const undone = undoneWrites(history);
   const failovers = analyseFailovers(history, undone);
   const cells = judge(history, {
@@ -81,7 +81,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
   const failed = failures.length > 0 ? worst([judged, HARNESS_FAILED]) : judged;
   const exitCode = ended.notStarted?.exitCode ?? failed;
   const partitions = faults.filter((fault) => fault.levers.includes('cut')).map((fault) => fault.name);
-  const calm = { ...calmRequests(history, plan, ended.faults), ...calmArrivals(ended) };
+  const calm = { ...calmRequests(load, plan, ended.faults), ...calmArrivals(ended) };
   return {
     id,
     createdAt: wallTime().toISOString(),
@@ -118,8 +118,8 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
     },
     cells,
     faults: ended.faults,
-    latencies: histograms ? latencies(history, ended.faults, system.strongestReadPath) : [],
-    staleness: staleness(history, lanes, plan, undone),
+    latencies: histograms ? latencies(load, ended.faults, system.strongestReadPath) : [],
+    staleness: stalenessRecords(load, plan, { uncommitted: uncommittedPaths(system), undone }),
     failovers,
     ...(histograms && {
       ...overTime(history, {
@@ -194,7 +194,7 @@ interface Disturbance {
 
 /**
  * How many requests the workloads made through each path, and how many were answered, while nothing was wrong: a store that
- * refuses everything is no store. The epilogue's reads are the harness's own.
+ * refuses everything is no store.
  */
 function calmRequests(history: History, plan: ResolvedPlan, faults: readonly FaultRecord[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -209,11 +209,10 @@ function calmRequests(history: History, plan: ResolvedPlan, faults: readonly Fau
     }
     return { kind, names: history.paths.map((path) => (names.includes(path) ? path : undefined)) };
   });
-  const epilogue = history.sessions.indexOf(EPILOGUE_SESSION);
   const within = overlapping(faults.map(({ fault, from, until }) => ({ fault, from, until: until + RECOVERY_NS })));
   for (let row = 0; row < history.length; row++) {
     const batch = history.batch[row];
-    if (history.path[row] === NONE || (batch !== NONE && batch !== row) || history.session[row] === epilogue) continue;
+    if (history.path[row] === NONE || (batch !== NONE && batch !== row)) continue;
     const { kind, names } = kinds[history.f[row] === READ ? 0 : 1];
     const name = names[history.path[row]];
     const from = history.callTime[row];
@@ -259,7 +258,6 @@ function latencies(
     const batch = history.batch[row];
     const path = history.path[row];
     if (history.outcome[row] !== OK || path === NONE || (batch !== NONE && batch !== row)) continue;
-    if (history.paths[path].startsWith('node:')) continue;
     const end = history.retTime[row];
     const begin = Number.isNaN(history.intended[row]) ? history.callTime[row] : history.intended[row];
     const method = batch === NONE ? METHODS[history.f[row]] : batchName(history, row);
@@ -281,18 +279,4 @@ function latencies(
     for (const fault of inForce) record(fault);
   }
   return recorded.records();
-}
-
-function staleness(
-  history: History,
-  lanes: Int32Array,
-  plan: ResolvedPlan,
-  undone: ReadonlySet<number>,
-): readonly StalenessRecord[] {
-  return plan.writePaths.flatMap((writePath, lane) =>
-    plan.readPaths.flatMap((readPath): StalenessRecord[] => {
-      const summary = stalenessOf(rowOf(history, lanes, lane, readPath), { undone });
-      return summary.reads === 0 ? [] : [{ writePath, readPath, ...summary }];
-    }),
-  );
 }

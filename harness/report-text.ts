@@ -5,7 +5,7 @@ import { describe, linesOfAnomaly } from './anomaly-text.ts';
 import type { Bail, Cell, LatencyRecord, RunRecord } from '../results/record.ts';
 import { freshReadText } from './fresh-reads.ts';
 import { printableRecord } from './printable-record.ts';
-import { overloadLines, reasonLines } from './load-text.ts';
+import { FROM_INTENDED, OF_THE_LOAD, overloadLines, reasonLines } from './load-text.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import type { Replayed } from './replay.ts';
 import { effectText, faultLines, replayLines, scheduleLines } from './report-faults.ts';
@@ -219,13 +219,7 @@ function leaderVersusFollower(record: RunRecord, paint: Paint): string {
   if (rows.length === 0) return '';
   const heading = ['while', 'read from', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max', 'p50 sent', 'p99 sent'];
   const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'left', ...right(8)]);
-  lines.push(
-    '',
-    paint(
-      'dim',
-      'From the intended start: a read waits while its session waits for an earlier write. "Sent" counts from sending.',
-    ),
-  );
+  lines.push('', paint('dim', FROM_INTENDED));
   return section('Reads from the leader and from followers, calm and under each fault', lines, paint);
 }
 
@@ -242,6 +236,7 @@ function staleness(record: RunRecord, paint: Paint): string {
   ]);
   const heading = ['write path', 'read path', 'reads', 'stale', 'p50', 'p99', 'max', 'versions max'];
   const lines = table([heading.map((text) => paint('dim', text)), ...rows], ['left', 'left', ...right(6)]);
+  lines.push('', paint('dim', OF_THE_LOAD));
   return section('Staleness: how far behind stale reads were, at the least', lines, paint);
 }
 

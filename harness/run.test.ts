@@ -95,6 +95,25 @@ describe('an isolated leader', () => {
     expect([...phases].sort((a, b) => (a < b ? -1 : 1))).toEqual(['calm', 'faults', 'isolate-leader']);
     expect(staleness.find((s) => s.writePath === 'quorum-ack' && s.readPath === 'leader')?.staleReads).toBe(0);
   });
+
+  it('is told of the load alone, the same on all pages: what the harness reads back after it is in no figure', () => {
+    const { latencies, staleness, curves = [], counts } = told.record;
+    const sum = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0);
+    const calm = latencies.filter(
+      ({ phase, since, path }) => phase === 'calm' && since === 'intended' && path === 'leader',
+    );
+    const calmReads = sum(calm.filter(({ method }) => method.startsWith('read')).map(({ count }) => count));
+    expect(calmReads).toBeGreaterThan(0);
+    expect(calmReads).toBeLessThanOrEqual(counts['calm reads answered leader']);
+    for (const { path, reads, stale } of curves.filter(({ node }) => node === undefined)) {
+      const rows = staleness.filter(({ readPath }) => readPath === path);
+      expect([path, sum(rows.map((row) => row.reads)), sum(rows.map((row) => row.staleReads))]).toEqual([
+        path,
+        reads,
+        stale,
+      ]);
+    }
+  });
 });
 
 describe('a run that is told to stop', () => {

@@ -3,13 +3,11 @@
  * each node. What reports draw and the database keeps; what decides a verdict is elsewhere.
  */
 import type { Budget } from '../checkers/checker.ts';
-import { defaultSemantics, type Semantics } from '../checkers/checker.ts';
-import { Registers } from '../checkers/sessions/registers.ts';
+import { defaultSemantics } from '../checkers/checker.ts';
 import { undoneWrites } from '../checkers/sessions/survival.ts';
-import { agesOf } from '../checkers/staleness/ages.ts';
 import { reportStaleness } from '../checkers/staleness/report.ts';
 import { SECOND } from '../history/clock.ts';
-import { type History, METHODS, MISMATCH, NONE, OK, READ, ROLES } from '../history/history.ts';
+import { type History, METHODS, MISMATCH, NONE, OK, ROLES } from '../history/history.ts';
 import { Latencies } from '../results/histograms.ts';
 import type {
   FaultRecord,
@@ -20,7 +18,7 @@ import type {
   StalenessCurve,
   StalenessSeries,
 } from '../results/record.ts';
-import { EPILOGUE_SESSION } from './driver.ts';
+import { eachAgedRead, ofLoad, ofWrittenKeys } from './load-reads.ts';
 import { lagsOf, standingsOf } from './standings.ts';
 import { batchName } from './transactions.ts';
 
@@ -44,7 +42,8 @@ const RECOVERY_NS = 2 * SECOND;
 
 export function overTime(history: History, options: SeriesOptions): OverTime {
   const undone = options.undone ?? undoneWrites(history);
-  const served = ofWorkloads(history);
+  const served = ofLoad(history);
+  const written = ofWrittenKeys(served);
   const endNs = endOf(history);
   const stepNs = stepOf(endNs);
   const steps = Math.floor(endNs / stepNs) + 1;
@@ -53,22 +52,14 @@ export function overTime(history: History, options: SeriesOptions): OverTime {
     steps,
     ...operationSeries(served, options, stepNs, steps),
     lags: lagsOf(history, stepNs, steps),
-    staleness: stalenessSeries(served, options, undone, stepNs, steps),
+    staleness: stalenessSeries(written, options, undone, stepNs, steps),
   };
   return {
     series,
     standings: standingsOf(history, endNs),
-    curves: curvesOf(served, options, undone),
+    curves: curvesOf(written, options, undone),
     nodeLatencies: nodeLatencies(served, options.faults),
   };
-}
-
-/** Without the harness's own final reads, those that ask each node by name among them. */
-function ofWorkloads(history: History): History {
-  const isFinal = history.sessions.map((session) => session === EPILOGUE_SESSION);
-  const byName = history.paths.map((path) => path.startsWith('node:'));
-  const { path, session, f } = history;
-  return history.filter((row) => f[row] !== READ || !(isFinal[session[row]] || byName[path[row]]));
 }
 
 function endOf(history: History): number {
@@ -168,16 +159,6 @@ function nearest(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
 
-/** Reads of paths that may be undone are no evidence against others: each such path is looked at by itself. */
-function parts(history: History, uncommitted: readonly string[]): readonly History[] {
-  const risky = uncommitted.map((name) => history.paths.indexOf(name)).filter((path) => path !== NONE);
-  const { f, path } = history;
-  const without = (gone: readonly number[]): History =>
-    gone.length === 0 ? history : history.filter((row) => f[row] !== READ || !gone.includes(path[row]));
-  const others = history.paths.map((_, i) => i);
-  return [without(risky), ...risky.map((one) => without(others.filter((other) => other !== one)))];
-}
-
 function stalenessSeries(
   history: History,
   { uncommitted }: SeriesOptions,
@@ -185,23 +166,18 @@ function stalenessSeries(
   stepNs: number,
   steps: number,
 ): readonly StalenessSeries[] {
-  const semantics: Semantics = { ...defaultSemantics, undone };
   const byPath = new Map<number, Record<'reads' | 'stale' | 'maxNs', Float64Array>>();
-  for (const part of parts(history, uncommitted)) {
-    const ages = agesOf(new Registers(part, semantics), undone, semantics);
-    for (let i = 0; i < ages.count; i++) {
-      const row = ages.row[i];
-      const path = part.path[row];
-      if (path === NONE || part.f[row] !== READ) continue;
-      let seen = byPath.get(path);
-      const zeros = (): Float64Array => new Float64Array(steps);
-      if (seen === undefined) byPath.set(path, (seen = { reads: zeros(), stale: zeros(), maxNs: zeros() }));
-      const step = Math.min(steps - 1, Math.max(0, Math.floor(part.callTime[row] / stepNs)));
-      seen.reads[step]++;
-      if (ages.low[i] > 0) seen.stale[step]++;
-      if (ages.low[i] > seen.maxNs[step]) seen.maxNs[step] = ages.low[i];
-    }
-  }
+  eachAgedRead(history, { uncommitted, undone }, (part, row, ages, place) => {
+    const path = part.path[row];
+    let seen = byPath.get(path);
+    const zeros = (): Float64Array => new Float64Array(steps);
+    if (seen === undefined) byPath.set(path, (seen = { reads: zeros(), stale: zeros(), maxNs: zeros() }));
+    const step = Math.min(steps - 1, Math.max(0, Math.floor(part.callTime[row] / stepNs)));
+    const low = ages.low[place];
+    seen.reads[step]++;
+    if (low > 0) seen.stale[step]++;
+    if (low > seen.maxNs[step]) seen.maxNs[step] = low;
+  });
   return [...byPath].map(([path, { reads, stale, maxNs }]) => ({
     readPath: history.paths[path],
     reads: [...reads],

@@ -36,7 +36,7 @@ export interface FaultRecord {
   readonly effect: Readonly<Record<string, number>>;
 }
 
-/** Latencies of the operations that were answered. */
+/** Latencies of the load's operations that were answered. */
 export interface LatencyRecord {
   readonly method: string;
   /** `*`: reads through the strongest path (role leader), or all that followers answered through the others. */
@@ -57,6 +57,7 @@ export interface LatencyRecord {
   readonly histogram: string;
 }
 
+/** Of the load's reads; all that the load did to their keys is evidence. */
 export interface StalenessRecord {
   readonly writePath: string;
   readonly readPath: string;
