@@ -3,10 +3,11 @@ import { arch, cpus, release } from 'node:os';
 import { analyseFailovers } from '../checkers/failovers.ts';
 import type { Budget } from '../checkers/checker.ts';
 import { undoneWrites } from '../checkers/sessions/survival.ts';
-import { MILLISECOND, realClock, SECOND, wallTime } from '../history/clock.ts';
+import { MILLISECOND, realClock, wallTime } from '../history/clock.ts';
 import { type History, METHODS, MISMATCH, NONE, OK, READ, ROLES } from '../history/history.ts';
 import { readJsonlSync } from '../history/codec/jsonl.ts';
 import { hadEffect, type Lever } from '../nemesis/fault.ts';
+import { RECOVERY_NS } from '../results/calm.ts';
 import { Latencies } from '../results/histograms.ts';
 import type { FaultRecord, RunRecord } from '../results/record.ts';
 import { type ExitCode, HARNESS_FAILED, KEPT, BROKEN, UNDECIDED, worst } from './errors.ts';
@@ -22,8 +23,6 @@ import { overTime } from './series.ts';
 import { version } from './version.ts';
 import { batchName } from './transactions.ts';
 
-/** A cluster that was just healed is not calm yet. */
-const RECOVERY_NS = 2 * SECOND;
 /** How often a checker may ask whether to go on: the same on every machine, so that a verdict never depends on its speed. */
 const BUDGET_ASKS = 50_000_000;
 

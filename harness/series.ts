@@ -8,6 +8,7 @@ import { undoneWrites } from '../checkers/sessions/survival.ts';
 import { reportStaleness } from '../checkers/staleness/report.ts';
 import { SECOND } from '../history/clock.ts';
 import { type History, METHODS, MISMATCH, NONE, OK, ROLES } from '../history/history.ts';
+import { RECOVERY_NS } from '../results/calm.ts';
 import { Latencies } from '../results/histograms.ts';
 import type {
   FaultRecord,
@@ -37,8 +38,6 @@ export type OverTime = Required<Pick<RunRecord, 'series' | 'standings' | 'curves
 /** More steps than these are more than anybody looks at: then they are wider than a second. */
 const STEPS_MAX = 3600;
 const WIDTHS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
-/** A cluster that was just healed is not calm yet. */
-const RECOVERY_NS = 2 * SECOND;
 
 export function overTime(history: History, options: SeriesOptions): OverTime {
   const undone = options.undone ?? undoneWrites(history);

@@ -1,4 +1,5 @@
 /** What is compared between runs: latencies by percentile, rates, and the highest rate of a ladder. */
+import { calmSteps } from './calm.ts';
 import { decodeHistogram } from './histograms.ts';
 import type { LatencyRecord, RunRecord } from './record.ts';
 
@@ -13,7 +14,7 @@ export type Measure =
       /** 50, 99, 99.9 … */
       readonly percentile: number;
     }
-  /** Answered operations per second. */
+  /** Answered operations per second: of a bench's steps, or of the calm. */
   | { readonly type: 'throughput'; readonly method: string; readonly path: string; readonly phase: string }
   /** The highest rate of a ladder, of the reads through a path. */
   | { readonly type: 'ladder'; readonly path: string };
@@ -147,7 +148,7 @@ function rungsOf(record: RunRecord): readonly { readonly target: string; readonl
   return benchOf(record)?.ladder?.rungs ?? [];
 }
 
-/** The mean of a bench's measurements; of another run, what its series say of the whole load. */
+/** The mean of a bench's measurements; of another run, what its series say of the seconds that were calm. */
 function throughputOf(
   record: RunRecord,
   { method, path, phase }: Measure & { readonly type: 'throughput' },
@@ -163,9 +164,10 @@ function throughputOf(
   const kind = method === 'read' || method === 'readMany' ? 'read' : 'write';
   if (series === undefined || method !== kind || phase !== 'calm') return undefined;
   const answered = series.rates.filter((one) => one.kind === kind && one.path === path && one.outcome === 'ok');
-  const sum = answered.flatMap(({ counts }) => counts).reduce((all, count) => all + count, 0);
-  const seconds = (series.steps * series.stepNs) / 1e9;
-  return answered.length === 0 || seconds === 0 ? undefined : sum / seconds;
+  const calm = calmSteps(record);
+  if (answered.length === 0 || calm.length === 0) return undefined;
+  const sum = answered.reduce((all, { counts }) => calm.reduce((some, step) => some + counts[step], all), 0);
+  return (sum * 1e9) / (calm.length * series.stepNs);
 }
 
 /** Of the latencies that {@link measuresOf} tells path by path: those of all paths together, phase by phase. */

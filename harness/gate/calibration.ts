@@ -71,12 +71,11 @@ function bare(record: RunRecord): RunRecord {
     staleness: [],
     failovers: [],
     latencies: rest.latencies.filter(isCounted),
-    // Of a run that is no bench, throughput is what was answered step by step.
+    // Of a run that is no bench, throughput is what was answered in its calm steps, between the first and the last with anything.
     ...(series !== undefined &&
       rest.plan['bench'] === undefined && {
         series: {
           ...series,
-          rates: series.rates.filter(({ outcome }) => outcome === 'ok'),
           latencies: [],
           lags: [],
           staleness: [],
