@@ -1,6 +1,6 @@
 /** Checks of what clients say when something is wrong: the proxies fail as networks do, and count what is sent. */
 import type { NodeId, Value } from '../../history/operation.ts';
-import type { Client } from '../../history/store.ts';
+import { type Client, Refused } from '../../history/store.ts';
 import { type Bench, type Check, failed, type Outcome, passed, PATIENCE_NS, type Result } from './bench.ts';
 import { Mark } from './proxy.ts';
 import { type Case, sideBySide } from './side-by-side.ts';
@@ -15,6 +15,9 @@ interface Way {
   ask(bench: Bench, client: Client, key: string, value: number): Promise<Outcome<object>>;
 }
 
+const MISMATCH = 'mismatch';
+
+/** Each is asked for a key that nobody wrote: a cas expects null. */
 const ways: readonly Way[] = [
   {
     name: 'write',
@@ -27,7 +30,8 @@ const ways: readonly Way[] = [
     ask: (bench, client, key, next) =>
       bench.outcome(async (deadline) => {
         const answer = await client.compareAndSet?.({ key, expected: null, next }, deadline);
-        if (answer?.swapped !== true) throw new Error('mismatch');
+        // It says that it never happens, as a refusal does; and where nobody had written that something was there.
+        if (answer?.swapped !== true) throw new Refused('MISMATCH', MISMATCH);
         return answer;
       }, PATIENCE_NS),
   },
@@ -218,7 +222,7 @@ interface Attempt {
 export const refusals: Check = {
   name: 'refused-is-never-seen',
   about:
-    'What a client calls a fail is not there, then or later, on any node: not where nobody answers, nor where a node refuses.',
+    'What a client calls a fail is not there, then or later, on any node: not where nobody answers, nor where a node refuses; and no cas finds something else where nobody wrote.',
   async run(bench) {
     const all = askings(bench);
     const attempt = async (asking: Asking, client: Client, key: string, how: string): Promise<Attempt> => {
@@ -278,6 +282,11 @@ export const refusals: Check = {
           );
       }
     }
+    const madeUp = refused.find(({ ended }) => 'why' in ended && ended.why === MISMATCH);
+    if (madeUp !== undefined)
+      return failed(
+        `a cas from null through '${madeUp.asking.writePath}' ended as mismatch (${madeUp.how}), and nobody had written that key`,
+      );
     return { type: 'passed', note: `${refused.length} refused writes were looked for` };
   },
 };

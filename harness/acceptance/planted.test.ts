@@ -77,6 +77,41 @@ const mistakes: readonly Mistake[] = [
     check: 'refused-is-never-seen',
     says: /says that it never happens, and then 'leader' read what it wrote/,
   },
+  ...(
+    [
+      [
+        'timeouts-are-info',
+        /a cas through '[a-z-]+' ended as fail \(mismatch\), .* the store had it, and no answer came back/,
+      ],
+      ['broken-connections-are-info', /a cas ended as fail \(mismatch\), .* its connection broke after it was sent/],
+      [
+        'refused-is-never-seen',
+        /a cas ended as fail \(.*\), which says that it never happens, and then 'leader' read what/,
+      ],
+    ] as const
+  ).map(([check, says]) => ({
+    mistake: `calls a cas without an answer a mismatch, as ${check} has it`,
+    file: 'reference.py' as const,
+    was: '            _, kind, *said = self.ask(seconds, 1, *body)',
+    is: `            try:
+                _, kind, *said = self.ask(seconds, 1, *body)
+            except OSError:
+                if f != "cas":
+                    raise
+                raise Mismatch(None)`,
+    check,
+    says,
+  })),
+  {
+    mistake: 'calls a cas that a node refused a mismatch',
+    file: 'reference.py',
+    was: '        if kind >= 4:',
+    is: `        if kind == 4 and f == "cas":
+            raise Mismatch(None)
+        if kind >= 4:`,
+    check: 'refused-is-never-seen',
+    says: /a cas from null through '[a-z-]+' ended as mismatch \(n\d was asked by name\), and nobody had written that key/,
+  },
   {
     mistake: 'reads from another node than it was told',
     file: 'reference.py',
