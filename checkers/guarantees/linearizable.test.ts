@@ -93,6 +93,22 @@ describe('sentences', () => {
     ]);
   });
 
+  test('of one instant say which came first, and not the same time twice', () => {
+    const at = (time: number, ...lines: readonly string[]): readonly string[] => {
+      const events = eventsOf(...lines).map((event) => ({ ...event, time }));
+      const verdict = linearizable.check(historyFromEvents(events), unlimited, zero);
+      return verdict.type === 'invalid' ? verdict.anomalies.map(({ sentence }) => sentence) : [verdict.type];
+    };
+    expect(at(489_473_012, 'p0: w x 1', 'p1: r x 0')).toEqual([
+      "Process 1's read of 0 from x was asked for at 489.473 ms, after process 0's write of 1 to x was over, earlier in the " +
+        'same instant; yet 0 is the initial value.',
+    ]);
+    expect(at(489_473_012, 'p1: r x 1', 'p0: w x 1')).toEqual([
+      "Process 1's read of 1 from x was answered at 489.473 ms, before process 0's write of 1 to x was asked for, later in the " +
+        'same instant.',
+    ]);
+  });
+
   test('stale read of the initial value', () => {
     expect(said('p0: w x 1', 'p1: r x 0')).toEqual([
       "stale read (2): Process 1's read of 0 from x was asked for at 2 ms, after process 0's write of 1 to x was over, at " +

@@ -7,7 +7,7 @@ import { NEVER } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import type { Decision } from '../model.ts';
 import { anomaly } from './evidence.ts';
-import { call, deedOf, ret, show } from './words.ts';
+import { call, deedOf, ret, retBefore, show } from './words.ts';
 
 /** One object's rows, ascending, and what they are. */
 export interface Amounts {
@@ -94,7 +94,7 @@ export function divergence(history: History, reads: Int32Array, textOf: (row: nu
     if (longest === undefined || lengthOf(longest) <= lengthOf(row)) continue;
     const sentence =
       `${deedOf(history, row)} was asked for${call(history, row)}, after ${deedOf(history, longest)} was over` +
-      `${ret(history, longest, ', at ')}; yet it is shorter by ${lengthOf(longest) - lengthOf(row)}, though ` +
+      `${retBefore(history, longest, row, ', at ')}; yet it is shorter by ${lengthOf(longest) - lengthOf(row)}, though ` +
       `${show(history.keys[history.key[row]])} was only ever appended to.`;
     return anomaly(history, 'stale read', sentence, [longest, row]);
   }

@@ -18,7 +18,7 @@ import {
 } from './members.ts';
 import type { Ends, Members } from './members.ts';
 import { READS, SWAPS, found, reference } from './register.ts';
-import { call, deedOf, ret, showOf } from './words.ts';
+import { call, deedOf, ret, retBefore, showOf } from './words.ts';
 
 /** By what went wrong last: a read of something old, a cas upon something old, a write that was read already. */
 export function kindOf(history: History, row: number): string {
@@ -53,7 +53,7 @@ export function chainAgainstTime(
   const because = itself ? '' : `: ${listed(history, between)}${seen(history, witnesses)}`;
   const sentence =
     `${deedOf(history, last)} was asked for${askedAt(history, last)} although ${deedOf(history, first)} had shown` +
-    `${ret(history, first)} that ${old} was over${because}.`;
+    `${retBefore(history, first, last)} that ${old} was over${because}.`;
   const writes = openWritesOf(explainer, members, [last, first]);
   return anomaly(history, kindOf(history, last), sentence, [last, first, ...between, ...witnesses, ...writes]);
 }
@@ -82,7 +82,7 @@ export function crossing(explainer: Explainer, finding: Finding & { readonly typ
   const joined = links.length === 0 ? '' : ` (joined by ${listed(history, links)}${seen(history, witnesses)})`;
   const sentence =
     `${did(stale.last)} was asked for${askedAt(history, stale.last)} after ${did(fresh.first)} was over` +
-    `${ret(history, fresh.first, ', at ')}; yet ${older}${joined}.`;
+    `${retBefore(history, fresh.first, stale.last, ', at ')}; yet ${older}${joined}.`;
   const rows = [stale.first, stale.last, fresh.first, ...(isOldest ? [] : [fresh.last]), ...links, ...witnesses];
   rows.push(...openWritesOf(explainer, old, rows), ...openWritesOf(explainer, recent, rows));
   return anomaly(history, kindOf(history, stale.last), sentence, rows);

@@ -10,7 +10,7 @@ import type { Explainer } from './evidence.ts';
 import { anomaly, extremes, seen, witnessesOf } from './evidence.ts';
 import type { SearchContext } from './objects.ts';
 import { READS, SWAPS, WRITES, found, reference } from './register.ts';
-import { call, deedOf, ret, show, showOf } from './words.ts';
+import { call, callAfter, deedOf, ret, show, showOf } from './words.ts';
 
 /** More operations than this are not looked at one by one. */
 const LOOKED_AT_MAX = 24;
@@ -47,7 +47,7 @@ function tell(explainer: Explainer, finding: Finding): Anomaly {
       return neverWritten(explainer, finding.row);
     case 'read before write': {
       const { row, cluster } = finding;
-      const sentence = `${did(row)} was answered${ret(history, row)}, before ${did(cluster)} was asked for${call(history, cluster, ', at ')}.`;
+      const sentence = `${did(row)} was answered${ret(history, row)}, before ${did(cluster)} was asked for${callAfter(history, cluster, row, ', at ')}.`;
       return anomaly(history, 'read before write', sentence, [row, cluster]);
     }
     case 'refused without cause': {

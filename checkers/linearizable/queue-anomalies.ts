@@ -4,7 +4,7 @@ import { FAIL } from '../../history/history.ts';
 import type { History } from '../../history/history.ts';
 import { DRAIN, ENQUEUE } from '../search/queue-words.ts';
 import { anomaly } from './evidence.ts';
-import { aside, call, deedOf, ret, show, showOf } from './words.ts';
+import { aside, call, callAfter, deedOf, ret, show, showOf } from './words.ts';
 
 /** One value taken out, at some moment of the span; or the queue found empty. */
 export interface Taking {
@@ -95,7 +95,7 @@ export function takenBefore(history: History, takings: readonly Taking[], enqueu
   const isTooMuch = 2 * count > SHOWN_MAX;
   const sentence =
     `${what.replace(/,$/, '')}${count === 1 ? '' : ','} was answered${ret(history, taking.row)}, before ${late}${which}${which === '' ? '' : ','} ` +
-    `was asked for${call(history, enqueue)}.${isTooMuch ? notAll(value) : ''}`;
+    `was asked for${callAfter(history, enqueue, taking.row)}.${isTooMuch ? notAll(value) : ''}`;
   const few = isTooMuch ? FEW : count;
   const rows = [...takings.slice(-few).map(({ row }) => row), ...enqueues.slice(-few)];
   return anomaly(history, 'dequeue before enqueue', sentence, rows);
@@ -137,7 +137,7 @@ export function takenOutOfOrder(
   const otherwise = guesses.length === 0 ? '' : `, and ${count} of unknown outcome that could have taken it ${needed}`;
   const by = aside(ret(history, first.enqueue, 'by ')).slice(1);
   const fate = first.taking === undefined ? 'never taken' : 'still in it';
-  const sentence = `${a} was in the queue${by} before ${b} was enqueued${call(history, second.enqueue)}, yet ${out} came first: ${a} was ${fate}${otherwise}.`;
+  const sentence = `${a} was in the queue${by} before ${b} was enqueued${callAfter(history, second.enqueue, first.enqueue)}, yet ${out} came first: ${a} was ${fate}${otherwise}.`;
   return anomaly(history, 'out of order', sentence, [...rows, ...guesses]);
 }
 

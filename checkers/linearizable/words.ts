@@ -88,6 +88,18 @@ export function ret(history: History, row: number, at = ' at '): string {
   return moment(history.retTime[row], at);
 }
 
+/** As {@link ret}, beside the {@link call} of `later`, which came after it: of one instant it says so, for one time told twice looks like a mistake. */
+export function retBefore(history: History, row: number, later: number, at = ' at '): string {
+  const isOne = history.retTime[row] === history.callTime[later];
+  return isOne ? at.replace('at ', 'earlier in the same instant') : ret(history, row, at);
+}
+
+/** As {@link call}, beside the {@link ret} of `earlier`, which came before it. */
+export function callAfter(history: History, row: number, earlier: number, at = ' at '): string {
+  const isOne = history.callTime[row] === history.retTime[earlier];
+  return isOne ? at.replace('at ', 'later in the same instant') : call(history, row, at);
+}
+
 /** `, asked for at 12.5 ms,`; nothing for nothing. */
 export function aside(text: string): string {
   return text === '' ? '' : `, ${text},`;
