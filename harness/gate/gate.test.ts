@@ -73,9 +73,37 @@ colour: red
       "gate.yaml:5: limits[1].measure[1]: There is no measure 'p98'.",
       "gate.yaml:6: limits[1].slower: There is no field 'slower'.",
       "gate.yaml:7: limits[1].worse-by: a share, such as 10%, is needed, not 'ten'.",
+      'gate.yaml:8: blocks.most: a suspicion is run again: at least 8 are needed where first is 4.',
       "gate.yaml:9: colour: There is no field 'colour'.",
     ])
       expect(message).toContain(line);
+  });
+
+  it('that has a field which nobody knows is read on: what the others say is named too', async () => {
+    const text = `colour: red
+limits:
+  - { measure: p99, worse-by: 1%, and-by: 5, shade: 1 }
+  - { measure: p99, worse-by: 1%, path: folower }
+false-alarms: 200%
+blocks: { first: 40, most: 12, last: 1 }
+`;
+    const message = await policy(text).catch((error: unknown) => (error as Error).message);
+    expect(String(message).split('\n')).toEqual([
+      '7 mistakes in gate.yaml:',
+      expect.stringContaining("gate.yaml:1: colour: There is no field 'colour'."),
+      expect.stringContaining("gate.yaml:3: limits[1].shade: There is no field 'shade'."),
+      expect.stringContaining('gate.yaml:3: limits[1].and-by: latencies want a time'),
+      expect.stringContaining("gate.yaml:4: limits[2].path: There is no path 'folower'."),
+      'gate.yaml:5: false-alarms: more than 0% and at most 50% is needed, not 200%.',
+      expect.stringContaining("gate.yaml:6: blocks.last: There is no field 'last'."),
+      'gate.yaml:6: blocks.most: a suspicion is run again: at least 80 are needed where first is 40.',
+    ]);
+  });
+
+  it('of which a part cannot be read is not told that what it did not say is wrong', async () => {
+    const text = '{ limits: [{ measure: p99, worse-by: 1% }], false-alarms: few, blocks: { first: 1, most: 2 } }';
+    const message = await policy(text).catch((error: unknown) => (error as Error).message);
+    expect(message).toBe("gate.yaml:1: false-alarms: a share, such as 10%, is needed, not 'few'.");
   });
 
   it.each([

@@ -50,12 +50,15 @@ const limitShape = fields('what a limit is about', {
   'and-by': amount.optional(),
 });
 
+const blocksShape = fields('first and most', { first: whole(1, 1_000).optional(), most: whole(2, 10_000).optional() });
+const alphaShape = share('a share');
+
 const shape = fields('a policy', {
   bench: z.unknown().optional(),
   run: z.unknown().optional(),
   limits: z.array(limitShape, needed('a list of limits')).min(1, needed('a list of limits')),
-  'false-alarms': share('a share').optional(),
-  blocks: fields('first and most', { first: whole(1, 1_000).optional(), most: whole(2, 10_000).optional() }).optional(),
+  'false-alarms': alphaShape.optional(),
+  blocks: blocksShape.optional(),
   seed: whole(0, Number.MAX_SAFE_INTEGER).optional(),
 });
 
@@ -73,7 +76,9 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
     mistakes.add(['run'], 'one of bench and run says what is run: leave out the other.');
   const { options, environment } = await optionsOf(command, given[command], mistakes);
   const mistakeOf = await pathsOf(command, (given[command] ?? {}) as Given); // anything: it is looked up by name only
-  policy?.limits.forEach((limit, i) => {
+  const read = readable(given);
+  read.limits.forEach((limit, i) => {
+    if (limit === undefined) return;
     const mistake = amountMistake(limit);
     if (mistake !== undefined) mistakes.add(['limits', i, 'and-by'], mistake);
     for (const path of limit.path ?? []) {
@@ -81,18 +86,19 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
       if (unknown !== undefined) mistakes.add(['limits', i, 'path'], unknown);
     }
   });
-  const first = policy?.blocks?.first ?? FIRST;
-  const most = policy?.blocks?.most ?? Math.max(MOST, 3 * first);
+  const first = read.blocks?.first ?? FIRST;
+  const most = read.blocks?.most ?? Math.max(MOST, 3 * first);
   if (most < 2 * first)
     mistakes.add(
       ['blocks', 'most'],
       `a suspicion is run again: at least ${2 * first} are needed where first is ${first}.`,
     );
-  const alpha = policy?.['false-alarms'] ?? ALPHA;
-  const limits = policy?.limits.flatMap((limit) => limitsOf(limit)) ?? [];
+  const alpha = read.alpha ?? ALPHA;
+  const limits = read.limits.flatMap((limit) => (limit === undefined ? [] : limitsOf(limit)));
   if (!(alpha > 0 && alpha <= ALPHA_MOST))
     mistakes.add(['false-alarms'], `more than 0% and at most ${100 * ALPHA_MOST}% is needed, not ${percent(alpha)}.`);
-  else tooFew({ first, most }, alpha, limits, environment === 'simulation', mistakes);
+  else if (read.alpha !== undefined && read.blocks !== undefined)
+    tooFew({ first, most }, alpha, limits, environment === 'simulation', mistakes);
   mistakes.throwIfAny();
   if (policy === undefined) throw new Error('not reached: there is a mistake');
   return {
@@ -104,6 +110,23 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
       blocks: { first, most },
       seed: String(policy.seed ?? 1),
     },
+  };
+}
+
+interface Readable {
+  /** As many as there are; undefined where one cannot be read. */
+  readonly limits: readonly (z.infer<typeof limitShape> | undefined)[];
+  readonly alpha: number | undefined;
+  readonly blocks: z.infer<typeof blocksShape> | undefined;
+}
+
+/** What each part says by itself, whatever is wrong with the others: fields that nobody knows have been named by then. */
+function readable({ limits = [], blocks = {}, 'false-alarms': alpha = percent(ALPHA) }: Given): Readable {
+  const some: readonly unknown[] = Array.isArray(limits) ? limits : [];
+  return {
+    limits: some.map((limit) => limitShape.strip().safeParse(limit).data),
+    alpha: alphaShape.safeParse(alpha).data,
+    blocks: blocksShape.strip().safeParse(blocks).data,
   };
 }
 
