@@ -24,6 +24,20 @@ describe('every format', () => {
     if (format !== 'junit') expect(text).toContain('650 ms');
   });
 
+  test('markdown sets apart what is said of several broken promises; sentences follow one another', () => {
+    const [cell] = sampleRecord().cells;
+    const cells = (['linearizable', 'durable', 'convergent'] as const).map((guarantee) => ({ ...cell, guarantee }));
+    const text = rendered(sampleRecord({ cells }), 'markdown');
+    const lines = text.split('\n');
+    const at = lines.findIndex((line) => line.includes('What exactly broke?'));
+    expect(lines.slice(at, at + 3)).toEqual([
+      expect.stringMatching(/^- \*\*What exactly broke\?\*\* linearizable .*1 of 1,204 reads$/),
+      expect.stringMatching(/^ {2}- durable .*1 of 1,204 reads$/),
+      expect.stringMatching(/^ {2}- convergent .*1 of 1,204 reads$/),
+    ]);
+    expect(text).toMatch(/^- \*\*What does a follower read save and cost\?\*\* .*\. .*\.$/m);
+  });
+
   test.each(['text', 'html', 'markdown'] as const)('%s claims nothing of fresh reads where none is known', (format) => {
     const [known] = sampleRecord().failovers;
     const { firstFreshFollowerReadNs: _, ...unknown } = known;

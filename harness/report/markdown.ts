@@ -39,7 +39,7 @@ export function markdownReport(record: RunRecord): string {
   const elsewhere = commandElsewhere(record);
   const answers = answersOf(record).filter(({ section }) => section !== 'plan' && section !== 'promises');
   const told = answers.map(
-    ({ question, answer, more }) => `- **${question}** ${[answer, ...more].map((line) => plain(line)).join(' ')}`,
+    ({ question, answer, more }) => `- **${question}** ${joined([answer, ...more].map((line) => plain(line)))}`,
   );
   const parts = [
     `## ${isFailed ? '⚠️ FAILED' : `${SIGNS[record.verdict]} ${record.verdict.toUpperCase()}`}: ${plain(verdictSentence(record))}`,
@@ -58,6 +58,12 @@ export function markdownReport(record: RunRecord): string {
     elsewhere === undefined ? '' : `${ELSEWHERE}\n\n${fenced(cut(elsewhere, 4000), 'sh')}`,
   ];
   return bounded(parts);
+}
+
+/** Sentences one after the other; what is none, and would run into what follows it, in a list. */
+function joined(texts: readonly string[]): string {
+  const areSentences = texts.slice(0, -1).every((text) => /[.:?!]$/.test(text));
+  return texts.join(areSentences ? ' ' : '\n  - ');
 }
 
 /** Whole parts, as many as there is room for. */
