@@ -253,10 +253,13 @@ describe('stored runs', () => {
     expect(gateStored({ a: heap('a', 6, 1), b: heap('b', 6, 1.5) }, rules).outcome).toBe('failed');
   });
 
-  it('are not where there is one of each', () => {
+  it('are not where there is one of each, or two', () => {
     const gated = gateStored({ a: heap('a', 1, 1), b: heap('b', 1, 2) }, rules);
     expect(gated.outcome).toBe('cannot tell');
-    expect(gated.findings[0]).toMatchObject({ basis: 'operations', runsNeeded: 6 });
+    const one = 'one run says nothing of how runs differ';
+    expect(gated.findings[0]).toMatchObject({ basis: 'operations', runsNeeded: 6, why: one });
+    const two = gateStored({ a: heap('a', 2, 1), b: heap('b', 3, 2) }, rules);
+    expect(two.findings[0]).toMatchObject({ why: '2 runs a side say too little of how runs differ', runsNeeded: 6 });
   });
 });
 

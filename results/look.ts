@@ -223,7 +223,10 @@ function judged(comparison: Comparison, limit: Limit, passes: boolean, known: Kn
   // No more runs than these can make a chance small enough to fail, or an interval with an end to pass.
   const least = leastRuns(tooMuch ? level : BEYOND, blocks, known);
   if (basis === 'operations') {
-    const why = 'one run says nothing of how runs differ';
+    const why =
+      fewest === 1
+        ? 'one run says nothing of how runs differ'
+        : `${fewest} runs a side say too little of how runs differ`;
     return { ...finding, verdict: 'cannot tell', why, runsNeeded: Math.max(4, least) };
   }
   if (tooMuch && passes && drawn.low > 0 && estimate > (noise ?? 0))
