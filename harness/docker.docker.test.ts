@@ -143,6 +143,10 @@ describe('tidemark run --env docker', () => {
     expect(ended.stderr).toMatch(
       /\ntidemark: The image tidemark\.invalid\/nothing:1 cannot be pulled \(.+\): --set base-image names one that can, or is on the engine\.\n$/s,
     );
+    const own = ['--system', 'redis', '--fault', 'none', '--set', 'image=tidemark.invalid/nothing:1'];
+    const other = await tidemark(['run', '--env', 'docker', '--duration', '1s', ...own], { cwd });
+    expect(other.code).toBe(254);
+    expect(other.stderr).toMatch(/\ntidemark: The image .+ cannot be pulled \(.+\): --set image names one that can/s);
   }, 60_000);
 });
 

@@ -1,6 +1,6 @@
 /** What `--set` may change in stores that are not ours. */
 import { BadInput } from '../errors.ts';
-import type { Setting } from '../setting.ts';
+import { checkImageName, type Setting } from '../setting.ts';
 
 export type Settings = ReadonlyMap<string, string>;
 
@@ -14,9 +14,7 @@ export const aboutImage = "Debian's package, or an image of your own";
 export const imageSetting: Setting = {
   name: 'image',
   about: 'an image of your own with the store in it, Debian 12 or like it',
-  check(value) {
-    if (!/^[\w][\w./:@-]*$/.test(value)) throw new BadInput(`--set image=${value}: the name of an image is needed.`);
-  },
+  check: (value) => checkImageName('image', value),
 };
 
 export function wholeNumber(name: string, initial: number, least: number, most: number, about: string): Known<number> {

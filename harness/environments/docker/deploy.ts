@@ -6,7 +6,7 @@ import { asked, lacking } from './abilities.ts';
 import { DockerCluster } from './cluster.ts';
 import { removePacked } from './context.ts';
 import { Engine } from './engine.ts';
-import { removeImage, storeImage, unusedImages } from './images.ts';
+import { type Images, removeImage, storeImage, unusedImages } from './images.ts';
 import { openToOthers } from './settings.ts';
 import { leftovers, removeDead, removeLeftovers } from './leftovers.ts';
 
@@ -27,7 +27,7 @@ export function prepared(
   other?: string,
 ): Promise<Prepared> {
   // A user's own image has the store in it, and takes the place of the usual base.
-  const base = (other === undefined ? undefined : settings.get('image')) ?? settings.get('base-image');
+  const base = baseOf(settings, other);
   const key = JSON.stringify([base, other]);
   const known = preparations.get(key);
   if (known !== undefined) return known;
@@ -37,11 +37,16 @@ export function prepared(
   return preparing;
 }
 
-async function begin(
-  base: string | undefined,
-  say: (line: string) => void,
-  other: string | undefined,
-): Promise<Prepared> {
+function baseOf(settings: Settings, other: string | undefined): Images['base'] {
+  const names = other === undefined ? (['base-image'] as const) : (['image', 'base-image'] as const);
+  for (const setting of names) {
+    const name = settings.get(setting);
+    if (name !== undefined) return { setting, name };
+  }
+  return undefined;
+}
+
+async function begin(base: Images['base'], say: (line: string) => void, other: string | undefined): Promise<Prepared> {
   removePacked(false);
   const engine = await Engine.reach();
   await removeDead(engine, say);

@@ -23,8 +23,8 @@ const LABELS = { 'tidemark.image': 'yes' };
 
 export interface Images {
   readonly engine: Engine;
-  /** `--set base-image`, if given. */
-  readonly base: string | undefined;
+  /** What the user named, and with which setting. */
+  readonly base: { readonly setting: 'image' | 'base-image'; readonly name: string } | undefined;
   /** Told what takes its time. */
   readonly say: (line: string) => void;
 }
@@ -127,7 +127,7 @@ interface Base {
 
 /** An image to build on. */
 async function baseImage({ engine, base, say }: Images, brought: boolean): Promise<Base> {
-  const candidates = basesFor(base, brought);
+  const candidates = basesFor(base?.name, brought);
   const [name] = candidates;
   for (const candidate of candidates) {
     const id = await imageId(engine, candidate);
@@ -142,7 +142,8 @@ async function baseImage({ engine, base, say }: Images, brought: boolean): Promi
     why = reasonOf((error as Error).cause ?? error);
   }
   const cannot = `The image ${name} cannot be pulled (${why})`;
-  if (base !== undefined) throw new BadInput(`${cannot}: --set base-image names one that can, or is on the engine.`);
+  if (base !== undefined)
+    throw new BadInput(`${cannot}: --set ${base.setting} names one that can, or is on the engine.`);
   if (!brought) throw new BadInput(`${cannot}: name another with Node 20 in --set base-image.`);
   say(`cannot pull ${name} (${why}): makes ${OWN_BASE} with debootstrap, which takes a minute, once`);
   await bootstrap(engine, cannot);

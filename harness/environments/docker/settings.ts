@@ -1,6 +1,6 @@
 /** What can be set of a cluster of containers: `--set key=value`. */
 import { BadInput } from '../../errors.ts';
-import type { Setting } from '../../setting.ts';
+import { checkImageName, type Setting } from '../../setting.ts';
 import { oneOf, storeSettings } from '../real/store.ts';
 import type { Engine } from './engine.ts';
 
@@ -14,10 +14,7 @@ export const settings: readonly Setting[] = [
   {
     name: 'base-image',
     about: 'image to build on: Debian 12 or like it (debian:bookworm-slim, or one made with debootstrap)',
-    check(value) {
-      if (!/^[\w][\w./:@-]*$/.test(value))
-        throw new BadInput(`--set base-image=${value}: the name of an image is needed.`);
-    },
+    check: (value) => checkImageName('base-image', value),
   },
   oneOf(
     'reach',
