@@ -5,7 +5,7 @@
  * - live: gates on the runs as they were made, A against A' (the same), A against S (a tenth slower), A against T (a fifth);
  * - resampled: 200 gates of A against A', as they are and with sides dealt anew, and 20 each of S and T, on those runs in another order.
  *
- *     npm run calibrate -- [--gates 40] [--slowed 20] [--rounds N] [--rate 400] [--duration 3s] [--output FILE] [--from FILE] [--simulation]
+ *     npm run calibrate -- [--gates 40] [--slowed 20] [--rounds N] [--rate 1600] [--duration 1500ms] [--output FILE] [--from FILE] [--simulation]
  *
  * A round is a block of each kind that still wants gates: A, and of A', S, T those that have not had theirs, twice, there and back
  * (A A' S T T S A' A); who is first goes round. The A runs of a round are those of all its blocks; no block is in two gates of a kind. It
@@ -44,14 +44,14 @@ const { values: given } = parseArgs({
     rounds: { type: 'string' },
     output: { type: 'string' },
     from: { type: 'string' },
-    rate: { type: 'string', default: '400' },
-    duration: { type: 'string', default: '3s' },
+    rate: { type: 'string', default: '1600' },
+    duration: { type: 'string', default: '1500ms' },
     simulation: { type: 'boolean', default: false },
   },
 });
 
 const words =
-  `bench --env processes --rate ${given.rate} --duration ${given.duration} --warm-up 500ms --records 200 --sessions 64 --read-path leader --quiet`.split(
+  `bench --env processes --rate ${given.rate} --duration ${given.duration} --warm-up 500ms --records 200 --sessions 64 --read-path leader --set settle-ms=100 --quiet`.split(
     ' ',
   );
 const rules: Rules = {
