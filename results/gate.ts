@@ -10,12 +10,14 @@ import { added, type Calibration, type Finding, holm, look, pWorse, type Rules, 
 import { measureName } from './measures.ts';
 import type { Cell, RunRecord } from './record.ts';
 
-/** A promise that the candidate broke. */
+/** A promise that the candidate broke in a run. */
 export interface Breach {
   readonly run: string;
   readonly cell: Cell;
   /** The baseline broke it too: no regression, and no less a failure. */
   readonly alsoInBaseline: boolean;
+  /** In how many of the candidate's runs this promise was broken. */
+  readonly runs: { readonly broken: number; readonly of: number };
 }
 
 export function breachesOf(blocks: readonly RunBlock[]): readonly Breach[] {
@@ -24,11 +26,26 @@ export function breachesOf(blocks: readonly RunBlock[]): readonly Breach[] {
       cells.filter(({ state }) => state === 'broken').map((cell) => ({ run: id, cell })),
     );
   const inBaseline = new Set(broken(blocks.flatMap(({ a }) => a)).map(({ cell }) => promiseName(cell)));
-  return broken(blocks.flatMap(({ b }) => b)).map(({ run, cell }) => ({
+  const candidates = blocks.flatMap(({ b }) => b);
+  const found = broken(candidates);
+  const brokenIn = (name: string): number =>
+    new Set(found.filter(({ cell }) => promiseName(cell) === name).map(({ run }) => run)).size;
+  return found.map(({ run, cell }) => ({
     run,
     cell,
     alsoInBaseline: inBaseline.has(promiseName(cell)),
+    runs: { broken: brokenIn(promiseName(cell)), of: candidates.length },
   }));
+}
+
+/** Each promise once, as the first run that broke it has it. */
+export function promisesOf(breaches: readonly Breach[]): readonly Breach[] {
+  const first = new Map<string, Breach>();
+  for (const breach of breaches) {
+    const name = promiseName(breach.cell);
+    if (!first.has(name)) first.set(name, breach);
+  }
+  return [...first.values()];
 }
 
 export function promiseName({

@@ -2,7 +2,7 @@
 import { Random } from '../history/random.ts';
 import { exp, ln } from './arithmetic.ts';
 import { type Comparison, compareMeasure, type RunBlock, strataOf } from './change.ts';
-import { isCost, type Measure, measureName, measuresOf, take } from './measures.ts';
+import { isCost, type Measure, measureName, measuresOf, take, withholds } from './measures.ts';
 import { criticalZ, mean, median, rankTest } from './statistics.ts';
 
 /** How much worse some measures may be. Fields that are not said fit all. */
@@ -52,6 +52,8 @@ export interface Lacking {
   readonly p: number;
   /** Whether it is worse for that reason. */
   readonly decides?: true;
+  /** Those that have not taken it broke a promise, and figures of such a run are not kept: that it lacks them says nothing more. */
+  readonly isWithheld?: true;
 }
 
 export interface Looking {
@@ -78,7 +80,7 @@ export function look(blocks: readonly RunBlock[], rules: Rules, looking: Looking
   });
   const hypotheses = looked.flatMap(({ comparison, lacking }): { readonly of: object; readonly p: number }[] => [
     ...(comparison === undefined ? [] : [{ of: comparison, p: pWorse(comparison) }]),
-    ...(lacking === undefined ? [] : [{ of: lacking, p: lacking.p }]),
+    ...(lacking === undefined || lacking.isWithheld === true ? [] : [{ of: lacking, p: lacking.p }]),
   ]);
   const passes = new Set(holm(hypotheses, rules.alpha));
   const level = rules.alpha / Math.max(1, hypotheses.length);
@@ -95,6 +97,11 @@ export function look(blocks: readonly RunBlock[], rules: Rules, looking: Looking
     const why = `taken in ${counts.b} of ${lacking.of.b} runs of the candidate, in ${counts.a} of ${lacking.of.a} of the baseline`;
     if (passes.has(lacking)) return [{ ...base, lacking: { ...lacking, decides: true }, verdict: 'worse', why }];
     const isDoubtful = told === undefined || (told.verdict === 'not worse' && counts.a === lacking.of.a);
+    if (lacking.isWithheld === true && (isDoubtful || told.verdict === 'cannot tell')) {
+      const who = counts.b < lacking.of.b ? 'candidate' : 'baseline';
+      const { runsNeeded: _, ...unmeasured } = base;
+      return [{ ...unmeasured, verdict: 'cannot tell', why: `not measured where the ${who} broke a promise` }];
+    }
     if (!isDoubtful) return [base];
     return [{ ...base, verdict: 'cannot tell', why, runsNeeded: leastRuns(level, blocks, looking) }];
   });
@@ -127,9 +134,11 @@ function lackingOf(blocks: readonly RunBlock[], measure: Measure): Lacking | und
     a: a.map((run): number => (take(run, measure) === undefined ? 0 : 1)),
     b: b.map((run): number => (take(run, measure) === undefined ? 0 : 1)),
   }));
-  if (bits.every(({ a, b }) => [...a, ...b].every((bit) => bit === 1))) return undefined;
+  const missing = blocks.flatMap(({ a, b }) => [...a, ...b]).filter((run) => take(run, measure) === undefined);
+  if (missing.length === 0) return undefined;
   const of = { a: bits.flatMap(({ a }) => a).length, b: bits.flatMap(({ b }) => b).length };
-  return { of, p: of.a === 0 || of.b === 0 ? 1 : rankTest(bits).pLess };
+  const p = of.a === 0 || of.b === 0 ? 1 : rankTest(bits).pLess;
+  return { of, p, ...(missing.every(withholds) && { isWithheld: true }) };
 }
 
 /** Of a measure that no candidate's run has taken. */

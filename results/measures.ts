@@ -144,6 +144,11 @@ function benchOf({ plan }: RunRecord): Bench | undefined {
   return plan['bench'] as Bench | undefined; // put there by harness/bench/record.ts
 }
 
+/** Whether it measured, and keeps no figure of it for it broke a promise. */
+export function withholds({ plan }: Pick<RunRecord, 'plan'>): boolean {
+  return plan['withheld'] === true; // put there by harness/bench/record.ts
+}
+
 function rungsOf(record: RunRecord): readonly { readonly target: string; readonly held?: number }[] {
   return benchOf(record)?.ladder?.rungs ?? [];
 }

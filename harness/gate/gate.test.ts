@@ -15,7 +15,7 @@ import { quoted } from './live.ts';
 import type { Finding } from '../../results/look.ts';
 import { readPolicy } from './policy.ts';
 import { programIn } from './program.ts';
-import { annotations, gateJunit, gateMarkdown, type Told } from './text.ts';
+import { annotations, gateJson, gateJunit, gateMarkdown, gateText, type Told } from './text.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -259,8 +259,13 @@ limits: [{ measure: p99, worse-by: 10% }]
     expect(ended.stderr).toBe('');
     expect(ended.code).toBe(1);
     expect(ended.stdout).toMatch(/^::error title=Broken promise%3A read-your-writes · all-applied · follower::/m);
-    expect(ended.stdout).toMatch(/2 \+ 2 runs in 1 blocks/);
+    expect(ended.stdout).toMatch(/2 \+ 2 runs in 1 block of/);
     expect(readFileSync(summary, 'utf8')).toContain('### Tidemark gate: FAILED');
+    // What a bench of a broken promise keeps to itself is not told of as if it had been measured, and no more runs would tell it.
+    expect(ended.stdout).toMatch(/^gate: FAILED \(1 broken promise\)$/m);
+    expect(ended.stdout).toMatch(/ \(in [12] of 2 runs/);
+    expect(ended.stdout).toMatch(/cannot tell: not measured where the candidate broke a promise$/m);
+    expect(ended.stdout).not.toMatch(/::warning|could tell/);
     const listed = await tidemark(['list', '--json'], { cwd });
     expect(listed.stdout.trim().split('\n')).toHaveLength(4);
   });
@@ -346,7 +351,7 @@ describe('what a gate says', () => {
   } as unknown as Cell;
   const told: Told = {
     outcome: 'failed',
-    breaches: [{ run: 'r', cell, alsoInBaseline: false }],
+    breaches: [{ run: 'r', cell, alsoInBaseline: false, runs: { broken: 1, of: 1 } }],
     findings: [],
     suspected: [],
     confirmed: [],
@@ -407,7 +412,11 @@ describe('what a gate says', () => {
       } as const;
       return { measure, ...figures, basis: 'runs', limit, verdict: 'cannot tell', why: 'noise' };
     });
-    const many: Told = { ...told, breaches: Array.from({ length: 38 }, () => told.breaches[0]), findings };
+    const breaches = Array.from({ length: 38 }, (_, i) => ({
+      ...told.breaches[0],
+      cell: { ...cell, readPath: `p${i}` } as Cell,
+    }));
+    const many: Told = { ...told, breaches, findings };
     const lines = annotations(many);
     expect(lines.filter((line) => line.startsWith('::error'))).toHaveLength(10);
     expect(lines[9]).toContain('and 29 more');
@@ -418,8 +427,41 @@ describe('what a gate says', () => {
     expect(markdown).toMatch(/<details><summary>200 measures that cannot be told<\/summary>\n\n\| measure/);
     expect(markdown.match(/\| read p/g)).toHaveLength(50);
     expect(markdown.length).toBeLessThan(12_000);
+    const text = gateText(many);
+    expect(text.at(-1)).toBe(
+      '  200 measures cannot be told: read p0 p99, read p1 p99, read p2 p99, read p3 p99, read p4 p99 and 195 more (--report json=FILE has all of them)',
+    );
+    expect(text.filter((line) => line.includes('read p'))).toHaveLength(1);
+    const worse: Finding = { ...findings[7], verdict: 'worse' };
+    const told8 = gateText({ ...many, findings: findings.with(7, worse), confirmed: ['read p7 p99'] });
+    expect(told8.at(-1)).toMatch(/^ {2}199 measures cannot be told/);
+    expect(told8.at(-2)).toMatch(/^ {2}read p7 p99 .* worse, and again when run again/);
+    expect(gateText({ ...many, findings: findings.slice(0, 10) }).at(-1)).toMatch(
+      /^ {2}read p9 p99 .*cannot tell: noise$/,
+    );
     // A few are shown as they are.
     expect(gateMarkdown({ ...many, findings: findings.slice(0, 10) })).not.toContain('<details>');
+  });
+
+  it('counts promises, each with in how many runs it was broken, wherever it is read', () => {
+    const runs = { broken: 2, of: 4 };
+    const both = ['r1', 'r2'].map((run) => ({ ...told.breaches[0], run, runs }));
+    const other = { run: 'r2', cell: { ...cell, readPath: 'other' } as Cell, alsoInBaseline: true };
+    const three: Told = { ...told, breaches: [...both, { ...other, runs: { broken: 1, of: 4 } }] };
+    const said = '2 broken promises, 1 of them broken in the baseline too';
+    expect(gateText(three)[0]).toBe(`gate: FAILED (${said})`);
+    const lines = gateText(three).filter((line) => line.includes('·'));
+    expect(lines.map((line) => line.slice(line.lastIndexOf('(')))).toEqual([
+      '(in 2 of 4 runs, such as r1)',
+      '(in 1 of 4 runs: r2; the baseline broke it too)',
+    ]);
+    const json = JSON.parse(gateJson(three)) as { summary: string; breaches: object[] };
+    expect(json.summary).toBe(said);
+    expect(json.breaches).toMatchObject([{ run: 'r1', runs }, { run: 'r2', runs }, { runs: { broken: 1, of: 4 } }]);
+    expect(gateJunit(three)).toContain('tests="2" failures="2" skipped="0"');
+    expect(gateMarkdown(three).match(/\*\*broken\*\*/g)).toHaveLength(2);
+    expect(annotations(three)).toHaveLength(2);
+    expect(annotations(three)[0]).toContain('(in 2 of 4 runs, such as r1)');
   });
 
   it('quotes words for a shell', () => {

@@ -1,10 +1,10 @@
 /** What a gate says: for the terminal, a pull request, GitHub's annotations, JUnit, and as JSON. */
 import type { Breach, Gated } from '../../results/gate.ts';
-import { promiseName } from '../../results/gate.ts';
+import { promiseName, promisesOf } from '../../results/gate.ts';
 import type { Finding } from '../../results/look.ts';
 import { measureName } from '../../results/measures.ts';
 import { cellText, changeText, row, valueText } from '../compare/text.ts';
-import { duration, table } from '../table.ts';
+import { count, duration, many, table } from '../table.ts';
 
 export interface Told extends Gated {
   readonly baseline: string;
@@ -27,40 +27,79 @@ export function gateText(told: Told): readonly string[] {
     `gate: ${outcomes[told.outcome]} (${summary(told)})`,
     `  baseline ${told.baseline}; candidate ${told.candidate}; ${runsText(told)}, ${told.seconds.toFixed(0)} s`,
     ...told.notes.map((note) => `  ${note}`),
-    ...(told.breaches.length > 0 ? ['', 'Broken promises:', ...told.breaches.flatMap(breachLines)] : []),
-    ...(told.findings.length > 0
-      ? [
-          '',
-          ...table([headings, ...told.findings.map((finding) => findingRow(finding, told))]).map((line) => `  ${line}`),
-        ]
-      : []),
+    ...(told.breaches.length > 0 ? ['', 'Broken promises:', ...promisesOf(told.breaches).flatMap(breachLines)] : []),
+    ...findingLines(told),
   ];
+}
+
+function findingLines(told: Told): readonly string[] {
+  if (told.findings.length === 0) return [];
+  const { shown, folded } = foldedOf(told);
+  const rows = shown.map((finding) => findingRow(finding, told));
+  const names = few(folded.map(({ measure }) => measureName(measure)));
+  return [
+    '',
+    ...(rows.length === 0 ? [] : table([headings, ...rows]).map((line) => `  ${line}`)),
+    ...(folded.length === 0
+      ? []
+      : [`  ${count(folded.length)} measures cannot be told: ${names} (--report json=FILE has all of them)`]),
+  ];
+}
+
+interface Folded {
+  readonly shown: readonly Finding[];
+  /** Nothing, or more than anybody reads. */
+  readonly folded: readonly Finding[];
+}
+
+/** What decided, and what was found, at a glance; hundreds of figures that nothing is known of, for those who ask. */
+function foldedOf({ findings, confirmed }: Told): Folded {
+  const isOpen = ({ verdict, measure }: Finding): boolean =>
+    verdict === 'cannot tell' && !confirmed.includes(measureName(measure));
+  const open = findings.filter(isOpen);
+  if (open.length <= SHOWN_MAX) return { shown: findings, folded: [] };
+  return { shown: findings.filter((finding) => !isOpen(finding)), folded: open };
+}
+
+const FEW = 5;
+
+/** The first of them, and how many more there are. */
+export function few(names: readonly string[]): string {
+  if (names.length <= FEW) return names.join(', ');
+  return `${names.slice(0, FEW).join(', ')} and ${count(names.length - FEW)} more`;
 }
 
 function runsText({ blocks, live }: Told): string {
   const a = blocks.reduce((sum, block) => sum + block.a.length, 0);
   const b = blocks.reduce((sum, block) => sum + block.b.length, 0);
-  return live ? `${a} + ${b} runs in ${blocks.length} blocks of A B B A` : `${a} + ${b} stored runs`;
+  return live ? `${a} + ${b} runs in ${many(blocks.length, 'block')} of A B B A` : `${a} + ${b} stored runs`;
 }
 
 export function summary({ outcome, breaches, findings, confirmed, unmatched }: Gated): string {
   if (breaches.length > 0) {
-    const own = breaches.filter(({ alsoInBaseline }) => !alsoInBaseline).length;
-    return `${breaches.length} broken promises${own < breaches.length ? `, ${breaches.length - own} of them broken in the baseline too` : ''}`;
+    const promises = promisesOf(breaches);
+    const both = promises.filter(({ alsoInBaseline }) => alsoInBaseline).length;
+    return `${many(promises.length, 'broken promise')}${both > 0 ? `, ${count(both)} of them broken in the baseline too` : ''}`;
   }
-  if (outcome === 'failed') return `worse: ${confirmed.join(', ')}`;
+  if (outcome === 'failed') return `worse: ${few(confirmed)}`;
   if (findings.length === 0) return 'no measure of the policy was taken in the baseline';
-  if (outcome === 'passed') return `${findings.length} measures no worse than allowed`;
+  if (outcome === 'passed') return `${many(findings.length, 'measure')} no worse than allowed`;
   const open = findings.filter(({ verdict }) => verdict !== 'not worse');
   const needed = Math.max(...open.map(({ runsNeeded = 0 }) => runsNeeded));
   const nothing = unmatched.length === 0 ? '' : `no run has what limits name: ${unmatched.join('; ')}`;
   if (open.length === 0) return nothing;
-  return `of ${findings.length} measures ${open.length} cannot be told${needed > 0 ? `; about ${needed} runs a side would be needed` : ''}${nothing === '' ? '' : `; ${nothing}`}`;
+  return `of ${many(findings.length, 'measure')} ${count(open.length)} cannot be told${needed > 0 ? `; about ${needed} runs a side would be needed` : ''}${nothing === '' ? '' : `; ${nothing}`}`;
 }
 
-function breachLines({ run, cell, alsoInBaseline }: Breach): readonly string[] {
+/** `in 2 of 2 runs, such as 20261122-…` */
+function brokenIn({ run, runs: { broken, of } }: Breach): string {
+  return `in ${count(broken)} of ${many(of, 'run')}${broken > 1 ? `, such as ${run}` : `: ${run}`}`;
+}
+
+function breachLines(breach: Breach): readonly string[] {
+  const { cell, alsoInBaseline } = breach;
   return [
-    `  ${promiseName(cell)}: ${cell.note} (run ${run}${alsoInBaseline ? '; the baseline broke it too' : ''})`,
+    `  ${promiseName(cell)}: ${cell.note} (${brokenIn(breach)}${alsoInBaseline ? '; the baseline broke it too' : ''})`,
     ...cell.anomalies.slice(0, 1).map(({ sentence }) => `    ${sentence}`),
   ];
 }
@@ -97,12 +136,8 @@ function limitText({ type, worseBy, andBy }: Finding['limit']): string {
 }
 
 export function gateMarkdown(told: Told): string {
-  const { findings, breaches } = told;
-  const isOpen = (finding: Finding): boolean =>
-    finding.verdict === 'cannot tell' && !told.confirmed.includes(measureName(finding.measure));
-  // What decided, and what was found, at a glance; hundreds of figures that nothing is known of, for those who ask.
-  const folded = findings.filter(isOpen).length > SHOWN_MAX ? findings.filter(isOpen) : [];
-  const open = findings.filter((finding) => !folded.includes(finding));
+  const breaches = promisesOf(told.breaches);
+  const { shown, folded } = foldedOf(told);
   const tableOf = (rows: readonly Finding[]): readonly string[] =>
     rows.length === 0
       ? []
@@ -112,14 +147,15 @@ export function gateMarkdown(told: Told): string {
     '',
     `${cellText(summary(told))}. Baseline ${cellText(told.baseline)}, candidate ${cellText(told.candidate)}; ${runsText(told)}.`,
     '',
-    ...breaches.slice(0, SHOWN_MAX).map(({ run, cell, alsoInBaseline }) => {
+    ...breaches.slice(0, SHOWN_MAX).map((breach) => {
+      const { cell, alsoInBaseline } = breach;
       const [first] = cell.anomalies;
       const said = `${promiseName(cell)}: ${cell.note}${alsoInBaseline ? ' (the baseline broke it too)' : ''}`;
-      return `- **broken** ${cellText(said)} (run ${run})${first === undefined ? '' : `: ${cellText(first.sentence)}`}`;
+      return `- **broken** ${cellText(said)} (${brokenIn(breach)})${first === undefined ? '' : `: ${cellText(first.sentence)}`}`;
     }),
     ...(breaches.length > SHOWN_MAX ? [`- and ${breaches.length - SHOWN_MAX} more broken promises`] : []),
     ...(breaches.length > 0 ? [''] : []),
-    ...tableOf(open),
+    ...tableOf(shown),
     ...(folded.length === 0
       ? []
       : [
@@ -152,19 +188,19 @@ function capped(lines: readonly string[], more: (n: number) => string): readonly
 export function annotations(told: Told): readonly string[] {
   const line = (level: 'error' | 'warning' | 'notice', title: string, text: string): string =>
     `::${level} title=${escaped(title, true)}::${escaped(text, false)}`;
-  const broken = told.breaches.map(({ cell, run }) =>
-    line(
-      'error',
-      `Broken promise: ${promiseName(cell)}`,
-      `${cell.note}; ${cell.anomalies[0]?.sentence ?? ''} (run ${run})`,
-    ),
-  );
+  const broken = promisesOf(told.breaches).map((breach) => {
+    const { cell } = breach;
+    const text = `${cell.note}; ${cell.anomalies[0]?.sentence ?? ''} (${brokenIn(breach)})`;
+    return line('error', `Broken promise: ${promiseName(cell)}`, text);
+  });
+  // What a broken promise keeps from being measured is told with the promise.
+  const isToldThere = ({ lacking }: Finding): boolean => lacking?.isWithheld === true && broken.length > 0;
   const isWorse = ({ measure }: Finding): boolean => told.confirmed.includes(measureName(measure));
   const worse = told.findings
     .filter(isWorse)
     .map((finding) => line('error', `Worse: ${measureName(finding.measure)}`, figuresText(finding)));
   const open = told.findings
-    .filter((finding) => finding.verdict !== 'not worse' && !isWorse(finding))
+    .filter((finding) => finding.verdict !== 'not worse' && !isWorse(finding) && !isToldThere(finding))
     .map((finding) => {
       const why = finding.lacking?.decides === true ? '' : `; ${finding.why}`;
       return line('warning', `Cannot tell: ${measureName(finding.measure)}`, `${figuresText(finding)}${why}`);
@@ -193,11 +229,12 @@ function escaped(text: string, isProperty: boolean): string {
 
 /** One case for each promise that broke, each measure, and each limit that nobody measured; what cannot be told is skipped. */
 export function gateJunit(told: Told): string {
+  const promises = promisesOf(told.breaches);
   const cases = [
-    ...told.breaches.map(({ cell, run }) =>
+    ...promises.map((breach) =>
       testcase(
-        `promise ${promiseName(cell)} (${run})`,
-        `<failure message="${xml(cell.note)}">${xml(cell.anomalies[0]?.sentence ?? '')}</failure>`,
+        `promise ${promiseName(breach.cell)}`,
+        `<failure message="${xml(`${breach.cell.note}, ${brokenIn(breach)}`)}">${xml(breach.cell.anomalies[0]?.sentence ?? '')}</failure>`,
       ),
     ),
     ...told.findings.map((finding) => {
@@ -212,7 +249,7 @@ export function gateJunit(told: Told): string {
       testcase(what, `<skipped message="${xml(`cannot tell: no run of either side has ${what}`)}"/>`),
     ),
   ];
-  const failures = told.breaches.length + told.confirmed.length;
+  const failures = promises.length + told.confirmed.length;
   const untold = told.findings.filter(
     ({ verdict, measure }) => verdict !== 'not worse' && !told.confirmed.includes(measureName(measure)),
   );
