@@ -27,6 +27,8 @@ export interface Database {
   readonly clock: Clock;
   /** How psql finds it: PGHOST and the like, a password among them. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The embedded server as it is now; undefined where the database was given. */
+  readonly server: Server | undefined;
   /** Connects anew, if need be to a server started anew. Rejects with DatabaseUnavailable; then the old connection stays. */
   reopen(): Promise<void>;
   /** Ends the connections, and the embedded server if nobody else uses it. Harmless twice. Never rejects, never hangs. */
@@ -45,7 +47,7 @@ export interface DatabaseOptions {
 }
 
 /** A given server that does not answer for so long is not there. */
-const CONNECT_TIMEOUT_MS = 3_000;
+export const CONNECT_TIMEOUT_MS = 3_000;
 
 /** How long a server may take to recover after a crash. */
 const RECOVERY_MS = 15_000;
@@ -112,7 +114,8 @@ async function openGiven(url: string, clock: Clock): Promise<Database> {
 
 type Target = { readonly url: string } | { readonly server: Server };
 
-function connect(target: Target): Sql {
+/** `user`: of the embedded server; a URL names its own. */
+export function connect(target: Target, user = USER): Sql {
   const options: postgres.Options<Record<string, never>> = {
     max: 2,
     connect_timeout: 2 * (CONNECT_TIMEOUT_MS / 1_000), // only where `within` does not look
@@ -124,7 +127,7 @@ function connect(target: Target): Sql {
   };
   if ('url' in target) return postgres(target.url, options);
   const path = `${target.server.socket}/.s.PGSQL.${PORT}`;
-  return postgres({ ...options, path, user: USER, database: 'postgres', ssl: false });
+  return postgres({ ...options, path, user, database: 'postgres', ssl: false });
 }
 
 /** Connects and brings the schema up to date. A server that starts, or recovers because a process of its was killed, is waited for. */
@@ -182,6 +185,9 @@ function database(first: Link, clock: Clock, description: string, open: () => Pr
     get environment() {
       return link.environment;
     },
+    get server() {
+      return link.lease?.server;
+    },
     clock,
     description,
     reopen: () => (reopening ??= reopen().finally(() => (reopening = undefined))),
@@ -189,7 +195,8 @@ function database(first: Link, clock: Clock, description: string, open: () => Pr
   };
 }
 
-async function end({ sql, lease }: Pick<Link, 'sql' | 'lease'>, clock: Clock): Promise<void> {
+/** Never rejects, never hangs. */
+export async function end({ sql, lease }: Pick<Link, 'sql' | 'lease'>, clock: Clock): Promise<void> {
   await within(clock, 2_000, 'still open', sql.end({ timeout: 1 })).catch(() => undefined); // nothing is lost by leaving it
   await lease?.leave().catch(() => undefined); // the registration expires with this process
 }

@@ -66,6 +66,12 @@ ends in \`_ns\` is in nanoseconds, \`_ms\` in milliseconds, \`_s\` in seconds; m
 cluster's clock. Documents are \`json\`, not \`jsonb\`, so that a stored run prints as it did when it ended. Text may hold what PostgreSQL
 refuses (NUL, lone surrogates): it is stored as ESC and four hexadecimal digits, and \`tidemark sql\` shows it as it was.
 
+Without \`--write\`, \`tidemark sql\` asks in read-only transactions. In the embedded database it does so as the role \`tidemark_reader\`,
+which may read all data and has no other right: no files, no programs, no large objects, no temporary tables, nobody else's
+sessions. It is made when it is first needed. At \`TIDEMARK_DATABASE_URL\` the rights are those of the user that the address names, and
+a read-only transaction does not stop all that a superuser may do (\`copy … to program\`, \`pg_read_file\`, \`pg_terminate_backend\`): name a
+user there that is none. In psql, what you type is yours: \`\\!\` runs programs, \`\\c\` logs in as another, and \`set\` ends read-only.
+
 A run is saved by one statement, \`select tidemark.save_run(document)\`, so all of it or nothing is there, whoever else is
 saving, and whoever is killed meanwhile. \`tidemark.load_run(id)\` gives it back. A journal is there only where it was asked for
 (\`run --store-journal\`, \`results import --journal\`), and comes back by \`tidemark results journal RUN\`.

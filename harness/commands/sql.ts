@@ -7,7 +7,9 @@ Examples:
   tidemark sql --json 'select * from promises where broken > 0'
   tidemark sql < query.sql
 
-Tables and views are in docs/schema.md. Nothing is changed without --write.`;
+Tables and views are in docs/schema.md. Without --write, transactions are read-only, and in the embedded database a query
+runs as a role that may read and no more. At TIDEMARK_DATABASE_URL it runs as the user that stands there: what a read-only
+transaction does not stop (a superuser's COPY … TO PROGRAM), only a user without these rights does.`;
 
 export default {
   name: 'sql',

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { MILLISECOND } from '../../history/clock.ts';
 import type { Database, Sql } from '../../results/database.ts';
+import { openReader } from '../../results/reader.ts';
 import { fromStoredText } from '../../results/text.ts';
 import type { Io } from '../command.ts';
 import { BadInput, HARNESS_FAILED, KEPT } from '../errors.ts';
@@ -30,9 +31,20 @@ export async function sql(given: string | undefined, flags: SqlFlags, io: Io): P
     throw new BadInput("A query is needed, as an argument or on standard input: tidemark sql 'select * from runs'.");
   const write = flags.write === true;
   await withDatabase(io, async (database) => {
-    if (query === undefined) return psql(database, write, io);
-    await ask(database, query, { write, timeoutMs: timeoutNs / MILLISECOND, json: flags.json === true }, io);
-    io.exit(KEPT);
+    const reader = write ? undefined : await openReader(database);
+    try {
+      if (query === undefined) return await psql((reader ?? database).environment, write, io);
+      const asking = {
+        write,
+        embedded: database.server !== undefined,
+        timeoutMs: timeoutNs / MILLISECOND,
+        json: flags.json === true,
+      };
+      await ask((reader ?? database).sql, query, asking, io);
+      io.exit(KEPT);
+    } finally {
+      await reader?.close();
+    }
   });
 }
 
@@ -42,9 +54,9 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-async function psql(database: Database, write: boolean, io: Io): Promise<void> {
+async function psql(environment: Database['environment'], write: boolean, io: Io): Promise<void> {
   const options = `-c search_path=tidemark,public${write ? '' : ' -c default_transaction_read_only=on'}`;
-  const env = { ...io.env, ...database.environment, PGOPTIONS: options, PGAPPNAME: 'tidemark sql' };
+  const env = { ...io.env, ...environment, PGOPTIONS: options, PGAPPNAME: 'tidemark sql' };
   // Control-C is psql's, which ends a query by it; we stay, because the server stays as long as we do.
   const ignore = (): void => undefined;
   process.on('SIGINT', ignore);
@@ -67,12 +79,15 @@ async function psql(database: Database, write: boolean, io: Io): Promise<void> {
 
 interface Asking {
   readonly write: boolean;
+  /** Whether --write gives more rights, too. */
+  readonly embedded: boolean;
   readonly timeoutMs: number;
   readonly json: boolean;
 }
 
-async function ask(database: Database, query: string, { write, timeoutMs, json }: Asking, io: Io): Promise<void> {
-  const connection = await database.sql.reserve();
+async function ask(sql: Sql, query: string, asking: Asking, io: Io): Promise<void> {
+  const { write, timeoutMs, json } = asking;
+  const connection = await sql.reserve();
   try {
     await connection`set search_path = tidemark, public`;
     await connection.unsafe(`set statement_timeout = ${Math.round(timeoutMs)}`);
@@ -80,7 +95,7 @@ async function ask(database: Database, query: string, { write, timeoutMs, json }
     if (json) await printJson(connection, query, io);
     else await printTable(connection, query, io);
   } catch (error) {
-    throw sentenceOf(error, query, write);
+    throw sentenceOf(error, query, asking);
   } finally {
     connection.release(); // it is closed with the database, right after this
   }
@@ -171,7 +186,7 @@ function textOfValue(value: unknown): string {
 }
 
 /** What PostgreSQL does not like about a query is the user's to see to. */
-function sentenceOf(error: unknown, query: string, write: boolean): unknown {
+function sentenceOf(error: unknown, query: string, { write, embedded }: Asking): unknown {
   const {
     code = '',
     message,
@@ -183,6 +198,8 @@ function sentenceOf(error: unknown, query: string, write: boolean): unknown {
   };
   if (code === '25006' && !write)
     return new BadInput(`The query would change something; --write lets it. (${message})`);
+  if (code === '42501' && !write && embedded)
+    return new BadInput(`The query would do more than read; --write lets it. (${message})`);
   if (code === '57014') return new BadInput('The query took too long; --timeout gives it more time.');
   if (!/^(42|22|23|0A|21|34|3D|3F|25)/.test(code)) return error;
   const before = query.slice(0, Number(position ?? 1) - 1);

@@ -10,11 +10,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, need } from '../../test-support/need.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import { type Ended, tidemark } from '../../test-support/tidemark.ts';
+import type { Io } from '../command.ts';
+import { sql } from './sql.ts';
 import { createRunFolder, writeRunFiles } from '../../results/files.ts';
 
 need('postgres');
@@ -142,6 +145,79 @@ describe('sql', () => {
     const ended = await here(['sql', ...args]);
     expect(ended).toMatchObject({ code: 254, stdout: '', stderr: expect.stringContaining(`tidemark: ${sentence}`) });
     expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('sql without --write', () => {
+  const made = join(home, 'made');
+
+  test.each([
+    `copy (select 1) to program 'touch ${made}'`,
+    `copy (select 1) to '${made}'`,
+    `do $$ begin copy pg_temp.t from program 'touch ${made}'; end $$`,
+    `select lo_export(1, '${made}')`,
+    `select pg_read_file('PG_VERSION')`,
+    `select pg_ls_dir('.')`,
+    `select set_config('transaction_read_only', 'off', false), lo_from_bytea(0, 'x')`,
+    `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'tidemark'`,
+    `do $$ begin reset role; reset session authorization; set role tidemark; end $$`,
+    `do $$ begin set session authorization tidemark; end $$`,
+    `do $$ begin set transaction read write; create temp table t (x text); end $$`,
+    `create extension dblink`,
+    `alter system set work_mem = '5MB'`,
+    `alter role tidemark_reader superuser`,
+  ])('%s is refused', async (query) => {
+    const ended = await here(['sql', query]);
+    expect(ended).toMatchObject({ code: 254, stdout: '' });
+    expect(ended.stderr).toMatch(/^tidemark: [^\n]*\n$/);
+    expect(existsSync(made)).toBe(false);
+  });
+
+  test('a query has no right but to read, even where nothing else would stop it', async () => {
+    const rights = `select current_user, session_user, rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls as more,
+      has_table_privilege('runs', 'insert, update, delete, truncate, references, trigger') as write,
+      has_database_privilege(current_database(), 'create, temporary') as make,
+      has_schema_privilege('public', 'create') or has_schema_privilege('tidemark', 'create') as put,
+      has_function_privilege('lo_create(oid)', 'execute') or has_function_privilege('lo_creat(int)', 'execute') as objects,
+      (select array_agg(roleid::regrole::text) from pg_auth_members where member = pg_roles.oid) as roles
+      from pg_roles where rolname = current_user`;
+    const [none, ...rest] = json(await here(['sql', '--json', rights]));
+    expect(rest).toEqual([]);
+    expect(none).toMatchObject({
+      row: {
+        current_user: 'tidemark_reader',
+        session_user: 'tidemark_reader',
+        more: false,
+        write: false,
+        make: false,
+        put: false,
+        objects: false,
+        roles: ['pg_read_all_data'],
+      },
+    });
+    // With it, the first of what was refused above is done.
+    expect(await here(['sql', '--write', `copy (select 1) to program 'touch ${made}'`])).toMatchObject({ code: 0 });
+    expect(existsSync(made)).toBe(true);
+  });
+
+  test.each([
+    [undefined, 'tidemark_reader', ' -c default_transaction_read_only=on'],
+    [true, 'tidemark', ''],
+  ] as const)('psql (--write %s) logs in as %s', async (write, user, more) => {
+    const folder = mkdtempSync(join(home, 'psql-'));
+    const psql = '#!/bin/sh\nprintf "%s" "$PGUSER $PGOPTIONS" > "$SAID"\n';
+    writeFileSync(join(folder, 'psql'), psql, { mode: 0o755 });
+    const said = join(folder, 'said');
+    const ignore = (): void => undefined;
+    await sql(undefined, { timeout: '5m', write }, {
+      out: ignore,
+      err: ignore,
+      exit: ignore,
+      stdin: Object.assign(Readable.from([]), { isTTY: true }),
+      env: { SAID: said, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+      cwd: home,
+    } as unknown as Io);
+    expect(readFileSync(said, 'utf8')).toBe(`${user} -c search_path=tidemark,public${more}`);
   });
 });
 
