@@ -5,7 +5,7 @@ import { sampleRecord } from '../test-support/sample-record.ts';
 import { exp } from './arithmetic.ts';
 import { certaintyOf, type RunBlock } from './change.ts';
 import { compare } from './compare.ts';
-import { breachesOf, gate, gateStored, promisesOf, type Source } from './gate.ts';
+import { gate, gateStored, type Source } from './gate.ts';
 import { look, noiseOf, type Rules } from './look.ts';
 import { Latencies } from './histograms.ts';
 import { measureName, measuresOf, quantile, spreadOf, take } from './measures.ts';
@@ -369,31 +369,6 @@ describe('comparing', () => {
     ]);
     expect(figures.filter(({ measure }) => measure.type === 'latency')).toHaveLength(2);
   });
-});
-
-it('names promises that the baseline broke too', () => {
-  const cell = { ...base.cells[0], state: 'broken' } as Cell;
-  const breaches = breachesOf([{ a: [{ ...base, cells: [cell] }], b: [{ ...base, cells: [cell] }] }]);
-  expect(breaches.map(({ alsoInBaseline }) => alsoInBaseline)).toEqual([true]);
-});
-
-it('tells of each breach in how many runs its promise was broken', () => {
-  const cell = { ...base.cells[0], state: 'broken' } as Cell;
-  const run = (id: string, ...readPaths: readonly string[]): RunRecord => ({
-    ...base,
-    id,
-    cells: readPaths.map((readPath) => ({ ...cell, readPath })),
-  });
-  const breaches = breachesOf([{ a: [], b: [run('1', 'leader', 'local'), run('2', 'leader'), run('3')] }]);
-  expect(breaches.map(({ run: id, runs }) => [id, runs.broken, runs.of])).toEqual([
-    ['1', 2, 3],
-    ['1', 1, 3],
-    ['2', 2, 3],
-  ]);
-  expect(promisesOf(breaches).map(({ run: id, cell: { readPath } }) => [id, readPath])).toEqual([
-    ['1', 'leader'],
-    ['1', 'local'],
-  ]);
 });
 
 it('takes what a broken promise withholds for unmeasured, and not for a candidate that stopped answering', () => {
