@@ -113,6 +113,24 @@ networks:
     expect(await left()).toEqual([]);
   });
 
+  test('whose store ends is told by the node, how long it ran, and what it wrote last: 254', async () => {
+    const bad = join(cwd, 'ends.yaml');
+    const script = 'echo looks for a licence; echo no licence >&2; sleep 1; exit 3';
+    const entrypoint = `entrypoint: [sh, -c, '${script}']`;
+    writeFileSync(
+      bad,
+      readFileSync(file, 'utf8')
+        .replace(/entrypoint: .*/, entrypoint)
+        .replace(/command: .*/, ''),
+    );
+    const ran = await tidemark(['run', '--driver', driver, '--compose', bad, '--duration', '1s', '--quiet'], { cwd });
+    expect(ran.code, ran.stderr).toBe(254);
+    expect(ran.stderr).toMatch(
+      /tidemark: --compose: the container of n\d has ended with code 3 after \d\.\d s\. It wrote last:\n(?=[^]*  looks for a licence\n)(?=[^]*  no licence\n)/,
+    );
+    expect(await left()).toEqual([]);
+  });
+
   test('of a killed harness is removed by cleanup', async () => {
     const args = ['run', '--driver', driver, '--compose', file, '--duration', '200s', '--quiet'];
     const child = spawn(process.execPath, [asset('bin/tidemark.mjs'), ...args], { cwd, stdio: 'ignore' });

@@ -359,6 +359,5 @@ function reachBehind(reach: Reach, proxied: (node: NodeId, port: number) => Prox
     perform: (node, command, withinNs) => reach.perform(node, command, withinNs),
     kill: (node) => reach.kill(node),
     start: (node) => reach.start(node),
-    lastWords: (node) => reach.lastWords(node),
   };
 }

@@ -76,8 +76,6 @@ export interface Reach {
   /** Ends the store of a node (SIGKILL), or starts it; what is so already is well. */
   kill(node: NodeId): Promise<void>;
   start(node: NodeId): Promise<void>;
-  /** What a node's store has said last, in one line. */
-  lastWords(node: NodeId): string;
 }
 
 export interface DeployOptions {
@@ -182,8 +180,13 @@ export interface Deployment {
   statistics(): Readonly<Record<string, number>>;
   /** Nodes that crashed by themselves, and why: a bug of the store (or of the environment), never a fault's doing. */
   crashes(): readonly string[];
-  /** Whether nodes ended because they refuse what they were started with: settings are to blame, not the harness. */
+  /**
+   * Whether what the user gave is to blame where the store does not come to be used, and not the harness: nodes ended because they refuse
+   * what they were started with, or the store is of the user's own image, or compose file, or runs already.
+   */
   refused?(): boolean;
+  /** What a node's store wrote last, to its standard output and error, oldest first; a few lines. Not of those that nobody here listens to. */
+  lastLines?(node: NodeId): Promise<readonly string[]>;
   /** While no fault is in force: what is not as it was before the first one, in sentences. */
   lingering?(): Promise<readonly string[]>;
   destroy(): Promise<void>;

@@ -75,7 +75,7 @@ export async function lacks(cluster: Deployment): Promise<readonly string[]> {
   const found = await Promise.all(
     cluster.nodes.map(async (node) => {
       const status = await asked(cluster, node, ({ maintenance }) => maintenance.status(until(ANSWER_MS)));
-      if (status === undefined) return `${node} does not answer; it said last: ${reachOf(cluster).lastWords(node)}`;
+      if (status === undefined) return `${node} does not answer`;
       return status.leader === '0' ? `${node} knows no leader` : '';
     }),
   );

@@ -105,7 +105,7 @@ export async function lacks(cluster: Deployment): Promise<readonly string[]> {
   const found = await Promise.all(
     cluster.nodes.map(async (node) => {
       const self = await selfAt(cluster, node);
-      if (self === undefined) return `${node} does not answer; it said last: ${reachOf(cluster).lastWords(node)}`;
+      if (self === undefined) return `${node} does not answer`;
       if (self.open) return '';
       if (self.follows === undefined) return `${node} follows nobody`;
       return self.follows.hears ? '' : `${node} does not hear its primary`;

@@ -92,7 +92,7 @@ export async function lacks(cluster: Deployment): Promise<readonly string[]> {
         const [info] = await ask(redis, [['INFO', 'replication']]);
         return { info: infoOf(String(info)), fields: await masterFields(sentinel) };
       });
-      if (said === undefined) return [`${node} does not answer; it said last: ${reachOf(cluster).lastWords(node)}`];
+      if (said === undefined) return [`${node} does not answer`];
       const { info, fields } = said;
       const sentences: string[] = [];
       const connected = Number(info.fields.get('connected_slaves'));

@@ -1,8 +1,8 @@
 /** The containers of a user's compose file, started for a run and removed after it; faults by the engine. */
-import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import type Docker from 'dockerode';
-import { MILLISECOND, realClock, SECOND } from '../../../history/clock.ts';
+import { printable } from '../../../checkers/explain/labels.ts';
+import { MILLISECOND, millisecondsOf, realClock, SECOND } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import { newRunId } from '../../../results/files.ts';
 import { BadInput } from '../../errors.ts';
@@ -10,15 +10,18 @@ import { Engine } from '../docker/engine.ts';
 import { PROJECT_LABEL, projectName, removeProject } from '../docker/leftovers.ts';
 import { GivenCluster } from '../endpoints/endpoints.ts';
 import type { DeployOptions } from '../environment.ts';
+import { lastLinesOf } from '../real/last-words.ts';
 import { compose, composeCommand } from './command.ts';
 import { type ComposeFile, NODE_LABEL, PORT_LABEL } from './file.ts';
-import { look, type Member, composeLevers } from './levers.ts';
+import { composeLevers, look, type Member } from './levers.ts';
+import { answers } from './port.ts';
 
 const clock = realClock();
 /** Images may have to be pulled or built. */
 const UP_NS = 600 * SECOND;
 const READY_NS = 120 * SECOND;
 const DOWN_NS = 60 * SECOND;
+const LOG_LINES = 40;
 const LOOK_AGAIN_NS = 100 * MILLISECOND;
 
 interface Project {
@@ -73,6 +76,11 @@ export class ComposeCluster extends GivenCluster {
     );
     this.#project = project;
     this.#members = byId;
+  }
+
+  lastLines(node: NodeId): Promise<readonly string[]> {
+    const member = this.#members.get(node);
+    return member === undefined ? Promise.resolve([]) : lastLines(this.#project.engine, member);
   }
 
   async lingering(): Promise<readonly string[]> {
@@ -130,8 +138,11 @@ async function ready(engine: Engine, member: Member, isAwaited = (): boolean => 
   while (clock.now() < deadline) {
     if (!isAwaited()) return;
     const { State } = await look(engine, member);
-    if (!State.Running)
-      throw new BadInput(`--compose: the container of ${member.id} has ended with code ${State.ExitCode}.`);
+    if (!State.Running) {
+      const after = ((millisecondsOf(State.FinishedAt) - millisecondsOf(State.StartedAt)) / 1000).toFixed(1);
+      const ended = `--compose: the container of ${member.id} has ended with code ${State.ExitCode} after ${after} s`;
+      throw new BadInput(await withLastLines(engine, member, ended));
+    }
     const health = State.Health?.Status;
     if (health === undefined || health === 'none') {
       if (await answers(member.address)) return;
@@ -140,20 +151,35 @@ async function ready(engine: Engine, member: Member, isAwaited = (): boolean => 
     else why = `its health is '${health}'`;
     await clock.sleepUntil(clock.now() + LOOK_AGAIN_NS);
   }
-  throw new BadInput(`--compose: ${member.id} was not ready within ${READY_NS / SECOND} s: ${why}.`);
+  const late = `--compose: ${member.id} was not ready within ${READY_NS / SECOND} s: ${why}`;
+  throw new BadInput(await withLastLines(engine, member, late));
 }
 
-function answers(address: string): Promise<boolean> {
-  const at = address.lastIndexOf(':');
-  return new Promise((resolve) => {
-    const socket = connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)) });
-    const cancel = clock.timer(clock.now() + SECOND, () => end(false));
-    const end = (said: boolean): void => {
-      cancel();
-      socket.destroy();
-      resolve(said);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-  });
+async function withLastLines(engine: Engine, member: Member, sentence: string): Promise<string> {
+  const lines = await lastLines(engine, member).catch((error: Error) => [error.message]);
+  return lines.length === 0
+    ? `${sentence}; it wrote nothing.`
+    : [`${sentence}. It wrote last:`, ...lines.map((line) => `  ${printable(line)}`)].join('\n');
+}
+
+async function lastLines(
+  engine: Engine,
+  { id, container }: Pick<Member, 'id' | 'container'>,
+): Promise<readonly string[]> {
+  const options = { stdout: true, stderr: true, tail: LOG_LINES, follow: false } as const;
+  const [{ Config }, log] = await engine.ask(`reading the log of ${id}`, (abortSignal) =>
+    Promise.all([container.inspect({ abortSignal }), container.logs({ ...options, abortSignal })]),
+  );
+  return lastLinesOf(Config.Tty ? log.toString('utf8') : unframed(log));
+}
+
+/** Without a terminal, what a container wrote comes in frames of eight bytes, which end in the length, and the text. */
+function unframed(log: Buffer): string {
+  const texts: string[] = [];
+  for (let at = 0; at + 8 <= log.length; ) {
+    const end = at + 8 + log.readUInt32BE(at + 4);
+    texts.push(log.toString('utf8', at + 8, end));
+    at = end;
+  }
+  return texts.join('');
 }

@@ -18,7 +18,7 @@ const STOP_S = 10;
 /** A node as it was found when all were up. */
 export interface Member {
   readonly id: NodeId;
-  readonly container: Pick<Docker.Container, 'inspect' | 'start' | 'kill' | 'stop' | 'pause' | 'unpause'>;
+  readonly container: Pick<Docker.Container, 'inspect' | 'logs' | 'start' | 'kill' | 'stop' | 'pause' | 'unpause'>;
   readonly port: number;
   readonly address: string;
 }

@@ -68,13 +68,14 @@ export class DockerCluster implements Deployment {
       this.#member(node).container.link.ask({ do: 'perform', command, withinNs }, withinNs + MARGIN_NS),
     kill: async (node) => void (await this.#member(node).container.link.ask({ do: 'kill' })),
     start: (node) => this.#member(node).store.start(),
-    lastWords: (node) => this.#member(node).container.lastWords(),
   };
   readonly #engine: Engine;
   readonly #network: string;
   readonly #observe: DeployOptions['observe'];
   readonly #members = new Map<NodeId, Member>();
   readonly #crashes: string[] = [];
+  /** Its store is of an image that the user gave. */
+  readonly #isOfUser: boolean;
   #requests = 0;
   #ending = false;
 
@@ -94,11 +95,12 @@ export class DockerCluster implements Deployment {
     }
   }
 
-  private constructor(engine: Engine, nodes: readonly NodeId[], { run, seed, observe }: DeployOptions) {
+  private constructor(engine: Engine, nodes: readonly NodeId[], { run, seed, observe, settings }: DeployOptions) {
     this.#engine = engine;
     this.nodes = nodes;
     this.#network = `tidemark-${run?.id ?? newRunId()}`;
     this.#observe = observe;
+    this.#isOfUser = settings.has('image');
     this.levers = createLevers(
       (id) => {
         const member = this.#member(id);
@@ -232,7 +234,11 @@ export class DockerCluster implements Deployment {
   }
 
   refused(): boolean {
-    return [...this.#members.values()].some(({ store }) => store.refused);
+    return this.#isOfUser || [...this.#members.values()].some(({ store }) => store.refused);
+  }
+
+  lastLines(node: NodeId): Promise<readonly string[]> {
+    return Promise.resolve(this.#member(node).container.lastLines());
   }
 
   async lingering(): Promise<readonly string[]> {

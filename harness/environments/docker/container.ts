@@ -2,7 +2,7 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import type Docker from 'dockerode';
 import type { Clock } from '../../../history/clock.ts';
-import { lastWordsOf } from '../real/last-words.ts';
+import { lastLinesOf, lastWordsOf } from '../real/last-words.ts';
 import { AgentLink } from './agent-link.ts';
 import type { Event } from './agent/protocol.ts';
 import type { Engine } from './engine.ts';
@@ -143,6 +143,11 @@ export class Container {
   /** The end of its log, in one line. */
   lastWords(): string {
     return this.#log.lastWords();
+  }
+
+  /** The end of its log. */
+  lastLines(): readonly string[] {
+    return this.#log.lastLines();
   }
 
   /** Where its ports are published on the engine's host, by port inside. */
@@ -289,6 +294,10 @@ export class NodeLog {
 
   lastWords(): string {
     return lastWordsOf(this.#end.toString('utf8')) ?? 'it said nothing';
+  }
+
+  lastLines(): readonly string[] {
+    return lastLinesOf(this.#end.toString('utf8'));
   }
 
   close(): void {

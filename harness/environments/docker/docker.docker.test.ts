@@ -115,7 +115,7 @@ describe('a cluster of containers', () => {
       'kill -9 $(ls /proc | grep -E "^[0-9]+$" | while read p; do grep -qa tidemark-store.mjs /proc/$p/cmdline 2>/dev/null && grep -qva agent /proc/$p/cmdline && [ $p != 1 ] && [ $p != $$ ] && echo $p; done | head -1)',
     );
     await until('the crash', async () => (cluster.crashes().length > 0 ? true : undefined));
-    expect(cluster.crashes()[0]).toMatch(/^n1 ended by itself: SIGKILL: .+/);
+    expect(cluster.crashes()[0]).toMatch(/^n1 ended by itself after \d+\.\d s: SIGKILL: .+/);
     await containerOf(cluster, 'n2').kill();
     await until('the end', async () => (cluster.crashes()[1]?.includes('code 137') ? true : undefined));
     expect(cluster.crashes()[1]).toMatch(/^the container of n2 has ended by itself: code 137; .+/);

@@ -31,6 +31,7 @@ export class Supervised {
   up = false;
   /** How many times it was started. */
   starts = 0;
+  #since = 0;
   /** Whether it has ended since it refused its configuration or its data folder. */
   refused = false;
   readonly #of: Supervision;
@@ -47,6 +48,7 @@ export class Supervised {
     if (this.up) return;
     this.up = true;
     this.starts++;
+    this.#since = this.#of.clock.now();
     try {
       await this.#of.launch();
     } catch (error) {
@@ -58,7 +60,7 @@ export class Supervised {
 
   told(event: Event): void {
     if (event.event !== 'ended') return;
-    const { id, observe, crashes, endsWhenFull } = this.#of;
+    const { id, clock, observe, crashes, endsWhenFull } = this.#of;
     this.up = false;
     // Without room ours could not begin, and others end; a read or write that failed ends it at any time.
     const wantsRoom = event.code === BAD_INPUT || endsWhenFull === true;
@@ -72,7 +74,8 @@ export class Supervised {
     this.refused ||= event.code === BAD_INPUT;
     if (event.expected) return observe({ type: 'down', node: id });
     const reason = `${event.reason}: ${this.#of.lastWords()}`;
-    crashes.push(`${id} ended by itself: ${reason}`);
+    const after = ((clock.now() - this.#since) / SECOND).toFixed(1);
+    crashes.push(`${id} ended by itself after ${after} s: ${reason}`);
     observe({ type: 'down', node: id, reason });
   }
 

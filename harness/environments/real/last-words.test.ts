@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lastWordsOf } from './last-words.ts';
+import { lastLinesOf, lastWordsOf } from './last-words.ts';
 
 test.each([
   ['', undefined],
@@ -14,4 +14,11 @@ test.each([
   [`error: ${'x'.repeat(400)}\nbye`, `error: ${'x'.repeat(293)}… … bye`],
 ])('of %j they are %j', (text, words) => {
   expect(lastWordsOf(text)).toBe(words);
+});
+
+test('its last lines are those that say anything', () => {
+  const text = ['zero', 'one', '', '  two', 'three', 'four', 'five', 'x'.repeat(400), ''].join('\n');
+  const lines = lastLinesOf(text);
+  expect(lines).toEqual(['one', '  two', 'three', 'four', 'five', `${'x'.repeat(300)}…`]);
+  expect(lastLinesOf('')).toEqual([]);
 });

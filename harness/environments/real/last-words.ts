@@ -1,6 +1,7 @@
 /** What a process said last, in one line, for whoever asks why it has ended. */
 
 const LINES = 10;
+const LAST_LINES = 6;
 const LINE_MAX = 300;
 const ALARM =
   /\b(?:error|fatal|panic|exception|abort(?:ed|ing)?|failed|failure|cannot|can't|could not|unable|denied|refused|invalid|unknown|no such)\b/i;
@@ -16,6 +17,12 @@ export function lastWordsOf(text: string): string | undefined {
   const last = words.at(-1);
   const why = words.find((line) => ALARM.test(line));
   return why === undefined || why === last ? last : `${why} … ${last}`;
+}
+
+/** The last few lines of a log that say anything: as they were written, control characters too. */
+export function lastLinesOf(text: string): readonly string[] {
+  const said = text.split('\n').filter((line) => line.trim() !== '');
+  return said.slice(-LAST_LINES).map((line) => cut(line.trimEnd()));
 }
 
 function cut(line: string): string {

@@ -227,6 +227,10 @@ export class SshCluster implements Deployment {
     return [...this.#members.values()].some(({ store }) => store.refused);
   }
 
+  lastLines(node: NodeId): Promise<readonly string[]> {
+    return Promise.resolve(this.#members.get(node)?.resident.lastLines() ?? []);
+  }
+
   async lingering(): Promise<readonly string[]> {
     const found = await Promise.all(
       [...this.#members.values()].map(async ({ id, store, calm, resident }) => {

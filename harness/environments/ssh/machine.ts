@@ -261,6 +261,10 @@ export class Resident {
     return this.#log.lastWords();
   }
 
+  lastLines(): readonly string[] {
+    return this.#log.lastLines();
+  }
+
   /** Lets the agent undo everything and end; then looks whether it did. Throws with what stays. */
   async leave(clock: Clock): Promise<void> {
     this.#stop();
