@@ -1,7 +1,7 @@
 /** What charts are made of: scales with their ticks, axes, lines. Hand-made SVG, in two widths: for a screen or a page, and for a phone. */
 import { SECOND } from '../../history/clock.ts';
 import { duration } from '../table.ts';
-import { html, type Markup, type Piece } from './markup.ts';
+import { html, type Markup, pathData, type Piece } from './markup.ts';
 
 /** The two widths in which each chart is drawn; the page shows the one that fits. */
 export type Size = 'wide' | 'narrow';
@@ -144,7 +144,7 @@ export function line(points: readonly (Point | undefined)[], type: string): Mark
     if (!isOpen && points[i + 1] === undefined) d += 'h2';
     isOpen = true;
   }
-  return d === '' ? html`` : html`<path class="line ${type}" d="${d}"/>`;
+  return d === '' ? html`` : html`<path class="line ${type}" d="${pathData(d)}"/>`;
 }
 
 export interface LegendEntry {

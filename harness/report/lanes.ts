@@ -1,7 +1,7 @@
 /** Who led, who was down, who was cut off, and which faults were in force: lanes over the time of the run. */
 import type { PullRecord, RunRecord, StandingRecord } from '../../results/record.ts';
 import { drawn, columns, type Frame, legend, momentText, round, type Scale } from './chart.ts';
-import { cut, html, type Markup } from './markup.ts';
+import { cut, html, type Markup, pathData } from './markup.ts';
 import { failoverLines, timeFrame, timeOf } from './time-charts.ts';
 
 const LANE = 26;
@@ -73,7 +73,7 @@ function standingBars(standings: readonly StandingRecord[], { place }: Scale, y:
     const fits = role === 'leader' && right - left > text.length * 7 + 6;
     return html`${shape}${fits && html`<text class="term middle" x="${round((left + right) / 2)}" y="${y + 16}">${text}</text>`}`;
   });
-  const slivers = [...narrow].map(([role, d]) => html`<path class="is-${role}" d="${d}"/>`);
+  const slivers = [...narrow].map(([role, d]) => html`<path class="is-${role}" d="${pathData(d)}"/>`);
   return html`${bars}${slivers}`;
 }
 
@@ -83,7 +83,7 @@ function cutMarks(pulls: readonly PullRecord[], node: string, { place }: Scale, 
     .filter(({ lever, links, nodes }) => isCut(lever, links, nodes, node))
     .map(({ from, until }) => `M${round(place(from))} ${y}H${round(Math.max(place(until), place(from) + 0.6))}`)
     .join('');
-  return d === '' ? html`` : html`<path class="line is-cut" d="${d}"/>`;
+  return d === '' ? html`` : html`<path class="line is-cut" d="${pathData(d)}"/>`;
 }
 
 function isCut(lever: string, links: PullRecord['links'], nodes: readonly string[], node: string): boolean {
@@ -131,7 +131,7 @@ export function faultLanes(record: RunRecord): Markup {
             ? html`<text class="tick end" x="${frame.left - 8}" y="${y + 12}">${cut(kind, 22)}</text>`
             : html`<text class="tick start" x="${frame.left}" y="${y}">${cut(kind, 40)}</text>`;
           const who = faults.length <= 60 && isWide ? whom(record, kind, x, y, end) : undefined;
-          return html`<path class="grid" d="M${frame.left} ${y + lane - 3 - (isWide ? 0 : 11)}H${end}"/><path class="fault" d="${d}"/>${label}${who}`;
+          return html`<path class="grid" d="M${frame.left} ${y + lane - 3 - (isWide ? 0 : 11)}H${end}"/><path class="fault" d="${pathData(d)}"/>${label}${who}`;
         }),
         html`<path class="cursor" d="M0 4V${frame.height - frame.bottom}"/>`,
       ],

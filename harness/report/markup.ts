@@ -102,6 +102,11 @@ export function data(id: string, content: unknown): Markup {
   return new Markup(`<script type="application/json" id="${escaped(id)}">${json}</script>`);
 }
 
+/** The `d` of a path: ours, numbers and commands, and as long as it has to be; cut, it would be no path. */
+export function pathData(ours: string): Markup {
+  return new Markup(escaped(ours));
+}
+
 /** A style or a script of ours, as it stands: no text from outside is ever part of it. */
 export function verbatim(tag: 'style' | 'script', ours: string): Markup {
   if (/<\/(style|script)/i.test(ours)) throw new Error(`a ${tag} must not hold its own end`);

@@ -17,7 +17,7 @@ import {
   timeScale,
   WIDTH,
 } from './chart.ts';
-import { html, type Markup, name } from './markup.ts';
+import { html, type Markup, name, pathData } from './markup.ts';
 
 /** Points of a line; more cannot be told apart. */
 const POINTS_MAX = 300;
@@ -88,7 +88,7 @@ export function faultBands(record: RunRecord, frame: Frame, { place }: Scale): M
       return `M${x} ${frame.top}H${Math.max(end, x + 0.5)}V${frame.height - frame.bottom}H${x}z`;
     })
     .join('');
-  return d === '' ? html`` : html`<path class="band" d="${d}"/>`;
+  return d === '' ? html`` : html`<path class="band" d="${pathData(d)}"/>`;
 }
 
 /** More lines than these would hide what they stand beside. */
@@ -99,7 +99,7 @@ export function failoverLines(record: RunRecord, frame: Frame, { place }: Scale)
   const seen = new Set(record.failovers.map(({ start }) => Math.round(place(start))));
   if (seen.size > FAILOVER_LINES_MAX) return html``;
   const d = [...seen].map((x) => `M${x} ${frame.top}V${frame.height - frame.bottom}`).join('');
-  return d === '' ? html`` : html`<path class="fell" d="${d}"/>`;
+  return d === '' ? html`` : html`<path class="fell" d="${pathData(d)}"/>`;
 }
 
 export function timeCharts(record: RunRecord): readonly TimeChart[] {

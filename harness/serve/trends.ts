@@ -1,7 +1,7 @@
 /** How branches do over their runs: verdicts, and what reads cost through the leader and from followers. */
 import { type Database, within } from '../../results/database.ts';
 import { fromStoredText } from '../../results/text.ts';
-import { html, type Markup, name } from '../report/markup.ts';
+import { html, type Markup, name, pathData } from '../report/markup.ts';
 import { duration } from '../table.ts';
 import { SIGNS } from './list-page.ts';
 import { page } from './page.ts';
@@ -100,7 +100,7 @@ function chart(runs: readonly TrendRun[]): Markup | undefined {
         : [{ x: x(i).toFixed(1), y: y(ns).toFixed(1), title: `${role} ${duration(ns)}, ${run.id}` }];
     });
     const path = points.map((point, i) => `${i === 0 ? 'M' : 'L'}${point.x} ${point.y}`).join('');
-    return html`<path class="${role}" d="${path}"></path>${points.map((point) => html`<circle class="dot ${role}" cx="${point.x}" cy="${point.y}" r="2.6"><title>${point.title}</title></circle>`)}`;
+    return html`<path class="${role}" d="${pathData(path)}"></path>${points.map((point) => html`<circle class="dot ${role}" cx="${point.x}" cy="${point.y}" r="2.6"><title>${point.title}</title></circle>`)}`;
   };
   const base = HEIGHT - 20;
   return html`<svg class="trend" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="p99 of calm reads, run by run"><line class="axis" x1="${LEFT}" y1="${base}" x2="${WIDTH - 8}" y2="${base}"></line>
