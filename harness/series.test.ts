@@ -136,3 +136,24 @@ test('who led, who was down, who did not answer, and how far behind', () => {
     { node: 'n2', group: 'g0', entries: [6, 0, null, null, null, null, 0, null, 0] },
   ]);
 });
+
+test('where histories are counted each by itself, a node is behind a leader of its own history only', () => {
+  const place = (seconds: number, node: string, role: string, of: string, offset: number): Event =>
+    note(seconds, 'sighting', { node, role, term: 1, commit: ['g', of, offset], applied: ['g', of, offset] });
+  const history = historyFromEvents([
+    place(0, 'n1', 'leader', 'a', 9000),
+    place(0, 'n2', 'follower', 'a', 8000),
+    place(1, 'n2', 'leader', 'b', 500),
+    place(1.5, 'n3', 'follower', 'a', 8900),
+    place(2, 'n3', 'follower', 'b', 400),
+    place(2, 'n1', 'follower', 'c', 1),
+  ]);
+  const lagsOf = (lagWithinHistory: boolean) =>
+    overTime(history, { ...options, lagWithinHistory }).series.lags.map(({ node, entries }) => [node, entries]);
+  expect(lagsOf(true)).toEqual([
+    ['n1', [0, null, null]],
+    ['n2', [1000, 0, null]],
+    ['n3', [null, 100, 100]],
+  ]);
+  expect(lagsOf(false)).toContainEqual(['n1', [0, null, 8999]]);
+});

@@ -29,6 +29,8 @@ export interface SeriesOptions {
   /** Read paths that may show what has not taken effect. */
   readonly uncommitted: readonly string[];
   readonly faults: readonly FaultRecord[];
+  /** Places of different histories are not compared: the system's positions are such. */
+  readonly lagWithinHistory?: boolean;
   /** `undoneWrites` of the history; found again if not given. */
   readonly undone?: ReadonlySet<number>;
 }
@@ -50,7 +52,7 @@ export function overTime(history: History, options: SeriesOptions): OverTime {
     stepNs,
     steps,
     ...operationSeries(served, options, stepNs, steps),
-    lags: lagsOf(history, stepNs, steps),
+    lags: lagsOf(history, stepNs, steps, options.lagWithinHistory === true),
     staleness: stalenessSeries(written, options, undone, stepNs, steps),
   };
   return {

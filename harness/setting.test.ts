@@ -15,7 +15,5 @@ test('the name of an image is one that an engine takes', () => {
     expect(check(name), name).not.toThrow();
   for (const name of ['', '-x', 'a b', 'redis:', 'a//b', 'a/', 'a:b:c', 'x@sha256:0', '../a', 'a..b', 'a'.repeat(256)])
     expect(check(name), name).toThrow(BadInput);
-  expect(check('UPPER:bad')).toThrow(
-    '--set image=UPPER:bad: the name of an image is needed, in lower case, such as debian:bookworm-slim.',
-  );
+  expect(check('UPPER:bad')).toThrow('--set image=UPPER:bad: the name of an image is needed, in lower case.');
 });

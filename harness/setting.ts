@@ -24,5 +24,5 @@ const IMAGE = new RegExp(
 export function checkImageName(setting: string, value: string): void {
   if (IMAGE.test(value) && value.length <= 255) return;
   const why = /[A-Z]/.test(value.replace(/[:@][^/]*$/, '')) && IMAGE.test(value.toLowerCase()) ? ', in lower case' : '';
-  throw new BadInput(`--set ${setting}=${value}: the name of an image is needed${why}, such as debian:bookworm-slim.`);
+  throw new BadInput(`--set ${setting}=${value}: the name of an image is needed${why}.`);
 }

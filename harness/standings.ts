@@ -3,7 +3,8 @@ import { livesOf, sightingsOf } from '../checkers/sessions/notes.ts';
 import { SECOND } from '../history/clock.ts';
 import type { History, PlacedNote } from '../history/history.ts';
 import type { Instant, NodeId, Position, Role, Value } from '../history/operation.ts';
-import type { LagSeries, StandingRecord } from '../results/record.ts';
+import type { LagSeries, RunRecord, StandingRecord } from '../results/record.ts';
+import type { Distance } from './system.ts';
 
 /** Nodes are asked at least every half second; who says nothing for so long did not answer. */
 const SILENT_NS = 2 * SECOND;
@@ -95,19 +96,33 @@ interface Place {
   readonly group: string;
   readonly isLeader: boolean;
   readonly commit: number;
+  readonly commitHistory: string;
   readonly applied: number;
+  readonly appliedHistory: string;
 }
 
-/** Entries are counted where positions are numbers. */
-export function lagsOf(history: History, stepNs: number, steps: number): readonly LagSeries[] {
+/** What the run's system said that its positions count; undefined: entries of one log. */
+export function positionsOf({ plan }: Pick<RunRecord, 'plan'>): Distance | undefined {
+  const { unit, withinHistory } = (plan['positions'] ?? {}) as Readonly<Record<string, unknown>>; // whatever was imported
+  if (typeof unit !== 'string') return undefined;
+  return { unit, ...(withinHistory === true && { withinHistory }) };
+}
+
+/**
+ * Counted where positions are numbers. `withinHistory`: a node is compared with a leader of its own history only, and nothing is said of
+ * it where none has been seen.
+ */
+export function lagsOf(history: History, stepNs: number, steps: number, withinHistory: boolean): readonly LagSeries[] {
   const known = new Map<string, number>();
   const series = new Map<string, LagSeries & { readonly entries: (number | null)[] }>();
   for (const note of history.notes) {
     const place = placeOf(note);
     if (place === undefined) continue;
     const { node, group, isLeader, commit, applied } = place;
-    if (isLeader && !Number.isNaN(commit)) known.set(group, Math.max(known.get(group) ?? 0, commit));
-    const committed = known.get(group);
+    const within = (of: string): string => (withinHistory ? `${group}\0${of}` : group);
+    const [led, followed] = [within(place.commitHistory), within(place.appliedHistory)];
+    if (isLeader && !Number.isNaN(commit)) known.set(led, Math.max(known.get(led) ?? 0, commit));
+    const committed = known.get(followed);
     if (committed === undefined || Number.isNaN(applied)) continue;
     const name = `${group}\0${node}`;
     let one = series.get(name);
@@ -125,9 +140,17 @@ function placeOf({ process, f, value }: PlacedNote): Place | undefined {
   if (process !== 'cluster' || f !== 'sighting' || typeof value !== 'object' || value === null) return undefined;
   const { node, role, commit, applied } = value as Readonly<Record<string, Value>>; // a list has none of these
   if (typeof node !== 'string' || !Array.isArray(applied)) return undefined;
-  const [group, , at] = applied as unknown as readonly [Position['group'], unknown, unknown]; // what is none of these is left aside below
-  const committed = Array.isArray(commit) ? numeral(commit[2]) : Number.NaN;
-  return { node, group, isLeader: role === 'leader', commit: committed, applied: numeral(at) };
+  const [group, of, at] = applied as unknown as readonly [Position['group'], unknown, unknown]; // what is none of these is left aside below
+  const [, ofCommit, committed] = Array.isArray(commit) ? commit : [];
+  return {
+    node,
+    group,
+    isLeader: role === 'leader',
+    commit: numeral(committed),
+    commitHistory: String(ofCommit),
+    applied: numeral(at),
+    appliedHistory: String(of),
+  };
 }
 
 /** A place that is a number, or the digits of one; anything else cannot be counted. */

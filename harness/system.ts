@@ -57,6 +57,14 @@ export interface Citation {
   readonly says: string;
 }
 
+/** What is between two places of a store. */
+export interface Distance {
+  /** In the plural: `bytes of WAL`. */
+  readonly unit: string;
+  /** Each history counts by itself: from a place of one to a place of another there is no distance. */
+  readonly withinHistory?: true;
+}
+
 export interface System {
   readonly name: string;
   readonly about: string;
@@ -96,6 +104,8 @@ export interface System {
   configured?(settings: ReadonlyMap<string, string>): Promise<System>;
   /** No node leads, or none can be told from others: faults that strike a leader are refused, and no run waits for one. */
   readonly leaderless?: true;
+  /** What the positions of its sightings count; if not given, entries of one log, which goes on from leader to leader. */
+  readonly positions?: Distance;
   /** Read paths on which a session's token keeps its next process from reading behind it. */
   readonly tokenPaths?: readonly string[];
   /** What the harness's own settings are with this system where `--set` says nothing, by name. */

@@ -128,3 +128,26 @@ describe('several groups', () => {
     expect(watch.led).toBe(true);
   });
 });
+
+it('tells how far a node is behind a leader of its own history only, where each counts by itself', async () => {
+  for (const withinHistory of [true, false]) {
+    const positions = { unit: 'bytes', ...(withinHistory && { withinHistory: true as const }) };
+    const system: System = { ...reference, positions, sight: (_, node) => Promise.resolve(say.get(node) ?? []) };
+    const other = new Watch(system, nodes, recorder);
+    other.attach({ nodes, levers: {}, isUp: () => true } as unknown as Deployment); // all that the watch asks of one
+    const lags: unknown[] = [];
+    other.tell((seen) => void (seen.type === 'lag' && lags.push([seen.node, seen.entries])));
+    say.set('n1', [part('n1', 'g', 'leader', 2, 900)]);
+    say.set('n2', [part('n2', 'g', 'follower', 2, 800)]);
+    say.set('n3', [part('n3', 'g', 'follower', 1, 100)]);
+    await other.look();
+    expect(lags).toEqual(
+      withinHistory
+        ? [['n2', 100]]
+        : expect.arrayContaining([
+            ['n2', 100],
+            ['n3', 800],
+          ]),
+    );
+  }
+});

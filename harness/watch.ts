@@ -162,8 +162,10 @@ export class Watch implements Target {
     if (this.#listener === undefined) return;
     for (const [name, group] of this.#groups) {
       const leader = leaderOf(group);
-      const committed = Number((leader === undefined ? undefined : group.get(leader)?.commit)?.at);
+      const commit = leader === undefined ? undefined : group.get(leader)?.commit;
+      const committed = Number(commit?.at);
       for (const [node, { applied }] of group) {
+        if (this.#system.positions?.withinHistory === true && applied?.history !== commit?.history) continue;
         const entries = committed - Number(applied?.at);
         const told = this.#groups.size > 1 ? { group: name } : {};
         if (node !== leader && entries >= 0) this.#listener({ type: 'lag', node, entries, ...told });

@@ -153,7 +153,10 @@ export interface LatencySeries {
 export interface LagSeries {
   readonly node: NodeId;
   readonly group: string;
-  /** The most in each step: entries that a leader had said to be committed, and that this node had not applied. Null: nobody said. */
+  /**
+   * The most in each step of what a leader had said to be committed and this node had not applied: entries, or what `positions` in the
+   * run's plan says (bytes of WAL, transactions). Null: nobody said, or nobody said it of the history that the node was in.
+   */
   readonly entries: readonly (number | null)[];
 }
 

@@ -6,6 +6,7 @@ import { readJsonlSync } from '../../history/codec/jsonl.ts';
 import { readRun, runFolder } from '../../results/files.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { overTime } from '../series.ts';
+import { positionsOf } from '../standings.ts';
 
 /** `told` hears, in one sentence, why something is missing. */
 export function completed(record: RunRecord, home: string, told: (sentence: string) => void): RunRecord {
@@ -26,6 +27,7 @@ export function completed(record: RunRecord, home: string, told: (sentence: stri
         strongestReadPath: typeof strongest === 'string' ? strongest : 'leader',
         uncommitted: Array.isArray(uncommitted) ? (uncommitted as readonly Value[]).map(String) : [],
         faults: record.faults,
+        lagWithinHistory: positionsOf(record)?.withinHistory === true,
       }),
     };
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Charts over the time of the run, one below the other on the same axis: latency, rates, lag, staleness, with bands where faults were in force. */
 import type { LatencySeries, RunRecord, SeriesRecord } from '../../results/record.ts';
+import { positionsOf } from '../standings.ts';
 import { count } from '../table.ts';
 import {
   columns,
@@ -22,7 +23,8 @@ import { html, type Markup, name, pathData } from './markup.ts';
 /** Points of a line; more cannot be told apart. */
 const POINTS_MAX = 300;
 
-export type Unit = 'ns' | '/s' | 'entries';
+/** Besides these, what the system's positions count: `entries`, `bytes of WAL`. */
+export type Unit = 'ns' | '/s' | (string & {});
 
 export interface TimeLine {
   readonly label: string;
@@ -148,7 +150,7 @@ export function timeCharts(record: RunRecord): readonly TimeChart[] {
     lines: rateLines(series),
   });
   const lagging = series.lags.filter(({ entries }) => entries.some((n) => n !== null));
-  if (lagging.length > 0) asked.push({ ...base, ...lagOf(lagging) });
+  if (lagging.length > 0) asked.push({ ...base, ...lagOf(lagging, positionsOf(record)?.unit ?? 'entries') });
   const stale = staleLines(series);
   if (stale.length > 0)
     asked.push({
@@ -200,13 +202,13 @@ function rateLines({ rates, steps, stepNs }: SeriesRecord): readonly TimeLine[] 
   return lines.map((one) => ({ ...one, several: 'mean' as const }));
 }
 
-function lagOf(lags: SeriesRecord['lags']): Omit<Asked, 'number' | 'record' | 'series'> {
+function lagOf(lags: SeriesRecord['lags'], unit: string): Omit<Asked, 'number' | 'record' | 'series'> {
   const groups = new Set(lags.map(({ group }) => group));
   const nodes = [...new Set(lags.map(({ node }) => node))].slice(0, 9);
   return {
     title: 'Lag',
-    caption: `entries that a leader had committed and the node had not applied when it was asked${groups.size > 1 ? '; the most in any replication group' : ''}`,
-    unit: 'entries',
+    caption: `${unit} that a leader had committed and the node had not applied when it was asked${groups.size > 1 ? '; the most in any replication group' : ''}`,
+    unit,
     scale: 'linear',
     lines: nodes.map((node, i) => {
       const mine = lags.filter((one) => one.node === node);

@@ -29,6 +29,7 @@ export default {
   strongestReadPath: 'linearizable',
   tokenPaths: ['serializable+revision'],
   stateReadPath: 'serializable',
+  positions: { unit: 'revisions' },
   settings: [imageSetting],
   unreachable: {
     clock: passedBy,

@@ -75,6 +75,7 @@ export default {
   strongestReadPath: 'primary',
   stateReadPath: 'replica',
   tokenPaths: [TOKEN_PATH],
+  positions: { unit: 'transactions', withinHistory: true },
   settings: [imageSetting, replication, timeout, failover],
   defaults: { 'settle-ms': 15_000, sessions: 54 },
   unreachable: {

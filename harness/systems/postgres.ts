@@ -46,6 +46,7 @@ const system = {
   strongestReadPath: 'primary',
   stateReadPath: 'standby',
   tokenPaths: ['standby+lsn'],
+  positions: { unit: 'bytes of WAL', withinHistory: true },
   settings: [imageSetting, failover, synchronous, isolation],
   // Each connection is a process of the server.
   defaults: { 'settle-ms': 15_000, sessions: 36, 'timeout-ms': TIMEOUT_MS },

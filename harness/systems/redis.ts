@@ -48,6 +48,7 @@ export default {
   strongestReadPath: 'leader',
   tokenPaths: ['replica+offset'],
   stateReadPath: 'replica',
+  positions: { unit: 'bytes of the replication stream', withinHistory: true },
   settings: [imageSetting, minReplicas],
   // A deposed master that comes back is made a replica after 8 s of its claiming otherwise, looked at every 10 s.
   defaults: { 'settle-ms': 25_000 },
