@@ -30,6 +30,11 @@ export interface Check {
 
 export const passed: Result = { type: 'passed' };
 export const failed = (why: string): Result => ({ type: 'failed', why });
+/** Who was asked, and how often, is told by the keys that pass. */
+export const unseen: Result = {
+  type: 'not shown',
+  why: 'its key is not to be seen on the wire: it is encrypted, or made into something else',
+};
 
 /** How a request ended, as the harness would write it down. */
 export type Outcome<T> =

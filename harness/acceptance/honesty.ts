@@ -1,7 +1,7 @@
 /** Checks of what clients say when something is wrong: the proxies fail as networks do, and count what is sent. */
 import type { NodeId, Value } from '../../history/operation.ts';
 import { type Client, Refused } from '../../history/store.ts';
-import { type Bench, type Check, failed, type Outcome, passed, PATIENCE_NS, type Result } from './bench.ts';
+import { type Bench, type Check, failed, type Outcome, passed, PATIENCE_NS, type Result, unseen } from './bench.ts';
 import { Mark } from './proxy.ts';
 import { type Case, sideBySide } from './side-by-side.ts';
 
@@ -201,11 +201,7 @@ async function cutOff(
 /** Why its connection cannot be cut once the node has had a request, from how one went while nothing was wrong. */
 function unfit({ name }: Way, calm: Outcome<unknown>, passes: number): Result | undefined {
   if (calm.type !== 'ok') return failed(`a ${name} while nothing is wrong ended as ${calm.type}: ${calm.why}`);
-  if (passes > 0) return undefined;
-  return {
-    type: 'not shown',
-    why: 'its key is not to be seen on the wire: it is encrypted, or made into something else',
-  };
+  return passes > 0 ? undefined : unseen;
 }
 
 const SEEN_MS = 500;

@@ -1,70 +1,196 @@
 /** Checks of who is asked: paths go where they say, tokens are honoured, and the leader is found. */
-import type { NodeId, Sighting } from '../../history/operation.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { NodeId, Role, Sighting } from '../../history/operation.ts';
 import { SECOND } from '../../history/clock.ts';
+import type { Client } from '../../history/store.ts';
 import type { Injection } from '../../nemesis/fault.ts';
-import { type Bench, type Check, failed, leaderIn, passed, PATIENCE_NS, type Result } from './bench.ts';
+import { type Bench, type Check, failed, leaderIn, passed, PATIENCE_NS, type Result, unseen } from './bench.ts';
+import type { Mark } from './proxy.ts';
 
 const READS = 4;
 
 export const asked: Check = {
   name: 'paths-go-where-they-say',
   about:
-    'A client of one node asks that node and no other; a path asks the role that it names; who is said to have answered was asked.',
+    'A client of one node asks that node and no other; a path asks the role that it names; who is said to have answered was asked; no answer comes out of a cache.',
   async run(bench) {
     const key = bench.unique();
+    const marks = bench.watchEach(key);
     const wrong = await bench.written(key, bench.value());
+    bench.unwatch();
     if (wrong !== undefined) return failed(wrong);
-    const roles = new Map((await bench.sightings()).map(({ node, role }) => [node, role]));
-    for (const node of bench.nodes) {
-      const why = await asks(bench, { readPath: bench.system.stateReadPath, node }, key, roles);
-      if (why !== undefined) return failed(`a client of ${node} by name: ${why}`);
-    }
+    if (reachedOf(marks).length === 0) return unseen;
+    const why = await allAsk(bench, key);
+    if (why !== undefined) return failed(why);
     for (const { name: readPath } of bench.system.readPaths) {
-      const why = await asks(bench, { readPath }, key, roles);
-      if (why !== undefined) return failed(`read path '${readPath}': ${why}`);
+      const wrong = await asksForItsOwn(bench, readPath);
+      if (wrong !== undefined) return failed(`read path '${readPath}': ${wrong}`);
     }
     return bench.system.leaderless === true && bench.system.readPaths.some((path) => path.asks !== undefined)
-      ? { type: 'passed', note: 'which role was asked is not known, for want of sight' }
+      ? {
+          type: 'passed',
+          note: 'roles were not put to the test, for want of sight; its paths do not contradict one another',
+        }
       : passed;
   },
 };
 
+type Roles = ReadonlyMap<NodeId, Role>;
+
+async function rolesOf(bench: Bench): Promise<Roles> {
+  return new Map((await bench.sightings()).map(({ node, role }) => [node, role]));
+}
+
+/** A read that was answered. */
+interface Answered {
+  readonly readPath: string;
+  /** The client is of this node, whatever its role is. */
+  readonly named: NodeId | undefined;
+  /** As the proxies saw it; one or more. */
+  readonly reached: readonly NodeId[];
+  readonly servedBy: { readonly node: NodeId; readonly role?: Role } | undefined;
+}
+
+/** Roles may change hands between two looks; then all is asked again, so often. */
+const LOOKS = 3;
+
+/** What is wrong with whom clients of each node and of each path ask, in words. */
+async function allAsk(bench: Bench, key: string): Promise<string | undefined> {
+  const { stateReadPath, readPaths } = bench.system;
+  let why: string | undefined;
+  for (let look = 0; look < LOOKS; look++) {
+    const roles = await rolesOf(bench);
+    const answered: Answered[] = [];
+    for (const options of [
+      ...bench.nodes.map((node) => ({ readPath: stateReadPath, node })),
+      ...readPaths.map(({ name: readPath }) => ({ readPath, node: undefined })),
+    ]) {
+      const wrong = await asks(bench, options, key, answered);
+      if (wrong !== undefined) return `${who(options)}: ${wrong}`;
+    }
+    why = roleMistake(bench, answered, roles) ?? contradiction(bench, answered);
+    if (why === undefined || (roles.size > 0 && isDeepStrictEqual(roles, await rolesOf(bench)))) break;
+  }
+  return why;
+}
+
+function who({ readPath, node }: { readonly readPath: string; readonly node: NodeId | undefined }): string {
+  return node === undefined ? `read path '${readPath}'` : `a client of ${node} by name`;
+}
+
 /** Who was asked, as the proxies saw it, against what was to be asked and what the client says. */
 async function asks(
   bench: Bench,
-  options: { readonly readPath: string; readonly node?: NodeId },
+  { readPath, node: named }: { readonly readPath: string; readonly node: NodeId | undefined },
   key: string,
-  roles: ReadonlyMap<NodeId, Sighting['role']>,
+  answered: Answered[],
 ): Promise<string | undefined> {
-  const wanted = bench.system.readPaths.find(({ name }) => name === options.readPath)?.asks;
-  for (let i = 0; i < READS; i++) {
-    const client = await bench.client(options);
-    const marks = bench.watchEach(key);
-    const read = await bench.read(client, key);
-    const reached = bench.nodes.filter((node) => (marks.get(node)?.passed ?? 0) > 0);
-    bench.unwatch();
+  const options = named === undefined ? { readPath } : { readPath, node: named };
+  // Starting them takes the machine's time, which they share.
+  const clients = await Promise.all(Array.from({ length: READS }, () => bench.client(options)));
+  for (const client of clients) {
+    const { read, reached } = await seen(bench, client, key);
     if (read.type !== 'ok') return `a read while nothing is wrong ended as ${read.type}: ${read.why}`;
-    if (reached.length === 0) continue; // what is not to be seen on the wire is not judged
-    if (options.node !== undefined && reached.some((node) => node !== options.node))
-      return `it asked ${reached.join(' and ')}`;
+    if (reached.length === 0) return `it read ${JSON.stringify(read.answer.value)}, and asked no node`;
+    if (named !== undefined && reached.some((node) => node !== named)) return `it asked ${reached.join(' and ')}`;
     const { servedBy } = read.answer;
     if (servedBy !== undefined && !reached.includes(servedBy.node))
       return `it says that ${servedBy.node} answered, and it asked ${reached.join(' and ')}`;
-    const role = servedBy === undefined ? undefined : roles.get(servedBy.node);
-    if (servedBy?.role !== undefined && role !== undefined && servedBy.role !== role)
-      return `it says that ${servedBy.node} answered as ${servedBy.role}, and that node says of itself that it is ${role}`;
-    const others = reached.filter((node) => wanted !== undefined && roles.has(node) && roles.get(node) !== wanted);
-    if (options.node === undefined && others.length === reached.length && others.length > 0)
-      return `it is to ask a ${wanted}, and it asked ${others.map((node) => `${node}, which is a ${roles.get(node)}`).join(' and ')}`;
+    answered.push({ readPath, named, reached, servedBy });
   }
   return undefined;
 }
 
-/** Writes that are looked for on each node. */
-const TURNS = 4;
+function wantedOf(bench: Bench, { readPath, named }: Answered): 'leader' | 'follower' | undefined {
+  return named === undefined ? bench.system.readPaths.find(({ name }) => name === readPath)?.asks : undefined;
+}
+
+/** A role that is not what the node says of itself, or not what the path is to ask. */
+function roleMistake(bench: Bench, answered: readonly Answered[], roles: Roles): string | undefined {
+  for (const one of answered) {
+    const { readPath, named, reached, servedBy } = one;
+    const it = `${who({ readPath, node: named })}: it`;
+    const role = servedBy === undefined ? undefined : roles.get(servedBy.node);
+    if (servedBy?.role !== undefined && role !== undefined && servedBy.role !== role)
+      return `${it} says that ${servedBy.node} answered as ${servedBy.role}, and that node says of itself that it is ${role}`;
+    const wanted = wantedOf(bench, one);
+    if (wanted === undefined) continue;
+    if (reached.every((node) => roles.has(node) && roles.get(node) !== wanted))
+      return `${it} is to ask a ${wanted}, and it asked ${reached.map((node) => `${node}, which is a ${roles.get(node)}`).join(' and ')}`;
+    // One node has to be whatever is asked of it.
+    if (servedBy?.role !== undefined && servedBy.role !== wanted && bench.nodes.length > 1)
+      return `${it} is to ask a ${wanted}, and says that ${servedBy.node} answered as ${servedBy.role}`;
+  }
+  return undefined;
+}
+
+/** Of one key: a node has one role, and one node leads. */
+function contradiction(bench: Bench, answered: readonly Answered[]): string | undefined {
+  const said = answered.flatMap((one) => {
+    const { readPath, reached, servedBy } = one;
+    const node = servedBy?.node ?? (reached.length === 1 ? reached[0] : undefined);
+    const role = servedBy?.role ?? wantedOf(bench, one);
+    return node === undefined || role === undefined ? [] : [{ readPath, node, role }];
+  });
+  for (const [i, one] of said.entries()) {
+    const other = said
+      .slice(i + 1)
+      .find(({ node, role }) => (node === one.node ? role !== one.role : role === 'leader' && one.role === 'leader'));
+    if (other !== undefined)
+      return `it says that ${one.node} answered as ${one.role} through '${one.readPath}', and ${other.node} as ${other.role} through '${other.readPath}'`;
+  }
+  return undefined;
+}
+
+/** What a client wrote itself, and what it has read, it could have kept: each of its reads asks a node all the same. */
+async function asksForItsOwn(bench: Bench, readPath: string): Promise<string | undefined> {
+  const client = await bench.client({ readPath });
+  const [key, value] = [bench.unique(), bench.value()];
+  const wrong = await writes(bench, client, key, value);
+  if (wrong !== undefined) return wrong;
+  for (const had of ['it had written that', 'it had read that key before']) {
+    // Where the node that it asks is behind, it may be told so: that is another check's.
+    const { read, reached } = await seen(bench, client, key);
+    if (read.type === 'ok' && reached.length === 0)
+      return `it read ${JSON.stringify(read.answer.value)}, and asked no node: ${had}`;
+  }
+  return undefined;
+}
+
+/** A read, and the nodes that it asked, as the proxies saw it. */
+async function seen(
+  bench: Bench,
+  client: Client,
+  key: string,
+): Promise<{ readonly read: Awaited<ReturnType<Bench['read']>>; readonly reached: readonly NodeId[] }> {
+  const marks = bench.watchEach(key);
+  const read = await bench.read(client, key);
+  bench.unwatch();
+  return { read, reached: reachedOf(marks) };
+}
+
+function reachedOf(marks: ReadonlyMap<NodeId, Mark>): readonly NodeId[] {
+  return [...marks].filter(([, { passed: times }]) => times > 0).map(([node]) => node);
+}
+
 /** As long as a cluster may take to be led again: 10 s. */
 const AGAIN = 50;
 const AGAIN_MS = 200;
+
+/** Writes through this client, again while the node that it asks has lost sight of its leader for a moment; why not, in words. */
+async function writes(bench: Bench, client: Client, key: string, value: number): Promise<string | undefined> {
+  let wrote = await bench.write(client, key, value);
+  for (let again = 0; wrote.type !== 'ok' && again < AGAIN; again++) {
+    await bench.sleep(AGAIN_MS);
+    wrote = await bench.write(client, key, value);
+  }
+  return wrote.type === 'ok'
+    ? undefined
+    : `a write while nothing is wrong with its path ended as ${wrote.type}: ${wrote.why}`;
+}
+
+/** Writes that are looked for on each node. */
+const TURNS = 4;
 
 export const tokens: Check = {
   name: 'tokens',
@@ -121,13 +247,8 @@ async function onNode(
   const plain = await bench.client({ readPath: bench.system.stateReadPath, node });
   for (let i = 0; i < TURNS; i++) {
     const [key, value] = [bench.unique(), bench.value()];
-    let wrote = await bench.write(writer, key, value);
-    // The node that it asks may have lost sight of its leader for a moment.
-    for (let again = 0; wrote.type !== 'ok' && again < AGAIN; again++) {
-      await bench.sleep(AGAIN_MS);
-      wrote = await bench.write(writer, key, value);
-    }
-    if (wrote.type !== 'ok') return `a write while nothing is wrong with its path ended as ${wrote.type}: ${wrote.why}`;
+    const wrong = await writes(bench, writer, key, value);
+    if (wrong !== undefined) return wrong;
     const token = writer.token?.();
     if (token === undefined || token === null) return 'after an acknowledged write the client has no token';
     const next = await bench.client({ readPath, attempt: 1, token, node });

@@ -26,6 +26,23 @@ interface Mistake {
   readonly says: RegExp;
 }
 
+/** Nodes are said to have the role that the path is to ask, and all who are asked lead. */
+const sightless = {
+  was: 'serve(HELLO, Client)',
+  is: `invokes = Client.invoke
+
+
+def invoke(self, f, key, value, seconds, path=None):
+    if f == "read" and "node" not in self.open:
+        path = "leader"
+    return {name: said for name, said in invokes(self, f, key, value, seconds, path).items() if name != "role"}
+
+
+Client.invoke = invoke
+paths = [{"name": "leader", "asks": "leader"}, {"name": "follower", "asks": "follower"}]
+serve({**HELLO, "sight": False, "readPaths": paths, "tokenPaths": [], "promises": []}, Client)`,
+} as const;
+
 const mistakes: readonly Mistake[] = [
   {
     mistake: 'claims ok for a time-out',
@@ -129,6 +146,38 @@ const mistakes: readonly Mistake[] = [
     says: /it says that n\d answered, and it asked n\d/,
   },
   {
+    mistake: 'keeps what it wrote, and answers reads of it by itself',
+    file: 'reference.py',
+    was: '        texts = [None',
+    is: `        kept = self.__dict__.setdefault("kept", {})
+        if f == "write":
+            kept[key] = value
+        if f == "read" and key in kept:
+            return {"value": kept[key], "node": self.at}
+        texts = [None`,
+    check: 'paths-go-where-they-say',
+    says: /read path 'leader': it read \d+, and asked no node: it had written that/,
+  },
+  {
+    mistake: 'keeps what it read, and answers reads of it by itself',
+    file: 'reference.py',
+    was: 'serve(HELLO, Client)',
+    is: `asks, kept = Client.invoke, {}
+
+
+def invoke(self, f, key, value, seconds, path=None):
+    if f != "read" or key not in kept:
+        kept[key] = asks(self, f, key, value, seconds, path)
+        return kept[key] if f == "read" else kept.pop(key)
+    return kept[key]
+
+
+Client.invoke = invoke
+serve(HELLO, Client)`,
+    check: 'paths-go-where-they-say',
+    says: /read path 'leader': it read \d+, and asked no node: it had read that key before/,
+  },
+  {
     mistake: 'sends again by itself',
     file: 'reference.py',
     was: '            _, kind, *said = self.ask(seconds, 1, *body)',
@@ -178,6 +227,35 @@ const mistakes: readonly Mistake[] = [
     is: '            return {}',
     check: 'compare-and-set',
     says: /swapped, and the register held something else/,
+  },
+  {
+    mistake: 'looks first, and writes then, for a cas',
+    file: 'reference.py',
+    was: '        texts = [None',
+    is: `        if f == "cas":
+            held = self.invoke("read", key, None, seconds, path="leader")["value"]
+            if held != value[0]:
+                raise Mismatch(held)
+            return self.invoke("write", key, value[1], seconds)
+        texts = [None`,
+    check: 'one-cas-wins',
+    says: /4 clients asked at once for a cas of one key from null, and 4 of them say that they swapped it/,
+  },
+  {
+    mistake: 'has a cas write where it says mismatch',
+    file: 'reference.py',
+    was: '            raise Mismatch(held)',
+    is: `            self.invoke("write", key, value[1], seconds)
+            raise Mismatch(held)`,
+    check: 'one-cas-wins',
+    says: /the one that swapped it wrote \d+, and a read says \d+/,
+  },
+  {
+    mistake: 'reads from the leader what it says a follower is asked for, without sight',
+    file: 'reference.py',
+    ...sightless,
+    check: 'paths-go-where-they-say',
+    says: /it says that (n\d) answered as leader through 'leader', and \1 as follower through 'follower'/,
   },
   {
     mistake: 'goes on to see the old leader',
@@ -280,6 +358,7 @@ describe('the acceptance suite', { timeout: 300_000 }, () => {
     expect(results).toEqual({
       'reads-and-writes': 'passed',
       'compare-and-set': 'passed',
+      'one-cas-wins': 'passed',
       'many-keys': "not offered: 'readMany' is not among the methods",
       logs: "not offered: 'send' and 'poll' are not among the methods",
       transactions: "not offered: 'txn' is not among the methods",

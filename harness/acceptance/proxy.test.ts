@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Mark, Proxy } from './proxy.ts';
+import { Gathering, Mark, Proxy } from './proxy.ts';
 
 /** Says what it is told. */
 let echo: Server;
@@ -75,4 +75,29 @@ test('what is looked for no more is neither counted nor cut', async () => {
   proxy.unwatch();
   expect(await said(await client(), 'tm-one')).toBe('tm-one');
   expect(mark.passed).toBe(0);
+});
+
+test('where a mark gathers, nobody who sent it hears anything before all have sent it, and others do', async () => {
+  const gathering = new Gathering('tm-one', 2);
+  proxy.watch(gathering);
+  const [one, two, other] = [await client(), await client(), await client()];
+  const heard: string[] = [];
+  const first = said(one, 'tm-one tm-one').then((text) => heard.push(`first ${text}`)); // twice by one is not two
+  await said(other, 'what');
+  await said(other, 'else');
+  expect(heard).toEqual([]);
+  const second = said(two, 'tm-one').then((text) => heard.push(`second ${text}`));
+  await Promise.all([first, second]);
+  expect([...heard].sort()).toEqual(['first tm-one tm-one', 'second tm-one']);
+  expect(await said(one, 'tm-one')).toBe('tm-one');
+});
+
+test('who waits for others that never come hears what the node said once nobody waits any longer', async () => {
+  const gathering = new Gathering('tm-one', 2);
+  proxy.watch(gathering);
+  const [one, other] = [await client(), await client()];
+  const first = said(one, 'tm-one');
+  await said(other, 'what');
+  gathering.open();
+  expect(await first).toBe('tm-one');
 });

@@ -21,6 +21,8 @@ interface Line {
   /** The end of what has passed: a mark may come in two pieces. */
   tail: string;
   swallow: boolean;
+  /** What the node has said, while it is held back. */
+  held: Buffer[] | undefined;
 }
 
 export class Proxy {
@@ -89,7 +91,7 @@ export class Proxy {
       return;
     }
     const node = connect({ ...this.#target, noDelay: true });
-    const line: Line = { client, node, tail: '', swallow: this.#mode === 'mute' };
+    const line: Line = { client, node, tail: '', swallow: this.#mode === 'mute', held: undefined };
     this.#lines.add(line);
     const over = (): void => {
       this.#lines.delete(line);
@@ -97,13 +99,17 @@ export class Proxy {
       node.destroy();
     };
     client.on('close', over).on('end', over);
-    node.on('error', over).on('end', () => !line.swallow && client.end());
+    node.on('error', over).on('end', () => {
+      letGo(line);
+      if (!line.swallow) client.end();
+    });
     client.on('data', (bytes) => {
       node.write(bytes);
       this.#look(line, bytes);
     });
     node.on('data', (bytes) => {
-      if (!line.swallow) client.write(bytes);
+      if (line.held !== undefined) line.held.push(bytes);
+      else if (!line.swallow) client.write(bytes);
     });
   }
 
@@ -117,7 +123,11 @@ export class Proxy {
     line.tail = text.slice(-Math.max(...[...this.#marks].map(({ tailLength }) => tailLength)));
     for (const mark of this.#marks) {
       const passed = mark.count(text) - mark.count(before);
-      for (let i = 0; i < passed; i++) if (mark.passedBy() === 'cut') this.#cut(line);
+      for (let i = 0; i < passed; i++) {
+        const then = mark.passedBy(line);
+        if (then === 'cut') this.#cut(line);
+        else if (then !== 'pass') hold(line, then);
+      }
     }
   }
 
@@ -126,6 +136,18 @@ export class Proxy {
     const cancel: Cancel = clock.timer(clock.now() + CUT_NS, () => line.client.resetAndDestroy());
     line.client.once('close', cancel);
   }
+}
+
+function hold(line: Line, until: Promise<void>): void {
+  if (line.held !== undefined) return;
+  line.held = [];
+  void until.then(() => letGo(line));
+}
+
+function letGo(line: Line): void {
+  const { held = [], client, swallow } = line;
+  line.held = undefined;
+  for (const bytes of held) if (!swallow) client.write(bytes);
 }
 
 /** What is looked for on its way to the nodes: a text that nothing else has, as it is or in base64. Shared by all proxies. */
@@ -151,9 +173,41 @@ export class Mark {
     return this.#forms.reduce((sum, form) => sum + text.split(form).length - 1, 0);
   }
 
-  passedBy(): 'cut' | 'pass' {
+  /** What becomes of that connection; a promise: what the node says on it is held back until then. */
+  passedBy(_line: object): 'cut' | 'pass' | Promise<void> {
     this.passed++;
     return this.passed === this.#cutAt ? 'cut' : 'pass';
+  }
+}
+
+/**
+ * A mark whose answers wait for one another: once it has passed on a connection, what the node says there is held back until it has
+ * passed on so many. So nobody who has asked knows anything before all have asked.
+ */
+export class Gathering extends Mark {
+  readonly #wanted: number;
+  readonly #lines = new Set<object>();
+  readonly #opened: Promise<void>;
+  #open: () => void = () => undefined;
+  #isOpen = false;
+
+  constructor(text: string, wanted: number) {
+    super(text);
+    this.#wanted = wanted;
+    this.#opened = new Promise((resolve) => (this.#open = resolve));
+  }
+
+  override passedBy(line: object): 'pass' | Promise<void> {
+    this.passed++;
+    this.#lines.add(line);
+    if (this.#lines.size >= this.#wanted) this.open();
+    return this.#isOpen ? 'pass' : this.#opened;
+  }
+
+  /** Nobody waits any longer. */
+  open(): void {
+    this.#isOpen = true;
+    this.#open();
   }
 }
 

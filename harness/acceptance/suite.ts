@@ -6,6 +6,7 @@
  * const results = await acceptance({ system, cluster, settings });
  * ```
  */
+import { oneWins } from './at-once.ts';
 import { cas, close, fresh, logs, readMany, reads, transactions } from './answers.ts';
 import { Bench, type Check, type Result, type Subject } from './bench.ts';
 import { BadInput } from '../errors.ts';
@@ -45,6 +46,7 @@ const lines: Check = {
 export const checks: readonly Check[] = [
   reads,
   cas,
+  oneWins,
   readMany,
   logs,
   transactions,

@@ -42,6 +42,8 @@ describe('the acceptance suite', { timeout: 300_000 }, () => {
       expect(
         tried.filter(({ result }) => result.type === 'failed').map(({ check, result }) => [check.name, result]),
       ).toEqual([]);
+      // Their keys are seen on the wire, and of clients that ask at once each learns what became of it.
+      expect(said).toEqual(expect.arrayContaining(['one-cas-wins: passed', 'paths-go-where-they-say: passed']));
       expect(said.filter((one) => one.endsWith(': passed')).length, said.join('\n')).toBeGreaterThan(8);
     } finally {
       await supervisor?.stop();
