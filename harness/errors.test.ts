@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nearest, unknownName, worst } from './errors.ts';
+import { closed, nearest, unknownName, worst } from './errors.ts';
 
 describe('the worst of several exit codes', () => {
   test('goes 1, 255, 254, 2, 0: nothing hides a broken promise', () => {
@@ -35,6 +35,10 @@ describe('an unknown name', () => {
   test('says so where nothing is valid', () => {
     expect(unknownName('run', 'x', []).message).toBe("There is no run 'x'. There is none.");
   });
+});
+
+test('what somebody else said gets one full stop', () => {
+  expect(['no', 'no.', 'no!', 'no?'].map(closed)).toEqual(['no.', 'no.', 'no!', 'no?']);
 });
 
 describe('the nearest name', () => {

@@ -28,6 +28,11 @@ export class BadInput extends Error {
   }
 }
 
+/** A sentence of somebody else's words, with its full stop: once, where those words have one. */
+export function closed(sentence: string): string {
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
 /**
  * A name that is none of the valid ones: names it, suggests the nearest, lists them all.
  * `what` is singular and lower case: `unknownName('fault', 'isolate-leder', faults.keys())`.

@@ -6,7 +6,7 @@ import etcd from './systems/etcd.ts';
 import mariadb from './systems/mariadb.ts';
 import postgres from './systems/postgres.ts';
 import redis from './systems/redis.ts';
-import type { System } from './system.ts';
+import type { Claim, System } from './system.ts';
 
 const planOf = (system: string, rest: object = {}) =>
   resolvePlan({ ...defaultPlan, system, environment: 'docker', ...rest });
@@ -109,6 +109,12 @@ test.each([redis as System, etcd as System, postgres, mariadb])('every promise o
   ];
   expect(claims.length).toBeGreaterThan(0);
   for (const claim of claims) expect(system.citation?.(claim)?.url, JSON.stringify(claim)).toMatch(/^https:\/\//);
+});
+
+test('etcd’s promises are cited from where their words stand: the pages of the version that runs, and of terms the paper', () => {
+  const urlOf = (guarantee: Claim['guarantee']) => (etcd as System).citation?.({ guarantee })?.url;
+  expect(urlOf('durable')).toBe('https://etcd.io/docs/v3.4/learning/api_guarantees/');
+  expect(urlOf('one-leader-per-term')).toBe('https://raft.github.io/raft.pdf');
 });
 
 describe('PostgreSQL', () => {

@@ -9,7 +9,7 @@
 import { oneWins } from './at-once.ts';
 import { cas, close, fresh, logs, readMany, reads, transactions } from './answers.ts';
 import { Bench, type Check, type Result, type Subject } from './bench.ts';
-import { BadInput } from '../errors.ts';
+import { BadInput, closed } from '../errors.ts';
 import { broken, refusals, resends, timeouts } from './honesty.ts';
 import { asked, sighting, tokens } from './paths.ts';
 
@@ -78,7 +78,7 @@ export async function acceptance(
 ): Promise<readonly Tried[]> {
   const { only = [], told } = options;
   const why = await subject.system.ready?.(subject.cluster);
-  if (why !== undefined) throw new BadInput(`${why}.`);
+  if (why !== undefined) throw new BadInput(closed(why));
   const bench = await Bench.over(subject);
   const all: Tried[] = [];
   try {

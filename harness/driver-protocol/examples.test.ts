@@ -105,6 +105,12 @@ describe('with Redis, a master and a replica', { timeout: 300_000 }, () => {
     expect(refused.code).toBe(254);
     expect(refused.stderr).toMatch(/cannot be used: .*AUTH/);
     expect(refused.stdout + refused.stderr).not.toContain('correct-horse');
+    const unchecked = await tidemark(['driver', 'check', driver, ...endpoints], {
+      cwd: folder,
+      env: { REDIS_PASSWORD: 'correct-horse' },
+    });
+    expect(unchecked.code).toBe(254);
+    expect(unchecked.stderr).toMatch(/cannot be used: .*AUTH.*correct\?\n$/);
   });
 });
 

@@ -11,6 +11,10 @@
  * - replicas mirror their primary: https://mariadb.com/docs/server/ha-and-performance/standard-replication/replication-overview
  *
  * Of asynchronous writes it says that the primary does not wait for anybody.
+ *
+ * Reads of the primary are not said to see what was acknowledged: the page on REPEATABLE READ, the default, says that the reads of one
+ * transaction share a snapshot, and not what is in that. PostgreSQL's says it (a query sees what was committed before it began), so that
+ * `read-your-writes` of the primary is a promise there and a finding here.
  */
 import type { Guarantee } from '../../history/guarantee.ts';
 import type { Citation, Claim } from '../system.ts';

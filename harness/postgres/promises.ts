@@ -7,7 +7,8 @@
  *   here takes more than that.
  * - `async`, with `synchronous_commit = local`: it does not wait for standbys. What it has acknowledged outlives a crash of the primary,
  *   and not a failover, so that nothing is promised.
- * - the primary: a query sees all that was committed before it began; over a failover that is what no failover loses.
+ * - the primary: a query sees all that was committed before it began (MariaDB's documentation does not say so much); over a failover that
+ *   is what no failover loses.
  * - `remote_apply`: a commit is visible to queries on the synchronous standbys before it is acknowledged: on any standby only where all
  *   are synchronous.
  * - a standby that has replayed a place in the log shows what was committed before it.

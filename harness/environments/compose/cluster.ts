@@ -5,7 +5,7 @@ import { printable } from '../../../checkers/explain/labels.ts';
 import { MILLISECOND, millisecondsOf, realClock, SECOND } from '../../../history/clock.ts';
 import type { NodeId } from '../../../history/operation.ts';
 import { newRunId } from '../../../results/files.ts';
-import { BadInput } from '../../errors.ts';
+import { BadInput, closed } from '../../errors.ts';
 import { Engine } from '../docker/engine.ts';
 import { PROJECT_LABEL, projectName, removeProject } from '../docker/leftovers.ts';
 import { GivenCluster } from '../endpoints/endpoints.ts';
@@ -52,7 +52,7 @@ export class ComposeCluster extends GivenCluster {
     };
     try {
       await compose(command, [...base, 'up', '--detach'], UP_NS).catch((error: Error) => {
-        throw new BadInput(`--compose ${file.path}: ${error.message}.`, { cause: error });
+        throw new BadInput(closed(`--compose ${file.path}: ${error.message}`), { cause: error });
       });
       const members = await Promise.all(file.nodes.map((node) => found(engine, name, node)));
       await Promise.all(members.map((member) => ready(engine, member)));
