@@ -247,6 +247,19 @@ describe('after a kill', () => {
     expect(isAlive(server)).toBe(false);
   });
 
+  test('of the server, one that no longer listens and has not ended yet is waited for', async () => {
+    const database = await openDatabase({ folder });
+    const first = serverOf(folder);
+    rmSync(join(first.socket, '.s.PGSQL.5432')); // as a server's socket is closed before its process is gone
+    const other = openDatabase({ folder });
+    const isOpen = await Promise.race([other.then(() => true), clock.sleepUntil(clock.now() + 300 * MILLISECOND)]);
+    expect(isOpen).toBeUndefined();
+    process.kill(pidOf(first.process), 'SIGKILL');
+    await (await other).close();
+    expect(serverOf(folder).process).not.toBe(first.process);
+    await database.close();
+  });
+
   test('of a user, its registration counts for nothing', async () => {
     const child = another(folder, "console.log('open'); setInterval(() => {}, 1000);");
     await new Promise((resolve) => child.stdout?.once('data', resolve));

@@ -69,6 +69,8 @@ async function openEmbedded(options: DatabaseOptions, clock: Clock): Promise<Dat
 }
 
 async function openServer(embedded: EmbeddedOptions): Promise<Link> {
+  const { clock } = embedded;
+  const patience = clock.now() + RECOVERY_MS * MILLISECOND;
   for (let attempt = 1; ; attempt++) {
     const lease = await enter(embedded);
     const sql = connect({ server: lease.server });
@@ -83,11 +85,20 @@ async function openServer(embedded: EmbeddedOptions): Promise<Link> {
       };
       return { sql, lease, environment };
     } catch (error) {
-      await end({ sql, lease }, embedded.clock);
-      // It may have been killed between entering and connecting; then entering again starts another.
-      if (attempt === 3 || error instanceof DatabaseUnavailable) throw unavailable('the embedded PostgreSQL', error);
+      await end({ sql, lease }, clock);
+      // It may have been killed between entering and connecting; then entering again starts another. One that is being ended closes its
+      // socket first, and on a busy machine goes on being there for a while.
+      const isEnding = isGone(error) && clock.now() < patience;
+      if ((attempt >= 3 && !isEnding) || error instanceof DatabaseUnavailable)
+        throw unavailable('the embedded PostgreSQL', error);
+      if (isEnding) await clock.sleepUntil(clock.now() + 20 * MILLISECOND);
     }
   }
+}
+
+/** Nobody listens at the socket. */
+function isGone(error: unknown): boolean {
+  return ['ECONNREFUSED', 'ENOENT'].includes(String((error as { readonly code?: unknown } | null)?.code));
 }
 
 async function openGiven(url: string, clock: Clock): Promise<Database> {
