@@ -24,7 +24,8 @@ import {
   wordsOf,
 } from './summary.ts';
 import { UnusableFolder } from './unusable.ts';
-import { RUN_ID } from './valid.ts';
+
+export const RUN_ID = /^\d{8}-\d{6}-\d{3}-[0-9a-z]{6}$/;
 
 let made = 0;
 

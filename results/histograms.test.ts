@@ -1,6 +1,8 @@
+import { deflateSync } from 'node:zlib';
+import hdr from 'hdr-histogram-js';
 import { fc } from '../test-support/properties.ts';
 import { describe, expect, test } from 'vitest';
-import { decodeHistogram, HIGHEST_US, Latencies, percentileNs } from './histograms.ts';
+import { decodeHistogram, HIGHEST_US, isHistogram, Latencies, percentileNs } from './histograms.ts';
 
 const MS = 1_000_000;
 
@@ -74,4 +76,44 @@ describe('an encoded histogram', () => {
   test('that is none is refused', () => {
     expect(() => decodeHistogram('bm90IGEgaGlzdG9ncmFt')).toThrow('only V2 is supported');
   });
+});
+
+describe('a text is a histogram', () => {
+  const built = (highestTrackableValue: number, digits: 3 | 5, value: number): string => {
+    const histogram = hdr.build({ highestTrackableValue, numberOfSignificantValueDigits: digits });
+    histogram.recordValue(value);
+    return hdr.encodeIntoCompressedBase64(histogram);
+  };
+  const ours = built(HIGHEST_US, 3, 5_000);
+  /** With a length of its counts that is not theirs, or counts that go on. */
+  const bent = (length: number, counts: Uint8Array): string => {
+    const head = Buffer.alloc(40);
+    head.writeUInt32BE(0x1c849313, 0);
+    head.writeUInt32BE(length, 4);
+    head.writeUInt32BE(3, 12);
+    head.writeBigUInt64BE(1n, 16);
+    head.writeBigUInt64BE(BigInt(HIGHEST_US), 24);
+    const packed = deflateSync(Buffer.concat([head, counts]));
+    const cover = Buffer.alloc(8);
+    cover.writeUInt32BE(0x1c849314, 0);
+    cover.writeUInt32BE(packed.length, 4);
+    return Buffer.concat([cover, packed]).toString('base64');
+  };
+
+  test.each([
+    ['ours', ours],
+    ['finer than ours', built(HIGHEST_US, 5, 5_000)],
+    ['of a wider range, with nothing above an hour', built(1e12, 3, 5_000)],
+    ['of one count', bent(1, Uint8Array.of(2))],
+  ])('that can be read and added up: %s', (_, text) => expect(isHistogram(text)).toBe(true));
+
+  test.each([
+    ['empty', ''],
+    ['of three zeros', 'AAAA'],
+    ['cut off', ours.slice(0, 24)],
+    ['no base64', '%%%%'],
+    ['of latencies above an hour', built(1e12, 3, 1e11)],
+    ['longer, as it says, than it is', bent(0xffff_ffff, Uint8Array.of(2))],
+    ['of very many zeros', bent(16 * 1024 * 1024, new Uint8Array(16 * 1024 * 1024))],
+  ])('or it is none: %s', (_, text) => expect(isHistogram(text)).toBe(false));
 });

@@ -5,6 +5,7 @@
  * to destroy. Encoding takes 0.2 ms and a histogram 94 KB, so a few hundred series cost a run 50 ms and 30 MB. Counts
  * end at 4,294,967,295.
  */
+import { inflateSync } from 'node:zlib';
 import hdr from 'hdr-histogram-js';
 import type { Instant } from '../history/operation.ts';
 import type { LatencyRecord } from './record.ts';
@@ -122,4 +123,24 @@ export function percentileNs(histogram: Histogram, percentile: number): number {
 /** Reads HdrHistogram V2 compressed base64, ours or another tool's. Throws when it is none. */
 export function decodeHistogram(base64: string): Histogram {
   return hdr.decodeFromCompressedBase64(base64, 32, false);
+}
+
+/** Unpacked; ours have 212 KB at the most, and those of other tools are finer. */
+const UNPACKED_MAX = 16 * 1024 * 1024;
+/** Cookie and length before what is packed, the head within. */
+const COVER_BYTES = 8;
+const HEAD_BYTES = 40;
+
+/** Whether the text is a histogram that {@link decodeHistogram} reads, and that can be added to those of a run. */
+export function isHistogram(base64: string): boolean {
+  try {
+    // What it says of its own length is believed when it is read.
+    const packed = Buffer.from(base64, 'base64').subarray(COVER_BYTES);
+    const unpacked = inflateSync(packed, { maxOutputLength: UNPACKED_MAX });
+    if (unpacked.readUInt32BE(4) > unpacked.length - HEAD_BYTES) return false;
+    empty().add(decodeHistogram(base64));
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -7,11 +7,11 @@
  *   {"type":"journal","sha256":"…","bytes":13791718,"chunks":4}             its journal is whole
  *   {"type":"end","runs":2}                                                 the file is whole
  *
+ * A line takes 256 MiB at the most, unpacked: longer ones are neither written nor read.
  * A run is imported as it is saved: whole or not at all. A file that ends early has said so by then, and what came before it is there.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, gunzipSync } from 'node:zlib';
@@ -24,6 +24,14 @@ import { reasonOf } from './unavailable.ts';
 import { recordOf } from './valid.ts';
 
 const SCHEMA = 1;
+
+/**
+ * A line is one text while it is read or written, and Node's have 512 MiB at the most. The records of real runs stay below one; chunks
+ * of journals are of 4 MiB, packed.
+ */
+export const LINE_MAX_BYTES = 256 * 1024 * 1024;
+const LINE_MAX = '256 MiB';
+const NEWLINE = 0x0a;
 
 /** A file that holds no runs, or not all that it should. */
 export class BadFile extends Error {}
@@ -64,13 +72,12 @@ async function* linesOf(
   ids: readonly string[],
   counts: { runs: number; journals: number },
 ): AsyncGenerator<string> {
-  const line = (value: object): string => `${JSON.stringify(value)}\n`;
   yield line({ tidemark: 'runs', schema: SCHEMA, runs: ids.length });
   const written = new Set<string>();
   for (const id of ids) {
     const record = await source.load(id);
     if (record === undefined) throw new BadFile(`run ${id} is gone`);
-    yield line({ type: 'run', record });
+    yield line({ type: 'run', record }, `run ${id} is too long to be imported again: it takes more than ${LINE_MAX}`);
     counts.runs++;
     const { journalSha256: sha256 } = record;
     const found = written.has(sha256) ? undefined : await source.journal(record);
@@ -82,6 +89,18 @@ async function* linesOf(
     counts.journals++;
   }
   yield line({ type: 'end', runs: ids.length });
+}
+
+/** Throws a {@link BadFile} that says `tooLong`, if it would be. */
+function line(value: object, tooLong = ''): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    if (!(error as Error).message.startsWith('Invalid string length')) throw error;
+  }
+  if (text === undefined || Buffer.byteLength(text) > LINE_MAX_BYTES) throw new BadFile(tooLong);
+  return `${text}\n`;
 }
 
 export interface Imported {
@@ -195,9 +214,9 @@ function unpacked(packed: Buffer, where: string): Buffer {
   }
 }
 
-/** Constraints and types of the schema: classes 22 and 23. */
-function isMisfit(error: unknown): boolean {
-  return /^2[23]/.test(String((error as { readonly code?: unknown } | null)?.code));
+/** Constraints, types and limits of the schema: classes 22, 23 and 54; and what cannot be one text, or is nested too deep. */
+export function isMisfit(error: unknown): boolean {
+  return error instanceof RangeError || /^(2[23]|54)/.test(String((error as { readonly code?: unknown } | null)?.code));
 }
 
 /** Names in any order. */
@@ -223,24 +242,46 @@ function parsed(text: string, where: string): Readonly<Record<string, unknown>> 
   throw new BadFile(`${where}: no JSON object`);
 }
 
+/**
+ * Lines end at \n alone: what else ends a line elsewhere, U+2028 say, may stand in a text of JSON. What is left after the last one is a
+ * line only where the file has not been cut off.
+ */
 async function* linesIn(file: string): AsyncGenerator<string> {
   const source = createReadStream(file);
   const unpacking = source.pipe(createGunzip());
   source.on('error', (error) => unpacking.destroy(error));
-  // Whether readline tells what goes wrong in its input depends on the version of Node.
-  let failed: unknown;
-  unpacking.on('error', (error) => (failed = error));
-  const lines = createInterface({ input: unpacking, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await lines.next().catch((error: unknown) => {
-      failed ??= error;
-      return { done: true, value: '' };
-    });
-    if (next.done === true) break;
-    yield next.value;
+  let number = 1;
+  let begun: Buffer[] = [];
+  let bytes = 0;
+  const ended = (): string => {
+    const text = Buffer.concat(begun, bytes).toString('utf8');
+    number++;
+    begun = [];
+    bytes = 0;
+    return text;
+  };
+  const take = (part: Buffer): void => {
+    bytes += part.length;
+    if (bytes > LINE_MAX_BYTES) throw new BadFile(`${file}, line ${number}: it is longer than ${LINE_MAX}`);
+    begun.push(part);
+  };
+  try {
+    for await (const piece of unpacking as AsyncIterable<Buffer>) {
+      let from = 0;
+      for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, from)) {
+        take(piece.subarray(from, end));
+        yield ended();
+        from = end + 1;
+      }
+      take(piece.subarray(from));
+    }
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'Z_DATA_ERROR') throw new BadFile(`${file} is no export of runs, or damaged: it cannot be unpacked`);
+    if (code !== 'Z_BUF_ERROR') throw error;
+    return; // it ends early
+  } finally {
+    source.destroy();
   }
-  if (failed === undefined) return;
-  const { code = '' } = failed as NodeJS.ErrnoException;
-  if (code === 'Z_DATA_ERROR') throw new BadFile(`${file} is no export of runs, or damaged: it cannot be unpacked`);
-  if (code !== 'Z_BUF_ERROR') throw failed; // that one: it ends early
+  if (bytes > 0) yield ended();
 }

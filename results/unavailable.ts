@@ -18,7 +18,7 @@ const known: readonly (readonly [code: RegExp, sentence: string])[] = [
   [/^42501$/, 'this user of the database may not write to its schema tidemark'],
   [/^57P0[1-3]$/, 'the database was shut down, or is starting'],
   [/^(CONNECTION_(CLOSED|ENDED|DESTROYED)|ECONNRESET|EPIPE)$/, 'the connection to the database was lost'],
-  [/^(23|22)/, 'the run does not fit the schema'],
+  [/^(22|23|54)/, 'the run does not fit the schema'],
 ];
 
 /** What went wrong, in one line, out of whatever was thrown. */

@@ -1,49 +1,368 @@
-/** Whether what comes from a file is a run. The database looks at the rest: numbers, and states of cells. */
-import type { RunRecord } from './record.ts';
+/**
+ * Whether what comes from a file is a run: whether all that reads runs can read this one. What is not named here may be there too, and
+ * is let be: a later version may have put it there. The database looks at the rest: how great numbers may be, and what is a day.
+ */
+import { guarantees } from '../history/guarantee.ts';
+import type { Operation } from '../history/history.ts';
+import type { Position } from '../history/operation.ts';
+import type { Anomaly, Configuration, LastState } from '../checkers/checker.ts';
+import { RUN_ID } from './files.ts';
+import { isHistogram } from './histograms.ts';
+import type {
+  AgeSpread,
+  Cell,
+  FailoverRecord,
+  FaultRecord,
+  GitRecord,
+  LagSeries,
+  LatencyRecord,
+  LatencySeries,
+  MachineRecord,
+  PullRecord,
+  RateSeries,
+  RunRecord,
+  SeriesRecord,
+  StalenessCurve,
+  StalenessRecord,
+  StalenessSeries,
+  StandingRecord,
+} from './record.ts';
 
-export const RUN_ID = /^\d{8}-\d{6}-\d{3}-[0-9a-z]{6}$/;
+/** Of a series; the widths of its steps are chosen so that there are 3,601 at the most. */
+const STEPS_MAX = 10_000;
 
-const verdicts: readonly unknown[] = ['kept', 'broken', 'undecided'] satisfies RunRecord['verdict'][];
+/** What is wrong, and at which path; undefined where nothing is. Paths hold no names out of the file: those may be anything. */
+type Check = (value: unknown, path: string) => Wrong | undefined;
 
-type Test = readonly [what: string, holds: (value: unknown) => boolean];
-
-const aText: Test = ['a text', (value) => typeof value === 'string'];
-const aNumber: Test = ['a number', (value) => typeof value === 'number'];
-const aMap: Test = ['a map', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)];
-const aList: Test = ['a list of maps', (value) => Array.isArray(value) && value.every(aMap[1])];
-
-const fields: Readonly<Record<string, Test>> = {
-  id: ['the id of a run', (value) => typeof value === 'string' && RUN_ID.test(value)],
-  createdAt: [
-    'a time in UTC',
-    (value) => typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/.test(value),
-  ],
-  command: aText,
-  labels: aMap,
-  system: aText,
-  environment: aText,
-  seed: ['a whole number', Number.isSafeInteger],
-  plan: aMap,
-  versions: aMap,
-  verdict: ['kept, broken or undecided', (value) => verdicts.includes(value)],
-  exitCode: aNumber,
-  virtualNs: aNumber,
-  wallMs: aNumber,
-  counts: aMap,
-  cells: aList,
-  faults: aList,
-  latencies: aList,
-  staleness: aList,
-  failovers: aList,
-  journalSha256: aText,
-};
+interface Wrong {
+  readonly path: string;
+  /** What would be right there. */
+  readonly due: string;
+}
 
 /** The record, or the sentence that says why it is none. */
 export function recordOf(given: unknown): RunRecord | string {
-  if (!aMap[1](given)) return 'no run';
-  const record = given as Readonly<Record<string, unknown>>; // it is a map
-  for (const [name, [what, holds]] of Object.entries(fields)) {
-    if (!holds(record[name])) return `'${name}' of a run must be ${what}`;
-  }
-  return given as RunRecord; // what is looked at, is so; the database refuses the rest
+  if (!isMap(given)) return 'no run';
+  const wrong = run(given, '');
+  return wrong === undefined ? (given as unknown as RunRecord) : `'${wrong.path}' of a run must be ${wrong.due}`;
 }
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function is(due: string, holds: (value: unknown) => boolean): Check {
+  return (value, path) => (holds(value) ? undefined : { path, due });
+}
+
+function oneOf(...known: readonly (string | number)[]): Check {
+  const due = known.length === 1 ? `${known[0]}` : `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`;
+  return is(due, (value) => (known as readonly unknown[]).includes(value));
+}
+
+function optional(check: Check): Check {
+  return (value, path) => (value === undefined ? undefined : check(value, path));
+}
+
+const list: Check = is('a list', Array.isArray);
+
+function listOf(check: Check): Check {
+  return (value, path) => {
+    if (!Array.isArray(value)) return list(value, path);
+    for (const [i, one] of value.entries()) {
+      const wrong = check(one, `${path}[${i}]`);
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
+  };
+}
+
+/** All fields of a type, those too that may be absent. */
+type Fields<T> = { readonly [Name in keyof T]-?: Check };
+
+function map(fields: Readonly<Record<string, Check>>): Check {
+  const entries = Object.entries(fields);
+  return (value, path) => {
+    if (!isMap(value)) return aMap(value, path);
+    for (const [name, check] of entries) {
+      const wrong = check(value[name], path === '' ? name : `${path}.${name}`);
+      if (wrong !== undefined) return wrong;
+    }
+    return undefined;
+  };
+}
+
+const text = is('a text', (value) => typeof value === 'string');
+const yesOrNo = is('true or false', (value) => typeof value === 'boolean');
+const aMap = is('a map', isMap);
+/** JSON has numbers beyond those of JavaScript: `1e999`. */
+const aNumber = is('a number', Number.isFinite);
+/** Times and spans of time, too: nanoseconds. */
+const figure = is('a number, not below 0', (value) => Number.isFinite(value) && (value as number) >= 0);
+const whole = is('a whole number', Number.isSafeInteger);
+const count = is('a whole number, not below 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0);
+const textOrNumber = is('a text or a number', (value) => typeof value === 'string' || Number.isFinite(value));
+const anything: Check = () => undefined;
+
+function mapOf(due: string, check: Check): Check {
+  return is(due, (value) => isMap(value) && Object.values(value).every((one) => check(one, '') === undefined));
+}
+
+const texts = mapOf('a map of texts', text);
+const numbers = mapOf('a map of numbers', aNumber);
+
+function isCounted(value: unknown): boolean {
+  return numbers(value, '') === undefined && Object.hasOwn(value as object, 'operations'); // numbers is for maps alone
+}
+
+const position = map({ group: text, history: textOrNumber, at: textOrNumber } satisfies Fields<Position>);
+
+const operation = map({
+  index: count,
+  completionIndex: optional(count),
+  line: optional(count),
+  completionLine: optional(count),
+  process: aNumber,
+  f: text,
+  outcome: oneOf('ok', 'fail', 'info'),
+  key: textOrNumber,
+  value: anything,
+  expected: anything,
+  actual: anything,
+  session: optional(text),
+  device: optional(text),
+  path: optional(text),
+  node: optional(text),
+  role: optional(text),
+  version: optional(position),
+  position: optional(position),
+  callTime: figure,
+  retTime: optional(figure),
+  isOfTransaction: optional(yesOrNo),
+} satisfies Fields<Operation>);
+
+const configuration = map({
+  held: anything,
+  last: optional(operation),
+  pending: listOf(operation),
+} satisfies Fields<Configuration>);
+
+const lastState = map({
+  stuck: operation,
+  previous: optional(operation),
+  configurations: listOf(configuration),
+  order: listOf(count),
+} satisfies Fields<LastState>);
+
+const anomaly = map({
+  kind: text,
+  sentence: text,
+  operations: listOf(operation),
+  lastState: optional(lastState),
+} satisfies Fields<Anomaly>);
+
+const guarantee = is(
+  'a guarantee that this Tidemark knows',
+  (value) => typeof value === 'string' && Object.hasOwn(guarantees, value),
+);
+
+const cell = map({
+  guarantee,
+  writePath: optional(text),
+  readPath: optional(text),
+  state: oneOf('kept', 'broken', 'holds', 'violated', 'undecided', 'not exercised'),
+  suspendedBy: optional(listOf(text)),
+  note: text,
+  evidence: is('a map of numbers, operations among them', isCounted),
+  citation: optional(map({ url: text, says: text } satisfies Fields<NonNullable<Cell['citation']>>)),
+  anomalyCount: count,
+  anomalies: listOf(anomaly),
+} satisfies Fields<Cell>);
+
+const fault = map({
+  id: whole,
+  fault: text,
+  targets: listOf(text),
+  from: figure,
+  until: figure,
+  effect: numbers,
+} satisfies Fields<FaultRecord>);
+
+const latencyFields = {
+  method: text,
+  path: text,
+  role: text,
+  phase: text,
+  since: oneOf('intended', 'sent'),
+  count,
+  p50Ns: figure,
+  p90Ns: figure,
+  p99Ns: figure,
+  p999Ns: figure,
+  maxNs: figure,
+  histogram: is('an HDR histogram of latencies', (value) => typeof value === 'string' && isHistogram(value)),
+};
+
+const staleness = map({
+  writePath: text,
+  readPath: text,
+  reads: count,
+  staleReads: count,
+  p50Ns: figure,
+  p99Ns: figure,
+  maxNs: figure,
+  versionsMax: count,
+} satisfies Fields<StalenessRecord>);
+
+const failover = map({
+  group: text,
+  fromTerm: whole,
+  toTerm: whole,
+  from: optional(text),
+  to: text,
+  cause: text,
+  start: figure,
+  electedNs: optional(figure),
+  firstWriteNs: optional(figure),
+  firstFreshFollowerReadNs: optional(figure),
+  lostWrites: numbers,
+} satisfies Fields<FailoverRecord>);
+
+const stepping = map({
+  stepNs: is('a number above 0', (value) => Number.isFinite(value) && (value as number) > 0),
+  steps: is(
+    `a whole number from 1 to ${STEPS_MAX}`,
+    (value) => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= STEPS_MAX,
+  ),
+} satisfies Fields<Pick<SeriesRecord, 'stepNs' | 'steps'>>);
+
+const series: Check = (value, path) => stepping(value, path) ?? seriesOf((value as SeriesRecord).steps)(value, path); // steps have been looked at
+
+function seriesOf(steps: number): Check {
+  const each = (due: string, check: Check): Check =>
+    is(
+      `a list of ${steps} ${due}, one for each step`,
+      (value) => Array.isArray(value) && value.length === steps && value.every((one) => check(one, '') === undefined),
+    );
+  const figures = each('numbers, none below 0', figure);
+  const kind = oneOf('read', 'write');
+  return map({
+    stepNs: anything,
+    steps: anything,
+    rates: listOf(
+      map({
+        kind,
+        path: text,
+        outcome: oneOf('ok', 'mismatch', 'fail', 'info'),
+        counts: figures,
+      } satisfies Fields<RateSeries>),
+    ),
+    latencies: listOf(
+      map({
+        kind,
+        path: text,
+        role: text,
+        counts: figures,
+        p50Ns: figures,
+        p99Ns: figures,
+        maxNs: figures,
+      } satisfies Fields<LatencySeries>),
+    ),
+    lags: listOf(
+      map({
+        node: text,
+        group: text,
+        entries: each('numbers or nulls, none below 0', (value, path) =>
+          value === null ? undefined : figure(value, path),
+        ),
+      } satisfies Fields<LagSeries>),
+    ),
+    staleness: listOf(
+      map({ readPath: text, reads: figures, stale: figures, maxNs: figures } satisfies Fields<StalenessSeries>),
+    ),
+  } satisfies Fields<SeriesRecord>);
+}
+
+const standing = map({
+  node: text,
+  group: text,
+  role: oneOf('leader', 'follower', 'candidate', 'learner', 'down', 'silent'),
+  term: optional(whole),
+  from: figure,
+  until: figure,
+} satisfies Fields<StandingRecord>);
+
+const pull = map({
+  lever: text,
+  nodes: listOf(text),
+  links: listOf(
+    is(
+      'two nodes, from and to',
+      (value) => Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === 'string'),
+    ),
+  ),
+  from: figure,
+  until: figure,
+} satisfies Fields<PullRecord>);
+
+const spread = map({ p50: figure, p90: figure, p99: figure, max: figure } satisfies Fields<AgeSpread>);
+
+const curve = map({
+  path: text,
+  node: optional(text),
+  role: optional(text),
+  reads: count,
+  stale: count,
+  versionsMax: count,
+  low: spread,
+  high: spread,
+  curve: listOf(
+    map({ tNs: figure, reads: count, missed: count, mayHaveMissed: count } satisfies Fields<
+      StalenessCurve['curve'][number]
+    >),
+  ),
+} satisfies Fields<StalenessCurve>);
+
+const run = map({
+  id: is('the id of a run', (value) => typeof value === 'string' && RUN_ID.test(value)),
+  createdAt: is(
+    'a time in UTC',
+    (value) => typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/.test(value),
+  ),
+  command: text,
+  labels: texts,
+  system: text,
+  environment: text,
+  seed: whole,
+  plan: aMap,
+  versions: texts,
+  machine: optional(
+    map({
+      processor: text,
+      processors: count,
+      memoryBytes: count,
+      kernel: text,
+      operatingSystem: text,
+      architecture: text,
+    } satisfies Fields<MachineRecord>),
+  ),
+  git: optional(map({ revision: text, branch: optional(text), dirty: yesOrNo } satisfies Fields<GitRecord>)),
+  verdict: oneOf('kept', 'broken', 'undecided'),
+  exitCode: oneOf(0, 1, 2, 254, 255),
+  virtualNs: figure,
+  wallMs: figure,
+  counts: numbers,
+  cells: listOf(cell),
+  faults: listOf(fault),
+  latencies: listOf(map(latencyFields satisfies Fields<LatencyRecord>)),
+  staleness: listOf(staleness),
+  failovers: listOf(failover),
+  series: optional(series),
+  standings: optional(listOf(standing)),
+  pulls: optional(listOf(pull)),
+  curves: optional(listOf(curve)),
+  nodeLatencies: optional(
+    listOf(map({ ...latencyFields, node: text } satisfies Fields<NonNullable<RunRecord['nodeLatencies']>[number]>)),
+  ),
+  journalSha256: text,
+} satisfies Fields<RunRecord>);

@@ -3,12 +3,11 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, MILLISECOND, realClock, wallTime } from '../../history/clock.ts';
 import { within } from '../../results/database.ts';
-import { readRun, runFolder, unfinishedIds } from '../../results/files.ts';
+import { readRun, RUN_ID, runFolder, unfinishedIds } from '../../results/files.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { openStoredRuns, type StoredRuns } from '../../results/stored.ts';
 import type { Found, RunFilter, RunSummary } from '../../results/summary.ts';
 import { fromStoredText } from '../../results/text.ts';
-import { RUN_ID } from '../../results/valid.ts';
 import type { Choices } from './list-page.ts';
 import { type Trend, trendsOf } from './trends.ts';
 

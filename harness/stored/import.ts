@@ -1,12 +1,16 @@
 /** `tidemark results import`: what is in files goes into the database. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { printable } from '../../checkers/explain/labels.ts';
 import type { Database } from '../../results/database.ts';
 import { findRunFile, listRunFiles, readRun, runFolder, runIds, unfinishedIds } from '../../results/files.ts';
 import { saveJournal, WrongJournal } from '../../results/journals.ts';
 import { knownIds } from '../../results/load.ts';
+import type { RunRecord } from '../../results/record.ts';
 import { saveRun } from '../../results/save.ts';
-import { BadFile, type Imported, importRuns as importFile } from '../../results/transfer.ts';
+import { BadFile, type Imported, importRuns as importFile, isMisfit } from '../../results/transfer.ts';
+import { reasonOf } from '../../results/unavailable.ts';
+import { recordOf } from '../../results/valid.ts';
 import type { Io } from '../command.ts';
 import { BadInput, BAD_INPUT, KEPT } from '../errors.ts';
 import { idOf, withDatabase } from '../stored-run.ts';
@@ -39,7 +43,7 @@ export async function importRuns(what: readonly string[], options: ImportOptions
         await importFile(database, resolve(io.cwd, file), (imported) => tally.told(imported));
       } catch (error) {
         if (!(error instanceof BadFile)) throw error;
-        io.err(`tidemark: ${error.message.replace(resolve(io.cwd, file), file)}.\n`);
+        io.err(`tidemark: ${printable(error.message.replace(resolve(io.cwd, file), file))}.\n`);
         io.exit(BAD_INPUT);
       }
     }
@@ -59,7 +63,7 @@ async function importRun(
   const there = (await knownIds(database, [id])).has(id);
   const record = readable(() => readRun(folder, id));
   if (record === undefined) throw new BadInput(`Run ${id} is gone.`);
-  if (!there) await saveRun(database, record);
+  if (!there) await save(database, record, join(runFolder(folder, id), 'verdicts.json'));
   tally.told({ id, outcome: there ? 'there' : 'imported' });
   if (!journal) return;
   try {
@@ -69,6 +73,16 @@ async function importRun(
     io.err(`tidemark: the journal of run ${id} was not stored: ${error.message}.\n`);
     io.exit(BAD_INPUT);
   }
+}
+
+/** Throws {@link BadInput} when the file holds what nothing could read. */
+async function save(database: Database, given: RunRecord, file: string): Promise<void> {
+  const record = recordOf(given);
+  if (typeof record === 'string') throw new BadInput(`${file} is damaged: ${record}.`);
+  await saveRun(database, record).catch((cause: unknown) => {
+    if (!isMisfit(cause)) throw cause;
+    throw new BadInput(`${file} is damaged: ${reasonOf(cause)}.`, { cause });
+  });
 }
 
 function readable<T>(read: () => T): T {

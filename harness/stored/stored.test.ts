@@ -19,6 +19,7 @@ import { type Ended, tidemark } from '../../test-support/tidemark.ts';
 import type { Io } from '../command.ts';
 import { sql } from './sql.ts';
 import { createRunFolder, writeRunFiles } from '../../results/files.ts';
+import type { SeriesRecord } from '../../results/record.ts';
 
 need('postgres');
 
@@ -51,7 +52,11 @@ beforeAll(async () => {
     'kind=real',
   ]);
   expect(run.stderr).toBe('');
-  const odd = { labels: { '<script>': '\u001b[31m\u202egnitirw', nul: '\0' }, system: 'a\tb' };
+  const odd = {
+    labels: { '<script>': '\u001b[31m\u202egnitirw', nul: '\0' },
+    system: 'a\tb',
+    command: 'two\u2028lines',
+  };
   for (const record of [sampleRecord({ id: hostile, ...odd }), sampleRecord({ id: plain, labels: {} })])
     writeRunFiles(createRunFolder(join(home, '.tidemark'), record.id), record, 'the report\n');
 });
@@ -221,6 +226,13 @@ describe('sql without --write', () => {
   });
 });
 
+/** A text that does not become much shorter when it is packed. */
+function unlike(length: number): string {
+  let [text, last] = ['', 1];
+  while (text.length < length) text += (last = (last * 48_271) % 2_147_483_647).toString(36);
+  return text;
+}
+
 describe('an export', () => {
   const file = join(home, 'runs.tidemark');
 
@@ -257,7 +269,50 @@ describe('an export', () => {
     expect(await says()).toBe("tidemark: BAD, line 2: 'id' of a run must be the id of a run.\n");
     const [cell] = sampleRecord().cells;
     lines(head, { type: 'run', record: sampleRecord({ cells: [{ ...cell, state: 'fine' as 'kept' }] }) });
-    expect(await says()).toContain('line 2: run 20261121-070340-512-k3f9q2: the run does not fit the schema');
+    expect(await says()).toBe(
+      "tidemark: BAD, line 2: 'cells[0].state' of a run must be kept, broken, holds, violated, undecided or not exercised.\n",
+    );
+    for (const misfit of [{ createdAt: '2026-02-30T00:00:00Z' }, { system: unlike(9_000) }]) {
+      lines(head, { type: 'run', record: sampleRecord(misfit) });
+      expect(await says()).toContain('line 2: run 20261121-070340-512-k3f9q2: the run does not fit the schema');
+    }
+    lines({ tidemark: 'runs', schema: '\u001b[31m' });
+    expect(await says()).toBe('tidemark: BAD has schema \\u{1b}[31m; this Tidemark reads 1.\n');
+  });
+
+  test('with a run that nothing could read is refused at its line and field, and nothing of the run is stored', async () => {
+    const { latencies, series } = sampleRecord();
+    const id = '20261121-070343-000-broken';
+    const bad = join(home, 'unreadable.tidemark');
+    for (const [changes, sentence] of [
+      [
+        { latencies: latencies.map((one) => ({ ...one, histogram: 'AAAA' })) },
+        "'latencies[0].histogram' of a run must be an HDR histogram of latencies",
+      ],
+      [
+        { latencies: latencies.map((one) => ({ ...one, count: -5 })) },
+        "'latencies[0].count' of a run must be a whole number, not below 0",
+      ],
+      [{ series: { ...series, stepNs: 0 } as SeriesRecord }, "'series.stepNs' of a run must be a number above 0"],
+    ] as const) {
+      const record = sampleRecord({ id, ...changes });
+      const texts = [
+        { tidemark: 'runs', schema: 1, runs: 1 },
+        { type: 'run', record },
+      ].map((one) => JSON.stringify(one));
+      writeFileSync(bad, gzipSync(texts.join('\n')));
+      const ended = await there(['results', 'import', bad]);
+      expect(ended).toMatchObject({ code: 254, stderr: `tidemark: ${bad}, line 2: ${sentence}.\n` });
+
+      const folder = createRunFolder(join(other, '.tidemark'), id);
+      writeRunFiles(folder, record, 'the report\n');
+      const [one, all] = [await there(['results', 'import', id]), await there(['results', 'import'])];
+      const file = join(folder, 'verdicts.json');
+      expect(one).toMatchObject({ code: 254, stderr: `tidemark: ${file} is damaged: ${sentence}.\n` });
+      expect(all).toMatchObject({ code: 254, stderr: one.stderr });
+      rmSync(folder, { recursive: true });
+    }
+    expect(json(await there(['sql', '--json', `select id from runs where id = '${id}'`]))).toEqual([]);
   });
 });
 

@@ -1,0 +1,60 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sampleRecord } from '../test-support/sample-record.ts';
+import type { Database } from './database.ts';
+import { exportRuns, importRuns, LINE_MAX_BYTES } from './transfer.ts';
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tm-transfer-'));
+  file = join(folder, 'runs.tidemark');
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Never asked: what comes before the error is no run. */
+const database = {} as Database;
+const head = '{"tidemark":"runs","schema":1,"runs":0}\n';
+const end = '{"type":"end","runs":0}\n';
+const read = (content: Uint8Array): Promise<void> => {
+  writeFileSync(file, content);
+  return importRuns(database, file, () => expect.unreachable());
+};
+const packed = (...parts: readonly (string | Uint8Array)[]): Uint8Array =>
+  gzipSync(Buffer.concat(parts.map((part) => Buffer.from(part))), { level: 1 });
+
+test('a line that no text can hold is refused by its number', async () => {
+  const long = Buffer.alloc(LINE_MAX_BYTES, ' ');
+  await expect(read(packed(head, long, ' '))).rejects.toThrow(`${file}, line 2: it is longer than 256 MiB`);
+  // One byte less, and it is read.
+  await expect(read(packed(head, long))).rejects.toThrow(`${file}, line 2: no JSON object`);
+});
+
+test('a run that could not be imported again is not exported', async () => {
+  const record = sampleRecord({ plan: { long: 'x'.repeat(LINE_MAX_BYTES) } });
+  const source = { load: () => Promise.resolve(record), journal: () => Promise.resolve(undefined) };
+  await expect(exportRuns(source, [record.id], file)).rejects.toThrow(
+    `run ${record.id} is too long to be imported again: it takes more than 256 MiB`,
+  );
+  expect(existsSync(file)).toBe(false);
+  expect(existsSync(`${file}.new`)).toBe(false);
+});
+
+test('lines are told apart by their ends, wherever the pieces of the file end', async () => {
+  await read(packed(head, end));
+  await read(packed(head, end.trimEnd()));
+  await read(packed(`${head}{${' '.repeat(1_000_000)}${end.slice(1)}`));
+  await expect(read(packed(head, end, '\n'))).rejects.toThrow(`${file}, line 3: something follows the end`);
+  await expect(read(packed(head, '\n', end))).rejects.toThrow(`${file}, line 2: no JSON object`);
+  await expect(read(packed(head))).rejects.toThrow(`${file} ends early, after 0 runs; those are saved`);
+  // What was begun when the file was cut off is no line.
+  const long = `{"a":${JSON.stringify(Array.from({ length: 9_000 }, (_, i) => Math.sqrt(i)))}}\n`;
+  const cut = packed(head, long);
+  await expect(read(cut.subarray(0, cut.length / 2))).rejects.toThrow(`${file} ends early, after 0 runs`);
+  await expect(read(cut)).rejects.toThrow(`${file}, line 2: neither a run nor a part of a journal`);
+});
