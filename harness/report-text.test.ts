@@ -63,3 +63,26 @@ test('what an operator did is counted, and one of anything is told in the singul
     ', 3 nodes; workloads',
   );
 });
+
+test('a fault under which no leader answered keeps its name beside what followers answered', () => {
+  const sample = sampleRecord();
+  const [latency] = sample.latencies;
+  const of = (phase: string, role: string) =>
+    (['intended', 'sent'] as const).map((since) => ({ ...latency, method: 'read', path: '*', phase, role, since }));
+  const latencies = [...of('calm', 'leader'), ...of('calm', 'follower'), ...of('bridge', 'follower')];
+  const [fault] = sample.faults;
+  const text = renderReport({ ...sample, latencies, faults: [{ ...fault, fault: 'bridge' }] }, { color: false });
+  const rows = text.slice(text.indexOf('Reads from the leader and from followers')).split('\n').slice(2, 5);
+  expect(
+    rows.map((row) =>
+      row
+        .slice(2)
+        .split(/ {2,}|(?<=leader|follower) /)
+        .slice(0, 2),
+    ),
+  ).toEqual([
+    ['calm', 'leader'],
+    ['', 'follower'],
+    ['bridge', 'follower'],
+  ]);
+});

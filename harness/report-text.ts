@@ -208,13 +208,14 @@ function leaderVersusFollower(record: RunRecord, paint: Paint): string {
   const find = (phase: string, role: string, since: string): LatencyRecord | undefined =>
     compared.find((l) => l.phase === phase && l.role === role && l.since === since);
   const rows = phases.flatMap((phase) =>
-    ['leader', 'follower'].flatMap((role): string[][] => {
-      const intended = find(phase, role, 'intended');
-      const sent = find(phase, role, 'sent');
-      if (intended === undefined || sent === undefined) return [];
-      const label = role === 'leader' ? phase : '';
-      return [[label, role, count(intended.count), ...figuresOf(intended), duration(sent.p50Ns), duration(sent.p99Ns)]];
-    }),
+    ['leader', 'follower']
+      .flatMap((role): string[][] => {
+        const intended = find(phase, role, 'intended');
+        const sent = find(phase, role, 'sent');
+        if (intended === undefined || sent === undefined) return [];
+        return [[role, count(intended.count), ...figuresOf(intended), duration(sent.p50Ns), duration(sent.p99Ns)]];
+      })
+      .map((row, i) => [i === 0 ? phase : '', ...row]),
   );
   if (rows.length === 0) return '';
   const heading = ['while', 'read from', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max', 'p50 sent', 'p99 sent'];
