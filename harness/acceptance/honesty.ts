@@ -1,4 +1,5 @@
 /** Checks of what clients say when something is wrong: the proxies fail as networks do, and count what is sent. */
+import { SECOND } from '../../history/clock.ts';
 import type { NodeId, Value } from '../../history/operation.ts';
 import { type Client, Refused } from '../../history/store.ts';
 import { type Bench, type Check, failed, type Outcome, passed, PATIENCE_NS, type Result, unseen } from './bench.ts';
@@ -205,6 +206,9 @@ function unfit({ name }: Way, calm: Outcome<unknown>, passes: number): Result | 
 }
 
 const SEEN_MS = 500;
+/** What was called ok may take so long until it is seen, where the strongest path is not strong. */
+const THERE_NS = 5 * SECOND;
+const LOOK_MS = 200;
 
 interface Attempt {
   readonly asking: Asking;
@@ -218,7 +222,7 @@ interface Attempt {
 export const refusals: Check = {
   name: 'refused-is-never-seen',
   about:
-    'What a client calls a fail is not there, then or later, on any node: not where nobody answers, nor where a node refuses; and no cas finds something else where nobody wrote.',
+    'What a client calls a fail is not there, then or later, on any node: not where nobody answers, nor where a node refuses; what it calls ok when a node is asked by name is there; and no cas finds something else where nobody wrote.',
   async run(bench) {
     const all = askings(bench);
     const attempt = async (asking: Asking, client: Client, key: string, how: string): Promise<Attempt> => {
@@ -255,9 +259,12 @@ export const refusals: Check = {
       attempts.push(one);
     }
     const named = all.flatMap((asking) => bench.nodes.map((node) => byName(asking, node)));
+    const claimed: Attempt[] = [];
     // Those that have long to wait come together.
     const others = [...named, ...all.map(cutOnce)];
-    for await (const one of sideBySide(bench, others, 'pass')) attempts.push(one);
+    let turn = 0;
+    for await (const one of sideBySide(bench, others, 'pass'))
+      (turn++ < named.length && one.ended.type === 'ok' ? claimed : attempts).push(one);
     const refused = all.flatMap((asking) =>
       attempts.filter((one) => one.asking === asking && one.ended.type === 'fail'),
     );
@@ -278,6 +285,8 @@ export const refusals: Check = {
           );
       }
     }
+    const absent = await missingOf(bench, claimed);
+    if (absent !== undefined) return failed(absent);
     const madeUp = refused.find(({ ended }) => 'why' in ended && ended.why === MISMATCH);
     if (madeUp !== undefined)
       return failed(
@@ -286,3 +295,21 @@ export const refusals: Check = {
     return { type: 'passed', note: `${refused.length} refused writes were looked for` };
   },
 };
+
+/** What is wrong with writes that were called ok, in words: a refusal that was swallowed is one that nobody finds again. */
+async function missingOf(bench: Bench, claimed: readonly Attempt[]): Promise<string | undefined> {
+  const { clock } = bench.cluster;
+  const reader = await bench.client();
+  const until = clock.now() + THERE_NS;
+  for (const { asking, key, value, how } of claimed) {
+    const { way, writePath } = asking;
+    let read = await way.look(bench, reader, key);
+    while ((read.type !== 'ok' || read.answer.value !== value) && clock.now() < until) {
+      await bench.sleep(LOOK_MS);
+      read = await way.look(bench, reader, key);
+    }
+    if (read.type === 'ok' && read.answer.value !== value)
+      return `a ${way.name} through '${writePath}' said ok (${how}), and is not there: '${bench.system.strongestReadPath}' read ${JSON.stringify(read.answer.value)}, and ${value} was written`;
+  }
+  return undefined;
+}

@@ -1,4 +1,8 @@
-/** The alarm rings: each mistake, planted in the example driver, is found by the check that is there for it, on the real store. */
+/**
+ * The alarm rings: each mistake, planted in the example driver, is found by the check that is there for it, on the real store.
+ *
+ * long because: the mistakes are one list, and all are tried on one store.
+ */
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,6 +133,18 @@ const mistakes: readonly Mistake[] = [
     check: 'refused-is-never-seen',
     says: /a cas from null through '[a-z-]+' ended as mismatch \(n\d was asked by name\), and nobody had written that key/,
   },
+  ...(['write', 'cas'] as const).map((f) => ({
+    mistake: `swallows the refusal of a ${f}`,
+    file: 'reference.py' as const,
+    was: '        if kind >= 4:',
+    is: `        if kind == 4 and f == "${f}":
+            return {}
+        if kind >= 4:`,
+    check: 'refused-is-never-seen',
+    says: new RegExp(
+      `a ${f} through '[a-z-]+' said ok \\(n\\d was asked by name\\), and is not there: 'leader' read null`,
+    ),
+  })),
   {
     mistake: 'reads from another node than it was told',
     file: 'reference.py',
