@@ -47,6 +47,31 @@ paths = [{"name": "leader", "asks": "leader"}, {"name": "follower", "asks": "fol
 serve({**HELLO, "sight": False, "readPaths": paths, "tokenPaths": [], "promises": []}, Client)`,
 } as const;
 
+/** Of a client that has read before: where this holds it asks another node, for its own state. */
+function later(holds: string): Pick<Mistake, 'was' | 'is'> {
+  return {
+    was: 'serve(HELLO, Client)',
+    is: `invokes = Client.invoke
+
+
+def invoke(self, f, key, value, seconds, path=None):
+    path, at = path or self.open["readPath"], self.at
+    self.reads = self.__dict__.get("reads", 0) + (f == "read")
+    if f != "read" or key == "sight" or not (${holds}):
+        return invokes(self, f, key, value, seconds, path)
+    self.at = next(name for name in self.open["nodes"] if name != at)
+    try:
+        return invokes(self, f, key, value, seconds, "follower")
+    finally:
+        self.at = at
+
+
+Client.invoke = invoke
+paths = [{"name": "leader", "asks": "leader"}, "follower", "follower+token"]
+serve({**HELLO, "readPaths": paths}, Client)`,
+  };
+}
+
 const mistakes: readonly Mistake[] = [
   {
     mistake: 'claims ok for a time-out',
@@ -154,6 +179,27 @@ const mistakes: readonly Mistake[] = [
     says: /a client of n\d by name: it asked n\d/,
   },
   {
+    mistake: 'reads from another node than it was told, from its second read on',
+    file: 'reference.py',
+    ...later('self.reads > 1 and "node" in self.open'),
+    check: 'paths-go-where-they-say',
+    says: /a client of n\d by name: it asked n\d/,
+  },
+  {
+    mistake: 'asks for the leader once, and a follower from its second read on',
+    file: 'reference.py',
+    ...later('self.reads > 1 and path == "leader"'),
+    check: 'paths-go-where-they-say',
+    says: /read path 'leader': it is to ask a leader, and it asked n\d, which is a follower/,
+  },
+  {
+    mistake: 'asks for the leader, and a follower from its seventh read on',
+    file: 'reference.py',
+    ...later('self.reads > 6 and path == "leader"'),
+    check: 'paths-go-where-they-say',
+    says: /read path 'leader': it is to ask a leader, and it asked n\d, which is a follower/,
+  },
+  {
     mistake: 'says that another node answered',
     file: 'reference.py',
     was: '"node": self.at, "role"',
@@ -191,7 +237,7 @@ def invoke(self, f, key, value, seconds, path=None):
 Client.invoke = invoke
 serve(HELLO, Client)`,
     check: 'paths-go-where-they-say',
-    says: /read path 'leader': it read \d+, and asked no node: it had read that key before/,
+    says: /a client of n\d by name: it read \d+, and asked no node: it had read that key before/,
   },
   {
     mistake: 'sends again by itself',
