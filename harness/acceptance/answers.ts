@@ -1,11 +1,17 @@
 /** Checks of what clients say while nothing is wrong. */
+import { SECOND } from '../../history/clock.ts';
 import type { Entry, Step } from '../../history/store.ts';
-import { CALM_NS, type Check, failed, passed, type Result } from './bench.ts';
+import { type Bench, CALM_NS, type Check, failed, passed, type Result } from './bench.ts';
+import { writes } from './paths.ts';
+
+/** The strongest path of some is not strong: it may take so long to see what somebody else wrote. */
+const SEEN_NS = 5 * SECOND;
+const LOOK_MS = 100;
 
 export const reads: Check = {
   name: 'reads-and-writes',
   about:
-    'A key that nobody wrote is null on every read path, and every write path writes what the strongest path then reads.',
+    'A key that nobody wrote is null on every read path, and every write path writes what the strongest path then reads, whoever had written and read it before.',
   async run(bench) {
     for (const { name } of bench.system.readPaths) {
       const ended = await bench.read(await bench.client({ readPath: name }), bench.unique());
@@ -26,10 +32,34 @@ export const reads: Check = {
         return failed(
           `${value} was written through '${name}' and acknowledged, and then '${bench.system.strongestReadPath}' read ${JSON.stringify(ended.answer.value)}`,
         );
+      const wrong = await overwritten(bench, name);
+      if (wrong !== undefined) return failed(`through '${name}': ${wrong}`);
     }
     return passed;
   },
 };
+
+/** A client that wrote a key and has read it sees what another client writes then; what is wrong, in words. */
+async function overwritten(bench: Bench, writePath: string): Promise<string | undefined> {
+  const { clock } = bench.cluster;
+  const one = await bench.client({ writePath });
+  const [key, first, second] = [bench.unique(), bench.value(), bench.value()];
+  const wrong = await writes(bench, one, key, first);
+  if (wrong !== undefined) return wrong;
+  await bench.read(one, key);
+  const byAnother = await bench.written(key, second, { writePath });
+  if (byAnother !== undefined) return byAnother;
+  const until = clock.now() + SEEN_NS;
+  let read = await bench.read(one, key);
+  while ((read.type !== 'ok' || read.answer.value !== second) && clock.now() < until) {
+    await bench.sleep(LOOK_MS);
+    read = await bench.read(one, key);
+  }
+  if (read.type !== 'ok') return `a read while nothing is wrong ended as ${read.type}: ${read.why}`;
+  return read.answer.value === second
+    ? undefined
+    : `one client wrote ${first}, another wrote ${second} after it, and for ${SEEN_NS / SECOND} s the first one read ${JSON.stringify(read.answer.value)} through '${bench.system.strongestReadPath}'`;
+}
 
 const TURNS = 25;
 
@@ -64,19 +94,21 @@ export const fresh: Check = {
 
 export const cas: Check = {
   name: 'compare-and-set',
-  about: 'It swaps what is there, and says mismatch, and changes nothing, where something else is there.',
+  about: 'It swaps what is there, and says mismatch, and changes nothing, where something else is there, or nothing.',
   async run(bench) {
     if (!bench.system.methods.includes('cas')) return { type: 'not offered', why: "'cas' is not among the methods" };
     const client = await bench.client();
-    const key = bench.unique();
+    const [one, never] = [bench.unique(), bench.unique()];
     const [first, second, third] = [bench.value(), bench.value(), bench.value()];
-    const steps: readonly [expected: number | null, next: number, swaps: boolean, holds: number][] = [
-      [null, first, true, first],
-      [second, third, false, first],
-      [first, second, true, second],
-      [null, third, false, second],
-    ];
-    for (const [expected, next, swaps, holds] of steps) {
+    const steps: readonly [key: string, expected: number | null, next: number, swaps: boolean, holds: number | null][] =
+      [
+        [one, null, first, true, first],
+        [one, second, third, false, first],
+        [one, first, second, true, second],
+        [one, null, third, false, second],
+        [never, first, second, false, null],
+      ];
+    for (const [key, expected, next, swaps, holds] of steps) {
       const asked = `cas from ${JSON.stringify(expected)} to ${next}`;
       const ended = await bench.outcome(
         (deadline) =>
@@ -87,7 +119,7 @@ export const cas: Check = {
       const { swapped, actual } = ended.answer;
       if (swapped !== swaps)
         return failed(
-          `${asked} ${swapped ? 'swapped' : 'did not swap'}, and the register held ${swaps ? 'that' : 'something else'}`,
+          `${asked} ${swapped ? 'swapped' : 'did not swap'}, and the register held ${swaps ? 'that' : holds === null ? 'nothing' : 'something else'}`,
         );
       if (!swapped && actual !== undefined && actual !== holds)
         return failed(`${asked} says that the register held ${JSON.stringify(actual)}, and it held ${holds}`);

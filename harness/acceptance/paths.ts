@@ -196,7 +196,7 @@ const AGAIN = 50;
 const AGAIN_MS = 200;
 
 /** Writes through this client, again while the node that it asks has lost sight of its leader for a moment; why not, in words. */
-async function writes(bench: Bench, client: Client, key: string, value: number): Promise<string | undefined> {
+export async function writes(bench: Bench, client: Client, key: string, value: number): Promise<string | undefined> {
   let wrote = await bench.write(client, key, value);
   for (let again = 0; wrote.type !== 'ok' && again < AGAIN; again++) {
     await bench.sleep(AGAIN_MS);

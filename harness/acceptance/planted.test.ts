@@ -240,6 +240,25 @@ serve(HELLO, Client)`,
     says: /a client of n\d by name: it read \d+, and asked no node: it had read that key before/,
   },
   {
+    mistake: 'asks, and answers with what it wrote itself',
+    file: 'reference.py',
+    was: 'serve(HELLO, Client)',
+    is: `asks, kept = Client.invoke, {}
+
+
+def invoke(self, f, key, value, seconds, path=None):
+    said = asks(self, f, key, value, seconds, path)
+    if f == "write":
+        kept[key] = value
+    return {**said, "value": kept.get(key, said["value"])} if f == "read" else said
+
+
+Client.invoke = invoke
+serve(HELLO, Client)`,
+    check: 'reads-and-writes',
+    says: /one client wrote (\d+), another wrote \d+ after it, and for 5 s the first one read \1 through 'leader'/,
+  },
+  {
     mistake: 'sends again by itself',
     file: 'reference.py',
     was: '            _, kind, *said = self.ask(seconds, 1, *body)',
@@ -289,6 +308,26 @@ serve(HELLO, Client)`,
     is: '            return {}',
     check: 'compare-and-set',
     says: /swapped, and the register held something else/,
+  },
+  {
+    mistake: 'swaps where nothing is, whatever was expected',
+    file: 'reference.py',
+    was: '            raise Mismatch(held)',
+    is: `            if held is None:
+                return self.invoke("write", key, value[1], seconds)
+            raise Mismatch(held)`,
+    check: 'compare-and-set',
+    says: /cas from \d+ to \d+ swapped, and the register held nothing/,
+  },
+  {
+    mistake: 'says mismatch where nothing is, and writes',
+    file: 'reference.py',
+    was: '            raise Mismatch(held)',
+    is: `            if held is None:
+                self.invoke("write", key, value[1], seconds)
+            raise Mismatch(held)`,
+    check: 'compare-and-set',
+    says: /after cas from \d+ to (\d+) the register should hold null, and a read says \1/,
   },
   {
     mistake: 'looks first, and writes then, for a cas',
