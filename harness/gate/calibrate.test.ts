@@ -67,9 +67,11 @@ it('keeps what throughput is counted from, of a run that is no bench', () => {
     { kind: 'read', path: 'leader', outcome: 'ok', counts: [9, 30, 50, 9] },
     { kind: 'read', path: 'leader', outcome: 'fail', counts: [0, 9, 9, 0] },
   ] as const;
-  const series = { stepNs: 1e9, steps: 4, rates, latencies: [], lags: [], staleness: [] };
+  const lags = [{ node: 'n2', group: 'main', entries: [0, 1, 2, 0] }];
+  const series = { stepNs: 1e9, steps: 4, rates, latencies: [], lags, staleness: [] };
   const run: RunRecord = { ...sampleRecord(), plan: {}, faults: [], series };
   const measure = { type: 'throughput', method: 'read', path: 'leader', phase: 'calm' } as const;
   const [kept] = slim({ a: [run], b: [] }).a;
   expect(take(kept, measure)).toEqual({ value: 40 });
+  expect(kept.series).toEqual({ stepNs: 1e9, steps: 4, rates, latencies: [], lags: [], staleness: [] });
 });
