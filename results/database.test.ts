@@ -325,6 +325,21 @@ describe('after a kill', () => {
     await database.close();
   });
 
+  test('of everything but one process of the server, that is waited for', async () => {
+    const data = join(folder, 'postgres', 'data');
+    const dead = spawn('sleep', ['60']); // stands for a server that nobody has reaped yet
+    const backend = spawn('sleep', ['60'], { cwd: data });
+    writeFileSync(join(data, 'postmaster.pid'), `${dead.pid}\n${data}\n1\n5432\n/tmp\n\n0 0\nready\n`);
+    if (isRoot) chownSync(join(data, 'postmaster.pid'), statSync(data).uid, statSync(data).gid);
+    const opening = openDatabase({ folder });
+    const isOpen = await Promise.race([opening.then(() => true), clock.sleepUntil(clock.now() + 300 * MILLISECOND)]);
+    expect(isOpen).toBeUndefined();
+    backend.kill();
+    const database = await opening;
+    dead.kill();
+    await database.close();
+  });
+
   test('of the holder of the lock, the lock is taken from it', async () => {
     const dead = spawnSync('true');
     expect(processId(dead.pid)).toBeUndefined();

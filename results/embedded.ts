@@ -86,7 +86,7 @@ async function ready(options: EmbeddedOptions, user: string, native: Native): Pr
       return { begin: logSize(folder), ...ensure(options, native) };
     });
     if (state.type === 'stopping') {
-      await patience.tick('the previous server does not stop');
+      await patience.tick(state.why);
       continue;
     }
     while (isAlive(state.server.process)) {
@@ -104,18 +104,23 @@ async function ready(options: EmbeddedOptions, user: string, native: Native): Pr
   }
 }
 
-type State = { readonly type: 'serving'; readonly server: Server } | { readonly type: 'stopping' };
+type State =
+  | { readonly type: 'serving'; readonly server: Server }
+  | { readonly type: 'stopping'; readonly why: string };
 
 /** Under the lock: the server that serves, or a new one. */
 function ensure({ folder, runAs }: EmbeddedOptions, native: Native): State {
   const old = serving(folder);
   if (old !== undefined && isAlive(old.process)) return { type: 'serving', server: old };
   const last = stopping(folder);
-  if (last !== undefined && isAlive(last.process)) return { type: 'stopping' };
+  if (last !== undefined && isAlive(last.process))
+    return { type: 'stopping', why: 'the previous server does not stop' };
   for (const dead of [old, last]) {
     if (dead !== undefined) removeSocket(dead);
   }
-  removeStalePid(folder);
+  const left = removeStalePid(folder);
+  if (left !== undefined)
+    return { type: 'stopping', why: `of the previous server, which was killed, a process (pid ${left}) does not end` };
   return { type: 'serving', server: startServer(folder, native, runAs) };
 }
 

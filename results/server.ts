@@ -177,11 +177,12 @@ function readPidFile(folder: string): readonly string[] | undefined {
 /**
  * A killed server leaves its pid file. PostgreSQL removes it at the next start, unless it finds a process with that pid: another one, which
  * has got it since, or what is left of the server where nobody reaps the dead, as in containers without an init; then we do. A postgres that
- * somebody else started on our data works in that very folder, and so do the processes of a killed one until they have noticed.
+ * somebody else started on our data works in that very folder, and so do the processes of a killed one until they have noticed: returns such a
+ * process, and removes nothing while there is one.
  */
-export function removeStalePid(folder: string): void {
+export function removeStalePid(folder: string): number | undefined {
   const pid = Number(readPidFile(folder)?.[0]);
-  if (!Number.isInteger(pid) || !existsSync(`/proc/${pid}`)) return;
+  if (!Number.isInteger(pid) || !existsSync(`/proc/${pid}`)) return undefined;
   const data = realpathSync(join(folder, 'data'));
   if (workingDirectory(pid) === data) {
     throw new DatabaseUnavailable(
@@ -190,12 +191,9 @@ export function removeStalePid(folder: string): void {
     );
   }
   const [other] = readdirSync('/proc').filter((one) => /^\d+$/.test(one) && workingDirectory(Number(one)) === data);
-  if (other !== undefined)
-    throw new DatabaseUnavailable(
-      `of a PostgreSQL that was killed, a process (pid ${other}) still works in ${data}`,
-      'Try again.',
-    );
+  if (other !== undefined) return Number(other);
   rmSync(join(data, 'postmaster.pid'), { force: true });
+  return undefined;
 }
 
 /** Undefined: it has ended. */
