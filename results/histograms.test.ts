@@ -105,6 +105,8 @@ describe('a text is a histogram', () => {
     ['finer than ours', built(HIGHEST_US, 5, 5_000)],
     ['of a wider range, with nothing above an hour', built(1e12, 3, 5_000)],
     ['of one count', bent(1, Uint8Array.of(2))],
+    ['of the greatest count', bent(5, Uint8Array.of(254, 255, 255, 255, 31))],
+    ['of a run of zeros, then of a count', bent(3, Uint8Array.of(255, 15, 2))],
   ])('that can be read and added up: %s', (_, text) => expect(isHistogram(text)).toBe(true));
 
   test.each([
@@ -114,6 +116,9 @@ describe('a text is a histogram', () => {
     ['no base64', '%%%%'],
     ['of latencies above an hour', built(1e12, 3, 1e11)],
     ['longer, as it says, than it is', bent(0xffff_ffff, Uint8Array.of(2))],
+    ['of a run of zeros longer than anything could look through', bent(9, new Uint8Array(9).fill(255))],
+    ['of a run of more zeros than any has', bent(4, Uint8Array.of(255, 255, 255, 31))],
+    ['of a count that 32 bits do not hold', bent(5, Uint8Array.of(128, 128, 128, 128, 32))],
     ['of very many zeros', bent(16 * 1024 * 1024, new Uint8Array(16 * 1024 * 1024))],
   ])('or it is none: %s', (_, text) => expect(isHistogram(text)).toBe(false));
 });

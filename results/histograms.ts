@@ -130,6 +130,9 @@ const UNPACKED_MAX = 16 * 1024 * 1024;
 /** Cookie and length before what is packed, the head within. */
 const COVER_BYTES = 8;
 const HEAD_BYTES = 40;
+/** Ours have 23,552; a finer one of every number of 64 bits, with five digits, has 6.2 million. */
+const CELLS_MAX = 2 ** 24;
+const COUNT_MAX = 2 ** 32 - 1;
 
 /** Whether the text is a histogram that {@link decodeHistogram} reads, and that can be added to those of a run. */
 export function isHistogram(base64: string): boolean {
@@ -137,10 +140,32 @@ export function isHistogram(base64: string): boolean {
     // What it says of its own length is believed when it is read.
     const packed = Buffer.from(base64, 'base64').subarray(COVER_BYTES);
     const unpacked = inflateSync(packed, { maxOutputLength: UNPACKED_MAX });
-    if (unpacked.readUInt32BE(4) > unpacked.length - HEAD_BYTES) return false;
+    const length = unpacked.readUInt32BE(4);
+    if (length > unpacked.length - HEAD_BYTES) return false;
+    // So is what it says of how many zeros follow, and each of them is looked at.
+    if (cellsIn(unpacked.subarray(HEAD_BYTES, HEAD_BYTES + length)) > CELLS_MAX) return false;
     empty().add(decodeHistogram(base64));
     return true;
   } catch {
     return false;
   }
+}
+
+/**
+ * How many cells the counts of a V2 histogram fill: each a number of one to nine bytes, the low seven bits of each first (all eight of the
+ * ninth), twice the count, or twice as many zeros as follow each other, less one. Infinity where a count is too great for ours.
+ */
+function cellsIn(counts: Uint8Array): number {
+  let cells = 0;
+  for (let at = 0; at < counts.length; ) {
+    let [number, unit] = [0, 1];
+    for (let i = 0; i < 9; i++, unit *= 128) {
+      const byte = counts[at++] ?? 0;
+      number += (i === 8 ? byte : byte & 127) * unit;
+      if (byte < 128) break;
+    }
+    if (number > 2 * COUNT_MAX) return Number.POSITIVE_INFINITY;
+    cells += number % 2 === 1 ? (number + 1) / 2 : 1;
+  }
+  return cells;
 }
