@@ -1,31 +1,28 @@
 /**
  * How often the gate cries wolf, and what it finds, on this machine: real runs of the reference store on loopback, some of them with a
- * real slowdown (clients wait 1.1 and 1.2 times as long for each answer: `--set client-stretch`), all made by turns. Then
+ * real slowdown (clients wait 1.1 and 1.2 times as long for each answer), all made by turns. On loopback p99 is what a scheduler, a
+ * collector of garbage and a compiler make of it, and differs from run to run more than by a tenth; clients that are --delay-ms away
+ * differ less, as they do in a data centre. Then
  *
  * - live: gates on the runs as they were made, A against A' (the same), A against S (a tenth slower), A against T (a fifth);
  * - resampled: 200 gates of A against A', as they are and with sides dealt anew, and 20 each of S and T, on those runs in another order.
  *
- *     npm run calibrate -- [--gates 40] [--slowed 20] [--rounds N] [--rate 1600] [--duration 1500ms] [--output FILE] [--from FILE] [--simulation]
+ *     npm run calibrate -- [--gates 40] [--slowed 20] [--rounds N] [--delay-ms 0] [--worse-by 0.1] [--rate 1600] [--duration 1500ms] [--sessions 64] [--output FILE] [--from FILE] [--simulation]
  *
  * A round is a block of each kind that still wants gates: A, and of A', S, T those that have not had theirs, twice, there and back
  * (A A' S T T S A' A); who is first goes round. The A runs of a round are those of all its blocks; no block is in two gates of a kind. It
  * goes on until every kind has its gates, or for --rounds. What was run is kept in FILE after each round: --from FILE goes on with it, and
- * with --rounds 0 only judges. It wants a quiet machine; rounds made under load are told apart. With --simulation runs are simulated, each with a
+ * with --rounds 0 only judges. The gates' limit is --worse-by, that of this project's gate.yaml unless it is said. It wants a quiet machine;
+ * rounds made under load are told apart. With --simulation runs are simulated, each with a
  * seed of its own, and slowed by latencies of the network that are a tenth and a fifth longer: that tries the gate, on any machine, and
  * says nothing of the machine. Not part of the test suite: its figures are those of the machine, and are worth what its quiet is worth.
  */
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { executeBench } from '../harness/bench/bench.ts';
-import type { BenchPlan } from '../harness/bench/plan.ts';
-import { recordBench } from '../harness/bench/record.ts';
-import { resolveBench } from '../harness/bench/resolve.ts';
 import { type Alarms, asTheyAre, falseAlarms, noiseText } from '../harness/gate/calibrate.ts';
 import { slim, thisMachine } from '../harness/gate/calibration.ts';
-import { runOnce, type Running, type Side } from '../harness/gate/live.ts';
-import { programIn } from '../harness/gate/program.ts';
 import { changeText } from '../harness/compare/text.ts';
 import { duration } from '../harness/table.ts';
 import { realClock, SECOND } from '../history/clock.ts';
@@ -36,6 +33,7 @@ import type { Rules } from '../results/look.ts';
 import type { Measure } from '../results/measures.ts';
 import type { RunRecord } from '../results/record.ts';
 import { median, shareInterval } from '../results/statistics.ts';
+import { type Kind, kinds, type Make, onLoopback, simulated } from './calibration-runs.ts';
 
 const { values: given } = parseArgs({
   options: {
@@ -46,16 +44,20 @@ const { values: given } = parseArgs({
     from: { type: 'string' },
     rate: { type: 'string', default: '1600' },
     duration: { type: 'string', default: '1500ms' },
+    sessions: { type: 'string', default: '64' },
+    'delay-ms': { type: 'string', default: '0' },
+    'worse-by': { type: 'string', default: '0.1' },
     simulation: { type: 'boolean', default: false },
   },
 });
 
+const delayMs = Number(given['delay-ms']);
 const words =
-  `bench --env processes --rate ${given.rate} --duration ${given.duration} --warm-up 500ms --records 200 --sessions 64 --read-path leader --set settle-ms=100 --quiet`.split(
+  `bench --env processes --rate ${given.rate} --duration ${given.duration} --warm-up 500ms --records 200 --sessions ${given.sessions} --read-path leader --set settle-ms=100 --quiet`.split(
     ' ',
   );
 const rules: Rules = {
-  limits: [{ type: 'latency', methods: ['read'], percentiles: [99], worseBy: 0.05, andBy: 0 }],
+  limits: [{ type: 'latency', methods: ['read'], percentiles: [99], worseBy: Number(given['worse-by']), andBy: 0 }],
   alpha: 0.05,
   blocks: { first: 4, most: 12 },
   seed: 'calibrate',
@@ -72,11 +74,6 @@ const p99: Measure = {
 /** Above this, a machine has other things to do, and a tenth of it is not what anybody means by slower. */
 const P99_MS_MAX = 200;
 
-const kinds = ['same', 'tenth', 'fifth'] as const;
-type Kind = (typeof kinds)[number];
-
-/** So much longer clients wait, and how that is said. */
-const stretches: Readonly<Record<Kind | 'a', string>> = { a: '1', same: '1', tenth: '1.1', fifth: '1.2' };
 const names: Readonly<Record<Kind, string>> = {
   same: 'A against A',
   tenth: 'slowed by a tenth',
@@ -106,8 +103,6 @@ interface Kept {
 }
 
 const clock = realClock();
-
-type Make = (kind: Kind | 'a', n: number) => Promise<RunRecord>;
 
 interface LiveGate {
   readonly outcome: Gated['outcome'];
@@ -199,80 +194,9 @@ function sumTime(): number {
   return median(times);
 }
 
-/** The runs themselves keep a processor half busy. */
+/** The round before it leaves a load of its own behind: four processes at work, of which as many run as there are processors, and more wait. */
 function isBusy({ load, sumMs }: Round, { rounds }: Kept): boolean {
-  return load > availableParallelism() || sumMs > 1.3 * Math.min(...rounds.map((round) => round.sumMs));
-}
-
-/** Every run has its own seed: what differs between them is the model's chance. Without loss: one message in 2,000 would be all of p99. */
-function simulated(first: number): Make {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-calibrate-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  let made = 0;
-  return async (kind) => {
-    const seed = first + ++made;
-    const latency = stretches[kind];
-    const bench = await resolveBench({ ...simulatedPlan, seed, settings: { latency, loss: '0' } });
-    const id = `simulated-${seed}`;
-    const journal = join(folder, `${id}.jsonl`);
-    const run = { id, logs: join(folder, id) };
-    const benched = await executeBench(bench, { journal, run, stopped: () => false, say: () => undefined });
-    const record = await recordBench({ bench, benched, journal, id, labels: {}, command: '' });
-    rmSync(journal);
-    return record;
-  };
-}
-
-const simulatedPlan: BenchPlan = {
-  system: 'reference',
-  environment: 'simulation',
-  seed: 1,
-  nodes: 3,
-  mix: 'b',
-  distribution: 'zipfian',
-  records: 50,
-  valueBytes: 0,
-  readPaths: ['leader'],
-  writePath: undefined,
-  rates: [300],
-  ladder: undefined,
-  warmUpNs: SECOND,
-  durationNs: 10 * SECOND,
-  repeats: 1,
-  sessions: 64,
-  checkedKeys: 8,
-  settings: {},
-};
-
-/** Each run has a cluster of its own, as in a gate; both sides of a round have one seed. */
-async function onLoopback(): Promise<Make> {
-  const folder = join(tmpdir(), `tidemark-calibrate-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const side = (stretch: string): Side => ({
-    name: 'candidate',
-    command: undefined,
-    program: programIn(folder, 'candidate'),
-    cwd: folder,
-    options: ['--set', `client-stretch=${stretch}`],
-  });
-  const running: Running = {
-    baseline: side('1'),
-    candidate: side('1'),
-    words,
-    seed: 1,
-    labels: {},
-    folder: join(folder, '.tidemark'),
-    clock,
-    timeoutMs: 300_000,
-    say,
-    stopped: () => false,
-  };
-  return async (kind, n) => {
-    const record = await runOnce(running, side(stretches[kind]), n);
-    rmSync(join(folder, '.tidemark', 'runs'), { recursive: true, force: true }); // journals of a thousand runs fill a disk
-    return record;
-  };
+  return load > 2 * availableParallelism() || sumMs > 1.3 * Math.min(...rounds.map((round) => round.sumMs));
 }
 
 /** One run that is not counted: whether the machine will do, and how long all of it will take. */
@@ -307,7 +231,7 @@ async function tell(kept: Kept): Promise<void> {
   const loads = rounds.map(({ load }) => load);
   const busy = rounds.filter((round) => isBusy(round, kept)).length;
   out(
-    `${machine}; ${kept.words.join(' ')}; ${rounds.length} rounds, ${(rounds.reduce((sum, { seconds }) => sum + seconds, 0) / 3600).toFixed(1)} hours of runs; load ${median(loads).toFixed(1)}, at most ${Math.max(...loads).toFixed(1)}; ${busy} rounds begun while the machine was busy`,
+    `${machine}; ${kept.words.join(' ')}; ${rounds.length} rounds, ${(rounds.reduce((sum, { seconds }) => sum + seconds, 0) / 3600).toFixed(1)} hours of runs; load ${median(loads).toFixed(1)}, at most ${Math.max(...loads).toFixed(1)}; ${busy} rounds begun while the machine was busy; the gates' limit is ${percent(Number(given['worse-by']))}`,
   );
   await lacking(kept);
   for (const line of noiseText(blocksOf(kept, 'same'), rules)) out(`  ${line}`);
@@ -372,7 +296,9 @@ function stored(file: string): Kept {
   process.exit(2);
 }
 
-const about = given.simulation ? ['bench', '--env', 'simulation'] : words;
+const about = given.simulation
+  ? ['bench', '--env', 'simulation']
+  : [...words, ...(delayMs === 0 ? [] : ['--set', `client-delay-ms=${delayMs}`])];
 const kept: Kept =
   given.from === undefined
     ? { schema: 2, machine: given.simulation ? 'simulation' : thisMachine(), words: about, rounds: [] }
@@ -383,7 +309,7 @@ if (left.length > 0 && given.rounds !== '0') {
     say(`${given.from ?? ''} has runs of '${kept.words.join(' ')}', and is not gone on with '${about.join(' ')}'`);
     process.exit(2);
   }
-  const make = given.simulation ? simulated(1_000_000 * kept.rounds.length) : await onLoopback();
+  const make = given.simulation ? simulated(1_000_000 * kept.rounds.length) : await onLoopback(words, delayMs);
   await estimate(make, left);
   await run(kept, resolve(given.output ?? given.from ?? '.tidemark/gate-calibration.json'), make);
 }

@@ -78,15 +78,16 @@ describe('answers', () => {
   });
 
   it.each([
-    ['shorter than a timer', 1e6, 1e5],
-    ['longer', 50e6, 5e6],
-  ])('that are stretched come later by a share of what they took: %s', async (_, took, more) => {
+    ['shorter than a timer', 1e6, 0, 1e5],
+    ['longer', 50e6, 0, 5e6],
+    ['most of it a delay', 2e6, 48e6, 53e6],
+  ])('that are stretched come later by a share of all they took: %s', async (_, took, delayNs, more) => {
     const clock = handClock();
     const turn = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
     let answer: (value: unknown) => void = () => undefined;
     const slow = line(() => new Promise((resolve) => (answer = resolve)));
     const came: number[] = [];
-    void delayed(slow, clock, { delayNs: 0, stretch: 1.1 })
+    void delayed(slow, clock, { delayNs, stretch: 1.1 })
       .request(1)
       .then(() => came.push(clock.now()));
     clock.pass(took);

@@ -58,8 +58,7 @@ export function delayed(line: Connection, clock: Clock, { delayNs, stretch }: De
     else clock.timer(due - now > CLOSE_NS ? due - CLOSE_NS : now, () => at(due, deliver));
   };
   const later = (asked: number, deliver: () => void): void => {
-    const now = clock.now();
-    at(now + delayNs + (stretch - 1) * (now - asked), () => {
+    at(asked + stretch * (clock.now() - asked + delayNs), () => {
       if (!closed) deliver();
     });
   };
