@@ -20,6 +20,7 @@ import { planToReplay, type Replayed } from './replay.ts';
 import { renderReport } from './report-text.ts';
 import { executeRun } from './run.ts';
 import { askedFor, type RunFlags } from './run-command.ts';
+import { recordedPlan } from './stored/recorded-plan.ts';
 
 let folder = '';
 let made = 0;
@@ -52,6 +53,7 @@ async function run(plan: Plan): Promise<Made> {
   const record = await judgeRun({ plan: resolved, ended, journal, id: `run-${made}`, labels: {}, histograms: false });
   // What is stored has been text in between.
   const stored = JSON.parse(JSON.stringify(record)) as RunRecord; // our own
+  expect(recordedPlan(stored.plan, 'plan')).toBeUndefined(); // another machine can import it
   return { record: stored, journal: readFileSync(journal, 'utf8'), strikes: ended.struck };
 }
 

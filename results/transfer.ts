@@ -21,6 +21,7 @@ import { loadRun } from './load.ts';
 import type { RunRecord } from './record.ts';
 import { saveRun } from './save.ts';
 import { reasonOf } from './unavailable.ts';
+import type { Check } from './shape.ts';
 import { recordOf } from './valid.ts';
 
 const SCHEMA = 1;
@@ -113,10 +114,14 @@ export interface Imported {
  * Saves the runs of a file, one after another, telling each. Throws {@link BadFile} for a file that is none of ours, damaged or cut
  * off; what was told by then is saved.
  */
-export async function importRuns(database: Database, file: string, told: (imported: Imported) => void): Promise<void> {
+export async function importRuns(
+  database: Database,
+  file: string,
+  { plan, told }: { readonly plan: Check; readonly told: (imported: Imported) => void },
+): Promise<void> {
   let number = 0;
   let ended = false;
-  const reader = new Importer(database, told);
+  const reader = new Importer(database, plan, told);
   for await (const text of linesIn(file)) {
     number++;
     const where = `${file}, line ${number}`;
@@ -138,14 +143,16 @@ export async function importRuns(database: Database, file: string, told: (import
 class Importer {
   runs = 0;
   readonly #database: Database;
+  readonly #plan: Check;
   readonly #told: (imported: Imported) => void;
   /** Of the journal whose chunks are coming. */
   #hash = createHash('sha256');
   #chunks = 0;
   #bytes = 0;
 
-  constructor(database: Database, told: (imported: Imported) => void) {
+  constructor(database: Database, plan: Check, told: (imported: Imported) => void) {
     this.#database = database;
+    this.#plan = plan;
     this.#told = told;
   }
 
@@ -157,7 +164,7 @@ class Importer {
   }
 
   async #run(given: unknown, where: string): Promise<void> {
-    const record = recordOf(given);
+    const record = recordOf(given, this.#plan);
     if (typeof record === 'string') throw new BadFile(`${where}: ${record}`);
     this.runs++;
     const there = await loadRun(this.#database, record.id);

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { asset } from '../harness/entry.ts';
 import { hostileRecord } from '../test-support/hostile-record.ts';
+import { placesIn, spoiled } from '../test-support/places.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
+import { aMap } from './shape.ts';
 import { recordOf } from './valid.ts';
 
 /** As it comes from a file. */
@@ -35,14 +37,15 @@ test.each([
   ['one of a later version', { ...sampleRecord(), later: { a: 1 }, latencies: [{ ...latency, later: null }] }],
 ])('%s is a run', (_, record) => {
   const given = plain(record);
-  expect(recordOf(given)).toBe(given);
+  expect(recordOf(given, aMap)).toBe(given);
 });
 
 test('runs of earlier versions are runs', () => {
   const folder = asset('results/testdata');
   const files = readdirSync(folder).filter((name) => name.startsWith('record-'));
   expect(files.length).toBeGreaterThan(3);
-  for (const file of files) expect(recordOf(JSON.parse(readFileSync(join(folder, file), 'utf8')))).toHaveProperty('id');
+  for (const file of files)
+    expect(recordOf(JSON.parse(readFileSync(join(folder, file), 'utf8')), aMap)).toHaveProperty('id');
 });
 
 describe('what a run holds is looked at:', () => {
@@ -51,15 +54,7 @@ describe('what a run holds is looked at:', () => {
   test('there are many places', () => expect(places.length).toBeGreaterThan(250));
 
   test.each(places)('%s', (path) => {
-    const record = plain(full);
-    const [last = '', ...before] = path
-      .split(/[.[\]]+/)
-      .filter((name) => name !== '')
-      .reverse();
-    const holder = before.reverse().reduce((at, name) => at[name] as Holder, record as Holder);
-    const value = holder[last];
-    holder[last] = Array.isArray(value) ? {} : typeof value === 'object' ? [] : null;
-    const sentence = recordOf(record);
+    const sentence = recordOf(spoiled(plain(full), path), aMap);
     expect(sentence).toMatch(/^'[^']+' of a run must be [^.]*$/);
     const named = /^'([^']+)'/.exec(String(sentence))?.[1] ?? '';
     // What is wrong in a list of figures, or a map of them, is said of the whole.
@@ -67,19 +62,6 @@ describe('what a run holds is looked at:', () => {
     expect(path.slice(named.length)).toMatch(/^(\[\d+\]|\.[^.[]+)?$/);
   });
 });
-
-type Holder = Record<string, unknown>;
-
-/** Paths to all values that have a type of their own. */
-function* placesIn(value: unknown, path = ''): Generator<string> {
-  if (path !== '' && value !== null) yield path;
-  if (/^plan$|\.(value|held)$/.test(path) || typeof value !== 'object' || value === null) return;
-  for (const [name, one] of Object.entries(value)) {
-    if (/\.(value|held)$/.test(`.${name}`)) continue;
-    if (Array.isArray(value)) yield* path.endsWith('.entries') ? [] : placesIn(one, `${path}[${name}]`);
-    else yield* placesIn(one, path === '' ? name : `${path}.${name}`);
-  }
-}
 
 function without(record: object, ...names: readonly string[]): object {
   return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
@@ -93,9 +75,11 @@ test.each([
   [[{ ...latency, since: 'asked' }], 'since', 'intended or sent'],
   [[{ ...latency, histogram: 'AAAA' }], 'histogram', 'an HDR histogram of latencies'],
 ])('a latency: %#', (latencies, field, due) => {
-  expect(recordOf({ ...sampleRecord(), latencies })).toBe(`'latencies[0].${field}' of a run must be ${due}`);
+  expect(recordOf({ ...sampleRecord(), latencies }, aMap)).toBe(`'latencies[0].${field}' of a run must be ${due}`);
   const nodeLatencies = latencies.map((one) => ({ ...one, node: 'n1' }));
-  expect(recordOf({ ...sampleRecord(), nodeLatencies })).toBe(`'nodeLatencies[0].${field}' of a run must be ${due}`);
+  expect(recordOf({ ...sampleRecord(), nodeLatencies }, aMap)).toBe(
+    `'nodeLatencies[0].${field}' of a run must be ${due}`,
+  );
 });
 
 test.each([
@@ -110,7 +94,7 @@ test.each([
   [{ lags: 5 }, "'series.lags' of a run must be a list"],
 ])('a series: %j', (changes, sentence) => {
   const { series } = sampleRecord();
-  expect(recordOf({ ...sampleRecord(), series: { ...series, ...changes } })).toBe(sentence);
+  expect(recordOf({ ...sampleRecord(), series: { ...series, ...changes } }, aMap)).toBe(sentence);
 });
 
 test.each([
@@ -123,9 +107,9 @@ test.each([
     'a number, not below 0',
   ],
 ])('a cell: %j', (changes, path, due) => {
-  expect(recordOf({ ...sampleRecord(), cells: [{ ...cell, ...changes }] })).toBe(
+  expect(recordOf({ ...sampleRecord(), cells: [{ ...cell, ...changes }] }, aMap)).toBe(
     `'cells[0].${path}' of a run must be ${due}`,
   );
 });
 
-test.each([null, [], 'run', 5, undefined])('%j is no run', (given) => expect(recordOf(given)).toBe('no run'));
+test.each([null, [], 'run', 5, undefined])('%j is no run', (given) => expect(recordOf(given, aMap)).toBe('no run'));

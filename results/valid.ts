@@ -8,6 +8,27 @@ import type { Position } from '../history/operation.ts';
 import type { Anomaly, Configuration, LastState } from '../checkers/checker.ts';
 import { RUN_ID } from './files.ts';
 import { isHistogram } from './histograms.ts';
+import {
+  aMap,
+  aNumber,
+  anything,
+  type Check,
+  count,
+  type Fields,
+  figure,
+  is,
+  isMap,
+  listOf,
+  map,
+  numbers,
+  oneOf,
+  optional,
+  text,
+  textOrNumber,
+  texts,
+  whole,
+  yesOrNo,
+} from './shape.ts';
 import type {
   AgeSpread,
   Cell,
@@ -31,85 +52,12 @@ import type {
 /** Of a series; the widths of its steps are chosen so that there are 3,601 at the most. */
 const STEPS_MAX = 10_000;
 
-/** What is wrong, and at which path; undefined where nothing is. Paths hold no names out of the file: those may be anything. */
-type Check = (value: unknown, path: string) => Wrong | undefined;
-
-interface Wrong {
-  readonly path: string;
-  /** What would be right there. */
-  readonly due: string;
-}
-
-/** The record, or the sentence that says why it is none. */
-export function recordOf(given: unknown): RunRecord | string {
+/** The record, or the sentence that says why it is none. What a plan is to be is told by those who read plans. */
+export function recordOf(given: unknown, plan: Check): RunRecord | string {
   if (!isMap(given)) return 'no run';
-  const wrong = run(given, '');
+  const wrong = run(given, '') ?? plan(given['plan'], 'plan');
   return wrong === undefined ? (given as unknown as RunRecord) : `'${wrong.path}' of a run must be ${wrong.due}`;
 }
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function is(due: string, holds: (value: unknown) => boolean): Check {
-  return (value, path) => (holds(value) ? undefined : { path, due });
-}
-
-function oneOf(...known: readonly (string | number)[]): Check {
-  const due = known.length === 1 ? `${known[0]}` : `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`;
-  return is(due, (value) => (known as readonly unknown[]).includes(value));
-}
-
-function optional(check: Check): Check {
-  return (value, path) => (value === undefined ? undefined : check(value, path));
-}
-
-const list: Check = is('a list', Array.isArray);
-
-function listOf(check: Check): Check {
-  return (value, path) => {
-    if (!Array.isArray(value)) return list(value, path);
-    for (const [i, one] of value.entries()) {
-      const wrong = check(one, `${path}[${i}]`);
-      if (wrong !== undefined) return wrong;
-    }
-    return undefined;
-  };
-}
-
-/** All fields of a type, those too that may be absent. */
-type Fields<T> = { readonly [Name in keyof T]-?: Check };
-
-function map(fields: Readonly<Record<string, Check>>): Check {
-  const entries = Object.entries(fields);
-  return (value, path) => {
-    if (!isMap(value)) return aMap(value, path);
-    for (const [name, check] of entries) {
-      const wrong = check(value[name], path === '' ? name : `${path}.${name}`);
-      if (wrong !== undefined) return wrong;
-    }
-    return undefined;
-  };
-}
-
-const text = is('a text', (value) => typeof value === 'string');
-const yesOrNo = is('true or false', (value) => typeof value === 'boolean');
-const aMap = is('a map', isMap);
-/** JSON has numbers beyond those of JavaScript: `1e999`. */
-const aNumber = is('a number', Number.isFinite);
-/** Times and spans of time, too: nanoseconds. */
-const figure = is('a number, not below 0', (value) => Number.isFinite(value) && (value as number) >= 0);
-const whole = is('a whole number', Number.isSafeInteger);
-const count = is('a whole number, not below 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0);
-const textOrNumber = is('a text or a number', (value) => typeof value === 'string' || Number.isFinite(value));
-const anything: Check = () => undefined;
-
-function mapOf(due: string, check: Check): Check {
-  return is(due, (value) => isMap(value) && Object.values(value).every((one) => check(one, '') === undefined));
-}
-
-const texts = mapOf('a map of texts', text);
-const numbers = mapOf('a map of numbers', aNumber);
 
 function isCounted(value: unknown): boolean {
   return numbers(value, '') === undefined && Object.hasOwn(value as object, 'operations'); // numbers is for maps alone
@@ -161,7 +109,7 @@ const anomaly = map({
   lastState: optional(lastState),
 } satisfies Fields<Anomaly>);
 
-const guarantee = is(
+export const guarantee = is(
   'a guarantee that this Tidemark knows',
   (value) => typeof value === 'string' && Object.hasOwn(guarantees, value),
 );

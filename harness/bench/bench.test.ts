@@ -7,6 +7,7 @@ import { MILLISECOND, SECOND } from '../../history/clock.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { executeBench } from './bench.ts';
 import type { BenchPlan, BenchResult } from './plan.ts';
+import { recordedPlan } from '../stored/recorded-plan.ts';
 import { isVouchedFor, recordBench } from './record.ts';
 import { resolveBench } from './resolve.ts';
 import { renderBench } from './text.ts';
@@ -47,6 +48,7 @@ async function bench(plan: BenchPlan): Promise<RunRecord & { readonly journal: s
   const benched = await executeBench(resolved, { journal, run, stopped: () => false, say: () => undefined });
   expect(benched.ended.failures).toEqual([]);
   const record = await recordBench({ bench: resolved, benched, journal, id, labels: {}, command: 'bench' });
+  expect(recordedPlan(JSON.parse(JSON.stringify(record.plan)), 'plan')).toBeUndefined(); // another machine can import it
   return { ...record, journal: readFileSync(journal, 'utf8'), bench: record.plan['bench'] as BenchResult };
 }
 

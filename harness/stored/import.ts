@@ -15,6 +15,7 @@ import type { Io } from '../command.ts';
 import { BadInput, BAD_INPUT, KEPT } from '../errors.ts';
 import { idOf, withDatabase } from '../stored-run.ts';
 import { count } from '../table.ts';
+import { recordedPlan } from './recorded-plan.ts';
 
 export interface ImportOptions {
   readonly journal: boolean;
@@ -40,7 +41,10 @@ export async function importRuns(what: readonly string[], options: ImportOptions
     for (const id of ids) await importRun(database, id, folder, options, tally, io);
     for (const file of files) {
       try {
-        await importFile(database, resolve(io.cwd, file), (imported) => tally.told(imported));
+        await importFile(database, resolve(io.cwd, file), {
+          plan: recordedPlan,
+          told: (imported) => tally.told(imported),
+        });
       } catch (error) {
         if (!(error instanceof BadFile)) throw error;
         io.err(`tidemark: ${printable(error.message.replace(resolve(io.cwd, file), file))}.\n`);
@@ -77,7 +81,7 @@ async function importRun(
 
 /** Throws {@link BadInput} when the file holds what nothing could read. */
 async function save(database: Database, given: RunRecord, file: string): Promise<void> {
-  const record = recordOf(given);
+  const record = recordOf(given, recordedPlan);
   if (typeof record === 'string') throw new BadInput(`${file} is damaged: ${record}.`);
   await saveRun(database, record).catch((cause: unknown) => {
     if (!isMisfit(cause)) throw cause;

@@ -294,6 +294,7 @@ describe('an export', () => {
         "'latencies[0].count' of a run must be a whole number, not below 0",
       ],
       [{ series: { ...series, stepNs: 0 } as SeriesRecord }, "'series.stepNs' of a run must be a number above 0"],
+      [{ plan: { bench: 5 } }, "'plan.bench' of a run must be a map"],
     ] as const) {
       const record = sampleRecord({ id, ...changes });
       const texts = [
