@@ -108,6 +108,25 @@ test('plans name what they name in several shapes', async () => {
   ]);
 });
 
+test('a plan with something else where the view of plans has a number takes no row away', async () => {
+  const sql = await databaseOf('plans', 7);
+  const plans = [
+    { nodes: 2.5, durationNs: 'long', rate: true },
+    { nodes: 2 ** 40, durationNs: 1.5e9, rate: 0.25, load: 'open' },
+    { nodes: 3, durationNs: null, rate: 5e-324 },
+    { nodes: 5, durationNs: 60e9, rate: 600 },
+  ];
+  for (const [i, plan] of plans.entries())
+    await saveThen(sql, 7, { ...recordOf(7), id: `20260101-000000-000-00000${i}`, plan });
+  await migrate(sql);
+  expect([...(await sql`select nodes, duration_s, load, rate from tidemark.plans order by run`)]).toEqual([
+    { nodes: null, duration_s: null, load: null, rate: null },
+    { nodes: null, duration_s: 1.5, load: 'open', rate: 0.25 },
+    { nodes: 3, duration_s: null, load: null, rate: null },
+    { nodes: 5, duration_s: 60, load: null, rate: 600 },
+  ]);
+});
+
 test('a migration that fails changes nothing', async () => {
   const sql = await databaseOf('failing', 3);
   await saveThen(sql, 3, recordOf(3));

@@ -100,7 +100,8 @@ test.each([
 test.each([
   [{ guarantee: 'toString' }, 'guarantee', 'a guarantee that this Tidemark knows'],
   [{ state: 'fine' }, 'state', 'kept, broken, holds, violated, undecided or not exercised'],
-  [{ evidence: { reads: 4 } }, 'evidence', 'a map of numbers, operations among them'],
+  [{ evidence: { reads: 4 } }, 'evidence', 'a map of numbers, a whole number of operations among them'],
+  [{ evidence: { operations: 1e308 } }, 'evidence', 'a map of numbers, a whole number of operations among them'],
   [
     { anomalies: [{ kind: 'x', sentence: 'x', operations: [{ ...operation, callTime: -1 }] }] },
     'anomalies[0].operations[0].callTime',
@@ -109,6 +110,14 @@ test.each([
 ])('a cell: %j', (changes, path, due) => {
   expect(recordOf({ ...sampleRecord(), cells: [{ ...cell, ...changes }] }, aMap)).toBe(
     `'cells[0].${path}' of a run must be ${due}`,
+  );
+});
+
+test('numbers that views add up cannot come to more than a number', () => {
+  const [failover] = sampleRecord().failovers;
+  const failovers = [{ ...failover, lostWrites: { a: 1e308, b: 1e308 } }];
+  expect(recordOf({ ...sampleRecord(), failovers }, aMap)).toBe(
+    "'failovers[0].lostWrites' of a run must be a map of whole numbers, none below 0",
   );
 });
 

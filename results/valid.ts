@@ -20,6 +20,7 @@ import {
   isMap,
   listOf,
   map,
+  mapOf,
   numbers,
   oneOf,
   optional,
@@ -52,6 +53,9 @@ import type {
 /** Of a series; the widths of its steps are chosen so that there are 3,601 at the most. */
 const STEPS_MAX = 10_000;
 
+/** Numbers that the database's views add up. */
+const counts = mapOf('a map of whole numbers, none below 0', count);
+
 /** The record, or the sentence that says why it is none. What a plan is to be is told by those who read plans. */
 export function recordOf(given: unknown, plan: Check): RunRecord | string {
   if (!isMap(given)) return 'no run';
@@ -60,7 +64,11 @@ export function recordOf(given: unknown, plan: Check): RunRecord | string {
 }
 
 function isCounted(value: unknown): boolean {
-  return numbers(value, '') === undefined && Object.hasOwn(value as object, 'operations'); // numbers is for maps alone
+  // numbers is for maps alone
+  return (
+    numbers(value, '') === undefined &&
+    count((value as Readonly<Record<string, unknown>>)['operations'], '') === undefined
+  );
 }
 
 const position = map({ group: text, history: textOrNumber, at: textOrNumber } satisfies Fields<Position>);
@@ -121,7 +129,7 @@ const cell = map({
   state: oneOf('kept', 'broken', 'holds', 'violated', 'undecided', 'not exercised'),
   suspendedBy: optional(listOf(text)),
   note: text,
-  evidence: is('a map of numbers, operations among them', isCounted),
+  evidence: is('a map of numbers, a whole number of operations among them', isCounted),
   citation: optional(map({ url: text, says: text } satisfies Fields<NonNullable<Cell['citation']>>)),
   anomalyCount: count,
   anomalies: listOf(anomaly),
@@ -173,7 +181,7 @@ const failover = map({
   electedNs: optional(figure),
   firstWriteNs: optional(figure),
   firstFreshFollowerReadNs: optional(figure),
-  lostWrites: numbers,
+  lostWrites: counts,
 } satisfies Fields<FailoverRecord>);
 
 const stepping = map({

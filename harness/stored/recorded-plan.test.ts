@@ -56,6 +56,9 @@ const plan = JSON.parse(
   JSON.stringify({
     later: { version: 2 },
     nodes: 3,
+    durationNs: 1e9,
+    load: 'open',
+    rate: 0.25,
     readPaths: ['leader'],
     writePaths: ['quorum-ack'],
     withheld: true,
@@ -160,8 +163,20 @@ test('a plan with all that may be there can be read, and so can one with nothing
   expect(recordedPlan([], 'plan')).toEqual({ path: 'plan', due: 'a map' });
 });
 
+test.each([
+  [{ nodes: 2.5 }, 'nodes'],
+  [{ nodes: 2 ** 31 }, 'nodes'],
+  [{ nodes: '3' }, 'nodes'],
+  [{ nodes: null }, 'nodes'],
+  [{ durationNs: -1 }, 'durationNs'],
+  [{ rate: Number.POSITIVE_INFINITY }, 'rate'],
+  [{ load: 5 }, 'load'],
+])('what the view of plans has as a column: %j', (wrong, name) => {
+  expect(recordedPlan(wrong, 'plan')?.path).toBe(`plan.${name}`);
+});
+
 describe('what a plan holds is looked at:', () => {
-  const unread = ['later', 'later.version', 'nodes', 'positions.unit'];
+  const unread = ['later', 'later.version', 'positions.unit'];
   const places = [...placesIn(plan)].filter((path) => !unread.includes(path));
 
   test('there are many places', () => expect(places.length).toBeGreaterThan(150));

@@ -1,6 +1,6 @@
 /**
- * Whether the plan of a run that comes from a file can be read by all that read plans. Of what is not named here readers expect nothing:
- * they show it as it is. That a stored plan can be run again is seen when it is (`--replay`).
+ * Whether the plan of a run that comes from a file can be read by all that read plans, the database's views among them. Of what is not
+ * named here readers expect nothing: they show it as it is. That a stored plan can be run again is seen when it is (`--replay`).
  */
 import type { Deed } from '../../nemesis/fault.ts';
 import type { Struck } from '../../nemesis/nemesis.ts';
@@ -14,6 +14,7 @@ import {
   count,
   type Fields,
   figure,
+  is,
   listOf,
   map,
   numbers,
@@ -203,7 +204,17 @@ const bail = map({
   sparedNs: figure,
 } satisfies Fields<Bail>);
 
+/** An integer of the database, where the view `plans` has it so. */
+const nodes = is(
+  'a whole number from 0 to 999999999',
+  (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 999_999_999,
+);
+
 export const recordedPlan: Check = map({
+  nodes: optional(nodes),
+  durationNs: optional(figure),
+  load: optional(text),
+  rate: optional(figure),
   bench: optional(bench),
   withheld: optional(yesOrNo),
   strikes: optional(listOf(struck)),
