@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { realClock } from '../history/clock.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
 import type { Database } from './database.ts';
 import { aMap } from './shape.ts';
@@ -22,9 +24,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const database = {} as Database;
 const head = '{"tidemark":"runs","schema":1,"runs":0}\n';
 const end = '{"type":"end","runs":0}\n';
-const read = (content: Uint8Array): Promise<void> => {
+const read = (content: Uint8Array, into = database): Promise<void> => {
   writeFileSync(file, content);
-  return importRuns(database, file, { plan: aMap, told: () => expect.unreachable() });
+  return importRuns(into, file, { plan: aMap, told: () => expect.unreachable() });
 };
 const packed = (...parts: readonly (string | Uint8Array)[]): Uint8Array =>
   gzipSync(Buffer.concat(parts.map((part) => Buffer.from(part))), { level: 1 });
@@ -58,4 +60,48 @@ test('lines are told apart by their ends, wherever the pieces of the file end', 
   const cut = packed(head, long);
   await expect(read(cut.subarray(0, cut.length / 2))).rejects.toThrow(`${file} ends early, after 0 runs`);
   await expect(read(cut)).rejects.toThrow(`${file}, line 2: neither a run nor a part of a journal`);
+});
+
+describe('a journal', () => {
+  const parts = ['one\n', 'two\n'];
+  const sha256 = createHash('sha256').update(parts.join('')).digest('hex');
+  const other = 'f'.repeat(64);
+  const lines = (...names: readonly string[]): Uint8Array => {
+    const chunks = parts.map((part, place) => {
+      const gzip = gzipSync(part, { level: 1 }).toString('base64');
+      return JSON.stringify({ type: 'chunk', sha256: names[place], place, gzip });
+    });
+    const journal = JSON.stringify({ type: 'journal', sha256: names[2], bytes: 8, chunks: 2 });
+    return packed(head, [...chunks, journal].map((one) => `${one}\n`).join(''), end);
+  };
+  let asked: string[];
+  const answering = (): Database => {
+    asked = [];
+    const sql = (query: readonly string[], ...values: readonly unknown[]): Promise<readonly unknown[]> => {
+      asked.push(`${/tidemark\.\w+/.exec(query.join(''))?.[0]} ${String(values[0])}`);
+      return Promise.resolve([]);
+    };
+    return { sql, clock: realClock() } as unknown as Database;
+  };
+
+  test('comes in chunks of its name', async () => {
+    await read(lines(sha256, sha256, sha256), answering());
+    expect(asked).toEqual([
+      `tidemark.save_chunk ${sha256}`,
+      `tidemark.save_chunk ${sha256}`,
+      `tidemark.complete_journal ${sha256}`,
+    ]);
+  });
+
+  test.each([
+    [[other, other, sha256], 4, sha256, other],
+    [[sha256, other, sha256], 3, other, sha256],
+    [[other, sha256, sha256], 3, sha256, other],
+    [[sha256, sha256, other], 4, other, sha256],
+  ] as const)('is refused with chunks of another name: %#', async (names, number, named, due) => {
+    await expect(read(lines(...names), answering())).rejects.toThrow(
+      `${file}, line ${number}: the journal ${named} comes among chunks of the journal ${due}`,
+    );
+    expect(asked.join()).not.toContain('complete_journal');
+  });
 });

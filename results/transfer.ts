@@ -145,7 +145,8 @@ class Importer {
   readonly #database: Database;
   readonly #plan: Check;
   readonly #told: (imported: Imported) => void;
-  /** Of the journal whose chunks are coming. */
+  /** Of the journal whose chunks are coming; its name is that of the first. */
+  #sha256 = '';
   #hash = createHash('sha256');
   #chunks = 0;
   #bytes = 0;
@@ -180,6 +181,8 @@ class Importer {
 
   async #chunk({ sha256, place, gzip }: PlainChunk, where: string): Promise<void> {
     if (place !== this.#chunks) throw new BadFile(`${where}: chunk ${place} comes where ${this.#chunks} is due`);
+    if (place === 0) this.#sha256 = sha256;
+    this.#sameJournal(sha256, where);
     const packed = Buffer.from(gzip, 'base64');
     const bytes = unpacked(packed, where);
     this.#hash.update(bytes);
@@ -188,7 +191,14 @@ class Importer {
     await saveChunk(this.#database, { sha256, place, gzip: packed });
   }
 
+  /** What is looked at is what all chunks come to, and what is stored lies under the name of each. */
+  #sameJournal(sha256: string, where: string): void {
+    if (sha256 !== this.#sha256)
+      throw new BadFile(`${where}: the journal ${sha256} comes among chunks of the journal ${this.#sha256}`);
+  }
+
   async #journal(journal: Journal, where: string): Promise<void> {
+    if (this.#chunks > 0) this.#sameJournal(journal.sha256, where);
     const found = { sha256: this.#hash.digest('hex'), bytes: this.#bytes, chunks: this.#chunks };
     this.#hash = createHash('sha256');
     this.#chunks = 0;
