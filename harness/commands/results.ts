@@ -33,7 +33,7 @@ export default {
     results
       .command('export')
       .description('Writes runs, with their journals where those are in the database, into one file.')
-      .argument('[runs...]', "'last', ids' beginnings, labels (default: all of them)")
+      .argument('[runs...]', "'last', ids' beginnings, labels (default: all of them, which needs the database)")
       .requiredOption('--output <file>', 'a new file')
       .option('--journal', 'the journals from .tidemark/runs too')
       .option(...json)

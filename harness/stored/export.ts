@@ -31,6 +31,10 @@ export interface ExportOptions {
 export async function exportRuns(words: readonly string[], options: ExportOptions, io: Io): Promise<void> {
   const folder = join(io.cwd, '.tidemark');
   await withStoredRuns(io, async (stored) => {
+    if (stored.incomplete && words.length === 0)
+      throw new BadInput(
+        'What is in the database cannot be seen now, so not all runs can be exported; those in files can be named.',
+      );
     const ids = words.length === 0 ? (await stored.list({})).map((run) => run.id) : await idsOf(words, stored, folder);
     if (ids.length === 0) throw new BadInput('There are no stored runs here; tidemark run makes one.');
     try {

@@ -23,7 +23,9 @@ const AT_ONCE = 500;
 
 export async function sql(given: string | undefined, flags: SqlFlags, io: Io): Promise<void> {
   const timeoutNs = nanosecondsOf(flags.timeout);
-  if (timeoutNs === undefined) throw new BadInput(`--timeout ${flags.timeout}: a time such as 30s or 5m is needed.`);
+  // The server counts milliseconds, and takes none of them for no limit.
+  if (timeoutNs === undefined || timeoutNs < MILLISECOND)
+    throw new BadInput(`--timeout ${flags.timeout}: a time from 1ms on is needed, such as 30s or 5m.`);
   const attended = (io.stdin as Partial<NodeJS.ReadStream>).isTTY === true;
   const query = given ?? (attended ? undefined : await textOf(io.stdin));
   if (query === undefined && flags.json === true) throw new BadInput('--json goes with a query.');
