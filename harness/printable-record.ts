@@ -50,7 +50,7 @@ function inner(value: unknown): unknown {
 
 /** Most are plain, and some are long. */
 function textOf(text: string): string {
-  return /[^\x20-\x7e]/.test(text) ? printable(text) : text;
+  return /[^\x20-\x7e]|##|::/.test(text) ? printable(text) : text;
 }
 
 const LABELS_SHOWN = 12;

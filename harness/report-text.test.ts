@@ -86,3 +86,10 @@ test('a fault under which no leader answered keeps its name beside what follower
     ['bridge', 'follower'],
   ]);
 });
+
+test('an ASCII name that a CI would take for an order is shown by its number, too', () => {
+  const [cell, ...cells] = sampleRecord().cells;
+  const text = renderReport(sampleRecord({ cells: [{ ...cell, note: '##[add-mask]1' }, ...cells] }), { color: false });
+  expect(text).toContain('##\\u{5b}add-mask]1');
+  expect(text).not.toContain('##[');
+});

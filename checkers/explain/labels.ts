@@ -8,8 +8,18 @@ const SHORT: Readonly<Record<string, string>> = { read: 'r', write: 'w', get: 'r
 /** What would move the cursor, change the direction of the text or take no room: shown by its number. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\p{M}]/gu;
 
+/**
+ * What a CI would take for an order to it, read from what is printed: `##[stop-commands]` of GitHub and `##vso[...]` of Azure Pipelines
+ * anywhere in a line, `::add-mask::` at the beginning of one. See TryParse of actions/runner, src/Runner.Common/ActionCommand.cs.
+ */
+const ORDER = /(?<=##[a-z]*)\[|(?<=^\s*):(?=:[a-z-]+.*::)/gi;
+
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+  return text.replace(UNPRINTABLE, numberOf).replace(ORDER, numberOf);
+}
+
+function numberOf(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
 /** How many columns of a terminal the text takes: two for each character of the wide scripts and for pictures. */

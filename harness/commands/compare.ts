@@ -26,7 +26,7 @@ export default {
         const [ofA, ofB] = await storedSides([a, b], io);
         const compared = compare(ofA, ofB, numbers);
         if (json === true) io.out(`${JSON.stringify({ schema: 1, type: 'comparison', ...compared })}\n`);
-        else if (markdown === true) io.out(comparedMarkdown(compared, everyPath).split('\n').map(printable).join('\n'));
+        else if (markdown === true) io.out(comparedMarkdown(compared, everyPath));
         else for (const line of comparedText(compared, everyPath)) io.out(`${printable(line)}\n`);
         io.exit(KEPT);
       });

@@ -2,6 +2,7 @@
 import { certaintyOf, type Comparison } from '../../results/change.ts';
 import type { Compared, FailoverSummary, StaleShare } from '../../results/compare.ts';
 import { type Measure, measureName } from '../../results/measures.ts';
+import { plain, tableOf } from '../report/markdown-parts.ts';
 import { count, duration, percent, table } from '../table.ts';
 
 const RUNS_SAID = 3;
@@ -21,14 +22,14 @@ export function comparedText(compared: Compared, everyPath = false): readonly st
       ? ['', 'No latencies to compare.']
       : [
           '',
-          'Latency from the intended start, and throughput: B against A',
+          FIGURES,
           ...table([headings, ...rows], ['left', 'right', 'right', 'right', 'left', 'left']).map((line) => `  ${line}`),
         ]),
     ...(faults.length === 0
       ? []
       : [
           '',
-          `Fault by fault, all paths together${everyPath ? '' : ' (--every-path: each path)'}`,
+          togetherText(everyPath),
           ...table([faultHeadings, ...faults], ['left', 'left', 'right', 'right', 'right', 'left', 'left']).map(
             (line) => `  ${line}`,
           ),
@@ -42,53 +43,70 @@ export function comparedText(compared: Compared, everyPath = false): readonly st
 export function comparedMarkdown(compared: Compared, everyPath = false): string {
   const { rows, notes } = figureRows(compared, everyPath);
   const faults = faultRows(compared);
-  const lines = [
-    `**A**: ${runsText(compared.a)}  `,
-    `**B**: ${runsText(compared.b)}`,
-    '',
-    ...compared.unlike.map((sentence) => `> Not alike: ${cellText(sentence)}`),
-    ...(compared.unlike.length > 0 ? [''] : []),
-    ...(compared.verdicts.length === 0
-      ? [`No verdict changed (${compared.unchanged} promises and findings).`]
-      : [
-          '| promise | A | B |',
-          '|---|---|---|',
-          ...compared.verdicts.map(({ promise, a, b }) => row([promise, a ?? '–', b ?? '–'])),
-        ]),
-    '',
-    ...(rows.length === 0 ? [] : [row(headings), '|---|--:|--:|--:|---|---|', ...rows.map(row), '']),
-    ...(faults.length === 0 ? [] : [row(faultHeadings), '|---|---|--:|--:|--:|---|---|', ...faults.map(row), '']),
-    ...notes,
-    ...stalenessLines(compared).slice(1),
+  const parts = [
+    `- **A**: ${plain(runsText(compared.a))}\n- **B**: ${plain(runsText(compared.b))}`,
+    listOf(compared.unlike.map((sentence) => `not alike: ${sentence}`)),
+    unchangedText(compared),
+    markdownTable(
+      ['promise', 'A', 'B'],
+      compared.verdicts.map(({ promise, a, b }) => [promise, a ?? NOT_JUDGED, b ?? NOT_JUDGED]),
+    ),
+    rows.length === 0 ? 'No latencies to compare.' : `${FIGURES}:`,
+    markdownTable(headings, rows, [1, 2, 3]),
+    faults.length === 0 ? '' : `${togetherText(everyPath)}:`,
+    markdownTable(faultHeadings, faults, [2, 3, 4]),
+    listOf(notes),
+    compared.staleness.length === 0 ? '' : 'Stale reads:',
+    markdownTable(['write path', 'read path', 'A', 'B'], staleRows(compared), [2, 3]),
     ...failoverLines(compared).slice(1),
   ];
-  return `${lines.join('\n').trimEnd()}\n`;
+  // A list or a table that follows a sentence without a blank line would be part of its paragraph.
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-const headings = ['measure', 'A', 'B', 'change', '95 % interval', ''];
-
-export function row(cells: readonly string[]): string {
-  return `| ${cells.map(cellText).join(' | ')} |`;
+function listOf(sentences: readonly string[]): string {
+  return sentences.map((sentence) => `- ${plain(sentence, SENTENCE_MAX)}`).join('\n');
 }
 
 /** Names come from systems and users: nothing in them is markup. */
-export function cellText(text: string): string {
-  return text.replace(/[\\`*_{}[\]<>|#~]/g, '\\$&').replace(/\s+/g, ' ');
+function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  right?: readonly number[],
+): string {
+  if (rows.length === 0) return '';
+  return tableOf(
+    head,
+    rows.map((cells) => cells.map((text) => plain(text))),
+    right,
+  );
 }
+
+const FIGURES = 'Latency from the intended start, and throughput: B against A';
+const NOT_JUDGED = 'not judged';
+/** With every path, all the names that only one side has. */
+const SENTENCE_MAX = 10_000;
+
+function togetherText(everyPath: boolean): string {
+  return `Fault by fault, all paths together${everyPath ? '' : ' (--every-path: each path)'}`;
+}
+
+const headings = ['measure', 'A', 'B', 'change', '95 % interval', ''];
 
 function runsText(ids: readonly string[]): string {
   const said = ids.slice(0, RUNS_SAID).join(', ');
   return ids.length === 1 ? said : `${ids.length} runs (${said}${ids.length > RUNS_SAID ? ', …' : ''})`;
 }
 
-function verdictLines({ verdicts, unchanged }: Compared): readonly string[] {
-  if (verdicts.length === 0) return [`No verdict changed (${unchanged} promises and findings).`];
-  return [
-    `Verdicts that changed (${unchanged} did not):`,
-    ...table(verdicts.map(({ promise, a, b }) => [promise, a ?? 'not judged', '->', b ?? 'not judged'])).map(
-      (line) => `  ${line}`,
-    ),
-  ];
+function verdictLines(compared: Compared): readonly string[] {
+  const rows = compared.verdicts.map(({ promise, a, b }) => [promise, a ?? NOT_JUDGED, '->', b ?? NOT_JUDGED]);
+  return [unchangedText(compared), ...(rows.length === 0 ? [] : table(rows).map((line) => `  ${line}`))];
+}
+
+function unchangedText({ verdicts, unchanged }: Compared): string {
+  return verdicts.length === 0
+    ? `No verdict changed (${unchanged} promises and findings).`
+    : `Verdicts that changed (${unchanged} did not):`;
 }
 
 const faultHeadings = ['fault', ...headings];
@@ -177,17 +195,16 @@ export function changeText(change: number): string {
   return `${change > 0 && text !== '0.0' ? '+' : ''}${text === '-0.0' ? '0.0' : text} %`;
 }
 
-function stalenessLines({ staleness }: Compared): readonly string[] {
-  if (staleness.length === 0) return [];
+function stalenessLines(compared: Compared): readonly string[] {
+  if (compared.staleness.length === 0) return [];
+  const rows = staleRows(compared).map(([writePath, readPath, a, b]) => [writePath, readPath, a, '->', b]);
+  return ['', 'Stale reads:', ...table(rows).map((line) => `  ${line}`)];
+}
+
+function staleRows({ staleness }: Compared): readonly string[][] {
   const share = ({ stale, reads, maxNs }: StaleShare): string =>
     reads === 0 ? '–' : `${percent(stale, reads)} of ${count(reads)}${stale === 0 ? '' : `, worst ${duration(maxNs)}`}`;
-  return [
-    '',
-    'Stale reads:',
-    ...table(staleness.map(({ writePath, readPath, a, b }) => [writePath, readPath, share(a), '->', share(b)])).map(
-      (line) => `  ${line}`,
-    ),
-  ];
+  return staleness.map(({ writePath, readPath, a, b }) => [writePath, readPath, share(a), share(b)]);
 }
 
 function failoverLines({ failovers: { a, b } }: Compared): readonly string[] {

@@ -28,11 +28,53 @@ describe('what a gate says', () => {
   };
 
   it('holds no markup that comes from a history', () => {
-    expect(gateMarkdown(told)).not.toMatch(/<b>|<script>|[^\\]<HEAD/);
+    expect(gateMarkdown(told)).not.toMatch(/<b>|<script>|<HEAD/);
     expect(gateJunit(told)).toContain('&lt;b&gt;1&lt;/b&gt;');
     expect(gateJunit(told)).not.toContain('\u0000');
     expect(annotations(told).join('')).not.toContain('\n');
     expect(annotations(told)[0]).toContain('%25 2');
+  });
+
+  it('holds nothing that a terminal, a page or a CI would obey', () => {
+    const hostile = 'x \u001b[2J \u202e \u0000 \ufffe \ud800 @everyone &lt; ##[stop-commands]s ##vso[task.complete] ok';
+    const measure = { type: 'rate', method: 'read', path: hostile, phase: 'calm' } as const;
+    const change = { estimate: -0.5, low: -0.6, high: -0.4 };
+    const finding = {
+      measure,
+      a: 9,
+      b: 4,
+      change,
+      drawn: change,
+      limit: { type: 'rate', worseBy: 0.1, andBy: 0 },
+      verdict: 'worse',
+      why: hostile,
+    } as unknown as Finding;
+    const obeyed: Told = {
+      ...told,
+      breaches: [
+        {
+          run: hostile,
+          cell: { ...cell, note: hostile, anomalies: [{ kind: hostile, sentence: hostile, operations: [] }] },
+          alsoInBaseline: false,
+          runs: { broken: 1, of: 1 },
+        },
+      ],
+      findings: [finding],
+      unmatched: [hostile],
+      baseline: hostile,
+      candidate: '::stop-commands::x',
+      notes: [hostile],
+    };
+    const texts = [gateText(obeyed), annotations(obeyed), [gateMarkdown(obeyed), gateJunit(obeyed), gateJson(obeyed)]];
+    for (const text of texts.flat()) expect(text).not.toMatch(/##[a-z]*\[/i);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them is in it
+    for (const text of texts.flat().slice(0, -1))
+      expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e\ufffe\ud800]/);
+    expect(gateText(obeyed).join('\n')).toContain('x \\u{1b}[2J \\u{202e} \\u{0} \\u{fffe} \\u{d800} @everyone');
+    expect(gateText(obeyed).join('\n')).toContain('##\\u{5b}stop-commands]s ##vso\\u{5b}task.complete] ok');
+    expect(annotations(obeyed)[0]).toContain('\\u{1b}[2J');
+    expect(gateMarkdown(obeyed)).not.toMatch(/@|&lt;/);
+    expect(JSON.parse(gateJson(obeyed))).toMatchObject({ baseline: hostile, notes: [hostile] });
   });
 
   it('names what a limit is about and nobody measured, wherever it is read', () => {

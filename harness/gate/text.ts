@@ -1,9 +1,11 @@
 /** What a gate says: for the terminal, a pull request, GitHub's annotations, JUnit, and as JSON. */
+import { printable } from '../../checkers/explain/labels.ts';
 import type { Breach, Gated } from '../../results/gate.ts';
 import { promiseName, promisesOf } from '../../results/gate.ts';
 import type { Finding } from '../../results/look.ts';
 import { measureName } from '../../results/measures.ts';
-import { cellText, changeText, row, valueText } from '../compare/text.ts';
+import { changeText, valueText } from '../compare/text.ts';
+import { plain, tableOf } from '../report/markdown-parts.ts';
 import { count, duration, many, table } from '../table.ts';
 
 export interface Told extends Gated {
@@ -29,7 +31,7 @@ export function gateText(told: Told): readonly string[] {
     ...told.notes.map((note) => `  ${note}`),
     ...(told.breaches.length > 0 ? ['', 'Broken promises:', ...promisesOf(told.breaches).flatMap(breachLines)] : []),
     ...findingLines(told),
-  ];
+  ].map(printable);
 }
 
 function findingLines(told: Told): readonly string[] {
@@ -138,37 +140,43 @@ function limitText({ type, worseBy, andBy }: Finding['limit']): string {
 export function gateMarkdown(told: Told): string {
   const breaches = promisesOf(told.breaches);
   const { shown, folded } = foldedOf(told);
-  const tableOf = (rows: readonly Finding[]): readonly string[] =>
+  const figures = (rows: readonly Finding[]): readonly string[] =>
     rows.length === 0
       ? []
-      : [row(headings), '|---|--:|--:|--:|---|--:|--:|---|', ...rows.map((one) => row(findingRow(one, told)))];
+      : [
+          tableOf(
+            headings,
+            rows.map((one) => findingRow(one, told).map((text) => plain(text))),
+            [1, 2, 3, 5, 6],
+          ),
+        ];
   return `${[
     `### Tidemark gate: ${outcomes[told.outcome]}`,
     '',
-    `${cellText(summary(told))}. Baseline ${cellText(told.baseline)}, candidate ${cellText(told.candidate)}; ${runsText(told)}.`,
+    `${plain(summary(told))}. Baseline ${plain(told.baseline)}, candidate ${plain(told.candidate)}; ${runsText(told)}.`,
     '',
     ...breaches.slice(0, SHOWN_MAX).map((breach) => {
       const { cell, alsoInBaseline } = breach;
       const [first] = cell.anomalies;
       const said = `${promiseName(cell)}: ${cell.note}${alsoInBaseline ? ' (the baseline broke it too)' : ''}`;
-      return `- **broken** ${cellText(said)} (${brokenIn(breach)})${first === undefined ? '' : `: ${cellText(first.sentence)}`}`;
+      return `- **broken** ${plain(said)} (${plain(brokenIn(breach))})${first === undefined ? '' : `: ${plain(first.sentence)}`}`;
     }),
     ...(breaches.length > SHOWN_MAX ? [`- and ${breaches.length - SHOWN_MAX} more broken promises`] : []),
     ...(breaches.length > 0 ? [''] : []),
-    ...tableOf(shown),
+    ...figures(shown),
     ...(folded.length === 0
       ? []
       : [
           '',
           `<details><summary>${folded.length} measures that cannot be told</summary>`,
           '',
-          ...tableOf(folded.slice(0, FOLDED_MAX)),
+          ...figures(folded.slice(0, FOLDED_MAX)),
           ...(folded.length > FOLDED_MAX ? ['', `and ${folded.length - FOLDED_MAX} more`] : []),
           '',
           '</details>',
         ]),
     '',
-    ...told.notes.map((note) => `- ${cellText(note)}`),
+    ...told.notes.map((note) => `- ${plain(note)}`),
   ]
     .join('\n')
     .trimEnd()}\n`;
@@ -223,7 +231,8 @@ function figuresText({ measure, a, b, change, lacking, why }: Finding): string {
 }
 
 function escaped(text: string, isProperty: boolean): string {
-  const always = text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  // Ends of lines, too, are shown by their numbers by now.
+  const always = printable(text).replaceAll('%', '%25');
   return isProperty ? always.replaceAll(':', '%3A').replaceAll(',', '%2C') : always;
 }
 
@@ -270,23 +279,19 @@ function testcase(name: string, inner: string): string {
 }
 
 function xml(text: string): string {
-  return (
-    text
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;')
-      .replaceAll('"', '&quot;')
-      // oxlint-disable-next-line no-control-regex
-      .replace(
-        /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
-        '\ufffd',
-      )
-  );
+  // What XML cannot hold is among what is shown by its number.
+  return printable(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }
 
 /** Without what the runs themselves hold. */
 export function gateJson(told: Told): string {
   const { blocks, ...rest } = told;
   const runs = blocks.map(({ a, b }) => ({ baseline: a.map(({ id }) => id), candidate: b.map(({ id }) => id) }));
-  return JSON.stringify({ schema: 1, type: 'gate', ...rest, summary: summary(told), runs });
+  const text = JSON.stringify({ schema: 1, type: 'gate', ...rest, summary: summary(told), runs });
+  // The same text to whoever parses it, and no order to the CI whose log it is printed to.
+  return text.replace(/(?<=##[a-z]*)\[/gi, '\\u005b');
 }

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { compare } from '../../results/compare.ts';
+import { sampleRecord } from '../../test-support/sample-record.ts';
+import { comparedMarkdown } from './text.ts';
+
+test('the Markdown of a comparison has each list and table apart, and no markup of names', () => {
+  const hostile = '<b>@everyone</b> &amp; #1 `x` **bold** | ##[add-mask]x \u001b[31m\u202e';
+  const record = sampleRecord();
+  const [one] = record.staleness;
+  const other = sampleRecord({
+    id: 'other',
+    system: hostile,
+    staleness: [one, { ...one, readPath: hostile }],
+    cells: record.cells.map((cell) => ({ ...cell, readPath: hostile, state: 'broken' as const })),
+    latencies: record.latencies.map((of) => ({ ...of, path: hostile })),
+  });
+  const markdown = comparedMarkdown(compare([record], [other]), true);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: none of them is in it
+  expect(markdown).not.toMatch(/<b>|@|&amp;|\*\*bold|##\[|[\u0000-\u0009\u000b-\u001f\u202e]/);
+  const blocks = markdown.trimEnd().split('\n\n');
+  expect(blocks.map((block) => block.split('\n', 1)[0])).toContain('| write path | read path | A | B |');
+  expect(blocks).toContain('Stale reads:');
+  expect(blocks.at(-1)).toMatch(/^Failovers \(medians\): A 2, /);
+  expect(markdown).toMatch(/\n\n- Only in B: [^\n]*\n\n/);
+  // A block is a paragraph of one line, a list or a table, never a mixture.
+  const typeOf = (line: string): string => /^(?:- |\| )?/.exec(line)?.[0] ?? '';
+  for (const block of blocks) {
+    const lines = block.split('\n');
+    expect(new Set(lines.map(typeOf)).size).toBe(1);
+    if (typeOf(block) === '') expect(lines).toHaveLength(1);
+  }
+});
