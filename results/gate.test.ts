@@ -162,6 +162,7 @@ describe('a candidate that stops answering', () => {
       limits,
     });
     expect(gated).toMatchObject({ outcome: 'cannot tell', unmatched: ['throughput of path folower'] });
+    expect(gated.overruled).toEqual(['throughput (worse-by 10%)']);
     expect(gated.findings.map(({ verdict }) => verdict)).toEqual(['not worse']);
   });
 });
@@ -230,6 +231,15 @@ describe('a change for the worse', () => {
     expect(verdict(0.1, 0)).toBe('worse');
     expect(verdict(0.1, 1e9)).toBe('not worse');
     expect(verdict(0.9, 0)).toBe('not worse');
+    const [general, reads] = [
+      { ...rules.limits[0], worseBy: 0.9 },
+      { ...rules.limits[0], methods: ['read'] },
+    ];
+    for (const limits of [
+      [general, reads],
+      [reads, general],
+    ])
+      expect(look(blocks, { ...rules, limits })).toMatchObject([{ verdict: 'worse', limit: reads }]);
   });
 });
 

@@ -6,7 +6,18 @@
  * of the size that the policy asks about, the answer is that it cannot be told, and how many runs it would take.
  */
 import type { RunBlock } from './change.ts';
-import { added, type Calibration, type Finding, holm, look, pWorse, type Rules, unmatched, worsening } from './look.ts';
+import {
+  added,
+  type Calibration,
+  type Finding,
+  holm,
+  look,
+  overruled,
+  pWorse,
+  type Rules,
+  unmatched,
+  worsening,
+} from './look.ts';
 import { measureName } from './measures.ts';
 import type { Cell, RunRecord } from './record.ts';
 
@@ -67,6 +78,8 @@ export interface Gated {
   /** What limits name, and no run has taken; and what has a limit, and only the candidate has taken. */
   readonly unmatched: readonly string[];
   readonly added: readonly string[];
+  /** Limits that decide nothing, since others hold wherever they would. */
+  readonly overruled: readonly string[];
   readonly blocks: readonly RunBlock[];
   /** Whether suspicions could be looked into by running again. */
   readonly live: boolean;
@@ -89,6 +102,7 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
     const breaches = breachesOf(blocks);
     const findings = look(blocks, rules, { calibration });
     const unmet = unmatched(blocks, rules);
+    const dead = overruled(blocks, rules);
     const done = (outcome: Gated['outcome']): Gated => ({
       outcome,
       breaches,
@@ -97,6 +111,7 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
       confirmed: [...confirmed],
       unmatched: unmet,
       added: added(blocks, rules),
+      overruled: dead,
       blocks,
       live: true,
     });
@@ -115,7 +130,7 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
         suspected.set(nameOf(finding), finding.lacking?.decides === true ? 'lacking' : 'slower');
       lookedAt = blocks.length;
     } else if (findings.every(({ verdict }) => verdict === 'not worse'))
-      return done(unmet.length > 0 ? 'cannot tell' : 'passed');
+      return done(unmet.length + dead.length > 0 ? 'cannot tell' : 'passed');
     if (blocks.length >= most) return done('cannot tell');
   }
 }
@@ -156,8 +171,9 @@ export function gateStored(block: RunBlock, rules: Rules, calibration?: Calibrat
   const findings = look([block], { ...rules, alpha: rules.alpha * rules.alpha }, { calibration, isHeap: true });
   const worse = findings.filter(({ verdict }) => verdict === 'worse').map(nameOf);
   const unmet = unmatched([block], rules);
+  const dead = overruled([block], rules);
   const isPassed =
-    findings.length > 0 && unmet.length === 0 && findings.every(({ verdict }) => verdict === 'not worse');
+    findings.length > 0 && unmet.length + dead.length === 0 && findings.every(({ verdict }) => verdict === 'not worse');
   return {
     outcome: breaches.length > 0 || worse.length > 0 ? 'failed' : isPassed ? 'passed' : 'cannot tell',
     breaches,
@@ -166,6 +182,7 @@ export function gateStored(block: RunBlock, rules: Rules, calibration?: Calibrat
     confirmed: worse,
     unmatched: unmet,
     added: added([block], rules),
+    overruled: dead,
     blocks: [block],
     live: false,
   };

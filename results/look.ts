@@ -2,21 +2,9 @@
 import { Random } from '../history/random.ts';
 import { exp, ln } from './arithmetic.ts';
 import { type Comparison, compareMeasure, type RunBlock, strataOf } from './change.ts';
+import { type Limit, fits, limitOf, overruledIn, unmet } from './limits.ts';
 import { isCost, type Measure, measureName, measuresOf, take, withholds } from './measures.ts';
 import { criticalZ, mean, median, rankTest } from './statistics.ts';
-
-/** How much worse some measures may be. Fields that are not said fit all. */
-export interface Limit {
-  readonly type: Measure['type'];
-  readonly methods?: readonly string[];
-  readonly paths?: readonly string[];
-  readonly phases?: readonly string[];
-  readonly percentiles: readonly number[];
-  /** 0.1: a tenth. */
-  readonly worseBy: number;
-  /** And at least by so much: nanoseconds, or operations per second. */
-  readonly andBy: number;
-}
 
 export interface Rules {
   readonly limits: readonly Limit[];
@@ -72,7 +60,7 @@ interface Looked {
 /** The findings of one look at runs: of every measure with a limit that the baseline has taken. */
 export function look(blocks: readonly RunBlock[], rules: Rules, looking: Looking = {}): readonly Finding[] {
   const looked = measuresIn(blocks, rules).flatMap((measure): Looked[] => {
-    const limit = rules.limits.find((one) => fits(one, measure));
+    const limit = limitOf(rules.limits, measure, baselineOf(blocks, measure));
     if (limit === undefined) return [];
     const random = new Random(`${rules.seed}/${measureName(measure)}`);
     const comparison = compareMeasure(blocks, measure, { confidence: 0.9, random });
@@ -128,6 +116,11 @@ function takenIn(blocks: readonly RunBlock[], measure: Measure): { readonly a: n
   return { a: count('a'), b: count('b') };
 }
 
+/** The median of the baseline's runs; NaN where none has taken it. */
+function baselineOf(blocks: readonly RunBlock[], measure: Measure): number {
+  return median(blocks.flatMap(({ a }) => a.flatMap((run) => take(run, measure)?.value ?? [])));
+}
+
 /** Undefined where every run has taken it. */
 function lackingOf(blocks: readonly RunBlock[], measure: Measure): Lacking | undefined {
   const bits = blocks.flatMap(strataOf).map(({ a, b }) => ({
@@ -143,12 +136,11 @@ function lackingOf(blocks: readonly RunBlock[], measure: Measure): Lacking | und
 
 /** Of a measure that no candidate's run has taken. */
 function nothingOf(measure: Measure, limit: Limit, runs: Comparison['runs'], blocks: readonly RunBlock[]): Finding {
-  const values = blocks.flatMap(({ a }) => a.flatMap((run) => take(run, measure)?.value ?? []));
   const unknown = { estimate: Number.NaN, low: Number.NaN, high: Number.NaN };
   return {
     measure,
     limit,
-    a: median(values),
+    a: baselineOf(blocks, measure),
     b: Number.NaN,
     runs,
     change: unknown,
@@ -168,31 +160,14 @@ export function added(blocks: readonly RunBlock[], rules: Rules): readonly strin
     .map(measureName);
 }
 
-/** What limits name, and no run of either side has taken: `limit 1: path folower`. */
+/** What limits name, and no run of either side has taken: `p99 of path folower`. */
 export function unmatched(blocks: readonly RunBlock[], rules: Rules): readonly string[] {
-  const measures = measuresIn(blocks, rules);
-  return rules.limits.flatMap((limit) => {
-    const matches = (one: Limit): boolean => measures.some((measure) => fits(one, measure));
-    const words = (field: 'methods' | 'paths' | 'phases', what: string): readonly string[] =>
-      (limit[field] ?? []).filter((word) => !matches({ ...limit, [field]: [word] })).map((word) => `${what} ${word}`);
-    const unmet = [...words('methods', 'method'), ...words('paths', 'path'), ...words('phases', 'phase')];
-    if (unmet.length > 0) return [`${figuresOf(limit)} of ${unmet.join(', ')}`];
-    return matches(limit) ? [] : [figuresOf(limit)];
-  });
+  return unmet(rules.limits, measuresIn(blocks, rules));
 }
 
-function figuresOf({ type, percentiles }: Limit): string {
-  if (type === 'latency') return percentiles.map((one) => `p${one}`).join(' and ');
-  return type === 'ladder' ? 'highest-rate' : 'throughput';
-}
-
-function fits(limit: Limit, measure: Measure): boolean {
-  if (limit.type !== measure.type) return false;
-  const allows = (names: readonly string[] | undefined, name: string): boolean => names?.includes(name) !== false;
-  if (!allows(limit.paths, measure.path)) return false;
-  if (measure.type === 'ladder') return true;
-  if (!allows(limit.methods, measure.method) || !allows(limit.phases, measure.phase)) return false;
-  return measure.type === 'throughput' || limit.percentiles.includes(measure.percentile);
+/** Limits that never decide anything in these runs, since others hold wherever they would: `p99 of method read (worse-by 10%)`. */
+export function overruled(blocks: readonly RunBlock[], rules: Rules): readonly string[] {
+  return overruledIn(rules.limits, measuresIn(blocks, rules), (measure) => baselineOf(blocks, measure));
 }
 
 export function pWorse({ measure, pMore, pLess }: Comparison): number {

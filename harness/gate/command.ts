@@ -22,7 +22,7 @@ import { runBlock, type Running, type Side } from './live.ts';
 import { type Policy, readPolicy } from './policy.ts';
 import { programIn } from './program.ts';
 import { commitOf, storedSides } from './stored.ts';
-import { annotations, few, gateJson, gateJunit, gateMarkdown, gateText, type Told } from './text.ts';
+import { annotations, few, gateJson, gateJunit, gateMarkdown, gateText, OVERRULED, type Told } from './text.ts';
 
 /** The flags as commander hands them over. */
 export interface GateFlags {
@@ -205,9 +205,10 @@ function sideOf(
   };
 }
 
-function measureNotes({ unmatched, added }: Gated): readonly string[] {
+function measureNotes({ unmatched, added, overruled }: Gated): readonly string[] {
   return [
     ...unmatched.map((what) => `a limit says nothing: no run of either side has ${what}`),
+    ...overruled.map((what) => `a limit decides nothing, ${what}: ${OVERRULED}`),
     ...(added.length === 0 ? [] : [`only the candidate has ${few(added)}: there is nothing to compare it with`]),
   ];
 }

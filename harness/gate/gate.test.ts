@@ -120,6 +120,14 @@ blocks: { first: 40, most: 12, last: 1 }
     ['{ limits: [{ measure: p99, worse-by: 1%, and-by: 5 }] }', /limits\[1\].and-by: latencies want a time/],
     ['limits: [', /gate.yaml:1: /],
     [
+      'limits:\n  - { measure: p90, worse-by: 1% }\n  - { measure: [p50, p99], worse-by: 1% }\n  - { measure: p99, worse-by: 2% }',
+      /^gate.yaml:4: limits\[3\].measure: p99 has a limit already, limits\[2\], which names as much: of two that fit, the one that names more of method, path and phase holds\.$/,
+    ],
+    [
+      '{ limits: [{ measure: p99, method: [read, write], path: leader, worse-by: 1% }, { measure: p99, path: leader, method: write, worse-by: 2% }] }',
+      /limits\[2\].measure: p99 of write leader has a limit already, limits\[1\]/,
+    ],
+    [
       '{ bench: { read-path: leader }, limits: [{ measure: p99, worse-by: 1% }], blocks: { first: 1, most: 2 } }',
       /gate.yaml:1: blocks.first: 1 of A B B A can never fail: .* is 1 in 6, where false-alarms is 5%. At least 2 are needed/,
     ],
@@ -143,6 +151,18 @@ blocks: { first: 40, most: 12, last: 1 }
     ],
   ])('%s', async (text, message) => {
     await expect(policy(text)).rejects.toThrow(message);
+  });
+
+  it('may have a limit that names more than another, or may only turn out to meet it', async () => {
+    const read = await policy(`limits:
+  - { measure: [p50, p99], worse-by: 20% }
+  - { measure: p99, method: read, worse-by: 10% }
+  - { measure: p99, path: leader, worse-by: 10% }
+  - { measure: p99, method: read, path: leader, worse-by: 5% }
+  - { measure: p99, method: write, worse-by: 10% }
+  - { measure: throughput, worse-by: 10% }
+`);
+    expect(read.rules.limits).toHaveLength(6);
   });
 
   it('that is not there', async () => {

@@ -2,7 +2,8 @@
 import { Command } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { SECOND } from '../../history/clock.ts';
-import { type Limit, leastChance, type Rules } from '../../results/look.ts';
+import type { Limit } from '../../results/limits.ts';
+import { leastChance, type Rules } from '../../results/look.ts';
 import { unknownName } from '../errors.ts';
 import { readYamlMap } from '../plan-file/document.ts';
 import { fields, name, needed, several, whole } from '../plan-file/leaves.ts';
@@ -50,6 +51,8 @@ const limitShape = fields('what a limit is about', {
   'and-by': amount.optional(),
 });
 
+type LimitText = z.infer<typeof limitShape>;
+
 const blocksShape = fields('first and most', { first: whole(1, 1_000).optional(), most: whole(2, 10_000).optional() });
 const alphaShape = share('a share');
 
@@ -85,6 +88,13 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
       const unknown = mistakeOf(path);
       if (unknown !== undefined) mistakes.add(['limits', i, 'path'], unknown);
     }
+    const other = read.limits.slice(0, i).findIndex((earlier) => earlier !== undefined && both(earlier, limit) !== '');
+    const earlier = read.limits[other];
+    if (earlier !== undefined)
+      mistakes.add(
+        ['limits', i, 'measure'],
+        `${both(earlier, limit)} has a limit already, limits[${other + 1}], which names as much: of two that fit, the one that names more of method, path and phase holds.`,
+      );
   });
   const first = read.blocks?.first ?? FIRST;
   const most = read.blocks?.most ?? Math.max(MOST, 3 * first);
@@ -115,7 +125,7 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
 
 interface Readable {
   /** As many as there are; undefined where one cannot be read. */
-  readonly limits: readonly (z.infer<typeof limitShape> | undefined)[];
+  readonly limits: readonly (LimitText | undefined)[];
   readonly alpha: number | undefined;
   readonly blocks: z.infer<typeof blocksShape> | undefined;
 }
@@ -171,7 +181,7 @@ function percent(share: number): string {
 }
 
 /** Half a millisecond, taken for half a million operations a second, would let everything pass. */
-function amountMistake({ measure, 'and-by': by }: z.infer<typeof limitShape>): string | undefined {
+function amountMistake({ measure, 'and-by': by }: LimitText): string | undefined {
   if (by === undefined) return undefined;
   const rates = measure.filter((one) => !one.startsWith('p'));
   const isTime = typeof by.value === 'string';
@@ -182,8 +192,24 @@ function amountMistake({ measure, 'and-by': by }: z.infer<typeof limitShape>): s
   return undefined;
 }
 
+/** What both limits fit, for certain, and neither names more of: `p99 of read`. Empty where there is no such thing, or runs alone tell. */
+function both(x: LimitText, y: LimitText): string {
+  const shared = (one: readonly string[], other: readonly string[]) => one.filter((word) => other.includes(word));
+  const figures = shared(x.measure, y.measure);
+  const named = (['method', 'path', 'phase'] as const).map((field) => {
+    const [one, other] = [x[field], y[field]];
+    if (one === undefined && other === undefined) return [];
+    // Of a limit of a method and one of a path nobody knows whether they meet.
+    return one === undefined || other === undefined ? undefined : shared(one, other).slice(0, 1);
+  });
+  const fields = (['method', 'path', 'phase'] as const).filter((field) => x[field] !== undefined);
+  const isCertain = named.every((one) => one !== undefined) && named.flat().length === fields.length;
+  if (figures.length === 0 || !isCertain) return '';
+  return [figures.join(' and '), ...(fields.length > 0 ? ['of', named.flat().join(' ')] : [])].join(' ');
+}
+
 /** One for latencies, one for each kind of rate. */
-function limitsOf(limit: z.infer<typeof limitShape>): readonly Limit[] {
+function limitsOf(limit: LimitText): readonly Limit[] {
   const common = {
     ...(limit.method !== undefined && { methods: limit.method }),
     ...(limit.path !== undefined && { paths: limit.path }),

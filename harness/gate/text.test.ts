@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../results/look.ts';
 import type { Cell } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
-import { annotations, gateJson, gateJunit, gateMarkdown, gateText, type Told } from './text.ts';
+import { annotations, gateJson, gateJunit, gateMarkdown, gateText, summary, type Told } from './text.ts';
 
 describe('what a gate says', () => {
   const cell = {
@@ -19,6 +19,7 @@ describe('what a gate says', () => {
     confirmed: [],
     unmatched: [],
     added: [],
+    overruled: [],
     blocks: [],
     live: true,
     baseline: 'main',
@@ -91,6 +92,17 @@ describe('what a gate says', () => {
     expect(annotations(unmet)).toEqual([
       '::warning title=Cannot tell%3A latency of read through nowhere::a limit names it, and no run of either side has it',
     ]);
+  });
+
+  it('names a limit that decides nothing, wherever it is read', () => {
+    const dead: Told = { ...told, outcome: 'cannot tell', breaches: [], overruled: ['p99 (worse-by 10%)'] };
+    const why = 'wherever it would hold there is a limit that names more, or a stricter one that names as much';
+    expect(gateJunit(dead)).toContain('tests="1" failures="0" skipped="1"');
+    expect(gateJunit(dead)).toContain(`name="p99 (worse-by 10%)"><skipped message="decides nothing: ${why}"/>`);
+    expect(annotations(dead)).toEqual([`::warning title=Decides nothing%3A p99 (worse-by 10%25)::${why}`]);
+    const all: Told = { ...dead, findings: [{ verdict: 'not worse' } as Finding] };
+    expect(summary(all)).toBe('limits that decide nothing: p99 (worse-by 10%)');
+    expect(JSON.parse(gateJson(all))).toMatchObject({ overruled: ['p99 (worse-by 10%)'] });
   });
 
   it('is cut to what anybody reads: ten annotations of a kind, what cannot be told folded away', () => {

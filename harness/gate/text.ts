@@ -22,6 +22,10 @@ const outcomes: Readonly<Record<Gated['outcome'], string>> = {
   'cannot tell': 'CANNOT TELL',
 };
 
+/** Of a limit that decides nothing. */
+export const OVERRULED =
+  'wherever it would hold there is a limit that names more, or a stricter one that names as much';
+
 const headings = ['measure', 'baseline', 'candidate', 'change', '90 % interval', 'limit', 'noise', 'verdict'];
 
 export function gateText(told: Told): readonly string[] {
@@ -77,7 +81,7 @@ function runsText({ blocks, live }: Told): string {
   return live ? `${a} + ${b} runs in ${many(blocks.length, 'block')} of A B B A` : `${a} + ${b} stored runs`;
 }
 
-export function summary({ outcome, breaches, findings, confirmed, unmatched }: Gated): string {
+export function summary({ outcome, breaches, findings, confirmed, unmatched, overruled }: Gated): string {
   if (breaches.length > 0) {
     const promises = promisesOf(breaches);
     const both = promises.filter(({ alsoInBaseline }) => alsoInBaseline).length;
@@ -88,9 +92,12 @@ export function summary({ outcome, breaches, findings, confirmed, unmatched }: G
   if (outcome === 'passed') return `${many(findings.length, 'measure')} no worse than allowed`;
   const open = findings.filter(({ verdict }) => verdict !== 'not worse');
   const needed = Math.max(...open.map(({ runsNeeded = 0 }) => runsNeeded));
-  const nothing = unmatched.length === 0 ? '' : `no run has what limits name: ${unmatched.join('; ')}`;
-  if (open.length === 0) return nothing;
-  return `of ${many(findings.length, 'measure')} ${count(open.length)} cannot be told${needed > 0 ? `; about ${needed} runs a side would be needed` : ''}${nothing === '' ? '' : `; ${nothing}`}`;
+  return [
+    ...(open.length === 0 ? [] : [`of ${many(findings.length, 'measure')} ${count(open.length)} cannot be told`]),
+    ...(needed > 0 ? [`about ${needed} runs a side would be needed`] : []),
+    ...(unmatched.length === 0 ? [] : [`no run has what limits name: ${unmatched.join('; ')}`]),
+    ...(overruled.length === 0 ? [] : [`limits that decide nothing: ${overruled.join('; ')}`]),
+  ].join('; ');
 }
 
 /** `in 2 of 2 runs, such as 20261122-…` */
@@ -213,9 +220,12 @@ export function annotations(told: Told): readonly string[] {
       const why = finding.lacking?.decides === true ? '' : `; ${finding.why}`;
       return line('warning', `Cannot tell: ${measureName(finding.measure)}`, `${figuresText(finding)}${why}`);
     });
-  const unmeasured = told.unmatched.map((what) =>
-    line('warning', `Cannot tell: ${what}`, 'a limit names it, and no run of either side has it'),
-  );
+  const unmeasured = [
+    ...told.unmatched.map((what) =>
+      line('warning', `Cannot tell: ${what}`, 'a limit names it, and no run of either side has it'),
+    ),
+    ...told.overruled.map((what) => line('warning', `Decides nothing: ${what}`, OVERRULED)),
+  ];
   return [
     ...capped([...broken, ...worse], (n) => line('error', 'Tidemark gate', `and ${n} more: see the summary`)),
     ...capped([...unmeasured, ...open], (n) =>
@@ -236,7 +246,7 @@ function escaped(text: string, isProperty: boolean): string {
   return isProperty ? always.replaceAll(':', '%3A').replaceAll(',', '%2C') : always;
 }
 
-/** One case for each promise that broke, each measure, and each limit that nobody measured; what cannot be told is skipped. */
+/** One case for each promise that broke, each measure, and each limit that nobody measured or that decides nothing; what cannot be told is skipped. */
 export function gateJunit(told: Told): string {
   const promises = promisesOf(told.breaches);
   const cases = [
@@ -257,12 +267,13 @@ export function gateJunit(told: Told): string {
     ...told.unmatched.map((what) =>
       testcase(what, `<skipped message="${xml(`cannot tell: no run of either side has ${what}`)}"/>`),
     ),
+    ...told.overruled.map((what) => testcase(what, `<skipped message="${xml(`decides nothing: ${OVERRULED}`)}"/>`)),
   ];
   const failures = promises.length + told.confirmed.length;
   const untold = told.findings.filter(
     ({ verdict, measure }) => verdict !== 'not worse' && !told.confirmed.includes(measureName(measure)),
   );
-  const skipped = untold.length + told.unmatched.length;
+  const skipped = untold.length + told.unmatched.length + told.overruled.length;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="tidemark gate" tests="${cases.length}" failures="${failures}" skipped="${skipped}">`,
