@@ -1,6 +1,6 @@
 /** `tidemark gate`: a baseline against a candidate, stored or run now, by a policy. */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { printable } from '../../checkers/explain/labels.ts';
 import { realClock, SECOND } from '../../history/clock.ts';
@@ -193,6 +193,8 @@ function sideOf(
     : [flags.candidate, flags.candidateDir, flags.candidateCommand, flags.candidateSet];
   if (word !== undefined && dir !== undefined)
     throw new BadInput(`--${name} ${word} is checked out into a folder of its own: it does not go with --${name}-dir.`);
+  if (dir !== undefined && statSync(resolve(io.cwd, dir), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new BadInput(`--${name}-dir ${dir}: there is no such folder.`);
   const checkout = word === undefined ? undefined : checkOut(word, io.cwd, flags.prepare, say);
   if (checkout !== undefined) checkouts.push(checkout);
   const cwd = checkout?.folder ?? (dir === undefined ? io.cwd : resolve(io.cwd, dir));

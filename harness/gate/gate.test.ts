@@ -128,6 +128,10 @@ blocks: { first: 40, most: 12, last: 1 }
       /limits\[2\].measure: p99 of write leader has a limit already, limits\[1\]/,
     ],
     [
+      '{ bench: { mix: [a, b] }, limits: [{ measure: p99, worse-by: 1% }] }',
+      /gate.yaml:1: bench.mix: a gate compares one bench with one: make a policy for each of a,b\./,
+    ],
+    [
       '{ bench: { read-path: leader }, limits: [{ measure: p99, worse-by: 1% }], blocks: { first: 1, most: 2 } }',
       /gate.yaml:1: blocks.first: 1 of A B B A can never fail: .* is 1 in 6, where false-alarms is 5%. At least 2 are needed/,
     ],
@@ -247,6 +251,8 @@ describe('stored runs', () => {
     [['gate'], /A gate needs --baseline and --candidate/],
     [['gate', '--live'], /Baseline and candidate are the same/],
     [['gate', '--report', 'pdf=x'], /no kind of report 'pdf'/],
+    [['gate', '--baseline-dir', '../main'], /--baseline-dir \.\.\/main: there is no such folder\./],
+    [['gate', '--candidate-dir', 'gate.yaml'], /--candidate-dir gate\.yaml: there is no such folder\./],
     [['gate', '--live', '--baseline', 'no-such-branch'], /'no-such-branch' names no commit/],
   ])('%j', async (args, message) => {
     const cwd = mkdtempSync(join(folder, 'bad-'));

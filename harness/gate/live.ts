@@ -5,7 +5,10 @@ import { runFolder, writeRunFiles } from '../../results/files.ts';
 import type { RunBlock } from '../../results/change.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { type Clock, MILLISECOND } from '../../history/clock.ts';
-import { BadInput } from '../errors.ts';
+import { hasFailed, wasInterrupted } from '../../results/caveats.ts';
+import { recordOf } from '../../results/valid.ts';
+import { BadInput, BROKEN, HARNESS_FAILED, KEPT, UNDECIDED } from '../errors.ts';
+import { recordedPlan } from '../stored/recorded-plan.ts';
 import { existsSync } from 'node:fs';
 import type { Program } from './program.ts';
 
@@ -36,7 +39,7 @@ export interface Running {
 }
 
 /**
- * The n-th block, from 0. Both sides are asked the same: all four runs have one seed, and differ by what the machine made of them. In a
+ * The n-th block, from 0; fewer than four runs where it is interrupted. Both sides are asked the same: all four runs have one seed, and differ by what the machine made of them. In a
  * simulation a second run of the same seed would be the same run; there each half of the block is a pair with a seed of its own.
  */
 export async function runBlock(running: Running, n: number): Promise<RunBlock> {
@@ -47,7 +50,8 @@ export async function runBlock(running: Running, n: number): Promise<RunBlock> {
   const start = clock.now();
   for (const [i, side] of [baseline, candidate, candidate, baseline].entries()) {
     if (running.stopped()) break;
-    const record = await runOnce(running, side, 2 * n + (paired && i >= 2 ? 1 : 0));
+    const record = await unlessStopped(running, runOnce(running, side, 2 * n + (paired && i >= 2 ? 1 : 0)));
+    if (record === undefined || wasInterrupted(record)) break;
     paired ||= record.environment === 'simulation';
     (side === baseline ? a : b).push(record);
   }
@@ -55,7 +59,17 @@ export async function runBlock(running: Running, n: number): Promise<RunBlock> {
   return { a, b, ...(paired && { paired }) };
 }
 
-/** `later`: by so much its seed is higher than the first one's. */
+/** Control-C reaches whoever runs, too: how it ends then is no failure. */
+async function unlessStopped(running: Running, run: Promise<RunRecord>): Promise<RunRecord | undefined> {
+  try {
+    return await run;
+  } catch (error) {
+    if (running.stopped()) return undefined;
+    throw error;
+  }
+}
+
+/** `later`: by so much its seed is higher than the first one's. Throws {@link BadInput} where the side cannot be run, or is no side of a gate. */
 export async function runOnce(running: Running, side: Side, later: number): Promise<RunRecord> {
   const { words, seed, labels, folder } = running;
   const said = Object.entries({ ...labels, side: side.name }).flatMap(([name, value]) => [
@@ -65,25 +79,60 @@ export async function runOnce(running: Running, side: Side, later: number): Prom
   const database = words[0] === 'bench' ? ['--no-database'] : [];
   const args = [...words, ...side.options, '--json', ...database, '--seed', String(seed + later), ...said];
   const { code, stdout, stderr } = await started(side, args, running.timeoutMs);
-  const line = stdout.split('\n').findLast((one) => one.startsWith('{"schema":1,"type":"run"'));
-  const last =
-    stderr
-      .trim()
-      .split('\n')
-      .at(-1)
-      ?.replace(/^tidemark: /, '') ?? '';
-  if (code === 254 || (code !== 0 && line === undefined && /not found|No such file/.test(stderr)))
-    throw new BadInput(`The ${side.name} cannot be run: ${last}`);
-  if (line === undefined || code === null || code === 255)
-    throw new Error(`the ${side.name} did not end well (${code === null ? 'it was ended' : `exit ${code}`}): ${last}`);
-  const {
-    schema: _,
-    type: __,
-    ...record
-  } = JSON.parse(line) as RunRecord & { readonly schema: 1; readonly type: 'run' };
+  const last = tellingLine(stderr);
+  if (code === 254) throw new BadInput(`The ${side.name} cannot be run: ${last}`);
+  const lines = stdout.split('\n').filter((line) => line.startsWith('{"schema":1,"type":"run"'));
+  if (lines.length === 0) {
+    if (code === null || code === HARNESS_FAILED) throw new Error(notWell(side, code, last));
+    const by = side.command === undefined ? side.program.about : `'${side.command}'`;
+    throw new BadInput(`The ${side.name} cannot be run: ${by} printed no run (exit ${code})${last && `: ${last}`}`);
+  }
+  if (lines.length > 1)
+    throw new BadInput(
+      `The ${side.name} made ${lines.length} runs at once, and a gate compares one with one: leave out what makes several (mixes of a bench, runs in a plan or in tidemark.config.yaml), or make a policy for each.`,
+    );
+  const record = recordIn(lines[0], side);
   const kept = runFolder(folder, record.id);
   if (!existsSync(kept)) writeRunFiles(kept, record, `${record.command}\nRun by a gate in ${resolve(side.cwd)}.\n`);
+  const wentWell = code === KEPT || code === BROKEN || code === UNDECIDED;
+  if (!wentWell || hasFailed(record)) {
+    // A promise that the candidate broke is broken whatever else went wrong, and no figure is looked at then.
+    const isBroken = wentWell && side.name === 'candidate' && record.verdict === 'broken';
+    const [failure = last] = (record.plan['failures'] ?? []) as readonly string[]; // recordedPlan has looked
+    if (!isBroken) throw new Error(`${notWell(side, code, failure)} (run ${record.id})`);
+  }
+  // Nobody asked it to stop but us: it took too long, and answers for less than was asked of it.
+  if (wasInterrupted(record) && !running.stopped())
+    throw new Error(
+      `a run of the ${side.name} was stopped before its end, as after ${running.timeoutMs / 1_000} s any is (--run-timeout); it is not compared (run ${record.id})`,
+    );
   return record;
+}
+
+function notWell(side: Side, code: number | null, why: string): string {
+  return `the ${side.name} did not end well (${code === null ? 'it was ended' : `exit ${code}`}): ${why}`;
+}
+
+/** Another version, or no Tidemark at all, may have printed it; and its id becomes the name of a folder. */
+function recordIn(line: string, side: Side): RunRecord {
+  const begin = `What the ${side.name} printed is no run that can be compared`;
+  let given: unknown;
+  try {
+    given = JSON.parse(line);
+  } catch (error) {
+    throw new BadInput(`${begin}: ${(error as Error).message}.`);
+  }
+  const { schema: _, type: __, ...rest } = given as Readonly<Record<string, unknown>>; // it begins with a brace
+  const record = recordOf(rest, recordedPlan);
+  if (typeof record === 'string') throw new BadInput(`${begin}: ${record}.`);
+  return record;
+}
+
+/** What says why: Tidemark's own sentence, else the error of whatever ran instead of it, else what it said last. */
+function tellingLine(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  const own = lines.findLast((line) => line.startsWith('tidemark: '))?.replace(/^tidemark: /, '');
+  return own ?? lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
 }
 
 interface Outcome {
@@ -99,13 +148,16 @@ function started(side: Side, args: readonly string[], timeoutMs: number): Promis
     side.command === undefined
       ? spawn(program, [...first, ...args], options)
       : spawn(`${side.command} ${args.map(quoted).join(' ')}`, { ...options, shell: true });
+  child.stdin.on('error', () => undefined); // it may have ended by then
   child.stdin.end();
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return new Promise((done, failed) => {
-    child.on('error', failed);
+    child.on('error', (error) =>
+      failed(new BadInput(`The ${side.name} cannot be run in ${side.cwd}: ${error.message}.`)),
+    );
     child.on('close', (code) => done({ code, stdout, stderr }));
   });
 }

@@ -248,6 +248,13 @@ async function optionsOf(command: 'bench' | 'run', given: unknown, mistakes: Mis
       mistakes.add([command, option], unknownName('field', option, known).message);
       return [];
     }
+    if (option === 'mix' && String(value).includes(',')) {
+      mistakes.add(
+        [command, option],
+        `a gate compares one bench with one: make a policy for each of ${String(value)}.`,
+      );
+      return [];
+    }
     if (value === true) return [`--${option}`];
     if (value === false || value === null) return [];
     if (Array.isArray(value)) return [`--${option}`, value.join(',')];
