@@ -60,6 +60,16 @@ describe('evidence over many runs', () => {
     expect(text).not.toContain('*');
   });
 
+  it('is not called kept where runs failed in the harness', () => {
+    const summary = new Summary(reference);
+    for (const exitCode of [0, 255, 255] as const) summary.add({ ...record({ ...durable, state: 'kept' }), exitCode });
+    const text = summary.render({ color: false, wallMs: 1000, ran: 3, quiet: true, replay: 'again' });
+    expect(text).toContain(
+      'verdict  FAILED: 3 runs: 3 kept, 0 broken, 0 undecided (0.0 %); 2 of them failed in the harness, and vouch for nothing',
+    );
+    expect(text).toMatch(/^replay {3}failed \(kept\): npx tidemark run/m);
+  });
+
   it('never hides a broken promise', () => {
     const kept: Cell = { ...durable, state: 'kept' };
     const broken: Cell = { ...durable, state: 'broken', anomalyCount: 1 };

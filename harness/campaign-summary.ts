@@ -5,8 +5,9 @@ import { enoughEvidence, isPromised } from './judge.ts';
 import type { System } from './system.ts';
 import { type Paint, painter, renderMatrix } from './matrix.ts';
 import { reasonLines } from './load-text.ts';
+import { failedText, markOf, markOfAll } from './report/mark.ts';
 import { calmLines, countedLine } from './report-text.ts';
-import { count, percent } from './table.ts';
+import { count, many, percent } from './table.ts';
 
 /** One cell over all runs. */
 interface Sum {
@@ -57,7 +58,7 @@ export class Summary {
     this.codes.push(record.exitCode);
     this.#verdicts[record.verdict]++;
     if (record.exitCode !== 0 && this.#replays.length < SEEDS_SHOWN)
-      this.#replays.push(`${record.verdict}: ${record.command}`);
+      this.#replays.push(`${markOf(record).word}: ${record.command}`);
     this.#operations += (record.counts.ok ?? 0) + (record.counts.mismatch ?? 0);
     for (const [name, n] of Object.entries(record.counts)) this.#counts[name] = (this.#counts[name] ?? 0) + n;
     for (const cell of record.cells) this.#addCell(cell, record.seed);
@@ -155,9 +156,10 @@ export class Summary {
     const failed = this.codes.filter((code) => code === HARNESS_FAILED).length;
     const promised = [...this.#sums.values()].filter((sum) => sum.promised);
     const together = promised.filter((sum) => stateOf(sum) === 'kept').length;
+    const { word } = markOfAll(broken > 0 ? 'broken' : undecided > 0 ? 'undecided' : 'kept', failed);
     lines.push(
-      `verdict  ${broken > 0 ? 'BROKEN' : undecided > 0 ? 'UNDECIDED' : 'KEPT'}: ${count(this.runs)} runs: ${count(kept)} kept, ${count(broken)} broken, ` +
-        `${count(undecided)} undecided (${percent(undecided, this.runs)})${failed > 0 ? `, ${failed} failed in the harness` : ''}`,
+      `verdict  ${word.toUpperCase()}: ${many(this.runs, 'run')}: ${count(kept)} kept, ${count(broken)} broken, ` +
+        `${count(undecided)} undecided (${percent(undecided, this.runs)})${failedText(failed)}`,
       `together ${count(together)} of ${count(promised.length)} promises kept on the evidence of all runs`,
     );
     const perSecond = options.wallMs > 0 ? (this.#operations / options.wallMs) * 1000 : 0;

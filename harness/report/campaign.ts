@@ -4,12 +4,13 @@ import type { FailoverRecord, RunRecord } from '../../results/record.ts';
 import { Summary, type SummedCell } from '../campaign-summary.ts';
 import { BadInput } from '../errors.ts';
 import { loadSystems } from '../plugins.ts';
-import { title } from '../report-text.ts';
+import { failuresOf, title } from '../report-text.ts';
 import type { System } from '../system.ts';
 import { count, duration, many } from '../table.ts';
 import { outageNs } from './failover-pictures.ts';
 import type { Format } from './formats.ts';
 import { type Testcase, suite } from './junit.ts';
+import { failedText, markOf, markOfAll } from './mark.ts';
 import { cut, html, type Markup, name, prose } from './markup.ts';
 import { bounded, matrix } from './markdown.ts';
 import { fenced, folded, plain, tableOf } from './markdown-parts.ts';
@@ -28,7 +29,7 @@ export interface CampaignRun {
   readonly id: string;
   readonly seed: number;
   readonly verdict: RunRecord['verdict'];
-  readonly exitCode: number;
+  readonly exitCode: RunRecord['exitCode'];
   readonly operations: number;
   readonly failovers: number;
   readonly wallMs: number;
@@ -52,6 +53,7 @@ export interface CampaignReport {
   readonly command: string;
   readonly createdAt: string;
   readonly system: string;
+  /** As it was judged, those that failed in the harness included. */
   readonly verdict: RunRecord['verdict'];
   readonly verdicts: Readonly<Record<RunRecord['verdict'], number>>;
   readonly harnessFailures: number;
@@ -126,7 +128,10 @@ function runOf(record: RunRecord): CampaignRun {
   const { id, seed, verdict, exitCode, counts, failovers, wallMs, command, cells } = record;
   const cell = cells.find(({ state }) => state === (verdict === 'broken' ? 'broken' : 'undecided'));
   const why = cell === undefined || verdict === 'kept' ? '' : `${title(cell)}: ${cell.note}`;
-  const what = exitCode === 255 ? `the harness failed${why === '' ? '' : `; ${why}`}` : why;
+  const [failure] = failuresOf(record);
+  const failed = failure === undefined ? 'the harness failed' : `the harness failed: ${failure.replace(/[.;]$/, '')}`;
+  const both = verdict === 'broken' ? [why, failed] : [failed, why];
+  const what = exitCode === 255 || failure !== undefined ? both.filter((one) => one !== '').join('; ') : why;
   const operations = (counts['ok'] ?? 0) + (counts['mismatch'] ?? 0);
   return {
     id,
@@ -174,28 +179,27 @@ export function renderedCampaign(campaign: CampaignReport, format: Format): stri
 
 /** `100 runs: 97 kept, 2 broken, 1 undecided.` */
 export function sentenceOf({ verdicts, runCount, harnessFailures }: CampaignReport): string {
-  const failed = harnessFailures > 0 ? `, ${count(harnessFailures)} failed in the harness` : '';
+  const failed = failedText(harnessFailures);
   return `${count(runCount)} ${runCount === 1 ? 'run' : 'runs'}: ${count(verdicts.kept)} kept, ${count(verdicts.broken)} broken, ${count(verdicts.undecided)} undecided${failed}.`;
 }
 
-const SIGNS = { kept: '✓', broken: '✗', undecided: '?' } as const;
-
 function htmlCampaign(campaign: CampaignReport): string {
-  const { verdict, command, system, operations, createdAt, cells, runs, runCount } = campaign;
+  const { command, system, operations, createdAt, cells, runs, runCount } = campaign;
+  const mark = markOfAll(campaign.verdict, campaign.harnessFailures);
   const broken = cells.filter(({ brokenRuns }) => brokenRuns > 0);
   const links = new Map(broken.map((cell, i) => [cell, `broken-${i + 1}`]));
   const head = html`<header><p class="product">Tidemark · a campaign</p>
-<div class="verdict ${verdict}"><span class="sign" aria-hidden="true">${SIGNS[verdict]}</span><div><h1>${verdict.toUpperCase()}</h1><p>${sentenceOf(campaign)}</p></div></div>
+<div class="verdict ${mark.type}"><span class="sign" aria-hidden="true">${mark.sign}</span><div><h1>${mark.word.toUpperCase()}</h1><p>${sentenceOf(campaign)}</p></div></div>
 <p class="facts">${name(system, 60)}; ${count(operations)} operations completed. ${createdAt.slice(0, 19).replace('T', ' ')} UTC.</p><code class="command">${cut(command, 4000)}</code></header>`;
-  const list = runs.map(
-    (run) =>
-      html`<tr><td class="n">${run.seed}</td><td><b class="state ${run.verdict}"><i aria-hidden="true">${SIGNS[run.verdict]}</i> ${run.verdict}</b></td><td class="n">${count(run.operations)}</td><td class="n">${count(run.failovers)}</td><td class="n">${(run.wallMs / 1000).toFixed(1)} s</td><td>${prose(run.what, 300)}${run.exitCode !== 0 && html`<br><code>${cut(run.command, 600)}</code>`}</td></tr>`,
-  );
+  const list = runs.map((run) => {
+    const { sign, word, type } = markOf(run);
+    return html`<tr><td class="n">${run.seed}</td><td><b class="state ${type}"><i aria-hidden="true">${sign}</i> ${word}</b></td><td class="n">${count(run.operations)}</td><td class="n">${count(run.failovers)}</td><td class="n">${(run.wallMs / 1000).toFixed(1)} s</td><td>${prose(run.what, 300)}${run.exitCode !== 0 && html`<br><code>${cut(run.command, 600)}</code>`}</td></tr>`;
+  });
   const more =
     runCount > runs.length &&
     html`<p class="soft">${count(runCount - runs.length)} ${runCount - runs.length === 1 ? 'more run is' : 'more runs are'} not listed.</p>`;
   return documentOf(
-    `${verdict}: ${count(runCount)} runs`,
+    `${mark.word}: ${many(runCount, 'run')}`,
     [
       head,
       html`<main><section id="promises"><h2>Promises and findings over all runs</h2>${matrixTables(cells, links)}</section>
@@ -254,8 +258,9 @@ function causeTable({ causes }: CampaignReport): Markup {
 }
 
 function markdownCampaign(campaign: CampaignReport): string {
-  const { verdict, cells, runs, causes, command } = campaign;
-  const sign = { kept: '✅', broken: '❌', undecided: '❔' }[verdict];
+  const { cells, runs, causes, command } = campaign;
+  const { type, word } = markOfAll(campaign.verdict, campaign.harnessFailures);
+  const sign = { kept: '✅', broken: '❌', undecided: '❔', failed: '⚠️' }[type];
   const some = cells.filter(({ brokenRuns }) => brokenRuns > 0);
   // As in the report of a run: by guarantee, the cell that broke most often first.
   const broken = [...new Set(some.map(({ guarantee }) => guarantee))].flatMap((guarantee) => {
@@ -270,7 +275,7 @@ function markdownCampaign(campaign: CampaignReport): string {
   });
   const failed = runs.filter(({ exitCode }) => exitCode !== 0).slice(0, 20);
   return bounded([
-    `## ${sign} ${verdict.toUpperCase()}: ${plain(sentenceOf(campaign))}`,
+    `## ${sign} ${word.toUpperCase()}: ${plain(sentenceOf(campaign))}`,
     broken.length === 0 ? '' : `### Broken promises\n\n${broken.join('\n')}`,
     failed.length === 0 ? '' : `### Run again\n\n${fenced(failed.map((run) => run.command).join('\n'), 'sh')}`,
     folded('Promises and findings over all runs', matrix(cells)),

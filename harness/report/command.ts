@@ -25,7 +25,15 @@ export async function report(words: readonly string[], flags: ReportFlags, io: I
   if (output !== undefined && output !== '-') checkPlace(`--output ${output}`, resolve(io.cwd, output));
   const home = join(io.cwd, '.tidemark');
   const records: RunRecord[] = [];
-  for (const word of words) records.push(await storedRun(word, io));
+  for (const word of words) {
+    const record = await storedRun(word, io);
+    const same = records.findIndex(({ id }) => id === record.id);
+    if (same >= 0)
+      throw new BadInput(
+        `'${words[same]}' and '${word}' both mean run ${record.id}: name each run once, or it would count twice.`,
+      );
+    records.push(record);
+  }
   const [first] = records;
   if (records.length > 1) {
     if (format === 'html' && output === undefined)

@@ -305,6 +305,32 @@ describe('many runs', () => {
     expect(second).toBe('  - linearizable (writes quorum-ack, reads follower): in 1 run, by seed 1');
   });
 
+  test('one that failed in the harness is not taken for kept, and neither are all of them', async () => {
+    const kept = { verdict: 'kept', exitCode: 0, cells: records[1].cells } as const;
+    const sample = sampleRecord({ seed: 3, id: 'third', ...kept, exitCode: 255 });
+    const failed = { ...sample, plan: { ...sample.plan, failures: ['n2 was not healed.\nat heal'] } };
+    const sentence = '2 runs: 2 kept, 0 broken, 0 undecided; 1 of them failed in the harness, and vouches for nothing.';
+    const campaign = await campaignOf([records[1], failed], '');
+    const html = renderedCampaign(campaign, 'html');
+    expect(html).toContain(
+      '<div class="verdict failed"><span class="sign" aria-hidden="true">!</span><div><h1>FAILED<',
+    );
+    expect(html).toContain('<b class="state failed"><i aria-hidden="true">!</i> failed (kept)</b>');
+    expect(html).toContain('the harness failed: n2 was not healed<');
+    expect(html).toContain(sentence);
+    expect(renderedCampaign(campaign, 'markdown')).toMatch(/^## ⚠️ FAILED: 2 runs/);
+    expect(renderedCampaign(campaign, 'junit')).toContain('failures="0" errors="1"');
+    expect(JSON.parse(renderedCampaign(campaign, 'json'))).toMatchObject({
+      verdict: 'kept',
+      harnessFailures: 1,
+      sentence,
+    });
+    // Nothing hides a broken promise.
+    const broken = await campaignOf([records[0], failed], '');
+    expect(renderedCampaign(broken, 'markdown')).toMatch(/^## ❌ BROKEN: 2 runs/);
+    expect(renderedCampaign(await campaignOf([records[1]], ''), 'markdown')).toMatch(/^## ✅ KEPT: 1 run/);
+  });
+
   test('must be of one system, which is known', async () => {
     await expect(campaignOf([...records, sampleRecord({ system: 'other' })], '')).rejects.toThrow(
       'Runs of reference and of other have no matrix in common',
@@ -373,6 +399,9 @@ describe('tidemark report', () => {
     );
     await expect(run('report last --output nowhere/r.html')).rejects.toThrow(
       /^--output nowhere\/r\.html: there is no folder .*nowhere\.$/,
+    );
+    await expect(run('report last 20261121-070340-512-k3f9q3 --format markdown')).rejects.toThrow(
+      "'last' and '20261121-070340-512-k3f9q3' both mean run 20261121-070340-512-k3f9q3: name each run once",
     );
     await expect(run('report nobody')).rejects.toThrow("There is no run 'nobody'");
     await expect(run('report last --format html --json')).rejects.toThrow('one format at a time');

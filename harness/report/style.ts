@@ -74,7 +74,7 @@ table.figures td:not(.n){min-width:110px}
 .heard{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .state{font-weight:500;white-space:nowrap}.state i{font-style:normal;display:inline-block;width:1em;text-align:center}
 .state.kept{color:var(--good)}.state.broken{color:var(--bad);font-weight:750}.state.violated{color:var(--warn)}
-.state.undecided{color:var(--open)}.state.not-exercised,.state.holds{color:var(--soft)}
+.state.undecided,.state.failed{color:var(--open)}.state.not-exercised,.state.holds{color:var(--soft)}
 ul.key,ul.notes{margin:8px 0;padding:0;list-style:none;font-size:13px}
 ul.key{color:var(--soft)}
 ul.key b{margin-right:5px}

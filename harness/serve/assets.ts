@@ -16,11 +16,11 @@ table.runs td.pick{white-space:nowrap}
 table.runs td.run{white-space:nowrap;font-variant-numeric:tabular-nums}
 table.runs td{overflow-wrap:break-word}table.runs td.labels{overflow-wrap:anywhere;min-width:150px}
 table.runs .side{display:none}
-.mark{font-weight:650;white-space:nowrap}.mark.kept{color:var(--good)}.mark.broken{color:var(--bad)}.mark.undecided{color:var(--open)}
+.mark{font-weight:650;white-space:nowrap}.mark.kept{color:var(--good)}.mark.broken{color:var(--bad)}.mark.undecided,.mark.failed{color:var(--open)}
 .label{display:inline-block;border:1px solid var(--rule);border-radius:3px;padding:0 5px;margin:1px 3px 1px 0;font-size:12px;color:var(--soft)}
 .running{border:2px solid var(--leader);border-radius:6px;padding:8px 14px;margin:14px 0}
 .strip a{display:inline-block;min-width:18px;text-align:center;text-decoration:none;font-weight:700;padding:1px 3px;border-radius:3px}
-.strip a.kept{color:var(--good)}.strip a.broken{color:var(--bad);background:var(--bad-ground)}.strip a.undecided{color:var(--open)}
+.strip a.kept{color:var(--good)}.strip a.broken{color:var(--bad);background:var(--bad-ground)}.strip a.undecided,.strip a.failed{color:var(--open)}
 svg.trend{width:100%;max-width:520px;height:auto;display:block}
 svg.trend text{font-size:11px;fill:var(--soft)}
 svg.trend .axis{stroke:var(--rule)}

@@ -1,12 +1,12 @@
 /** The list of runs: search, filters, those in progress, and two of them to compare. */
-import { type RunFilter, type RunSummary, verdictWord } from '../../results/summary.ts';
+import type { RunFilter, RunSummary } from '../../results/summary.ts';
+import { markOf } from '../report/mark.ts';
 import { html, type Markup, name } from '../report/markup.ts';
 import { count } from '../table.ts';
 import { page } from './page.ts';
 
 export const PAGE_SIZE = 50;
 const verdicts = ['kept', 'broken', 'undecided'] as const;
-export const SIGNS = { kept: '✓', broken: '✗', undecided: '?' } as const;
 
 /** What the address asks for. */
 export interface Asked {
@@ -112,12 +112,13 @@ function row(run: RunSummary): Markup {
   const faults = run.faults.length > 3 ? [run.faults[0], `and ${run.faults.length - 1} more`] : run.faults;
   const pick = (side: 'a' | 'b'): Markup =>
     html`<label><input type="radio" name="${side}" value="${run.id}" aria-label="${side.toUpperCase()}: ${run.id}"><span class="side" aria-hidden="true"> ${side.toUpperCase()}</span></label>`;
+  const mark = markOf(run);
   const branch =
     run.branch === undefined && run.revision === undefined
       ? undefined
       : html`<span class="branch">${run.branch !== undefined && name(run.branch, 40)} <span class="soft">${(run.revision ?? '').slice(0, 8)}</span></span> `;
   return html`<tr><td class="pick">${pick('a')} ${pick('b')}</td>
-<td class="judged"><span class="mark ${run.verdict}">${SIGNS[run.verdict]} ${verdictWord(run)}</span></td>
+<td class="judged"><span class="mark ${mark.type}">${mark.sign} ${mark.word}</span></td>
 <td class="run"><a href="/runs/${run.id}">${run.id}</a><br><span class="soft">${run.createdAt.slice(0, 16).replace('T', ' ')}</span></td>
 <td>${name(run.system, 30)} <span class="soft">${name(run.environment, 20)}</span></td>
 <td data-head="workloads">${name(run.workloads.join(', '), 60)}</td><td data-head="faults">${name(faults.join(' ') || 'none', 60)}</td><td class="n" data-head="seed">${run.seed}</td><td class="n" data-head="operations">${count(run.operations)}</td>

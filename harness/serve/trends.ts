@@ -1,15 +1,17 @@
 /** How branches do over their runs: verdicts, and what reads cost through the leader and from followers. */
 import { type Database, within } from '../../results/database.ts';
 import { fromStoredText } from '../../results/text.ts';
+import type { RunRecord } from '../../results/record.ts';
+import { markOf } from '../report/mark.ts';
 import { html, type Markup, name, pathData } from '../report/markup.ts';
 import { duration } from '../table.ts';
-import { SIGNS } from './list-page.ts';
 import { page } from './page.ts';
 
 export interface TrendRun {
   readonly id: string;
   readonly createdAt: string;
-  readonly verdict: 'kept' | 'broken' | 'undecided';
+  readonly verdict: RunRecord['verdict'];
+  readonly exitCode: RunRecord['exitCode'];
   /** Of calm reads, from the intended start; null where none was taken. */
   readonly leaderNs: number | null;
   readonly followerNs: number | null;
@@ -46,13 +48,13 @@ export async function trendsOf(database: Database, branch: string, system: strin
       'branch', l.git_branch, 'system', l.system, 'environment', l.environment, 'total', l.total,
       'runs', (
         select json_agg(json_build_object(
-          'id', r.id, 'createdAt', tidemark.iso(r.created_at), 'verdict', r.verdict,
+          'id', r.id, 'createdAt', tidemark.iso(r.created_at), 'verdict', r.verdict, 'exitCode', r.exit_code,
           'leaderNs', (select max(p99_ns) from tidemark.histograms h where h.run = r.id and h.path = '*' and h.method = 'read'
             and h.phase = 'calm' and h.since = 'intended' and h.role = 'leader'),
           'followerNs', (select max(p99_ns) from tidemark.histograms h where h.run = r.id and h.path = '*' and h.method = 'read'
             and h.phase = 'calm' and h.since = 'intended' and h.role = 'follower')) order by r.created_at, r.id)
         from (
-          select id, created_at, verdict from tidemark.runs
+          select id, created_at, verdict, exit_code from tidemark.runs
           where git_branch = l.git_branch and system = l.system and environment = l.environment
           order by created_at desc, id desc limit ${RUNS_MAX}) r)
     )::text as json
@@ -77,10 +79,11 @@ export function trendsPage(trends: readonly Trend[], branch: string, system: str
 function section({ branch, system, environment, total, runs }: Trend): Markup {
   const shown =
     runs.length < total ? `the latest ${runs.length} of ${total} runs` : `${total} ${total === 1 ? 'run' : 'runs'}`;
-  const marks = runs.map(
-    ({ id, createdAt, verdict }) =>
-      html`<a class="${verdict}" href="/runs/${id}" title="${createdAt.slice(0, 16)} ${verdict}" aria-label="${id}: ${verdict}">${SIGNS[verdict]}</a>`,
-  );
+  const marks = runs.map((run) => {
+    const { id, createdAt } = run;
+    const { type, word, sign } = markOf(run);
+    return html`<a class="${type}" href="/runs/${id}" title="${createdAt.slice(0, 16)} ${word}" aria-label="${id}: ${word}">${sign}</a>`;
+  });
   return html`<section><h3>${name(branch, 80)} · ${name(system, 40)} in ${name(environment, 20)}</h3><p class="soft">${shown}</p><p class="strip">${marks}</p>${chart(runs)}</section>`;
 }
 
