@@ -6,7 +6,7 @@ import { exp } from './arithmetic.ts';
 import { certaintyOf, type RunBlock } from './change.ts';
 import { compare } from './compare.ts';
 import { gate, gateStored, type Source } from './gate.ts';
-import { look, noiseOf, type Rules } from './look.ts';
+import { look, noiseOf, RUNS_MOST, type Rules } from './look.ts';
 import { Latencies } from './histograms.ts';
 import { measureName, measuresOf, quantile, spreadOf, take } from './measures.ts';
 import type { Cell, RunRecord } from './record.ts';
@@ -243,6 +243,24 @@ describe('a change for the worse', () => {
   });
 });
 
+describe('the number of runs that could tell', () => {
+  const of = (rates: readonly number[], worseBy: number, andBy = 0) => {
+    const block = { a: rates.map((rate) => rated({ leader: rate })), b: rates.map((rate) => rated({ leader: rate })) };
+    return look([block], { ...rateRules, limits: [{ ...rateRules.limits[0], worseBy, andBy }] }, { isHeap: true })[0];
+  };
+
+  it('has an end, whatever is allowed and was seen', () => {
+    expect(of([400, 450, 550, 600], 0).runsNeeded).toBe(RUNS_MOST);
+    expect(of([400, 450, 550, 600], 1e-9).runsNeeded).toBe(RUNS_MOST);
+    expect(of([400, 450, 550, 600], 0.1).runsNeeded).toBeLessThan(200);
+  });
+
+  it('counts an amount that is allowed as the share that it is', () => {
+    // Of 500 a second 50 are a tenth.
+    expect(of([400, 450, 550, 600], 0, 50).runsNeeded).toBe(of([400, 450, 550, 600], 0.1).runsNeeded);
+  });
+});
+
 describe('stored runs', () => {
   const heap = (seed: string, n: number, factor: number): RunRecord[] => {
     const random = new Random(seed);
@@ -261,6 +279,18 @@ describe('stored runs', () => {
     expect(gated.findings[0]).toMatchObject({ verdict: 'cannot tell', pMore: 1 / 252 });
     expect(gated.findings[0]?.runsNeeded).toBeGreaterThanOrEqual(6);
     expect(gateStored({ a: heap('a', 6, 1), b: heap('b', 6, 1.5) }, rules).outcome).toBe('failed');
+  });
+
+  it('are held against the noise of as many runs as there are, not of one block', () => {
+    const calibration = { blocks: [0, 1, 2, 3].map((i) => ({ a: heap(`x${i}`, 2, 1), b: heap(`y${i}`, 2, 1) })) };
+    const noise = (a: number, b: number): number | undefined =>
+      gateStored({ a: heap('a', a, 1), b: heap('b', b, 1) }, rules, calibration).findings[0]?.noise;
+    const { measure } = gateStored({ a: heap('a', 4, 1), b: heap('b', 4, 1) }, rules).findings[0];
+    expect(noise(16, 16)).toBe(noiseOf(calibration, measure, 8, rules));
+    // The smaller side decides; of three runs a side there is one whole block.
+    expect(noise(40, 9)).toBe(noiseOf(calibration, measure, 4, rules));
+    expect(noise(3, 3)).toBe(noiseOf(calibration, measure, 1, rules));
+    expect(noise(16, 16)).toBeLessThan(0.6 * (noise(3, 3) ?? 0));
   });
 
   it('are not where there is one of each, or two', () => {

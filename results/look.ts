@@ -2,7 +2,7 @@
 import { Random } from '../history/random.ts';
 import { exp, ln } from './arithmetic.ts';
 import { type Comparison, compareMeasure, type RunBlock, strataOf } from './change.ts';
-import { type Limit, fits, limitOf, overruledIn, unmet } from './limits.ts';
+import { allowed, fits, type Limit, limitOf, overruledIn, unmet } from './limits.ts';
 import { isCost, type Measure, measureName, measuresOf, take, withholds } from './measures.ts';
 import { criticalZ, mean, median, rankTest } from './statistics.ts';
 
@@ -27,7 +27,7 @@ export interface Finding extends Comparison {
   readonly verdict: 'worse' | 'not worse' | 'cannot tell';
   /** One sentence's half. */
   readonly why: string;
-  /** Runs of each side that could tell. */
+  /** Runs of each side that could tell; {@link RUNS_MOST} stands for all that are as many, or more. */
   readonly runsNeeded?: number;
   readonly lacking?: Lacking;
 }
@@ -73,7 +73,7 @@ export function look(blocks: readonly RunBlock[], rules: Rules, looking: Looking
   const passes = new Set(holm(hypotheses, rules.alpha));
   const level = rules.alpha / Math.max(1, hypotheses.length);
   return looked.flatMap(({ limit, measure, comparison, lacking }): Finding[] => {
-    const noise = noiseOf(looking.calibration, measure, blocks.length, rules);
+    const noise = noiseOf(looking.calibration, measure, blocksOf(blocks, measure, looking), rules);
     const told =
       comparison === undefined
         ? undefined
@@ -114,6 +114,13 @@ function takenIn(blocks: readonly RunBlock[], measure: Measure): { readonly a: n
   const count = (side: 'a' | 'b'): number =>
     blocks.reduce((sum, block) => sum + block[side].filter((run) => take(run, measure) !== undefined).length, 0);
   return { a: count('a'), b: count('b') };
+}
+
+/** How many blocks of two runs a side they are, or would be: of runs that were not made in any, as many as the smaller side fills. */
+function blocksOf(blocks: readonly RunBlock[], measure: Measure, { isHeap = false }: Looking): number {
+  if (!isHeap) return blocks.length;
+  const { a, b } = takenIn(blocks, measure);
+  return Math.max(1, Math.floor(Math.min(a, b) / 2));
 }
 
 /** The median of the baseline's runs; NaN where none has taken it. */
@@ -219,7 +226,8 @@ function judged(comparison: Comparison, limit: Limit, passes: boolean, known: Kn
     return { ...finding, verdict: 'not worse', why: 'a change of more than the limit is ruled out' };
   const halfWidth = (high - low) / 2;
   // What is too much has to be seen at the level; else a change of the limit's size has to be ruled out.
-  const wanted = tooMuch ? estimate : Math.max(Math.abs(limit.worseBy - estimate), limit.worseBy / 10);
+  const most = allowed(limit, a);
+  const wanted = tooMuch ? estimate : Math.max(Math.abs(most - estimate), most / 10);
   const wider = tooMuch ? Math.max(1, criticalZ(Math.min(level, 0.5)) / criticalZ(BEYOND)) : 1;
   const beside = tooMuch && noise !== undefined ? noise : 0;
   const ratio = Math.max(Number.isFinite(halfWidth) ? (halfWidth * wider) / wanted : Math.SQRT2, beside / wanted);
@@ -229,7 +237,12 @@ function judged(comparison: Comparison, limit: Limit, passes: boolean, known: Kn
     why: tooMuch
       ? 'more than the limit, but within the noise'
       : 'the noise would hide a change of the size of the limit',
-    runsNeeded: Math.max(fewest + 1, least, Math.ceil(fewest * ratio ** 2)),
+    // Of nothing that is allowed, and nothing that is seen, no number would tell: a ratio without an end, or none at all.
+    runsNeeded: Math.max(
+      fewest + 1,
+      least,
+      ratio < Infinity ? Math.min(RUNS_MOST, Math.ceil(fewest * ratio ** 2)) : RUNS_MOST,
+    ),
   };
 }
 
@@ -239,7 +252,8 @@ export function leastChance(blocks: number, paired: boolean): number {
   return (paired ? 1 / 4 : 1 / 6) ** blocks;
 }
 
-const RUNS_MOST = 10_000;
+/** As many, or more: nobody runs them. */
+export const RUNS_MOST = 10_000;
 
 /** Runs of each side with which a chance of `level` can be had at all. */
 function leastRuns(level: number, blocks: readonly RunBlock[], { isHeap = false }: Looking): number {

@@ -120,6 +120,26 @@ blocks: { first: 40, most: 12, last: 1 }
     ['{ limits: [{ measure: p99, worse-by: 1%, and-by: 5 }] }', /limits\[1\].and-by: latencies want a time/],
     ['limits: [', /gate.yaml:1: /],
     [
+      '{ limits: [{ measure: [p99, throughput], worse-by: 100% }] }',
+      /^gate.yaml:1: limits\[1\].worse-by: throughput cannot fall by more than 100%, so that 100% can never fail: less than 100% is needed\.$/,
+    ],
+    [
+      '{ limits: [{ measure: highest-rate, worse-by: 250%, and-by: 5 }] }',
+      /limits\[1\].worse-by: highest-rate cannot .* so that 250% can never fail/,
+    ],
+    [
+      '{ limits: [{ measure: p99, worse-by: 0%, and-by: 0ms }, { measure: throughput, worse-by: 0.0 % }] }',
+      /limits\[1\].worse-by: of 0% nothing can be shown to stay within it: more is needed, or an and-by\.\n.*limits\[2\].worse-by: of 0%/,
+    ],
+    [
+      '{ limits: [{ measure: [p99, highest-rate], method: read, worse-by: 1% }] }',
+      /^gate.yaml:1: limits\[1\].method: a ladder's highest-rate has a path, and no method: give it a limit without\.$/,
+    ],
+    [
+      '{ limits: [{ measure: highest-rate, phase: calm, worse-by: 1% }] }',
+      /limits\[1\].phase: a ladder's highest-rate has a path, and no phase/,
+    ],
+    [
       'limits:\n  - { measure: p90, worse-by: 1% }\n  - { measure: [p50, p99], worse-by: 1% }\n  - { measure: p99, worse-by: 2% }',
       /^gate.yaml:4: limits\[3\].measure: p99 has a limit already, limits\[2\], which names as much: of two that fit, the one that names more of method, path and phase holds\.$/,
     ],
@@ -164,9 +184,11 @@ blocks: { first: 40, most: 12, last: 1 }
   - { measure: p99, path: leader, worse-by: 10% }
   - { measure: p99, method: read, path: leader, worse-by: 5% }
   - { measure: p99, method: write, worse-by: 10% }
-  - { measure: throughput, worse-by: 10% }
+  - { measure: throughput, worse-by: 99.9% }
+  - { measure: highest-rate, path: leader, worse-by: 0%, and-by: 5 }
+  - { measure: p90, worse-by: 100% }
 `);
-    expect(read.rules.limits).toHaveLength(6);
+    expect(read.rules.limits).toHaveLength(8);
   });
 
   it('that is not there', async () => {

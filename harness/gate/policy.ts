@@ -84,6 +84,15 @@ export async function readPolicy(file: string, cwd: string): Promise<Policy> {
     if (limit === undefined) return;
     const mistake = amountMistake(limit);
     if (mistake !== undefined) mistakes.add(['limits', i, 'and-by'], mistake);
+    const isRungs = limit.measure.includes('highest-rate');
+    for (const field of isRungs ? (['method', 'phase'] as const) : [])
+      if (limit[field] !== undefined)
+        mistakes.add(
+          ['limits', i, field],
+          `a ladder's highest-rate has a path, and no ${field}: give it a limit without.`,
+        );
+    const share = shareMistake(limit);
+    if (share !== undefined) mistakes.add(['limits', i, 'worse-by'], share);
     for (const path of limit.path ?? []) {
       const unknown = mistakeOf(path);
       if (unknown !== undefined) mistakes.add(['limits', i, 'path'], unknown);
@@ -189,6 +198,16 @@ function amountMistake({ measure, 'and-by': by }: LimitText): string | undefined
     return `${by.value} is a time, and ${rates.join(' and ')} a rate: give rates a limit of their own, with operations a second.`;
   if (!isTime && rates.length < measure.length && by.value !== 0)
     return `latencies want a time such as '0.5ms', not ${by.value}.`;
+  return undefined;
+}
+
+/** Shares that no figure can be more than, or that none can be shown to stay below. */
+function shareMistake({ measure, 'worse-by': share, 'and-by': by }: LimitText): string | undefined {
+  const rates = measure.filter((one) => !one.startsWith('p'));
+  if (share >= 1 && rates.length > 0)
+    return `${rates.join(' and ')} cannot fall by more than 100%, so that ${percent(share)} can never fail: less than 100% is needed.`;
+  if (share === 0 && (by?.parsed ?? 0) === 0)
+    return 'of 0% nothing can be shown to stay within it: more is needed, or an and-by.';
   return undefined;
 }
 

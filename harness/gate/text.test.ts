@@ -155,6 +155,13 @@ describe('what a gate says', () => {
     expect(gateText({ ...many, findings: findings.slice(0, 10) }).at(-1)).toMatch(
       /^ {2}read p9 p99 .*cannot tell: noise$/,
     );
+    const open = {
+      ...many,
+      breaches: [],
+      findings: findings.slice(0, 1).map((one) => ({ ...one, runsNeeded: 10_000 })),
+    };
+    expect(summary({ ...open, outcome: 'cannot tell' })).toMatch(/; 10,000 or more runs a side would be needed$/);
+    expect(gateText(open).at(-1)).toMatch(/cannot tell: noise; 10,000 or more runs a side could tell$/);
     // A few are shown as they are.
     expect(gateMarkdown({ ...many, findings: findings.slice(0, 10) })).not.toContain('<details>');
   });

@@ -2,7 +2,7 @@
 import { printable } from '../../checkers/explain/labels.ts';
 import type { Breach, Gated } from '../../results/gate.ts';
 import { promiseName, promisesOf } from '../../results/gate.ts';
-import type { Finding } from '../../results/look.ts';
+import { type Finding, RUNS_MOST } from '../../results/look.ts';
 import { measureName } from '../../results/measures.ts';
 import { changeText, valueText } from '../compare/text.ts';
 import { plain, tableOf } from '../report/markdown-parts.ts';
@@ -94,10 +94,14 @@ export function summary({ outcome, breaches, findings, confirmed, unmatched, ove
   const needed = Math.max(...open.map(({ runsNeeded = 0 }) => runsNeeded));
   return [
     ...(open.length === 0 ? [] : [`of ${many(findings.length, 'measure')} ${count(open.length)} cannot be told`]),
-    ...(needed > 0 ? [`about ${needed} runs a side would be needed`] : []),
+    ...(needed > 0 ? [`${aboutRuns(needed)} would be needed`] : []),
     ...(unmatched.length === 0 ? [] : [`no run has what limits name: ${unmatched.join('; ')}`]),
     ...(overruled.length === 0 ? [] : [`limits that decide nothing: ${overruled.join('; ')}`]),
   ].join('; ');
+}
+
+function aboutRuns(runs: number): string {
+  return `${runs < RUNS_MOST ? `about ${runs}` : `${count(RUNS_MOST)} or more`} runs a side`;
 }
 
 /** `in 2 of 2 runs, such as 20261122-…` */
@@ -126,7 +130,7 @@ function findingRow(finding: Finding, { confirmed, live }: Told): string[] {
     noise === undefined ? '–' : `±${(100 * noise).toFixed(1)} %`,
     verdict === 'worse' && isConfirmed
       ? `worse, and again when run again${finding.lacking?.decides === true ? `: ${finding.why}` : ''}`
-      : `${verdict}: ${finding.why}${runsNeeded === undefined ? '' : `; about ${runsNeeded} runs a side could tell`}`,
+      : `${verdict}: ${finding.why}${runsNeeded === undefined ? '' : `; ${aboutRuns(runsNeeded)} could tell`}`,
   ];
 }
 
