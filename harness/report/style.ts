@@ -193,6 +193,7 @@ footer{margin:48px 0 32px;padding-top:10px;border-top:1px solid var(--rule);colo
   table.matrix thead th{min-width:64px}table.matrix td{padding-right:8px}
   .shots svg{width:200px}
 }
+@page{margin:12mm}
 @media print{
   :root{color-scheme:light;${LIGHT}
 }
