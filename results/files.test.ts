@@ -13,6 +13,7 @@ import {
   readRun,
   runIds,
   unfinishedIds,
+  writePlan,
   writeRunFiles,
 } from './files.ts';
 import type { RunRecord } from './record.ts';
@@ -62,6 +63,11 @@ describe('the folder of a run', () => {
     expect(readRun(folder, id)).toBeUndefined();
     expect(unfinishedIds(folder)).toEqual([id]);
     expect(listRunFiles(folder)).toEqual([]);
+    const path = join(folder, 'runs', id);
+    writeFileSync(join(path, 'report.html'), 'of a run that only the database has');
+    expect(unfinishedIds(folder)).toEqual([]);
+    writePlan(path, {});
+    expect(unfinishedIds(folder)).toEqual([id]);
   });
 
   test('that is damaged is named and left out', () => {

@@ -4,7 +4,8 @@
  *   plan.json       what was to be done        report.txt      what the run printed at its end
  *   verdicts.json   the whole RunRecord        journal.jsonl   written by the recorder, while the run lives
  *
- * A folder without verdicts.json belongs to a run that has not ended, or was killed.
+ * A folder without verdicts.json belongs to a run that has not ended, or was killed; one with nothing but reports, to a run that only
+ * a database has, or had.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -125,7 +126,24 @@ export function runIds(tidemarkFolder: string): readonly string[] {
 
 /** Ids of runs without verdicts: still running, or killed. */
 export function unfinishedIds(tidemarkFolder: string): readonly string[] {
-  return runIds(tidemarkFolder).filter((id) => !existsSync(join(runFolder(tidemarkFolder, id), 'verdicts.json')));
+  return runIds(tidemarkFolder).filter((id) => isUnfinished(tidemarkFolder, id));
+}
+
+/** A folder with a report alone is none: that was made of a run that only the database has. */
+export function isUnfinished(tidemarkFolder: string, id: string): boolean {
+  const folder = runFolder(tidemarkFolder, id);
+  if (existsSync(join(folder, 'verdicts.json'))) return false;
+  const files = filesIn(folder);
+  return files !== undefined && (files.length === 0 || files.some((name) => !name.startsWith('report.')));
+}
+
+/** Undefined where there is no such folder, or it may not be looked into. */
+function filesIn(folder: string): readonly string[] | undefined {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of runs that have ended; newest first. Damaged ones are named to `damaged` and left out. */

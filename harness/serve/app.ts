@@ -9,12 +9,12 @@ import { htmlReport } from '../report/page.ts';
 import { liveScript } from './assets.ts';
 import { comparePage } from './compare-page.ts';
 import { COOKIE, type Guarding, judged } from './guard.ts';
-import { livePage } from './live-page.ts';
+import { livePage, stateText } from './live-page.ts';
 import { Tail } from './live.ts';
 import { askedFor, filterOf, listPage } from './list-page.ts';
 import { html } from '../report/markup.ts';
 import { page, POLICY, withBar } from './page.ts';
-import type { RunSource } from './source.ts';
+import type { LiveState, RunSource } from './source.ts';
 import { trendsPage } from './trends.ts';
 
 export interface Serving {
@@ -186,11 +186,13 @@ function live(app: Hono, { source, clock, ending }: Serving): void {
     if (!source.isKnown(id)) return missing(context);
     const tail = new Tail(source.journal(id));
     tail.read();
-    return context.html(livePage(id, tail.standing(), source.hasEnded(id)));
+    return context.html(livePage(id, tail.standing(), source.stateOf(id)));
   });
   app.get('/live/:id/events', (context) => {
     const id = context.req.param('id');
     if (!source.isKnown(id)) return missing(context);
+    // Whoever asks so reads nothing: a stream would wait for that for ever.
+    if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
     if (views >= LIVE_MAX) return context.text('Too many runs are being watched.\n', 503);
     views++;
     // Set before the stream begins: what comes after it is too late.
@@ -198,16 +200,20 @@ function live(app: Hono, { source, clock, ending }: Serving): void {
     return streamSSE(context, async (stream) => {
       try {
         const tail = new Tail(source.journal(id));
+        let said: LiveState | undefined;
         for (let told = -1; !stream.aborted && !stream.closed && !ending(); ) {
-          const ended = source.hasEnded(id);
+          const state = source.stateOf(id);
           const more = tail.read();
           const standing = tail.standing();
           if (standing.events !== told) await stream.writeSSE({ event: 'standing', data: JSON.stringify(standing) });
           told = standing.events;
-          if (ended && !more) {
-            await stream.writeSSE({ event: 'ended', data: JSON.stringify({ says: 'It has ended.' }) });
+          const data = JSON.stringify({ says: stateText(id, state) });
+          if (state === 'ended' && !more) {
+            await stream.writeSSE({ event: 'ended', data });
             return;
           }
+          if (state !== 'ended' && state !== said) await stream.writeSSE({ event: 'state', data });
+          said = state;
           await clock.sleepUntil(clock.now() + (more ? MILLISECOND : TELL_NS));
         }
       } finally {

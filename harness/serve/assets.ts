@@ -100,6 +100,6 @@ source.addEventListener('ended', (event) => {
   at('report').hidden = false;
 });
 source.addEventListener('error', () => { at('state').textContent = 'The connection is lost; the browser tries again.'; });
-source.addEventListener('open', () => { at('state').textContent = 'In progress.'; });
+source.addEventListener('state', (event) => { at('state').textContent = JSON.parse(event.data).says; });
 })();
 `;

@@ -1,9 +1,9 @@
 /** What the pages show: stored runs, and the folders of those in progress. A database that went away is looked for again. */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, MILLISECOND, realClock, wallTime } from '../../history/clock.ts';
 import { within } from '../../results/database.ts';
-import { readRun, RUN_ID, runFolder, unfinishedIds } from '../../results/files.ts';
+import { isUnfinished, readRun, RUN_ID, runFolder, unfinishedIds } from '../../results/files.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { openStoredRuns, type StoredRuns } from '../../results/stored.ts';
 import type { Found, RunFilter, RunSummary } from '../../results/summary.ts';
@@ -11,10 +11,12 @@ import { fromStoredText } from '../../results/text.ts';
 import type { Choices } from './list-page.ts';
 import { type Trend, trendsOf } from './trends.ts';
 
-/** A journal that nobody has written for so long is that of a run that was killed. */
+/** A journal that nobody has written for so long is that of a run that was killed, or waits for something. */
 const SILENT_MS = 60_000;
 /** How often a database that is not there is looked for. */
 const AGAIN_NS = 5_000 * MILLISECOND;
+
+export type LiveState = 'running' | 'silent' | 'ended';
 
 export interface SourceOptions {
   readonly folder: string;
@@ -115,27 +117,37 @@ export class RunSource {
 
   /** Runs whose journal is being written. */
   running(): readonly string[] {
-    const now = wallTime().getTime();
     return unfinishedIds(this.#options.folder)
       .slice(0, 50)
-      .filter((id) => {
-        const { mtimeMs = 0 } = statSync(this.journal(id), { throwIfNoEntry: false }) ?? {};
-        return now - mtimeMs < SILENT_MS;
-      });
+      .filter((id) => this.#isWritten(id));
   }
 
-  /** Whether there is a folder of it. */
+  /** Whether there are files of it. */
   isKnown(id: string): boolean {
-    return RUN_ID.test(id) && existsSync(runFolder(this.#options.folder, id));
+    return RUN_ID.test(id) && (this.#hasEnded(id) || isUnfinished(this.#options.folder, id));
   }
 
-  /** Whether a run with a folder has ended; one that cannot be read has. */
-  hasEnded(id: string): boolean {
+  /** Only of what {@link isKnown}. */
+  stateOf(id: string): LiveState {
+    if (this.#hasEnded(id)) return 'ended';
+    return this.#isWritten(id) ? 'running' : 'silent';
+  }
+
+  /** One that cannot be read has. */
+  #hasEnded(id: string): boolean {
     try {
       return readRun(this.#options.folder, id) !== undefined;
     } catch {
       return true;
     }
+  }
+
+  /** Its folder is there before its journal. */
+  #isWritten(id: string): boolean {
+    const [journal, folder] = [this.journal(id), runFolder(this.#options.folder, id)].map((path) =>
+      statSync(path, { throwIfNoEntry: false }),
+    );
+    return wallTime().getTime() - ((journal ?? folder)?.mtimeMs ?? 0) < SILENT_MS;
   }
 
   /** Only of what {@link isKnown}. */
