@@ -240,9 +240,9 @@ function sameness(a: Side, b: Side, blocks: readonly RunBlock[]): readonly strin
   ];
 }
 
-/** Of a folder with no file changed or added; ignored ones, and what runs leave, aside. */
+/** Of a folder in whose repository no file is changed or added; ignored ones, and what runs leave, aside. */
 function unchangedCommit(cwd: string): string | undefined {
-  const args = ['status', '--porcelain', '--', '.', ':!.tidemark'];
+  const args = ['status', '--porcelain', '--', ':(top)', ':(top,exclude,glob)**/.tidemark/**'];
   const { status, stdout } = spawnSync('git', args, { cwd, encoding: 'utf8', timeout: 30_000 });
   return status === 0 && stdout.trim() === '' ? commitOf('HEAD', cwd) : undefined;
 }

@@ -3,7 +3,7 @@
  * is only run when its own is: another one's, started there, would measure itself twice.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { asset } from '../entry.ts';
 import { BadInput } from '../errors.ts';
 
@@ -16,8 +16,33 @@ export interface Program {
   readonly isCallers: boolean;
 }
 
-/** Throws {@link BadInput} where the folder is Tidemark's own, and the program that its package names is not there. */
+/**
+ * Of the folder, or of the nearest one above it in its repository. Throws {@link BadInput} where that is Tidemark's own, and the program that
+ * its package names is not there.
+ */
 export function programIn(folder: string, side: string): Program {
+  for (const one of upwards(folder)) {
+    const found = programOf(one, side);
+    if (found !== undefined) return found;
+  }
+  return {
+    words: [process.execPath, asset('bin/tidemark.mjs')],
+    about: 'the Tidemark that this gate is part of, since its folder has none',
+    isCallers: true,
+  };
+}
+
+/** Up to the top of the repository; outside of one, the folder alone. */
+function upwards(folder: string): readonly string[] {
+  const some: string[] = [];
+  for (let one = resolve(folder); ; one = dirname(one)) {
+    some.push(one);
+    if (existsSync(join(one, '.git'))) return some;
+    if (dirname(one) === one) return [resolve(folder)];
+  }
+}
+
+function programOf(folder: string, side: string): Program | undefined {
   const own = binOf(folder);
   if (own !== undefined) {
     const path = join(folder, own);
@@ -30,11 +55,7 @@ export function programIn(folder: string, side: string): Program {
   const installed = join(folder, 'node_modules', '.bin', 'tidemark');
   if (existsSync(installed))
     return { words: [installed], about: 'node_modules/.bin/tidemark of its own', isCallers: false };
-  return {
-    words: [process.execPath, asset('bin/tidemark.mjs')],
-    about: 'the Tidemark that this gate is part of, since its folder has none',
-    isCallers: true,
-  };
+  return undefined;
 }
 
 /** Undefined unless the package there is Tidemark itself. */
