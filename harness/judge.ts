@@ -175,7 +175,7 @@ function union(
 }
 
 /** Between the paths of rows that are judged together. */
-const TOGETHER = ' + ';
+export const TOGETHER = ' + ';
 
 function isUnion({ writePath, readPath }: Where): boolean {
   return [writePath, readPath].some((path) => path?.includes(TOGETHER));

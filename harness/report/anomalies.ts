@@ -4,6 +4,7 @@ import { lastStateText } from '../../checkers/explain/text.ts';
 import { merged } from '../../checkers/explain/whole.ts';
 import type { Cell, RunRecord } from '../../results/record.ts';
 import { describe } from '../anomaly-text.ts';
+import { TOGETHER } from '../judge.ts';
 import { title as fullTitle } from '../report-text.ts';
 import { count, many } from '../table.ts';
 import { anomalyPicture } from './anomaly-picture.ts';
@@ -71,10 +72,27 @@ function brokenPromise(cells: readonly Cell[], id: string, links: Map<Cell, stri
   const notes = cells.slice(0, NAMED_MAX).map((cell) => html`<li>${title(cell)}: <b>${prose(cell.note, 300)}</b></li>`);
   const all = distinct(cells);
   const told = all.slice(0, PICTURES_MAX).map((shown) => evidence(shown, room));
-  const total = cells.reduce((sum, cell) => Math.max(sum, cell.anomalyCount), 0);
+  const rest = Math.max(atLeast(cells), all.length) - told.length;
   const more =
-    total > told.length && html`<p class="soft">${count(total - told.length)} more of these in the history.</p>`;
+    rest > 0 &&
+    html`<p class="soft">${cells.length === 1 ? '' : 'At least '}${count(rest)} more of these in the history.</p>`;
   return html`<section class="promise" id="${id}"><h3><b class="state broken">✗ BROKEN</b> ${cells[0].guarantee}</h3><ul class="notes">${notes}</ul>${andMore(cells)}${told}${more}</section>`;
+}
+
+/**
+ * How many different anomalies the cells of one guarantee have in common at the least. Those of different write paths are different ones;
+ * those of one write path by two read paths may be the same, and those of paths together are those of each, and more.
+ */
+function atLeast(cells: readonly Cell[]): number {
+  const byWritePath = new Map<string, number>();
+  for (const { writePath = '', anomalyCount } of cells)
+    byWritePath.set(writePath, Math.max(byWritePath.get(writePath) ?? 0, anomalyCount));
+  const partsOf = (path: string): readonly string[] => path.split(TOGETHER);
+  const alone = [...byWritePath].filter(([path]) => partsOf(path).length === 1);
+  const sumWithout = (parts: readonly string[]): number =>
+    alone.reduce((sum, [path, n]) => (parts.includes(path) ? sum : sum + n), 0);
+  const together = [...byWritePath].filter(([path]) => partsOf(path).length > 1);
+  return Math.max(sumWithout([]), ...together.map(([path, n]) => n + sumWithout(partsOf(path))));
 }
 
 function andMore({ length }: readonly Cell[]): Markup | undefined {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import type { RunRecord } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import { defaultPlan } from '../plan.ts';
+import { answersOf } from './answers.ts';
 import { rendered } from './formats.ts';
 
 test.each(['html', 'markdown', 'json'] as const)(
@@ -54,4 +56,39 @@ test('html draws a first write that never came, though the next failover began a
   const drawn = rendered(sampleRecord({ failovers: [one, next] }), 'html');
   expect(drawn).toMatch(/<path class="phase no-write"[^>]*\/><text [^>]*>never</);
   expect(rendered(sampleRecord({ failovers: [known, next] }), 'html')).not.toContain('<path class="phase no-write"');
+});
+
+test('a leader that was away and came back is told of, though none was replaced', () => {
+  const leads = { node: 'n1', group: 'g0', role: 'leader', term: 1 } as const;
+  const told = (changes: Partial<RunRecord>): string => {
+    const record = sampleRecord({ failovers: [], pulls: [], ...changes });
+    const { answer, more } = answersOf(record).find(({ section }) => section === 'failovers') ?? {
+      answer: '',
+      more: [],
+    };
+    return [answer, ...more].join(' ');
+  };
+  const s = 1e9;
+  const down = { node: 'n1', group: 'g0', role: 'down', from: 12 * s, until: 14 * s } as const;
+  const standings = [{ ...leads, from: 0, until: 12 * s }, down, { ...leads, from: 14 * s, until: 20 * s }];
+  expect(told({ standings })).toBe('No leader was replaced, but n1, which led, was down at 12.00 s, for 2.00 s.');
+  const pause = { lever: 'pause', nodes: ['n1', 'n2'], links: [], from: 12.3 * s, until: 13.8 * s };
+  expect(told({ standings, pulls: [pause] })).toBe(
+    'No leader was replaced, but n1, which led, was paused at 12.30 s, for 1.50 s.',
+  );
+  const later = { ...pause, lever: 'kill', from: 16 * s, until: 19 * s };
+  expect(told({ standings, pulls: [pause, later] })).toBe(
+    'No leader was replaced, but whoever led was away 2 times: first n1 was paused at 12.30 s, for 1.50 s. The longest: n1 was killed at 16.00 s, for 3.00 s.',
+  );
+  // Followers that are away, and levers under which a leader goes on, are none of it.
+  const steady = [{ ...leads, from: 0, until: 20 * s }];
+  const slow = { ...pause, lever: 'slowDisk' };
+  expect(told({ standings: steady, pulls: [{ ...pause, nodes: ['n2'] }, slow] })).toBe(
+    'Never: no leader was replaced.',
+  );
+  const follows = { ...leads, role: 'follower', from: 11 * s, until: 12 * s } as const;
+  expect(told({ standings: [{ ...leads, from: 0, until: 11 * s }, follows, down] })).toBe(
+    'Never: no leader was replaced.',
+  );
+  expect(told({ standings: [follows] })).toBe('This run cannot tell: no node said that it led.');
 });

@@ -7,6 +7,7 @@ import { overloadLines } from '../load-text.ts';
 import { calmLines, failuresOf, title, verdictText } from '../report-text.ts';
 import { commandElsewhere } from '../replay.ts';
 import { count, duration, percent } from '../table.ts';
+import { type Absence, absencesOf } from './absences.ts';
 import { lost, outageNs } from './failover-pictures.ts';
 import { comparedReads, readPaths } from './followers.ts';
 
@@ -78,10 +79,11 @@ export function brokenText(cell: Cell): string {
   return `${title(cell)}: ${cell.note}`;
 }
 
-function failures({ failovers }: RunRecord): Answer {
+function failures(record: RunRecord): Answer {
+  const { failovers } = record;
   const question = 'When did the leader fail, and for how long?';
   const section = 'failovers';
-  if (failovers.length === 0) return { question, answer: 'Never: no leader was replaced.', more: [], section };
+  if (failovers.length === 0) return { question, ...unreplaced(record), section };
   const outages = failovers.map((one) => ({ one, ns: outageNs(one, failovers) }));
   const first = outages.reduce((a, b) => (b.one.start < a.one.start ? b : a));
   const longest = outages.reduce((a, b) => (b.ns > a.ns ? b : a));
@@ -97,6 +99,25 @@ function failures({ failovers }: RunRecord): Answer {
   const later = first.one.firstWriteNs === undefined ? '; the leader that came next answered none' : '';
   const until = Number.isFinite(first.ns) ? ` until a write was answered again${later}` : '';
   return { question, answer: `${times} ${when(first.one)}: ${outageText(first.ns)}${until}.`, more, section };
+}
+
+/** Where no leader was replaced: one may have been away, and come back. */
+function unreplaced(record: RunRecord): Pick<Answer, 'answer' | 'more'> {
+  if (record.standings?.every(({ role }) => role !== 'leader') === true)
+    return { answer: 'This run cannot tell: no node said that it led.', more: [] };
+  const absences = absencesOf(record);
+  if (absences.length === 0) return { answer: 'Never: no leader was replaced.', more: [] };
+  const [first] = absences;
+  const length = ({ from, until }: Absence): number => until - from;
+  const longest = absences.reduce((a, b) => (length(b) > length(a) ? b : a));
+  const when = (one: Absence): string =>
+    `${one.how} at ${(one.from / SECOND).toFixed(2)} s, for ${duration(length(one))}`;
+  return absences.length === 1
+    ? { answer: `No leader was replaced, but ${first.node}, which led, was ${when(first)}.`, more: [] }
+    : {
+        answer: `No leader was replaced, but whoever led was away ${count(absences.length)} times: first ${first.node} was ${when(first)}.`,
+        more: [`The longest: ${longest.node} was ${when(longest)}.`],
+      };
 }
 
 function outageText(ns: number): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRunFolder, writeRunFiles } from '../../results/files.ts';
-import type { RunRecord } from '../../results/record.ts';
+import type { Cell, RunRecord } from '../../results/record.ts';
 import { hostileRecord, hostileTexts } from '../../test-support/hostile-record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import type { Io } from '../command.ts';
@@ -136,7 +136,9 @@ describe('every format', () => {
       counts: {},
     });
     for (const format of FORMATS) expect(rendered(bare, format).length).toBeGreaterThan(300);
-    expect(rendered(bare, 'html')).toContain('Never: no leader was replaced.');
+    expect(rendered(bare, 'html')).toContain(
+      'No leader was replaced, but n1, which led, was killed at 1.00 s, for 2.00 s.',
+    );
   });
 });
 
@@ -244,6 +246,25 @@ describe('what is hostile', () => {
   test('JSON keeps it whole', () => {
     const { run } = JSON.parse(rendered(hostileRecord(), 'json')) as { readonly run: RunRecord };
     expect(run.cells[10]?.anomalies[0]?.operations[1]?.value).toBe(hostileTexts[10]);
+  });
+
+  test('html says how many more there are, those of different write paths added up', () => {
+    const [one] = sampleRecord().cells;
+    const of = (writePath: string, readPath: string, anomalyCount: number): Cell => ({
+      ...one,
+      writePath,
+      readPath,
+      anomalyCount,
+      anomalies: one.anomalies.slice(0, 1),
+    });
+    const more = (...cells: readonly Cell[]): string | undefined =>
+      /([^>]*) more of these in the history/.exec(rendered(sampleRecord({ cells }), 'html'))?.[1];
+    expect(more(of('a', 'x', 1))).toBeUndefined();
+    expect(more(of('a', 'x', 10))).toBe('9');
+    expect(more(of('a', 'x', 10), of('a', 'y', 30))).toBe('At least 29');
+    expect(more(of('a', 'x', 10), of('b', 'x', 5))).toBe('At least 14');
+    expect(more(of('a', 'x', 10), of('b', 'x', 5), of('a + b', 'x', 12))).toBe('At least 14');
+    expect(more(of('a', 'x', 10), of('b', 'x', 5), of('a + b', 'x', 100), of('c', 'x', 7))).toBe('At least 106');
   });
 
   test('however many anomalies there are, the page stays small', () => {
