@@ -1,8 +1,8 @@
 /** Two groups of runs beside each other: verdicts, latencies fault by fault, throughput, staleness, failovers. */
 import { Random } from '../history/random.ts';
 import { type Comparison, compareMeasure } from './change.ts';
-import { promiseName } from './gate.ts';
 import { type Measure, measureName, measuresOf, sumsOf, take } from './measures.ts';
+import { promiseName } from './promises.ts';
 import type { Cell, RunRecord } from './record.ts';
 import { median } from './statistics.ts';
 import { differences } from './unlike.ts';

@@ -167,6 +167,25 @@ describe('a candidate that stops answering', () => {
   });
 });
 
+it('a candidate that is no worse, and keeps a promise no more, is not passed', async () => {
+  const cell = { ...base.cells[0], state: 'kept' } as Cell;
+  const as = (state: Cell['state']): RunRecord => ({ ...rated({ leader: 500 }), cells: [{ ...cell, state }] });
+  const limits = [{ ...rateRules.limits[0], worseBy: 0.1 }];
+  const gateOf = (b: readonly RunRecord[]) =>
+    gate((n) => Promise.resolve(Array.from({ length: n }, () => ({ a: [as('kept'), as('kept')], b }))), {
+      ...rateRules,
+      limits,
+    });
+  const gated = await gateOf([as('undecided'), as('undecided')]);
+  const unkept = { promise: 'linearizable · quorum-ack · leader', kept: 8, instead: { undecided: 8 } };
+  expect(gated).toMatchObject({ outcome: 'cannot tell', findings: [{ verdict: 'not worse' }], unkept: [unkept] });
+  expect(await gateOf([as('undecided'), as('kept')])).toMatchObject({ outcome: 'passed', unkept: [] });
+  const stored = (state: Cell['state']) =>
+    gateStored({ a: Array(8).fill(as('kept')), b: Array(8).fill(as(state)) }, { ...rateRules, limits });
+  expect(stored('not exercised')).toMatchObject({ outcome: 'cannot tell', unkept: [{ kept: 8 }] });
+  expect(stored('kept')).toMatchObject({ outcome: 'passed', unkept: [], verdicts: { a: { broken: 8 } } });
+});
+
 describe('runs of a simulation, in pairs of one seed', () => {
   const paths = ['leader', 'b', 'c', 'd'];
   /** What a seed makes of a side; a change that is no change for the worse draws anew. */

@@ -1,7 +1,7 @@
 /**
  * Whether a candidate has become worse than its baseline.
  *
- * A broken promise always fails. A figure fails only when it is worse by more than the policy allows and beyond the noise, and
+ * A broken promise always fails; one that is kept in the baseline and in none of the candidate's runs is not passed over. A figure fails only when it is worse by more than the policy allows and beyond the noise, and
  * only when runs made afresh show it again; so does one that the candidate does not have any more. Where the noise hides a change
  * of the size that the policy asks about, the answer is that it cannot be told, and how many runs it would take.
  */
@@ -19,58 +19,16 @@ import {
   worsening,
 } from './look.ts';
 import { measureName } from './measures.ts';
-import type { Cell, RunRecord } from './record.ts';
-
-/** A promise that the candidate broke in a run. */
-export interface Breach {
-  readonly run: string;
-  readonly cell: Cell;
-  /** The baseline broke it too: no regression, and no less a failure. */
-  readonly alsoInBaseline: boolean;
-  /** In how many of the candidate's runs this promise was broken. */
-  readonly runs: { readonly broken: number; readonly of: number };
-}
-
-export function breachesOf(blocks: readonly RunBlock[]): readonly Breach[] {
-  const broken = (records: readonly RunRecord[]) =>
-    records.flatMap(({ id, cells }) =>
-      cells.filter(({ state }) => state === 'broken').map((cell) => ({ run: id, cell })),
-    );
-  const inBaseline = new Set(broken(blocks.flatMap(({ a }) => a)).map(({ cell }) => promiseName(cell)));
-  const candidates = blocks.flatMap(({ b }) => b);
-  const found = broken(candidates);
-  const brokenIn = (name: string): number =>
-    new Set(found.filter(({ cell }) => promiseName(cell) === name).map(({ run }) => run)).size;
-  return found.map(({ run, cell }) => ({
-    run,
-    cell,
-    alsoInBaseline: inBaseline.has(promiseName(cell)),
-    runs: { broken: brokenIn(promiseName(cell)), of: candidates.length },
-  }));
-}
-
-/** Each promise once, as the first run that broke it has it. */
-export function promisesOf(breaches: readonly Breach[]): readonly Breach[] {
-  const first = new Map<string, Breach>();
-  for (const breach of breaches) {
-    const name = promiseName(breach.cell);
-    if (!first.has(name)) first.set(name, breach);
-  }
-  return [...first.values()];
-}
-
-export function promiseName({
-  guarantee,
-  writePath,
-  readPath,
-}: Pick<Cell, 'guarantee' | 'writePath' | 'readPath'>): string {
-  return [guarantee, writePath, readPath].filter((part) => part !== undefined).join(' · ');
-}
+import { type Breach, breachesOf, type Unkept, unkeptOf, type Verdicts, verdictsOf } from './promises.ts';
 
 /** What the gate says in the end. */
 export interface Gated {
   readonly outcome: 'passed' | 'failed' | 'cannot tell';
   readonly breaches: readonly Breach[];
+  /** What the baseline kept, and the candidate does not keep any more, without breaking it. */
+  readonly unkept: readonly Unkept[];
+  /** How many runs of each side have which verdict. */
+  readonly verdicts: Verdicts;
   readonly findings: readonly Finding[];
   /** Names of the measures that were suspected, and of those that fresh runs showed again. */
   readonly suspected: readonly string[];
@@ -100,12 +58,15 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
     const more = await source(blocks.length === 0 ? first : Math.min(first, most - blocks.length));
     blocks.push(...more);
     const breaches = breachesOf(blocks);
+    const unkept = unkeptOf(blocks, rules.alpha);
     const findings = look(blocks, rules, { calibration });
     const unmet = unmatched(blocks, rules);
     const dead = overruled(blocks, rules);
     const done = (outcome: Gated['outcome']): Gated => ({
       outcome,
       breaches,
+      unkept,
+      verdicts: verdictsOf(blocks),
       findings,
       suspected: [...suspected.keys()],
       confirmed: [...confirmed],
@@ -130,7 +91,7 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
         suspected.set(nameOf(finding), finding.lacking?.decides === true ? 'lacking' : 'slower');
       lookedAt = blocks.length;
     } else if (findings.every(({ verdict }) => verdict === 'not worse'))
-      return done(unmet.length + dead.length > 0 ? 'cannot tell' : 'passed');
+      return done(unmet.length + dead.length + unkept.length > 0 ? 'cannot tell' : 'passed');
     if (blocks.length >= most) return done('cannot tell');
   }
 }
@@ -168,15 +129,20 @@ function pSlower(finding: Finding): number {
  */
 export function gateStored(block: RunBlock, rules: Rules, calibration?: Calibration): Gated {
   const breaches = breachesOf([block]);
+  const unkept = unkeptOf([block], rules.alpha);
   const findings = look([block], { ...rules, alpha: rules.alpha * rules.alpha }, { calibration, isHeap: true });
   const worse = findings.filter(({ verdict }) => verdict === 'worse').map(nameOf);
   const unmet = unmatched([block], rules);
   const dead = overruled([block], rules);
   const isPassed =
-    findings.length > 0 && unmet.length + dead.length === 0 && findings.every(({ verdict }) => verdict === 'not worse');
+    findings.length > 0 &&
+    unmet.length + dead.length + unkept.length === 0 &&
+    findings.every(({ verdict }) => verdict === 'not worse');
   return {
     outcome: breaches.length > 0 || worse.length > 0 ? 'failed' : isPassed ? 'passed' : 'cannot tell',
     breaches,
+    unkept,
+    verdicts: verdictsOf([block]),
     findings,
     suspected: worse,
     confirmed: worse,

@@ -10,7 +10,7 @@ import { take } from '../../results/measures.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import { asTheyAre, falseAlarms, noiseText } from './calibrate.ts';
-import { calibrationFile, readCalibration, slim, writeCalibration } from './calibration.ts';
+import { calibrationFile, readCalibration, slim, slimJudged, writeCalibration } from './calibration.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -74,4 +74,13 @@ it('keeps what throughput is counted from, of a run that is no bench', () => {
   const [kept] = slim({ a: [run], b: [] }).a;
   expect(take(kept, measure)).toEqual({ value: 40 });
   expect(kept.series).toEqual({ stepNs: 1e9, steps: 4, rates, latencies: [], lags: [], staleness: [] });
+});
+
+it('of a run that is gated now each promise is kept in a word, and what was broken as it is', () => {
+  const run: RunRecord = { ...sampleRecord(), plan: {} };
+  const [judged] = slimJudged({ a: [], b: [run] }).b;
+  expect(judged.cells.map(({ state }) => state)).toEqual(run.cells.map(({ state }) => state));
+  expect(judged.cells[0]).toEqual(run.cells[0]);
+  expect(judged.cells[1]).toMatchObject({ guarantee: 'durable', writePath: 'leader-ack', note: '', anomalies: [] });
+  expect({ ...judged, cells: [] }).toEqual({ ...slim({ a: [], b: [run] }).b[0], cells: [] });
 });

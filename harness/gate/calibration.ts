@@ -63,6 +63,16 @@ export function slim(block: RunBlock): RunBlock {
   return { ...block, a: block.a.map(bare), b: block.b.map(bare) };
 }
 
+/** Those, and what each promise came to in a word. */
+export function slimJudged(block: RunBlock): RunBlock {
+  const judged = (record: RunRecord): RunRecord => ({ ...bare(record), cells: record.cells.map(inAWord) });
+  return { ...block, a: block.a.map(judged), b: block.b.map(judged) };
+}
+
+function inAWord(cell: RunRecord['cells'][number]): RunRecord['cells'][number] {
+  return cell.state === 'broken' ? cell : { ...cell, note: '', evidence: { operations: 0 }, anomalies: [] };
+}
+
 function bare(record: RunRecord): RunRecord {
   const { series, standings: _, pulls: __, curves: ___, nodeLatencies: ____, ...rest } = record;
   return {

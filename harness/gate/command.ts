@@ -8,6 +8,7 @@ import { openDatabase } from '../../results/database.ts';
 import { newRunId } from '../../results/files.ts';
 import { gate, type Gated, gateStored } from '../../results/gate.ts';
 import type { RunBlock } from '../../results/change.ts';
+import { tallyText } from '../../results/promises.ts';
 import { saveRun } from '../../results/save.ts';
 import { whyUnsaved } from '../../results/unavailable.ts';
 import { differences } from '../../results/unlike.ts';
@@ -16,7 +17,7 @@ import { BadInput, BROKEN, type ExitCode, KEPT, UNDECIDED, unknownName } from '.
 import { onInterrupt } from '../interrupt.ts';
 import { wholeNumber } from '../run-command.ts';
 import { calibrate } from './calibrate.ts';
-import { readCalibration, slim, type StoredCalibration } from './calibration.ts';
+import { readCalibration, slimJudged, type StoredCalibration } from './calibration.ts';
 import { checkOut, type Checkout } from './checkout.ts';
 import { runBlock, type Running, type Side } from './live.ts';
 import { type Policy, readPolicy } from './policy.ts';
@@ -147,7 +148,7 @@ async function liveGate(flags: GateFlags, policy: Policy, running: Running, io: 
     for (let i = 0; i < blocks && !running.stopped(); i++) {
       const block = await runBlock(running, made++);
       if (block.a.length !== 2 || block.b.length !== 2) break; // interrupted in between
-      fresh.push(slim(block));
+      fresh.push(slimJudged(block));
       all.push(block);
       // A broken promise fails whatever else there is to see.
       if (block.b.some(({ cells }) => cells.some(({ state }) => state === 'broken'))) break;
@@ -207,8 +208,13 @@ function sideOf(
   };
 }
 
-function measureNotes({ unmatched, added, overruled }: Gated): readonly string[] {
+function measureNotes({ unmatched, added, overruled, verdicts }: Gated): readonly string[] {
+  const words = Object.keys(verdicts.b);
+  const isUnvouched = words.length > 0 && words.every((word) => word !== 'kept' && word !== 'broken');
   return [
+    ...(isUnvouched
+      ? [`no run of the candidate is vouched for: ${tallyText(verdicts.b)}; of the baseline: ${tallyText(verdicts.a)}`]
+      : []),
     ...unmatched.map((what) => `a limit says nothing: no run of either side has ${what}`),
     ...overruled.map((what) => `a limit decides nothing, ${what}: ${OVERRULED}`),
     ...(added.length === 0 ? [] : [`only the candidate has ${few(added)}: there is nothing to compare it with`]),

@@ -388,6 +388,29 @@ describe('a side', () => {
   });
 });
 
+it('a candidate that is not vouched for any more cannot be told from one that breaks its promises', async () => {
+  const cwd = mkdtempSync(join(folder, 'unkept-'));
+  const latencies = new Latencies();
+  latencies.record('read', 'leader', 'leader', 'calm', 1e6);
+  const store = (verdict: 'kept' | 'undecided', exitCode: 0 | 2): void => {
+    const cells = [{ ...sampleRecord().cells[0], state: verdict }];
+    const run = { ...sampleRecord(), verdict, exitCode, cells, plan: {}, latencies: latencies.records() };
+    writeFileSync(join(cwd, `${verdict}.json`), `${JSON.stringify({ schema: 1, type: 'run', ...run })}\n`);
+  };
+  store('kept', 0);
+  store('undecided', 2);
+  writeFileSync(join(cwd, 'gate.yaml'), minimal);
+  const commands = ['--baseline-command', 'cat kept.json #', '--candidate-command', 'cat undecided.json #'];
+  const ended = await tidemark(['gate', ...commands, '--no-database', '--quiet'], { cwd });
+  expect(ended.stderr).toBe('');
+  expect(ended.stdout).toMatch(/^gate: CANNOT TELL \(not kept any more: /);
+  expect(ended.stdout).toContain(
+    '  linearizable · quorum-ack · leader: kept in 8 of 8 runs of the baseline, and in none of 8 of the candidate (undecided in 8)',
+  );
+  expect(ended.stdout).toContain('no run of the candidate is vouched for: undecided in 8; of the baseline: kept in 8');
+  expect(ended.code).toBe(2);
+});
+
 it('a side is started by words that are quoted for a shell', () => {
   expect(['a=b', 'it is', "it's"].map(quoted)).toEqual(['a=b', "'it is'", "'it'\\''s'"]);
 });

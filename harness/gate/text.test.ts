@@ -13,6 +13,8 @@ describe('what a gate says', () => {
   } as unknown as Cell;
   const told: Told = {
     outcome: 'failed',
+    unkept: [],
+    verdicts: { a: { kept: 1 }, b: { broken: 1 } },
     breaches: [{ run: 'r', cell, alsoInBaseline: false, runs: { broken: 1, of: 1 } }],
     findings: [],
     suspected: [],
@@ -103,6 +105,33 @@ describe('what a gate says', () => {
     const all: Told = { ...dead, findings: [{ verdict: 'not worse' } as Finding] };
     expect(summary(all)).toBe('limits that decide nothing: p99 (worse-by 10%)');
     expect(JSON.parse(gateJson(all))).toMatchObject({ overruled: ['p99 (worse-by 10%)'] });
+  });
+
+  it('names a promise that is not kept any more, wherever it is read', () => {
+    const unkept = Array.from({ length: 12 }, (_, i) => ({
+      promise: `linearizable · ack · p${i}|`,
+      kept: 7,
+      of: { a: 8, b: 6 },
+      instead: { undecided: 4, 'not judged': 2 },
+    }));
+    const gone: Told = { ...told, outcome: 'cannot tell', breaches: [], unkept };
+    const said =
+      'linearizable · ack · p0|: kept in 7 of 8 runs of the baseline, and in none of 6 of the candidate (undecided in 4, not judged in 2)';
+    expect(summary(gone)).toMatch(/^not kept any more: linearizable · ack · p0\|, .* and 7 more; no measure/);
+    const text = gateText(gone);
+    expect(text.slice(text.indexOf('Not kept any more:'))).toHaveLength(13);
+    expect(text).toContain(`  ${said}`);
+    const markdown = gateMarkdown(gone);
+    expect(markdown).toContain(`- **cannot tell** ${said.replace('|', '\\|')}`);
+    expect(markdown).toContain('- and 2 more that are not kept any more');
+    expect(gateJunit(gone)).toContain('tests="12" failures="0" skipped="12"');
+    expect(gateJunit(gone)).toContain(
+      `name="promise linearizable · ack · p0|"><skipped message="cannot tell: ${said}"/>`,
+    );
+    const [first, ...others] = annotations(gone);
+    expect(first).toBe(`::warning title=Not kept any more%3A linearizable · ack · p0|::${said}`);
+    expect(others.at(-1)).toContain('and 3 more cannot be told');
+    expect(JSON.parse(gateJson(gone))).toMatchObject({ unkept, verdicts: { a: { kept: 1 } } });
   });
 
   it('is cut to what anybody reads: ten annotations of a kind, what cannot be told folded away', () => {

@@ -1,9 +1,9 @@
 /** What a gate says: for the terminal, a pull request, GitHub's annotations, JUnit, and as JSON. */
 import { printable } from '../../checkers/explain/labels.ts';
-import type { Breach, Gated } from '../../results/gate.ts';
-import { promiseName, promisesOf } from '../../results/gate.ts';
+import type { Gated } from '../../results/gate.ts';
 import { type Finding, RUNS_MOST } from '../../results/look.ts';
 import { measureName } from '../../results/measures.ts';
+import { type Breach, promiseName, promisesOf, unkeptText } from '../../results/promises.ts';
 import { changeText, valueText } from '../compare/text.ts';
 import { plain, tableOf } from '../report/markdown-parts.ts';
 import { count, duration, many, table } from '../table.ts';
@@ -34,6 +34,7 @@ export function gateText(told: Told): readonly string[] {
     `  baseline ${told.baseline}; candidate ${told.candidate}; ${runsText(told)}, ${told.seconds.toFixed(0)} s`,
     ...told.notes.map((note) => `  ${note}`),
     ...(told.breaches.length > 0 ? ['', 'Broken promises:', ...promisesOf(told.breaches).flatMap(breachLines)] : []),
+    ...(told.unkept.length > 0 ? ['', 'Not kept any more:', ...told.unkept.map((one) => `  ${unkeptText(one)}`)] : []),
     ...findingLines(told),
   ].map(printable);
 }
@@ -81,18 +82,19 @@ function runsText({ blocks, live }: Told): string {
   return live ? `${a} + ${b} runs in ${many(blocks.length, 'block')} of A B B A` : `${a} + ${b} stored runs`;
 }
 
-export function summary({ outcome, breaches, findings, confirmed, unmatched, overruled }: Gated): string {
+export function summary({ outcome, breaches, findings, confirmed, unmatched, overruled, unkept }: Gated): string {
   if (breaches.length > 0) {
     const promises = promisesOf(breaches);
     const both = promises.filter(({ alsoInBaseline }) => alsoInBaseline).length;
     return `${many(promises.length, 'broken promise')}${both > 0 ? `, ${count(both)} of them broken in the baseline too` : ''}`;
   }
   if (outcome === 'failed') return `worse: ${few(confirmed)}`;
-  if (findings.length === 0) return 'no measure of the policy was taken in the baseline';
   if (outcome === 'passed') return `${many(findings.length, 'measure')} no worse than allowed`;
   const open = findings.filter(({ verdict }) => verdict !== 'not worse');
   const needed = Math.max(...open.map(({ runsNeeded = 0 }) => runsNeeded));
   return [
+    ...(unkept.length === 0 ? [] : [`not kept any more: ${few(unkept.map(({ promise }) => promise))}`]),
+    ...(findings.length === 0 ? ['no measure of the policy was taken in the baseline'] : []),
     ...(open.length === 0 ? [] : [`of ${many(findings.length, 'measure')} ${count(open.length)} cannot be told`]),
     ...(needed > 0 ? [`${aboutRuns(needed)} would be needed`] : []),
     ...(unmatched.length === 0 ? [] : [`no run has what limits name: ${unmatched.join('; ')}`]),
@@ -173,7 +175,11 @@ export function gateMarkdown(told: Told): string {
       return `- **broken** ${plain(said)} (${plain(brokenIn(breach))})${first === undefined ? '' : `: ${plain(first.sentence)}`}`;
     }),
     ...(breaches.length > SHOWN_MAX ? [`- and ${breaches.length - SHOWN_MAX} more broken promises`] : []),
-    ...(breaches.length > 0 ? [''] : []),
+    ...told.unkept.slice(0, SHOWN_MAX).map((one) => `- **cannot tell** ${plain(unkeptText(one))}`),
+    ...(told.unkept.length > SHOWN_MAX
+      ? [`- and ${told.unkept.length - SHOWN_MAX} more that are not kept any more`]
+      : []),
+    ...(breaches.length + told.unkept.length > 0 ? [''] : []),
     ...figures(shown),
     ...(folded.length === 0
       ? []
@@ -225,6 +231,7 @@ export function annotations(told: Told): readonly string[] {
       return line('warning', `Cannot tell: ${measureName(finding.measure)}`, `${figuresText(finding)}${why}`);
     });
   const unmeasured = [
+    ...told.unkept.map((one) => line('warning', `Not kept any more: ${one.promise}`, unkeptText(one))),
     ...told.unmatched.map((what) =>
       line('warning', `Cannot tell: ${what}`, 'a limit names it, and no run of either side has it'),
     ),
@@ -233,7 +240,7 @@ export function annotations(told: Told): readonly string[] {
   return [
     ...capped([...broken, ...worse], (n) => line('error', 'Tidemark gate', `and ${n} more: see the summary`)),
     ...capped([...unmeasured, ...open], (n) =>
-      line('warning', 'Tidemark gate', `and ${n} more measures cannot be told: see the summary`),
+      line('warning', 'Tidemark gate', `and ${n} more cannot be told: see the summary`),
     ),
     ...(told.outcome === 'passed' ? [line('notice', 'Tidemark gate', summary(told))] : []),
   ];
@@ -250,7 +257,7 @@ function escaped(text: string, isProperty: boolean): string {
   return isProperty ? always.replaceAll(':', '%3A').replaceAll(',', '%2C') : always;
 }
 
-/** One case for each promise that broke, each measure, and each limit that nobody measured or that decides nothing; what cannot be told is skipped. */
+/** One case for each promise that broke or is not kept any more, each measure, and each limit that nobody measured or that decides nothing; what cannot be told is skipped. */
 export function gateJunit(told: Told): string {
   const promises = promisesOf(told.breaches);
   const cases = [
@@ -259,6 +266,9 @@ export function gateJunit(told: Told): string {
         `promise ${promiseName(breach.cell)}`,
         `<failure message="${xml(`${breach.cell.note}, ${brokenIn(breach)}`)}">${xml(breach.cell.anomalies[0]?.sentence ?? '')}</failure>`,
       ),
+    ),
+    ...told.unkept.map((one) =>
+      testcase(`promise ${one.promise}`, `<skipped message="${xml(`cannot tell: ${unkeptText(one)}`)}"/>`),
     ),
     ...told.findings.map((finding) => {
       const name = measureName(finding.measure);
@@ -277,7 +287,7 @@ export function gateJunit(told: Told): string {
   const untold = told.findings.filter(
     ({ verdict, measure }) => verdict !== 'not worse' && !told.confirmed.includes(measureName(measure)),
   );
-  const skipped = untold.length + told.unmatched.length + told.overruled.length;
+  const skipped = told.unkept.length + untold.length + told.unmatched.length + told.overruled.length;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<testsuites name="tidemark gate" tests="${cases.length}" failures="${failures}" skipped="${skipped}">`,
