@@ -272,17 +272,14 @@ class Course {
     const { targets, plan } = this.#bench;
     for (const target of targets) {
       const search = climb(ladder.from, ladder.most);
-      let why = '';
       let next = search.next();
       let repeat = 0;
       while (next.done !== true) {
         const step = await this.#measure(target, next.value, ++repeat);
         if (this.interrupted) return;
-        const wrong = whyItDidNotHold(step, target, ladder);
-        if (wrong !== undefined) why = wrong;
-        next = search.next(wrong === undefined);
+        next = search.next(whyItDidNotHold(step, target, ladder));
       }
-      const { held, failed } = next.value;
+      const { held, failed, why } = next.value;
       const confirmed: Rung['confirmed'][number][] = [];
       for (const i of held === undefined ? [] : numbers(plan.repeats)) {
         if (this.interrupted || held === undefined) break;

@@ -6,6 +6,8 @@
 export interface Climb {
   readonly held: number | undefined;
   readonly failed: number | undefined;
+  /** Why `failed` did not hold, as was said of it last; empty where none did. */
+  readonly why: string;
 }
 
 /** The gap that ends the search: within 5 %. */
@@ -13,24 +15,30 @@ const NEAR = 1.05;
 /** However it goes, no more measurements than these. */
 const PROBES_MAX = 40;
 
-/** Yields the rate to be tried next and is told whether it held. */
-export function* climb(from: number, most: number): Generator<number, Climb, boolean> {
+/** Yields the rate to be tried next and is told why it did not hold: undefined, it did. */
+export function* climb(from: number, most: number): Generator<number, Climb, string | undefined> {
   let held: number | undefined;
   let failed: number | undefined;
+  let why = '';
   let probes = 0;
   let next = Math.min(from, most);
   while (probes < PROBES_MAX) {
     let votes = 0;
     let holds: boolean | undefined;
+    let last = '';
     for (let against = 0; holds === undefined; ) {
       probes++;
-      if (yield next) votes++;
-      else against++;
+      const wrong = yield next;
+      if (wrong === undefined) votes++;
+      else {
+        against++;
+        last = wrong;
+      }
       if (against === 0 || votes === 2) holds = true;
       else if (against === 2) holds = false;
     }
     if (holds) held = next;
-    else failed = next;
+    else [failed, why] = [next, last];
     if (failed === undefined) {
       if (next >= most) break;
       next = Math.min(most, next * 2);
@@ -43,5 +51,5 @@ export function* climb(from: number, most: number): Generator<number, Climb, boo
       if (next <= held || next >= failed) break;
     }
   }
-  return { held, failed };
+  return { held, failed, why };
 }

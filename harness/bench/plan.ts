@@ -87,7 +87,7 @@ export interface Rung {
   readonly held: number | undefined;
   /** The lowest that did not; undefined: none that was tried. */
   readonly failed: number | undefined;
-  /** Why it did not hold. */
+  /** Why it did not hold; empty where none was tried that did not. */
   readonly why: string;
   /** The reads at `held`, measured again so many times. */
   readonly confirmed: readonly { readonly p50Ns: number; readonly p99Ns: number; readonly throughput: number }[];

@@ -129,7 +129,7 @@ export function ladderTable({ ladder: found, steps }: BenchResult): Table | unde
     rung.failed === undefined ? 'none tried' : `${count(rung.failed)}/s`,
     confirmedText(rung, 'p50Ns'),
     confirmedText(rung, 'p99Ns'),
-    rung.why === '' ? '' : rung.why,
+    rung.why,
   ]);
   return {
     title: `The highest rate at which p99 of the reads stayed within ${duration(found.limitNs)} from their intended start, each path by itself (${steps.length} measurements)`,
