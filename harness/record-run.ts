@@ -17,7 +17,7 @@ import { CALM_ARRIVED, CALM_SHED, UNTOUCHED_ARRIVED, UNTOUCHED_SHED } from './lo
 import { ofLoad, stalenessRecords } from './load-reads.ts';
 import { loadCheckers } from './plugins.ts';
 import { gitOf, machine } from './surroundings.ts';
-import { compared, replayCommand } from './replay.ts';
+import { compared, isReplay, replayCommand } from './replay.ts';
 import type { Ended } from './run.ts';
 import { overTime } from './series.ts';
 import { version } from './version.ts';
@@ -137,7 +137,7 @@ export async function judgeRun({ plan, ended, journal, id, labels, histograms }:
 function commandOf(asked: Plan, id: string, bailed: boolean): string {
   const command = replayCommand(asked, id);
   // A replay stops where the run stopped, by itself.
-  return bailed && !command.includes(' --replay ') ? `${command} --bail 1` : command;
+  return bailed && !isReplay(command) ? `${command} --bail 1` : command;
 }
 
 /** All that decides the run, and the strikes that came of it: what `--replay` needs. */

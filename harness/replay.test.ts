@@ -1,8 +1,8 @@
 /** What a replay says of the run that it repeats. */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Struck } from '../nemesis/nemesis.ts';
 import { defaultPlan } from './plan.ts';
-import { compared, replayCommand, type Replays } from './replay.ts';
+import { commandElsewhere, compared, replayCommand, type Replays } from './replay.ts';
 
 const struck = (nth: number, targets: string[], leader: string): Struck => ({
   nth,
@@ -39,6 +39,7 @@ describe('a strike came again', () => {
 });
 
 describe('what runs a run again', () => {
+  afterEach(() => vi.unstubAllEnvs());
   const real = { ...defaultPlan, seed: 7, environment: 'docker' };
   const replays: Replays = { run: 'old', exact: false, strikes: [], journalSha256: 'a' };
   const schedule = { phases: [] };
@@ -59,5 +60,26 @@ describe('what runs a run again', () => {
 
   test('that was not stored is its seed', () => {
     expect(replayCommand(real)).toBe('npx tidemark run --seed 7 --env docker');
+  });
+
+  test('is quoted for a shell where that is needed', () => {
+    vi.stubEnv('TIDEMARK_PLUGINS', '/my files/one.mjs:/two.mjs');
+    const plan = { ...defaultPlan, seed: 7, file: 'my plan.yaml', settings: { driver: "it's $HOME", keys: '8' } };
+    const said = "--seed 7 --set 'driver=it'\\''s $HOME' --set keys=8 --plugin '/my files/one.mjs' --plugin /two.mjs";
+    expect(replayCommand(plan)).toBe(`npx tidemark run --plan 'my plan.yaml' ${said}`);
+    expect(replayCommand(real, 'id')).toBe(
+      "npx tidemark run --replay id --plugin '/my files/one.mjs' --plugin /two.mjs",
+    );
+  });
+
+  test('elsewhere has the plug-ins that the run had, each once', () => {
+    const command = "npx tidemark run --replay id --plugin '/my files/one.mjs' --plugin /two.mjs";
+    const record = { command, plan: { asked: real } };
+    const plugins = "--plugin '/my files/one.mjs' --plugin /two.mjs";
+    expect(commandElsewhere(record)).toBe(`npx tidemark run --seed 7 --env docker ${plugins}`);
+    vi.stubEnv('TIDEMARK_PLUGINS', '/my files/one.mjs');
+    expect(commandElsewhere(record)).toBe(`npx tidemark run --seed 7 --env docker ${plugins}`);
+    const quoted = "npx tidemark run --seed 7 --set 'driver=x --replay y'";
+    expect(commandElsewhere({ ...record, command: quoted })).toBeUndefined();
   });
 });

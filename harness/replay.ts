@@ -5,6 +5,7 @@ import type { RunRecord } from '../results/record.ts';
 import { BadInput } from './errors.ts';
 import { defaultPlan, type Plan } from './plan.ts';
 import { userPlugins } from './plugins.ts';
+import { flagged, shellWord, wordsIn } from './shell.ts';
 
 /** A strike that came so much earlier or later is said to have come at another time. */
 const ELSEWHEN_NS = 500 * MILLISECOND;
@@ -16,17 +17,17 @@ const SAID_MAX = 20;
  * none, the seed, and the file that said the schedule.
  */
 export function replayCommand(plan: Plan, stored?: string): string {
-  const plugins = userPlugins().map((file) => `--plugin ${file}`);
+  const plugins = flagged('plugin', userPlugins());
   const seedSaysAll =
     plan.environment === defaultPlan.environment && plan.replays === undefined && plan.schedule === undefined;
   if (stored !== undefined && !seedSaysAll) return ['npx tidemark run', `--replay ${stored}`, ...plugins].join(' ');
   const words = [
     'npx tidemark run',
-    ...(plan.file === undefined ? [] : [`--plan ${plan.file}`]),
+    ...(plan.file === undefined ? [] : [`--plan ${shellWord(plan.file)}`]),
     `--seed ${plan.seed}`,
   ];
   const say = (flag: string, value: string, unless: string): void => {
-    if (value !== unless) words.push(`--${flag} ${value}`);
+    if (value !== unless) words.push(`--${flag} ${shellWord(value)}`);
   };
   say('system', plan.system, defaultPlan.system);
   say('env', plan.environment, defaultPlan.environment);
@@ -39,7 +40,8 @@ export function replayCommand(plan: Plan, stored?: string): string {
   say('read-path', plan.readPaths.join(','), '');
   say('write-path', plan.writePaths.join(','), '');
   say('guarantee', plan.guarantees.join(','), '');
-  for (const [name, value] of Object.entries(plan.settings)) words.push(`--set ${word(`${name}=${value}`)}`);
+  const settings = Object.entries(plan.settings).map(([name, value]) => `${name}=${value}`);
+  words.push(...flagged('set', settings));
   if (plan.skipUnsupported === true) words.push('--skip-unsupported');
   return [...words, ...plugins].join(' ');
 }
@@ -50,11 +52,18 @@ export function replayCommand(plan: Plan, stored?: string): string {
  */
 export function commandElsewhere({ command, plan }: Pick<RunRecord, 'command' | 'plan'>): string | undefined {
   const asked = plan['asked'] as Plan | undefined; // put there by record-run.ts
-  if (asked === undefined || !/ --replay /.test(command)) return undefined;
+  if (asked === undefined || !isReplay(command)) return undefined;
   const { replays: _, ...same } = asked;
-  const known = userPlugins().map((file) => `--plugin ${file}`);
-  const plugins = (command.match(/--plugin \S+/g) ?? []).filter((flag) => !known.includes(flag));
+  const known = flagged('plugin', userPlugins());
+  const plugins = wordsIn(command)
+    .flatMap((word, i, words) => (word === '--plugin' ? [`--plugin ${words[i + 1]}`] : []))
+    .filter((flag) => !known.includes(flag));
   return [replayCommand(same), ...plugins].join(' ');
+}
+
+/** Whether a run's command goes by a stored run. */
+export function isReplay(command: string): boolean {
+  return wordsIn(command).includes('--replay');
 }
 
 /** What a run knows of the one that it replays. */
@@ -198,9 +207,4 @@ function nameOf({ fault, at, stream, nth, because }: Struck): string {
 
 function seconds(ns: number): string {
   return `${(ns / SECOND).toFixed(2)} s`;
-}
-
-/** As a shell takes it: a driver's command has spaces in it. */
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -11,6 +11,7 @@ import type { Io } from '../command.ts';
 import { BadInput, type ExitCode, unknownName, worst } from '../errors.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { userPlugins } from '../plugins.ts';
+import { flagged, shellWord } from '../shell.ts';
 import { plannedOf } from '../record-run.ts';
 import { nanosecondsOf, timeText } from '../times.ts';
 import { keyValues, wholeNumber } from '../run-command.ts';
@@ -192,14 +193,15 @@ export function commandOf(plan: BenchPlan): string {
     'checked-keys': String(plan.checkedKeys),
     nodes: String(plan.nodes),
   };
-  for (const [flag, value] of Object.entries(said)) if (value !== initial[flag]) words.push(`--${flag} ${value}`);
+  for (const [flag, value] of Object.entries(said))
+    if (value !== initial[flag]) words.push(`--${flag} ${shellWord(value)}`);
   if (plan.distribution !== mixes.find(({ name }) => name === plan.mix)?.distribution)
     words.push(`--distribution ${plan.distribution}`);
-  if (plan.readPaths.length > 0) words.push(`--read-path ${plan.readPaths.join(',')}`);
-  if (plan.writePath !== undefined) words.push(`--write-path ${plan.writePath}`);
+  if (plan.readPaths.length > 0) words.push(`--read-path ${shellWord(plan.readPaths.join(','))}`);
+  if (plan.writePath !== undefined) words.push(`--write-path ${shellWord(plan.writePath)}`);
   if (plan.ladder !== undefined)
     words.push(`--ladder --limit ${timeText(plan.ladder.limitNs)} --rate-max ${plan.ladder.most}`);
   else if (plan.rates.join(',') !== DEFAULT_RATE) words.push(`--rate ${plan.rates.join(',')}`);
-  for (const [name, value] of Object.entries(plan.settings)) words.push(`--set ${name}=${value}`);
-  return [...words, ...userPlugins().map((file) => `--plugin ${file}`)].join(' ');
+  const settings = Object.entries(plan.settings).map(([name, value]) => `${name}=${value}`);
+  return [...words, ...flagged('set', settings), ...flagged('plugin', userPlugins())].join(' ');
 }
