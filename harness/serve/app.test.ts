@@ -52,14 +52,14 @@ function written(when: number): string {
 }
 
 /** What an event stream says until this. */
-async function heard(answer: Response, until: string, meanwhile = (_: string): void => undefined): Promise<string> {
+async function heard(answer: Response, until: string, meanwhile?: (text: string) => void): Promise<string> {
   let text = '';
   const reader = answer.body?.getReader();
   while (!text.includes(until)) {
     const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
     if (done) break;
     text += new TextDecoder().decode(value as Uint8Array);
-    meanwhile(text);
+    meanwhile?.(text);
   }
   await reader?.cancel();
   return text;
