@@ -44,7 +44,7 @@ export async function campaign(options: CampaignOptions): Promise<ExitCode> {
   const { plan, display, io } = options;
   const home = join(io.cwd, '.tidemark');
   const ledger = openLedger(home, options);
-  const opening = openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL });
+  const opening = display.database ? openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL }) : undefined;
   const summary = new Summary(plan.use.system);
   const tally = new CampaignTally(summary, plan.use.system.name);
   for (const record of ledger.done.values()) {
@@ -224,7 +224,8 @@ function hash(plan: Plan & { readonly runs: number; readonly shard: unknown; rea
 
 /** Saves runs one after another while others are made; the first failure is said once and ends the saving. */
 class Saving {
-  readonly #opening: Promise<Database>;
+  /** Undefined where files alone are kept. */
+  readonly #opening: Promise<Database> | undefined;
   readonly #home: string;
   readonly #journals: boolean;
   readonly #io: Io;
@@ -232,7 +233,7 @@ class Saving {
   #unsaved = 0;
   #why: string | undefined;
 
-  constructor(opening: Promise<Database>, home: string, journals: boolean, io: Io) {
+  constructor(opening: Promise<Database> | undefined, home: string, journals: boolean, io: Io) {
     this.#opening = opening;
     this.#home = home;
     this.#journals = journals;
@@ -241,9 +242,9 @@ class Saving {
 
   add(record: RunRecord): void {
     this.#chain = this.#chain.then(async () => {
-      if (this.#why === undefined) {
+      if (this.#opening !== undefined && this.#why === undefined) {
         try {
-          return await this.#save(record);
+          return await this.#save(await this.#opening, record);
         } catch (error) {
           this.#why = whyUnsaved(error);
         }
@@ -255,8 +256,7 @@ class Saving {
     });
   }
 
-  async #save(record: RunRecord): Promise<void> {
-    const database = await this.#opening;
+  async #save(database: Database, record: RunRecord): Promise<void> {
     await saveRun(database, record);
     const journal = join(runFolder(this.#home, record.id), 'journal.jsonl');
     if (this.#journals && existsSync(journal)) await saveJournal(database, journal, record.journalSha256);
@@ -268,6 +268,6 @@ class Saving {
       this.#io.err(
         `tidemark: ${count(this.#unsaved)} runs were not saved in the database: ${this.#why}. Their files are whole; 'tidemark results import' saves them later.\n`,
       );
-    await this.#opening.then((database) => database.close()).catch(() => undefined); // said above, if it mattered
+    await this.#opening?.then((database) => database.close()).catch(() => undefined); // said above, if it mattered
   }
 }

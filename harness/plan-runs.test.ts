@@ -254,6 +254,7 @@ const flags: RunFlags = {
   label: [],
   report: [],
   keep: 'failed',
+  database: true,
 };
 
 describe('docs/plans.md', () => {

@@ -46,6 +46,7 @@ export interface RunFlags {
   readonly fresh?: true | undefined;
   readonly keep: string;
   readonly storeJournal?: true | undefined;
+  readonly database: boolean;
   readonly progress?: string | undefined;
   readonly quiet?: true | undefined;
   readonly json?: true | undefined;
@@ -65,6 +66,8 @@ export interface Display {
   readonly labels: Readonly<Record<string, string>>;
   /** Whether journals that are kept go into the database too. */
   readonly storeJournal: boolean;
+  /** Else files alone are kept, and no database is started. */
+  readonly database: boolean;
   /** Besides the page that every run writes. */
   readonly reports: readonly Wanted[];
 }
@@ -89,6 +92,8 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
   const reports = (await import('./report/formats.ts')).wantedReports(flags.report, io.cwd);
   if (flags.progress !== undefined && flags.progress !== 'json')
     throw unknownName('progress style', flags.progress, ['json']);
+  if (!flags.database && flags.storeJournal === true)
+    throw new BadInput('--store-journal puts the journal into the database: it does not go with --no-database.');
   if (flags.keep !== 'failed' && flags.keep !== 'all')
     throw unknownName('choice for --keep', flags.keep, ['failed', 'all']);
   const progress: ProgressStyle =
@@ -100,6 +105,7 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
     labels,
     reports,
     storeJournal: flags.storeJournal === true,
+    database: flags.database,
   };
   const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);
   if (bail === 1 && (flags.runs === undefined || flags.runs === '1')) {
@@ -159,6 +165,7 @@ const WITH_REPLAY = [
   'replay',
   'keep',
   'storeJournal',
+  'database',
 ];
 
 async function replayed(

@@ -20,7 +20,7 @@ import type { Display } from './run-command.ts';
 export async function single(plan: ResolvedPlan, display: Display, bail: boolean, io: Io): Promise<ExitCode> {
   const home = join(io.cwd, '.tidemark');
   // It starts while the run runs; whether it could is asked at the end.
-  const opening = openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL });
+  const opening = display.database ? openDatabase({ folder: home, url: io.env.TIDEMARK_DATABASE_URL }) : undefined;
   const id = newRunId();
   const folder = createRunFolder(home, id);
   // What is left of a run that is killed tells what it was.
@@ -44,7 +44,7 @@ export async function single(plan: ResolvedPlan, display: Display, bail: boolean
   const text = renderReport(record, { color: false });
   writeRunFiles(folder, record, text);
   const wasReported = report(record, folder, display.reports, io);
-  await save(opening, record, display.storeJournal ? journal : undefined, io);
+  if (opening !== undefined) await save(opening, record, display.storeJournal ? journal : undefined, io);
   interrupt.end();
   if (display.json) io.out(`${JSON.stringify({ schema: 1, type: 'run', ...record })}\n`);
   else if (ended.notStarted === undefined) {

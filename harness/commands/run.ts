@@ -67,6 +67,7 @@ export default {
       .option('--fresh', 'begin anew where an interrupted --runs would be resumed')
       .option('--keep <which>', 'journals of --runs to keep: failed or all', 'failed')
       .option('--store-journal', 'put the journal into the database too; tidemark results journal gives it back')
+      .option('--no-database', 'keep files only; tidemark results import saves them later')
       .option('--progress <style>', 'json: one JSON object a line on stderr')
       .option('--quiet', 'no progress, and only the three closing lines')
       .option('--json', 'only JSON on stdout: one object a run')

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { realClock } from '../../history/clock.ts';
 import { Random } from '../../history/random.ts';
 import type { RunBlock } from '../../results/change.ts';
 import type { Rules } from '../../results/look.ts';
@@ -9,8 +10,10 @@ import { Latencies } from '../../results/histograms.ts';
 import { take } from '../../results/measures.ts';
 import type { RunRecord } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
-import { asTheyAre, falseAlarms, noiseText } from './calibrate.ts';
+import type { Io } from '../command.ts';
+import { asTheyAre, calibrate, falseAlarms, noiseText } from './calibrate.ts';
 import { calibrationFile, readCalibration, slim, slimJudged, writeCalibration } from './calibration.ts';
+import type { Running, Side } from './live.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -60,6 +63,94 @@ it('is kept for this machine and these options, and read back', () => {
   expect(readCalibration(folder, ['bench', '--rate', '2'])).toBeUndefined();
   writeFileSync(calibrationFile(folder, ['bench', '--rate', '1']), '{ torn');
   expect(readCalibration(folder, ['bench', '--rate', '1'])).toBeUndefined();
+});
+
+it.each([
+  ['{ torn', /cannot be read, and is not used: .*JSON/],
+  ['{"schema":1}', /is damaged, and is not used: 'machine' must be a text/],
+  ['null', /it must be a map/],
+  ['{"schema":1,"machine":"m","words":[],"madeAt":"now","blocks":[]}', /it has no blocks/],
+  [
+    '{"schema":1,"machine":"m","words":[],"madeAt":"now","blocks":[{"a":[{},{}],"b":[{},{}]}]}',
+    /'id' of a run must be/,
+  ],
+])('%s is no calibration, and told of with its file', (text, message) => {
+  const words = ['bench', '--rate', '3'];
+  writeCalibration(folder, words, blocks('damaged', 0));
+  const told: string[] = [];
+  readCalibration(folder, words, (sentence) => told.push(sentence));
+  expect(told).toEqual([]);
+  writeFileSync(calibrationFile(folder, words), text);
+  expect(readCalibration(folder, words, (sentence) => told.push(sentence))).toBeUndefined();
+  expect(told).toEqual([expect.stringMatching(message)]);
+  expect(told[0]).toContain(calibrationFile(folder, words));
+});
+
+describe('a calibration', () => {
+  /** Calibrates with a program that prints one run again and again; `stopped` is asked before each. */
+  async function calibrated(
+    asJson: boolean,
+    stopped: () => boolean,
+  ): Promise<{ code: number; out: string; err: string }> {
+    const [run] = blocks('printed', 0)[0].a;
+    const printed = { schema: 1, type: 'run', ...run, environment: 'processes', verdict: 'kept', exitCode: 0 };
+    writeFileSync(join(folder, 'run.json'), JSON.stringify(printed));
+    const program = { words: ['no'], about: 'none', isCallers: false } as const;
+    const side: Side = { name: 'baseline', command: 'cat run.json #', program, cwd: folder, options: [] };
+    const said = { out: '', err: '' };
+    const io = {
+      out: (text: string) => void (said.out += text),
+      err: (text: string) => void (said.err += text),
+      cwd: folder,
+    } as unknown as Io;
+    const running: Running = {
+      baseline: side,
+      candidate: { ...side, name: 'candidate' },
+      words: ['bench'],
+      seed: 1,
+      labels: {},
+      folder: join(folder, '.tidemark'),
+      clock: realClock(),
+      timeoutMs: 60_000,
+      say: () => undefined,
+      stopped,
+    };
+    const code = await calibrate(running, { command: 'bench', options: [], rules }, 3, { asJson, io });
+    return { code, ...said };
+  }
+
+  it('is kept when it is whole; interrupted, it leaves an earlier one', async () => {
+    const read = (): unknown => readCalibration(join(folder, '.tidemark'), ['bench'])?.blocks.length;
+    for (const after of [0, 6]) {
+      let asked = 0;
+      const ended = await calibrated(false, () => asked++ >= after);
+      expect(ended).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringMatching(/interrupted after [01] of 3 blocks/),
+      });
+      expect(read()).toBeUndefined();
+    }
+    const whole = await calibrated(false, () => false);
+    expect(whole).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/calibration: .*3 blocks, 12 runs/) });
+    expect(read()).toBe(3);
+    let asked = 0;
+    expect((await calibrated(false, () => asked++ >= 8)).code).toBe(2);
+    expect(read()).toBe(3);
+  });
+
+  it('is one object as JSON', async () => {
+    const { code, out } = await calibrated(true, () => false);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      schema: 1,
+      type: 'calibration',
+      blocks: 3,
+      runs: 12,
+      measures: [{ measure: 'read leader p99', within: 0, between: 0, noise: 0 }],
+      falseAlarms: { alarms: 0, of: 200 },
+    });
+  });
 });
 
 it('keeps what throughput is counted from, of a run that is no bench', () => {

@@ -9,55 +9,92 @@ import { type Measure, measureName, measuresOf, take } from '../../results/measu
 import { deviation, mean, shareInterval } from '../../results/statistics.ts';
 import { Random } from '../../history/random.ts';
 import type { Io } from '../command.ts';
-import { table } from '../table.ts';
-import { slim, writeCalibration } from './calibration.ts';
+import { type ExitCode, KEPT, UNDECIDED } from '../errors.ts';
+import { many, table } from '../table.ts';
+import { slim, thisMachine, writeCalibration } from './calibration.ts';
 import { runBlock, type Running } from './live.ts';
 import type { Policy } from './policy.ts';
 
-export async function calibrate(running: Running, policy: Policy, wanted: number, io: Io): Promise<void> {
+/** Kept when it is whole: of fewer blocks than were asked for nothing is, and an earlier calibration stays. */
+export async function calibrate(
+  running: Running,
+  policy: Policy,
+  wanted: number,
+  { asJson, io }: { readonly asJson: boolean; readonly io: Io },
+): Promise<ExitCode> {
   const blocks: RunBlock[] = [];
   for (let n = 0; n < wanted && !running.stopped(); n++) {
     const block = await runBlock(running, n);
     if (block.a.length === 2 && block.b.length === 2) blocks.push(slim(block));
   }
-  const file = writeCalibration(running.folder, running.words, blocks);
-  for (const line of noiseText(blocks, policy.rules)) io.out(`${line}\n`);
+  if (blocks.length < wanted) {
+    const said = `interrupted after ${blocks.length} of ${many(wanted, 'block')}: nothing is kept of them, and an earlier calibration stays`;
+    io.err(`tidemark: gate: ${said}\n`);
+    return UNDECIDED;
+  }
+  const file = relative(io.cwd, writeCalibration(running.folder, running.words, blocks));
   const { alarms, undecided, of } = await falseAlarms(blocks, policy.rules, 200);
   const { low, high } = shareInterval(alarms, of);
+  const runs = 4 * blocks.length;
+  if (asJson) {
+    const measures = noises(blocks, policy.rules).map(({ measure, ...rest }) => ({
+      measure: measureName(measure),
+      ...rest,
+    }));
+    const falsely = { alarms, undecided, of, low, high };
+    const told = { file, machine: thisMachine(), blocks: blocks.length, runs, measures, falseAlarms: falsely };
+    io.out(`${JSON.stringify({ schema: 1, type: 'calibration', ...told })}\n`);
+    return KEPT;
+  }
+  for (const line of noiseText(blocks, policy.rules)) io.out(`${line}\n`);
   io.out(
     `false alarms: ${alarms} of ${of} comparisons of the same with the same, drawn from these runs: ${percentText(alarms / of)}, 95 % interval ${percentText(low)} … ${percentText(high)}; ${undecided} could not be told\n`,
   );
-  io.out(`calibration: ${relative(io.cwd, file)} (${blocks.length} blocks, ${4 * blocks.length} runs)\n`);
+  io.out(`calibration: ${file} (${blocks.length} blocks, ${runs} runs)\n`);
+  return KEPT;
 }
 
 function percentText(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** For each measure of the policy: how runs differ, and what a gate of its size would take for noise. */
-export function noiseText(blocks: readonly RunBlock[], rules: Rules): readonly string[] {
+interface Noise {
+  readonly measure: Measure;
+  /** Standard deviations of the runs' logarithms, as ratios. */
+  readonly within: number;
+  readonly between: number;
+  /** What a gate of the policy's size would take for noise; undefined where it was taken too seldom. */
+  readonly noise: number | undefined;
+}
+
+/** For each measure of the policy. */
+function noises(blocks: readonly RunBlock[], rules: Rules): readonly Noise[] {
   const percentiles = [...new Set(rules.limits.flatMap((limit: Limit) => limit.percentiles))];
   const named = new Set(look(blocks, rules).map(({ measure }) => measureName(measure)));
   const measures = measuresOf(
     blocks.flatMap(({ a, b }) => [...a, ...b]),
     percentiles,
   ).filter((measure) => named.has(measureName(measure)));
-  const rows = measures.map((measure) => {
-    const { within, between } = spreads(blocks, measure);
-    const noise = noiseOf({ blocks }, measure, rules.blocks.first, rules);
-    return [
-      measureName(measure),
-      `${(100 * within).toFixed(1)} %`,
-      `${(100 * between).toFixed(1)} %`,
-      noise === undefined ? '–' : `±${(100 * noise).toFixed(1)} %`,
-    ];
-  });
+  return measures.map((measure) => ({
+    measure,
+    ...spreads(blocks, measure),
+    noise: noiseOf({ blocks }, measure, rules.blocks.first, rules),
+  }));
+}
+
+/** For each measure of the policy: how runs differ, and what a gate of its size would take for noise. */
+export function noiseText(blocks: readonly RunBlock[], rules: Rules): readonly string[] {
+  const rows = noises(blocks, rules).map(({ measure, within, between, noise }) => [
+    measureName(measure),
+    `${(100 * within).toFixed(1)} %`,
+    `${(100 * between).toFixed(1)} %`,
+    noise === undefined ? '–' : `±${(100 * noise).toFixed(1)} %`,
+  ]);
   const heading = ['measure', 'within a block', 'between blocks', `noise of ${rules.blocks.first} blocks`];
   return table([heading, ...rows], ['left', 'right', 'right', 'right']);
 }
 
-/** Standard deviations of the runs' logarithms, as ratios. */
-function spreads(blocks: readonly RunBlock[], measure: Measure): { readonly within: number; readonly between: number } {
+function spreads(blocks: readonly RunBlock[], measure: Measure): Pick<Noise, 'within' | 'between'> {
   const logs = blocks.map(({ a, b }) => [...a, ...b].map((record) => ln(take(record, measure)?.value ?? 1)));
   const squares = logs.map((values) => deviation(values) ** 2);
   return { within: exp(Math.sqrt(mean(squares))) - 1, between: exp(deviation(logs.map(mean))) - 1 };

@@ -10,6 +10,9 @@ import { wallTime } from '../../history/clock.ts';
 import type { RunBlock } from '../../results/change.ts';
 import type { Calibration } from '../../results/look.ts';
 import type { RunRecord } from '../../results/record.ts';
+import { type Check, is, listOf, map, oneOf, optional, text, yesOrNo } from '../../results/shape.ts';
+import { recordOf } from '../../results/valid.ts';
+import { recordedPlan } from '../stored/recorded-plan.ts';
 
 export interface StoredCalibration extends Calibration {
   readonly machine: string;
@@ -31,16 +34,47 @@ export function calibrationFile(folder: string, words: readonly string[]): strin
   return join(folder, 'calibrations', `${hash}.json`);
 }
 
-/** Undefined where this machine was not calibrated for this. */
-export function readCalibration(folder: string, words: readonly string[]): StoredCalibration | undefined {
+/**
+ * Undefined where this machine was not calibrated for this. What is damaged is told to `damaged`, in a sentence, and is none: it is made
+ * anew by whoever calibrates; until then the runs speak for themselves.
+ */
+export function readCalibration(
+  folder: string,
+  words: readonly string[],
+  damaged: (sentence: string) => void = () => undefined,
+): StoredCalibration | undefined {
   const file = calibrationFile(folder, words);
   if (!existsSync(file)) return undefined;
   try {
-    const stored = JSON.parse(readFileSync(file, 'utf8')) as StoredCalibration & { readonly schema?: unknown };
-    return stored.schema === 1 ? stored : undefined;
-  } catch {
-    return undefined; // made anew by whoever calibrates; until then the runs speak for themselves
+    const stored: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const wrong = wrongIn(stored);
+    if (wrong === undefined) return stored as StoredCalibration; // looked at
+    damaged(`${file} is damaged, and is not used: ${wrong}`);
+  } catch (error) {
+    damaged(`${file} cannot be read, and is not used: ${(error as Error).message}`);
   }
+  return undefined;
+}
+
+const runs: Check = is('two runs', (value) => Array.isArray(value) && value.length === 2);
+
+const calibration = map({
+  schema: oneOf(1),
+  machine: text,
+  words: listOf(text),
+  madeAt: text,
+  blocks: listOf(map({ a: runs, b: runs, paired: optional(yesOrNo) })),
+});
+
+function wrongIn(stored: unknown): string | undefined {
+  const wrong = calibration(stored, '');
+  if (wrong !== undefined) return `${wrong.path === '' ? 'it' : `'${wrong.path}'`} must be ${wrong.due}`;
+  const { blocks } = stored as StoredCalibration; // looked at, their runs apart
+  if (blocks.length === 0) return 'it has no blocks';
+  return blocks
+    .flatMap(({ a, b }) => [...a, ...b])
+    .map((record) => recordOf(record, recordedPlan))
+    .find((record) => typeof record === 'string');
 }
 
 export function writeCalibration(folder: string, words: readonly string[], blocks: readonly RunBlock[]): string {

@@ -54,10 +54,12 @@ const reports = ['junit', 'markdown', 'json', 'text'] as const;
 
 export async function gateCommand(flags: GateFlags, io: Io): Promise<ExitCode> {
   const targets = reportsOf(flags.report);
+  if (flags.calibrate === true && targets.length > 0)
+    throw new BadInput('--report is of a verdict, and --calibrate comes to none: --json prints what it found.');
   const policy = await readPolicy(flags.policy, io.cwd);
   const clock = realClock();
   const told = isLive(flags) ? await live(flags, policy, io) : await stored(flags, policy, io);
-  if (told === undefined) return KEPT;
+  if (typeof told === 'number') return told; // of a calibration
   const whole: Told = { ...told, seconds: clock.now() / SECOND };
   publish(whole, targets, flags, io);
   if (flags.json === true) io.out(`${gateJson(whole)}\n`);
@@ -81,9 +83,11 @@ async function stored(flags: GateFlags, policy: Policy, io: Io): Promise<Told> {
   const [a, b] = await storedSides([baseline, candidate], io);
   const same = a.filter(({ id }) => b.some((one) => one.id === id));
   if (same.length > 0) throw new BadInput(`'${baseline}' and '${candidate}' both mean run ${same[0].id}.`);
-  const gated = gateStored({ a, b }, policy.rules, calibrationOf(policy, io));
+  const { calibration, damage } = calibrationOf(policy, io);
+  const gated = gateStored({ a, b }, policy.rules, calibration);
   const notes = [
     ...measureNotes(gated),
+    ...damage,
     ...differences(a, b).map((sentence) => `not alike: ${sentence}`),
     'stored runs: what drifted between them is taken for a change, and a suspicion cannot be run again; --live does both',
   ];
@@ -94,11 +98,16 @@ function wordsOf(policy: Policy): readonly string[] {
   return [policy.command, ...policy.options];
 }
 
-function calibrationOf(policy: Policy, io: Io): StoredCalibration | undefined {
-  return readCalibration(join(io.cwd, '.tidemark'), wordsOf(policy));
+function calibrationOf(
+  policy: Policy,
+  io: Io,
+): { readonly calibration?: StoredCalibration; readonly damage: string[] } {
+  const damage: string[] = [];
+  const calibration = readCalibration(join(io.cwd, '.tidemark'), wordsOf(policy), (sentence) => damage.push(sentence));
+  return { ...(calibration !== undefined && { calibration }), damage };
 }
 
-async function live(flags: GateFlags, policy: Policy, io: Io): Promise<Told | undefined> {
+async function live(flags: GateFlags, policy: Policy, io: Io): Promise<Told | ExitCode> {
   const interrupt = onInterrupt(io.err);
   const say = (line: string): void => {
     if (flags.quiet !== true) io.err(`tidemark: gate: ${line}\n`);
@@ -124,8 +133,7 @@ async function live(flags: GateFlags, policy: Policy, io: Io): Promise<Told | un
     };
     if (flags.calibrate === true) {
       const blocks = wholeNumber('--blocks', flags.blocks ?? '10', 3, 10_000);
-      await calibrate(running, policy, blocks, io);
-      return undefined;
+      return await calibrate(running, policy, blocks, { asJson: flags.json === true, io });
     }
     return await liveGate(flags, policy, running, io);
   } finally {
@@ -140,7 +148,7 @@ async function liveGate(flags: GateFlags, policy: Policy, running: Running, io: 
     throw new BadInput(
       'Baseline and candidate are the same: say what differs (--candidate-set key=value, --baseline-dir, --baseline-command, or --baseline with a revision), or calibrate (--calibrate).',
     );
-  const calibration = calibrationOf(policy, io);
+  const { calibration, damage } = calibrationOf(policy, io);
   let made = 0;
   const all: RunBlock[] = [];
   const source = async (blocks: number): Promise<readonly RunBlock[]> => {
@@ -159,6 +167,7 @@ async function liveGate(flags: GateFlags, policy: Policy, running: Running, io: 
   if (flags.database) await save(all, io);
   const notes = [
     ...measureNotes(gated),
+    ...damage,
     calibration === undefined
       ? 'this machine is not calibrated for this policy: the noise is that of these runs alone (tidemark gate --calibrate measures it)'
       : `noise of ${calibration.blocks.length} blocks of A against A on this machine, ${calibration.madeAt.slice(0, 10)}`,

@@ -273,6 +273,7 @@ describe('stored runs', () => {
     [['gate'], /A gate needs --baseline and --candidate/],
     [['gate', '--live'], /Baseline and candidate are the same/],
     [['gate', '--report', 'pdf=x'], /no kind of report 'pdf'/],
+    [['gate', '--calibrate', '--report', 'text=x'], /--report is of a verdict, and --calibrate comes to none/],
     [['gate', '--baseline-dir', '../main'], /--baseline-dir \.\.\/main: there is no such folder\./],
     [['gate', '--candidate-dir', 'gate.yaml'], /--candidate-dir gate\.yaml: there is no such folder\./],
     [['gate', '--live', '--baseline', 'no-such-branch'], /'no-such-branch' names no commit/],

@@ -1,5 +1,5 @@
 /** One side of a gate, started: what it prints, and how it ends. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -51,6 +51,16 @@ describe('a run of a side', () => {
       expect(await runOnce(running(one), one, 0)).toEqual(run);
       expect(existsSync(runFolder(join(folder, '.tidemark'), run.id))).toBe(true);
     }
+  });
+
+  it.each(['bench', 'run'])('(%s) starts no database, which would be in its figures', async (command) => {
+    const [printed, asked] = [join(folder, `${command}.json`), join(folder, `${command}.asked`)];
+    writeFileSync(printed, JSON.stringify({ schema: 1, type: 'run', ...sampleRecord(kept) }));
+    const one = side(`sh -c 'echo "$*" > ${asked}; cat ${printed}' sh`);
+    await runOnce({ ...running(one), words: [command, '--rate', '5'] }, one, 2);
+    expect(readFileSync(asked, 'utf8')).toBe(
+      `${command} --rate 5 --json --no-database --seed 3 --label side=baseline\n`,
+    );
   });
 
   it('of two mixes is two runs, and neither is taken for both', async () => {

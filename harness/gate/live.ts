@@ -76,8 +76,7 @@ export async function runOnce(running: Running, side: Side, later: number): Prom
     '--label',
     `${name}=${value}`,
   ]);
-  const database = words[0] === 'bench' ? ['--no-database'] : [];
-  const args = [...words, ...side.options, '--json', ...database, '--seed', String(seed + later), ...said];
+  const args = [...words, ...side.options, '--json', '--no-database', '--seed', String(seed + later), ...said];
   const { code, stdout, stderr } = await started(side, args, running.timeoutMs);
   const last = tellingLine(stderr);
   if (code === 254) throw new BadInput(`The ${side.name} cannot be run: ${last}`);

@@ -220,6 +220,7 @@ set: { keys: 16, fsync: off }
 env: processes
 last-failed: true
 quiet: false
+no-database: true
 duration: 20s
 phases:
   - calm: 2s
@@ -242,6 +243,7 @@ phases:
       set: ['keys=16', 'fsync=off'],
       env: 'processes',
       lastFailed: true,
+      database: false,
       duration: '20000ms',
     });
     expect(durationNs).toBe(20 * SECOND);

@@ -98,6 +98,7 @@ function shapes({ systems, environments, workloads }: Known, system: System | un
     'skip-unsupported': yes.optional(),
     report: several(text).optional(),
     'store-journal': yes.optional(),
+    'no-database': yes.optional(),
     phases: z.unknown().optional(),
   });
 }
@@ -238,7 +239,9 @@ function flagsOf(options: Plain): PlanFlags {
   for (const [option, value] of Object.entries(options)) {
     if (option === 'phases' || option === 'plugin' || value === undefined) continue;
     const attribute = option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    if (typeof value === 'boolean') {
+    if (option === 'no-database') {
+      if (value === true) flags['database'] = false;
+    } else if (typeof value === 'boolean') {
       if (value) flags[attribute] = true;
     } else if (option === 'duration') flags[attribute] = `${Number(value) / MILLISECOND}ms`;
     else if (Array.isArray(value)) flags[attribute] = value.map(String);
