@@ -17,7 +17,10 @@ export const FROM_INTENDED =
 
 /** Beside figures of reads, where a count of them meets that of a verdict. */
 export const OF_THE_LOAD =
-  'Of the load’s reads. Promises are also judged on those that read everything back after it: their counts are higher.';
+  'Of the load’s reads; one of several keys counts for each of them. Promises are also judged on those that read everything back after it: their counts are higher.';
+
+/** Beside ages: those of a read path, or of a node, are not of stale reads alone. */
+export const OF_ALL_ANSWERS = 'Ages are of all answers, at the least; undone writes count as losses, not as staleness.';
 
 /** From this share on a report says so. */
 const SHED_SHARE = 0.05;

@@ -2,7 +2,7 @@
 import { cutTo } from '../../checkers/explain/labels.ts';
 import { decodeHistogram, type Histogram, percentileNs } from '../../results/histograms.ts';
 import type { LatencyRecord, RunRecord, StalenessCurve } from '../../results/record.ts';
-import { OF_THE_LOAD } from '../load-text.ts';
+import { OF_ALL_ANSWERS, OF_THE_LOAD } from '../load-text.ts';
 import { count, duration, percent } from '../table.ts';
 import { nodeTable } from './by-node.ts';
 import {
@@ -252,7 +252,7 @@ function pathTable(paths: readonly PathFigures[]): Markup {
       html`<tr><th>${name(one.path, 60)}</th><td class="n">${count(one.reads)}</td><td class="n">${ns(one.p50Ns)}</td><td class="n">${ns(one.p99Ns)}</td><td class="n">${percent(one.stale, one.reads)}</td><td class="n">${age(one.ageP99Ns)}</td><td class="n">${age(one.ageMaxNs)}</td><td class="n">${one.versionsMax === 0 ? '–' : count(one.versionsMax)}</td></tr>`,
   );
   return html`<div class="scroll"><table class="figures"><thead><tr><th>read path</th><th class="n">reads</th><th class="n">p50, calm</th><th class="n">p99, calm</th><th class="n">stale</th><th class="n">age p99 ≥</th><th class="n">age max ≥</th><th class="n">versions max</th></tr></thead><tbody>${body}</tbody></table></div>
-<p class="soft">Over all write paths. ${OF_THE_LOAD} Stale: certainly out of date when it was asked. Ages are of all answers, at the least; undone writes count as losses, not as staleness.</p>`;
+<p class="soft">Over all write paths. ${OF_THE_LOAD} Stale: certainly out of date when it was asked. ${OF_ALL_ANSWERS}</p>`;
 }
 
 const LINES_MAX = 6;

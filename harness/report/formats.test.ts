@@ -248,6 +248,14 @@ describe('what is hostile', () => {
     expect(run.cells[10]?.anomalies[0]?.operations[1]?.value).toBe(hostileTexts[10]);
   });
 
+  test.each(['text', 'html', 'markdown'] as const)('%s says what the reads are that staleness is of', (format) => {
+    const text = format === 'text' ? renderReport(sampleRecord(), { color: false }) : rendered(sampleRecord(), format);
+    expect(text).toContain('Of the load’s reads; one of several keys counts for each of them.');
+    // There the ages are of stale reads alone, and the heading says so.
+    if (format === 'text') expect(text).toContain('how far behind stale reads were');
+    else expect(text).toContain('Ages are of all answers, at the least;');
+  });
+
   test('html says how many more there are, those of different write paths added up', () => {
     const [one] = sampleRecord().cells;
     const of = (writePath: string, readPath: string, anomalyCount: number): Cell => ({

@@ -5,7 +5,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { freshReadText } from '../fresh-reads.ts';
 import { figureOf, type MatrixCell, painter } from '../matrix.ts';
 import { faultRows, scheduleLines, unsupportedLines } from '../report-faults.ts';
-import { OF_THE_LOAD, reasonLines } from '../load-text.ts';
+import { OF_ALL_ANSWERS, OF_THE_LOAD, reasonLines } from '../load-text.ts';
 import { failuresOf, title } from '../report-text.ts';
 import { commandElsewhere } from '../replay.ts';
 import { count, duration, percent } from '../table.ts';
@@ -140,7 +140,7 @@ function paths(record: RunRecord): string {
   const head = ['read path', 'reads', 'p50, calm', 'p99, calm', 'stale', 'age p99 ≥', 'age max ≥'];
   return folded(
     'Latency and staleness of the read paths',
-    `${tableOf(head, rows, [1, 2, 3, 4, 5, 6])}\n\n${OF_THE_LOAD}`,
+    `${tableOf(head, rows, [1, 2, 3, 4, 5, 6])}\n\nOver all write paths. ${OF_THE_LOAD} ${OF_ALL_ANSWERS}`,
   );
 }
 
