@@ -2,13 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../history/random.ts';
 import { sampleRecord } from '../test-support/sample-record.ts';
+import { normal, timedRun } from '../test-support/timed-run.ts';
 import { exp } from './arithmetic.ts';
-import { certaintyOf, type RunBlock } from './change.ts';
-import { compare } from './compare.ts';
+import type { RunBlock } from './change.ts';
 import { gate, gateStored, type Source } from './gate.ts';
 import { look, noiseOf, RUNS_MOST, type Rules } from './look.ts';
 import { Latencies } from './histograms.ts';
-import { measureName, measuresOf, quantile, spreadOf, take } from './measures.ts';
 import type { Cell, RunRecord } from './record.ts';
 
 const rules: Rules = {
@@ -20,21 +19,6 @@ const rules: Rules = {
 
 const base = sampleRecord();
 
-/** Latencies about 1 ms, with a tail; `noise` is the run's own. */
-function run(random: Random, factor: number, noise: number, change: Partial<RunRecord> = {}): RunRecord {
-  const latencies = new Latencies();
-  const own = factor * exp(noise * normal(random));
-  const series = latencies.series('read', 'leader', 'leader', 'calm');
-  for (let i = 0; i < 400; i++) series.record(Math.round(1e6 * own * exp(0.5 * normal(random))));
-  return { ...base, id: `run-${random.u32()}`, plan: {}, cells: [], latencies: latencies.records(), ...change };
-}
-
-function normal(random: Random): number {
-  let sum = -6;
-  for (let i = 0; i < 12; i++) sum += random.fraction();
-  return sum;
-}
-
 /** Blocks of A B B A; the machine drifts from block to block by a third. */
 function source(seed: string, slower: number, noise: number): Source {
   const random = new Random(seed);
@@ -42,7 +26,7 @@ function source(seed: string, slower: number, noise: number): Source {
     Promise.resolve(
       Array.from({ length: n }, (): RunBlock => {
         const drift = exp(0.3 * normal(random));
-        const side = (factor: number): RunRecord[] => [0, 1].map(() => run(random, drift * factor, noise));
+        const side = (factor: number): RunRecord[] => [0, 1].map(() => timedRun(random, drift * factor, noise));
         return { a: side(1), b: side(1 + slower) };
       }),
     );
@@ -283,7 +267,7 @@ describe('the number of runs that could tell', () => {
 describe('stored runs', () => {
   const heap = (seed: string, n: number, factor: number): RunRecord[] => {
     const random = new Random(seed);
-    return Array.from({ length: n }, () => run(random, factor, 0.02));
+    return Array.from({ length: n }, () => timedRun(random, factor, 0.02));
   };
 
   it('are told apart where there are enough', () => {
@@ -343,91 +327,6 @@ it('confirms what was suspected at the level over all of it', async () => {
     limits: [{ ...two.limits[0], paths: ['leader'] }],
   });
   expect(one.outcome).toBe('failed');
-});
-
-describe('measures', () => {
-  it('are of all roles together, exact to the histogram', () => {
-    const latencies = new Latencies();
-    for (let i = 1; i <= 1_000; i++)
-      latencies.record('read', 'follower', i % 2 === 0 ? 'leader' : 'follower', 'calm', i * 1_000);
-    const record: RunRecord = { ...base, plan: {}, latencies: latencies.records() };
-    const measures = measuresOf([record], [50, 99]);
-    expect(measures.map(measureName)).toEqual(['read follower p50', 'read follower p99']);
-    expect(measures.map((measure) => take(record, measure)?.value)).toEqual([500_000, 990_000]);
-    const spread = spreadOf(record.latencies);
-    expect(spread === undefined ? 0 : quantile(spread, 1)).toBe(1_000_000);
-  });
-
-  it('know a bench: its rates, and the rungs of its ladder', () => {
-    const series = [{ method: 'read', path: 'leader', throughput: 480 }];
-    const record: RunRecord = {
-      ...base,
-      latencies: [],
-      plan: {
-        bench: {
-          steps: [
-            { rate: 500, series },
-            { rate: 500, series },
-          ],
-          ladder: { rungs: [{ target: 'leader', held: 900 }] },
-        },
-      },
-    };
-    expect(take(record, { type: 'throughput', method: 'read', path: 'leader', phase: 'calm' })?.value).toBe(480);
-    expect(take(record, { type: 'ladder', path: 'leader' })?.value).toBe(900);
-  });
-});
-
-describe('comparing', () => {
-  it('says which verdicts changed, which figures, and why they may not be comparable', () => {
-    const random = new Random('compare');
-    const cell = { ...base.cells[0], guarantee: 'linearizable' } as Cell;
-    const side = (factor: number, state: Cell['state'], rate: number): RunRecord[] =>
-      Array.from({ length: 5 }, () => run(random, factor, 0.02, { cells: [{ ...cell, state }], plan: { rate } }));
-    const compared = compare(side(1, 'kept', 500), side(1.5, 'violated', 600));
-    expect(compared.verdicts).toEqual([expect.objectContaining({ a: 'kept', b: 'violated' })]);
-    expect(compared.unlike).toEqual(['rate differs: 500 against 600']);
-    const [p50] = compared.figures;
-    expect(p50.basis).toBe('runs');
-    expect(p50.change.low).toBeGreaterThan(0.3);
-    expect(p50.change.high).toBeLessThan(0.7);
-  });
-
-  it('of single runs speaks of their operations only', () => {
-    const random = new Random('single');
-    const [figure] = compare([run(random, 1, 0)], [run(random, 1, 0)]).figures;
-    expect(figure.basis).toBe('operations');
-    expect(figure.change.low).toBeLessThan(0);
-    expect(figure.change.high).toBeGreaterThan(0);
-    expect(Number.isFinite(figure.change.high)).toBe(true);
-  });
-
-  it('of single runs says nothing of a rate, which is one figure each', () => {
-    const bench = (throughput: number): RunRecord => ({
-      ...base,
-      latencies: run(new Random('rate'), 1, 0).latencies,
-      plan: { bench: { steps: [{ rate: 500, series: [{ method: 'read', path: 'leader', throughput }] }] } },
-    });
-    const rates = compare([bench(480)], [bench(900)]).figures.filter(({ measure }) => measure.type === 'throughput');
-    expect(rates.map(certaintyOf)).toEqual(['cannot tell']);
-    const heap = (rate: number) => [bench(rate), bench(rate + 1), bench(rate + 2), bench(rate + 3)];
-    const more = compare(heap(480), heap(900)).figures.filter(({ measure }) => measure.type === 'throughput');
-    expect(more.map(certaintyOf)).toEqual(['differs']);
-  });
-
-  it('takes all paths together, fault by fault', () => {
-    const latencies = new Latencies();
-    for (let i = 1; i <= 100; i++) {
-      latencies.record('write', 'a', 'leader', 'kill-leader', 1_000_000);
-      latencies.record('write', 'b', 'leader', 'kill-leader', 3_000_000);
-    }
-    const record: RunRecord = { ...base, plan: {}, latencies: latencies.records() };
-    const { together, figures } = compare([record], [record], [99]);
-    expect(together.map(({ measure, a }) => [measureName(measure), Math.round(a / 1e5)])).toEqual([
-      ['write all paths p99 (kill-leader)', 30],
-    ]);
-    expect(figures.filter(({ measure }) => measure.type === 'latency')).toHaveLength(2);
-  });
 });
 
 it('takes what a broken promise withholds for unmeasured, and not for a candidate that stopped answering', () => {
