@@ -34,7 +34,7 @@ export function comparedText(compared: Compared, everyPath = false): readonly st
             (line) => `  ${line}`,
           ),
         ]),
-    ...notes.map((note) => `  ${note}`),
+    ...[...notes, ...chanceNotes([...rows, ...faults])].map((note) => `  ${note}`),
     ...stalenessLines(compared),
     ...failoverLines(compared),
   ];
@@ -55,7 +55,7 @@ export function comparedMarkdown(compared: Compared, everyPath = false): string 
     markdownTable(headings, rows, [1, 2, 3]),
     faults.length === 0 ? '' : `${togetherText(everyPath)}:`,
     markdownTable(faultHeadings, faults, [2, 3, 4]),
-    listOf(notes),
+    listOf([...notes, ...chanceNotes([...rows, ...faults])]),
     compared.staleness.length === 0 ? '' : 'Stale reads:',
     markdownTable(['write path', 'read path', 'A', 'B'], staleRows(compared), [2, 3]),
     ...failoverLines(compared).slice(1),
@@ -172,9 +172,26 @@ function figureRows(
   };
 }
 
+/** Fewer rows, and it is none that differs by chance, or one. */
+const ROWS_MIN = 10;
+const CONFIDENCE = 0.95;
+
+/** Each row is judged by itself: how many would differ if nothing did. An interval of operations only is narrower than the truth. */
+function chanceNotes(rows: readonly (readonly string[])[]): readonly string[] {
+  const told = rows.map((cells) => cells[cells.length - 1]).filter((said) => said !== 'cannot tell');
+  if (told.length < ROWS_MIN) return [];
+  const isLess = told.some((said) => said.endsWith(OPERATIONS));
+  const n = Math.max(1, Math.round((1 - CONFIDENCE) * told.length));
+  return [
+    `Each row is judged by itself, at 95 %: of these ${count(told.length)}, ${isLess ? `${count(n)} or more` : `about ${count(n)}`} would differ by chance if A and B were alike.`,
+  ];
+}
+
+const OPERATIONS = ' (operations)';
+
 function certainty(comparison: Comparison): string {
   const said = certaintyOf(comparison);
-  return `${said}${comparison.basis === 'operations' && said !== 'cannot tell' ? ' (operations)' : ''}`;
+  return `${said}${comparison.basis === 'operations' && said !== 'cannot tell' ? OPERATIONS : ''}`;
 }
 
 export function valueText(measure: Measure, value: number): string {
