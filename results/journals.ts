@@ -91,6 +91,12 @@ export async function completeJournal(database: Database, { sha256, bytes, chunk
   await query(database, sql`select tidemark.complete_journal(${sha256}, ${bytes}::bigint, ${chunks}::integer)`);
 }
 
+/** Whether it is the journal of a run that is stored; no other is kept. */
+export async function isOfRun({ clock, sql }: Database, sha256: string): Promise<boolean> {
+  const asked = sql`select id from tidemark.runs where journal_sha256 = ${sha256} limit 1`;
+  return (await within(clock, TIMEOUT_MS, 'the database did not answer', asked)).length > 0;
+}
+
 /** Undefined when no whole journal of this name is stored. */
 export async function storedJournal(database: Database, sha256: string): Promise<Journal | undefined> {
   const rows = await query(

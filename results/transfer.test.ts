@@ -75,11 +75,11 @@ describe('a journal', () => {
     return packed(head, [...chunks, journal].map((one) => `${one}\n`).join(''), end);
   };
   let asked: string[];
-  const answering = (): Database => {
+  const answering = (isOfRun = true): Database => {
     asked = [];
     const sql = (query: readonly string[], ...values: readonly unknown[]): Promise<readonly unknown[]> => {
       asked.push(`${/tidemark\.\w+/.exec(query.join(''))?.[0]} ${String(values[0])}`);
-      return Promise.resolve([]);
+      return Promise.resolve(isOfRun ? [{}] : []);
     };
     return { sql, clock: realClock() } as unknown as Database;
   };
@@ -87,10 +87,16 @@ describe('a journal', () => {
   test('comes in chunks of its name', async () => {
     await read(lines(sha256, sha256, sha256), answering());
     expect(asked).toEqual([
+      `tidemark.runs ${sha256}`,
       `tidemark.save_chunk ${sha256}`,
       `tidemark.save_chunk ${sha256}`,
       `tidemark.complete_journal ${sha256}`,
     ]);
+  });
+
+  test('of no run that is here is left out', async () => {
+    await read(lines(sha256, sha256, sha256), answering(false));
+    expect(asked).toEqual([`tidemark.runs ${sha256}`]);
   });
 
   test.each([

@@ -16,7 +16,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, gunzipSync } from 'node:zlib';
 import type { Database } from './database.ts';
-import { type Chunk, completeJournal, type Journal, saveChunk } from './journals.ts';
+import { type Chunk, completeJournal, isOfRun, type Journal, saveChunk } from './journals.ts';
 import { loadRun } from './load.ts';
 import type { RunRecord } from './record.ts';
 import { saveRun } from './save.ts';
@@ -147,6 +147,8 @@ class Importer {
   readonly #told: (imported: Imported) => void;
   /** Of the journal whose chunks are coming; its name is that of the first. */
   #sha256 = '';
+  /** Not of a run that was left out. */
+  #wanted = false;
   #hash = createHash('sha256');
   #chunks = 0;
   #bytes = 0;
@@ -181,14 +183,19 @@ class Importer {
 
   async #chunk({ sha256, place, gzip }: PlainChunk, where: string): Promise<void> {
     if (place !== this.#chunks) throw new BadFile(`${where}: chunk ${place} comes where ${this.#chunks} is due`);
-    if (place === 0) this.#sha256 = sha256;
+    if (place === 0) await this.#begin(sha256);
     this.#sameJournal(sha256, where);
     const packed = Buffer.from(gzip, 'base64');
     const bytes = unpacked(packed, where);
     this.#hash.update(bytes);
     this.#chunks++;
     this.#bytes += bytes.length;
-    await saveChunk(this.#database, { sha256, place, gzip: packed });
+    if (this.#wanted) await saveChunk(this.#database, { sha256, place, gzip: packed });
+  }
+
+  async #begin(sha256: string): Promise<void> {
+    this.#sha256 = sha256;
+    this.#wanted = await isOfRun(this.#database, sha256);
   }
 
   /** What is looked at is what all chunks come to, and what is stored lies under the name of each. */
@@ -198,14 +205,15 @@ class Importer {
   }
 
   async #journal(journal: Journal, where: string): Promise<void> {
-    if (this.#chunks > 0) this.#sameJournal(journal.sha256, where);
+    if (this.#chunks === 0) await this.#begin(journal.sha256);
+    this.#sameJournal(journal.sha256, where);
     const found = { sha256: this.#hash.digest('hex'), bytes: this.#bytes, chunks: this.#chunks };
     this.#hash = createHash('sha256');
     this.#chunks = 0;
     this.#bytes = 0;
     const whole = found.sha256 === journal.sha256 && found.bytes === journal.bytes && found.chunks === journal.chunks;
     if (!whole) throw new BadFile(`${where}: the journal ${journal.sha256} is not what its name says`);
-    await completeJournal(this.#database, found);
+    if (this.#wanted) await completeJournal(this.#database, found);
   }
 }
 

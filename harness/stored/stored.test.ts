@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -246,6 +247,29 @@ describe('an export', () => {
     const [run] = readdirSync(join(home, '.tidemark', 'runs')).filter((id) => id !== hostile && id !== plain);
     const journal = await there(['results', 'journal', 'kind=real']);
     expect(journal.stdout).toBe(readFileSync(join(home, '.tidemark', 'runs', run, 'journal.jsonl'), 'utf8'));
+  });
+
+  test('with another run of an id leaves that out, with its journal, and goes on', async () => {
+    const bad = join(home, 'another.tidemark');
+    const sha256 = createHash('sha256').update('x').digest('hex');
+    const id = '20261121-070344-000-behind';
+    const lines = [
+      { tidemark: 'runs', schema: 1, runs: 2 },
+      { type: 'run', record: sampleRecord({ id: plain, system: 'another', journalSha256: sha256 }) },
+      { type: 'chunk', sha256, place: 0, gzip: gzipSync('x').toString('base64') },
+      { type: 'journal', sha256, bytes: 1, chunks: 1 },
+      { type: 'run', record: sampleRecord({ id }) },
+      { type: 'end', runs: 2 },
+    ];
+    writeFileSync(bad, gzipSync(lines.map((line) => `${JSON.stringify(line)}\n`).join('')));
+    expect(await there(['results', 'import', bad])).toEqual({
+      code: 0,
+      signal: null,
+      stdout: '1 run imported, 0 there already, 1 left out\n',
+      stderr: `tidemark: another run ${plain} is in the database; it stays, and that of the file is left out.\n`,
+    });
+    const left = `select sha256 from journal_chunks where sha256 = '${sha256}'`;
+    expect(json(await there(['sql', '--json', left]))).toEqual([]);
   });
 
   test('that is none, cut off or changed is refused with a sentence', async () => {
