@@ -18,9 +18,8 @@ export function caveat(group: string, records: readonly RunRecord[]): string | u
     return n === 0 ? [] : [`${n} ${what}`];
   };
   const said = [
-    ...counted('went wrong (exit 255)', hasFailed),
+    ...counted('went wrong', hasFailed),
     ...counted('interrupted', wasInterrupted),
-    ...counted('undecided, so that nothing vouches for it', (one) => one.verdict === 'undecided' && !hasFailed(one)),
     ...counted('made from a tree with changes in no commit', ({ git }) => git?.dirty === true),
   ];
   return said.length === 0

@@ -1,5 +1,6 @@
 /** Two groups of runs beside each other: verdicts, latencies fault by fault, throughput, staleness, failovers. */
 import { Random } from '../history/random.ts';
+import { caveat } from './caveats.ts';
 import { type Comparison, compareMeasure } from './change.ts';
 import { type Measure, measureName, measuresOf, sumsOf, take } from './measures.ts';
 import { promiseName } from './promises.ts';
@@ -12,6 +13,8 @@ export interface Compared {
   readonly b: readonly string[];
   /** Why figures may differ for other reasons than what was to be compared. */
   readonly unlike: readonly string[];
+  /** Of each group, sentences about runs that figures are better not taken from. */
+  readonly caveats: readonly string[];
   readonly verdicts: readonly VerdictChange[];
   readonly unchanged: number;
   /** Path by path. */
@@ -84,6 +87,7 @@ export function compare(
     a: a.map(({ id }) => id),
     b: b.map(({ id }) => id),
     unlike: differences(a, b),
+    caveats: [caveat('A', a), caveat('B', b)].filter((sentence) => sentence !== undefined),
     verdicts: changed,
     unchanged: verdicts.length - changed.length,
     figures,

@@ -100,6 +100,8 @@ describe('runs in files', () => {
     expect(ids({ limit: 1 })).toEqual([newer.id]);
     expect(ids({ system: 'reference' })).toEqual([older.id]);
     expect(ids({ label: 'kind=nightly', verdict: 'broken' })).toEqual([older.id]);
+    expect(ids({ revision: '0123456789' })).toEqual([newer.id, older.id]);
+    expect(ids({ revision: '123456789' })).toEqual([]);
     expect(await findRunFile(folder, 'last')).toEqual({ type: 'found', id: newer.id });
     expect(await findRunFile(folder, '20261120')).toEqual({ type: 'found', id: older.id });
     expect(await findRunFile(folder, '2026')).toEqual({ type: 'ambiguous', ids: [newer.id, older.id] });

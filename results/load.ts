@@ -59,6 +59,7 @@ export function chosen(sql: Sql, filter: RunFilter): Fragment {
     and (${prefix}::text is null or starts_with(id, ${prefix}))
     and (${text(filter.environment)}::text is null or environment = ${text(filter.environment)})
     and (${text(filter.branch)}::text is null or git_branch = ${text(filter.branch)})
+    and (${text(filter.revision)}::text is null or starts_with(git_revision, ${text(filter.revision)}))
     and (${filter.before ?? null}::text is null or created_at < ${filter.before ?? null}::text::timestamptz)
     and (${label}::text is null or exists (
       select from tidemark.labels where run = id and ${label} in (value, name || '=' || value)))

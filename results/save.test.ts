@@ -125,6 +125,8 @@ describe('stored runs', () => {
     expect(await ids({ idPrefix: '20270101-000000' })).toEqual([b, a]);
     expect(await ids({ environment: 'simulation', branch: 'main', limit: 1, skip: 1 })).toEqual([b]);
     expect(await ids({ branch: 'no such' })).toEqual([]);
+    expect(await ids({ revision: '0123456789', limit: 2 })).toEqual([c, b]);
+    expect(await ids({ revision: '123456789' })).toEqual([]);
     expect(await ids({ before: '2027-01-02T00:00:00.000Z', limit: 2 })).toEqual([b, a]);
     expect(await ids({ search: 'NIGHTLY  kill-leader', verdict: 'kept' })).toEqual([c]);
     expect(await ids({ search: "20270101 kind=nightly 'a" })).toEqual([a]);

@@ -32,6 +32,8 @@ export interface RunFilter {
   readonly idPrefix?: string;
   readonly environment?: string;
   readonly branch?: string;
+  /** The commit, or how it begins. */
+  readonly revision?: string;
   /** Words that must all stand somewhere in what is known by name: id, system, workloads, faults, labels, command, revision. */
   readonly search?: string;
   /** Made before this moment: ISO 8601, UTC. */
@@ -96,6 +98,7 @@ export function matches(run: RunSummary, filter: RunFilter): boolean {
   if (filter.idPrefix !== undefined && !run.id.startsWith(filter.idPrefix)) return false;
   if (filter.environment !== undefined && run.environment !== filter.environment) return false;
   if (filter.branch !== undefined && run.branch !== filter.branch) return false;
+  if (filter.revision !== undefined && run.revision?.startsWith(filter.revision) !== true) return false;
   if (filter.before !== undefined && run.createdAt >= filter.before) return false;
   return filter.label === undefined || hasLabel(run, filter.label);
 }

@@ -2,8 +2,19 @@
 import type { RunRecord } from './record.ts';
 
 /** Of a plan, what decides the load. */
-const decisive = ['nodes', 'rate', 'load', 'workloads', 'faults', 'readPaths', 'writePaths', 'settings'];
-const ofBench = ['mix', 'distribution', 'records', 'valueBytes', 'targets', 'sessions', 'durationNs'];
+const decisive = ['nodes', 'rate', 'load', 'workloads', 'faults', 'schedule', 'readPaths', 'writePaths', 'settings'];
+const ofBench = [
+  'mix',
+  'distribution',
+  'records',
+  'valueBytes',
+  'targets',
+  'writePath',
+  'sessions',
+  'warmUpNs',
+  'durationNs',
+  'repeats',
+];
 
 export function differences(a: readonly RunRecord[], b: readonly RunRecord[]): readonly string[] {
   const facts = (record: RunRecord): Readonly<Record<string, unknown>> => {
@@ -12,8 +23,10 @@ export function differences(a: readonly RunRecord[], b: readonly RunRecord[]): r
       system: record.system,
       environment: record.environment,
       ...Object.fromEntries(decisive.map((name) => [name, record.plan[name]])),
+      ...(bench === undefined && { durationNs: record.plan['durationNs'] }),
       ...Object.fromEntries(ofBench.map((name) => [`bench ${name}`, bench?.[name]])),
       machine: [record.machine?.processor ?? record.versions['processor'], record.machine?.processors].join(' '),
+      Tidemark: record.versions['tidemark'],
       node: record.versions['node'],
     };
   };
@@ -31,7 +44,10 @@ export function differences(a: readonly RunRecord[], b: readonly RunRecord[]): r
   return [...ofA].flatMap(([name, values]) => {
     const others = ofB.get(name) ?? new Set<string>();
     const same = values.size === others.size && [...values].every((value) => others.has(value));
-    return same ? [] : [`${name} differs: ${shown(values)} against ${shown(others)}`];
+    if (same) return [];
+    const [of, onto] = [shown(values), shown(others)];
+    // What begins alike and is cut short tells nothing.
+    return [of === onto ? `${name} differs` : `${name} differs: ${of} against ${onto}`];
   });
 }
 

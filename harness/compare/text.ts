@@ -15,6 +15,7 @@ export function comparedText(compared: Compared, everyPath = false): readonly st
   return [
     `A: ${runsText(compared.a)}`,
     `B: ${runsText(compared.b)}`,
+    ...compared.caveats,
     ...compared.unlike.map((sentence) => `not alike: ${sentence}`),
     '',
     ...verdictLines(compared),
@@ -45,7 +46,7 @@ export function comparedMarkdown(compared: Compared, everyPath = false): string 
   const faults = faultRows(compared);
   const parts = [
     `- **A**: ${plain(runsText(compared.a))}\n- **B**: ${plain(runsText(compared.b))}`,
-    listOf(compared.unlike.map((sentence) => `not alike: ${sentence}`)),
+    listOf([...compared.caveats, ...compared.unlike.map((sentence) => `not alike: ${sentence}`)]),
     unchangedText(compared),
     markdownTable(
       ['promise', 'A', 'B'],

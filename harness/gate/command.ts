@@ -6,6 +6,7 @@ import { printable } from '../../checkers/explain/labels.ts';
 import { realClock, SECOND } from '../../history/clock.ts';
 import { openDatabase } from '../../results/database.ts';
 import { newRunId } from '../../results/files.ts';
+import { caveat } from '../../results/caveats.ts';
 import { gate, type Gated, gateStored } from '../../results/gate.ts';
 import type { RunBlock } from '../../results/change.ts';
 import { tallyText } from '../../results/promises.ts';
@@ -88,6 +89,7 @@ async function stored(flags: GateFlags, policy: Policy, io: Io): Promise<Told> {
   const notes = [
     ...measureNotes(gated),
     ...damage,
+    ...[caveat('the baseline', a), caveat('the candidate', b)].filter((sentence) => sentence !== undefined),
     ...differences(a, b).map((sentence) => `not alike: ${sentence}`),
     'stored runs: what drifted between them is taken for a change, and a suspicion cannot be run again; --live does both',
   ];

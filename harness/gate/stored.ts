@@ -7,10 +7,13 @@ import { openStoredRuns, type StoredRuns } from '../../results/stored.ts';
 import type { RunSummary } from '../../results/summary.ts';
 import type { Io } from '../command.ts';
 import { BadInput } from '../errors.ts';
+import { count } from '../table.ts';
 
 /** Of a label or a branch, so many of the newest. */
 const RUNS_MAX = 40;
 const SAID_MAX = 6;
+/** Of what there is, labels and branches of so many are named to those who asked for what is not there. */
+const RECENT_MAX = 1_000;
 
 /** For each word its runs, newest first. Throws {@link BadInput} that says what there is, where a word means nothing. */
 export async function storedSides(words: readonly string[], io: Io): Promise<readonly (readonly RunRecord[])[]> {
@@ -46,15 +49,12 @@ async function idsOf(word: string, stored: StoredRuns, io: Io): Promise<readonly
   if (labelled.length > 0) return labelled.map(({ id }) => id);
   const onBranch = await stored.list({ branch: word, limit: RUNS_MAX });
   if (onBranch.length > 0) return onBranch.map(({ id }) => id);
-  const recent = await stored.list({ limit: 1_000 });
   const commit = commitOf(word, io.cwd);
-  const ofCommit = recent.filter(({ revision }) => revision !== undefined && isOf(revision, word, commit));
-  if (ofCommit.length > 0) return ofCommit.slice(0, RUNS_MAX).map(({ id }) => id);
-  throw new BadInput(nothing(word, commit, recent));
-}
-
-function isOf(revision: string, word: string, commit: string | undefined): boolean {
-  return revision === commit || (/^[0-9a-f]{7,40}$/.test(word) && revision.startsWith(word));
+  for (const revision of [commit, /^[0-9a-f]{7,40}$/.test(word) ? word : undefined]) {
+    const ofCommit = revision === undefined ? [] : await stored.list({ revision, limit: RUNS_MAX });
+    if (ofCommit.length > 0) return ofCommit.map(({ id }) => id);
+  }
+  throw new BadInput(nothing(word, commit, await stored.list({ limit: RECENT_MAX })));
 }
 
 /** Undefined outside of a checkout, and for what names no commit. */
@@ -85,10 +85,11 @@ function nothing(word: string, commit: string | undefined, recent: readonly RunS
     recent.flatMap(({ labels: own }) => Object.entries(own).map(([name, value]) => `${name}=${value}`)),
   );
   const branches = some(recent.flatMap(({ branch }) => (branch === undefined ? [] : [branch])));
+  const of = recent.length < RECENT_MAX ? '' : ` of the newest ${count(RECENT_MAX)}`;
   return [
     begin,
-    ...(labels === '' ? [] : [`Labels: ${labels}.`]),
-    ...(branches === '' ? [] : [`Branches: ${branches}.`]),
+    ...(labels === '' ? [] : [`Labels${of}: ${labels}.`]),
+    ...(branches === '' ? [] : [`Branches${of}: ${branches}.`]),
     `The newest: ${some(recent.slice(0, 3).map(({ id }) => id))}.`,
   ].join(' ');
 }

@@ -30,9 +30,11 @@ export function comparePage({ a, b, phase, phases }: Chosen, compared: Compared 
 }
 
 function sections(compared: Compared, phase: string): readonly (Markup | false)[] {
-  const { a, b, unlike, verdicts, unchanged, figures, staleness, failovers, onlyA, onlyB } = compared;
+  const { a, b, unlike, caveats, verdicts, unchanged, figures, staleness, failovers, onlyA, onlyB } = compared;
   return [
     html`<p>A: ${links(a)}<br>B: ${links(b)}</p>`,
+    caveats.length > 0 &&
+      html`<div class="notice"><ul>${caveats.map((one) => html`<li>${name(one, 300)}</li>`)}</ul></div>`,
     unlike.length > 0 &&
       html`<div class="notice"><p>They are not alike in more than what is compared:</p><ul>${unlike.map((one) => html`<li>${name(one, 300)}</li>`)}</ul></div>`,
     html`<h2>Verdicts</h2>${
