@@ -299,6 +299,16 @@ test('JUnit: a broken promise fails, what is kept passes, what is untried is ski
   expect(rendered(sampleRecord({ verdict: 'undecided', exitCode: 2 }), 'junit')).toContain('errors="1"');
 });
 
+test('junit has the harness’s failure beside a broken promise, whose exit code it is', () => {
+  const { plan, counts } = sampleRecord();
+  const failed = { plan: { ...plan, failures: ['n2 was not healed'] }, counts: { ...counts, 'harness failures': 1 } };
+  const of = (changes: Partial<RunRecord>): string => rendered(sampleRecord({ ...failed, ...changes }), 'junit');
+  expect(of({})).toMatch(/failures="1" errors="1".*\n.*message="the harness itself failed: n2 was not healed"/);
+  expect(of({ verdict: 'kept', exitCode: 255 })).toContain(
+    '"the harness itself failed (exit code 255): n2 was not healed"',
+  );
+});
+
 describe('many runs', () => {
   const records = [
     sampleRecord({ seed: 1 }),

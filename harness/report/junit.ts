@@ -57,7 +57,8 @@ function wholeOf(record: RunRecord): Testcase {
       ...base,
       outcome: {
         type: 'error',
-        message: `the harness itself failed (exit code ${exitCode}): ${failuresOf(record).join('; ') || 'see what the run said'}`,
+        // Of a run that broke a promise as well, the exit code is that of the promise.
+        message: `the harness itself failed${exitCode === 1 ? '' : ` (exit code ${exitCode})`}: ${failuresOf(record).join('; ') || 'see what the run said'}`,
       },
     };
   if (verdict === 'undecided')
