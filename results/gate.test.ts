@@ -148,6 +148,12 @@ describe('a candidate that stops answering', () => {
     expect(gated).toMatchObject({ outcome: 'cannot tell', unmatched: ['throughput of path folower'] });
     expect(gated.overruled).toEqual(['throughput (worse-by 10%)']);
     expect(gated.findings.map(({ verdict }) => verdict)).toEqual(['not worse']);
+    // What it would decide, another limit does: that is said, and is no doubt.
+    const named = await gate((n) => Promise.resolve(Array.from({ length: n }, () => block(well))), {
+      ...rateRules,
+      limits: limits.map((limit) => ({ ...limit, ...(limit.paths !== undefined && { paths: ['leader'] }) })),
+    });
+    expect(named).toMatchObject({ outcome: 'passed', unmatched: [], overruled: ['throughput (worse-by 10%)'] });
   });
 });
 

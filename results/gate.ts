@@ -61,7 +61,6 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
     const unkept = unkeptOf(blocks, rules.alpha);
     const findings = look(blocks, rules, { calibration });
     const unmet = unmatched(blocks, rules);
-    const dead = overruled(blocks, rules);
     const done = (outcome: Gated['outcome']): Gated => ({
       outcome,
       breaches,
@@ -72,7 +71,7 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
       confirmed: [...confirmed],
       unmatched: unmet,
       added: added(blocks, rules),
-      overruled: dead,
+      overruled: overruled(blocks, rules),
       blocks,
       live: true,
     });
@@ -91,7 +90,7 @@ export async function gate(source: Source, rules: Rules, calibration?: Calibrati
         suspected.set(nameOf(finding), finding.lacking?.decides === true ? 'lacking' : 'slower');
       lookedAt = blocks.length;
     } else if (findings.every(({ verdict }) => verdict === 'not worse'))
-      return done(unmet.length + dead.length + unkept.length > 0 ? 'cannot tell' : 'passed');
+      return done(unmet.length + unkept.length > 0 ? 'cannot tell' : 'passed');
     if (blocks.length >= most) return done('cannot tell');
   }
 }
@@ -133,10 +132,9 @@ export function gateStored(block: RunBlock, rules: Rules, calibration?: Calibrat
   const findings = look([block], { ...rules, alpha: rules.alpha * rules.alpha }, { calibration, isHeap: true });
   const worse = findings.filter(({ verdict }) => verdict === 'worse').map(nameOf);
   const unmet = unmatched([block], rules);
-  const dead = overruled([block], rules);
   const isPassed =
     findings.length > 0 &&
-    unmet.length + dead.length + unkept.length === 0 &&
+    unmet.length + unkept.length === 0 &&
     findings.every(({ verdict }) => verdict === 'not worse');
   return {
     outcome: breaches.length > 0 || worse.length > 0 ? 'failed' : isPassed ? 'passed' : 'cannot tell',
@@ -148,7 +146,7 @@ export function gateStored(block: RunBlock, rules: Rules, calibration?: Calibrat
     confirmed: worse,
     unmatched: unmet,
     added: added([block], rules),
-    overruled: dead,
+    overruled: overruled([block], rules),
     blocks: [block],
     live: false,
   };

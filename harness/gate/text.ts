@@ -82,7 +82,7 @@ function runsText({ blocks, live }: Told): string {
   return live ? `${a} + ${b} runs in ${many(blocks.length, 'block')} of A B B A` : `${a} + ${b} stored runs`;
 }
 
-export function summary({ outcome, breaches, findings, confirmed, unmatched, overruled, unkept }: Gated): string {
+export function summary({ outcome, breaches, findings, confirmed, unmatched, unkept }: Gated): string {
   if (breaches.length > 0) {
     const promises = promisesOf(breaches);
     const both = promises.filter(({ alsoInBaseline }) => alsoInBaseline).length;
@@ -98,7 +98,6 @@ export function summary({ outcome, breaches, findings, confirmed, unmatched, ove
     ...(open.length === 0 ? [] : [`of ${many(findings.length, 'measure')} ${count(open.length)} cannot be told`]),
     ...(needed > 0 ? [`${aboutRuns(needed)} would be needed`] : []),
     ...(unmatched.length === 0 ? [] : [`no run has what limits name: ${unmatched.join('; ')}`]),
-    ...(overruled.length === 0 ? [] : [`limits that decide nothing: ${overruled.join('; ')}`]),
   ].join('; ');
 }
 
