@@ -40,7 +40,10 @@ function isAway({ role }: StandingRecord): boolean {
   return role === 'down' || role === 'silent';
 }
 
-/** Whether the last that a node said of itself up to a moment was that it leads; of any group if none is named. */
+/**
+ * Whether the last that a node said of itself up to a moment was that it leads; of any group if none is named. Who is paused again before
+ * it was asked has not said it anew; and as nobody took its place, it still leads.
+ */
 function led(standings: readonly StandingRecord[], node: string, at: number, group?: string): boolean {
   const said = standings.filter(
     (one) => one.node === node && !isAway(one) && one.from <= at && (group ?? one.group) === one.group,
@@ -48,6 +51,6 @@ function led(standings: readonly StandingRecord[], node: string, at: number, gro
   const groups = new Set(said.map((one) => one.group));
   return [...groups].some((name) => {
     const last = said.filter((one) => one.group === name).reduce((a, b) => (b.from > a.from ? b : a));
-    return last.role === 'leader' && at <= last.until + SILENT_NS;
+    return last.role === 'leader';
   });
 }

@@ -80,6 +80,13 @@ test('a leader that was away and came back is told of, though none was replaced'
   expect(told({ standings, pulls: [pause, later] })).toBe(
     'No leader was replaced, but whoever led was away 2 times: first n1 was paused at 12.30 s, for 1.50 s. The longest: n1 was killed at 16.00 s, for 3.00 s.',
   );
+  const [again, silent] = [
+    { ...pause, from: 18 * s, until: 18.5 * s },
+    { ...down, role: 'silent' as const, until: 20 * s },
+  ];
+  expect(told({ standings: [standings[0], silent], pulls: [pause, again] })).toBe(
+    'No leader was replaced, but whoever led was away 2 times: first n1 was paused at 12.30 s, for 1.50 s.',
+  );
   // Followers that are away, and levers under which a leader goes on, are none of it.
   const steady = [{ ...leads, from: 0, until: 20 * s }];
   const slow = { ...pause, lever: 'slowDisk' };

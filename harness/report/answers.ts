@@ -116,7 +116,7 @@ function unreplaced(record: RunRecord): Pick<Answer, 'answer' | 'more'> {
     ? { answer: `No leader was replaced, but ${first.node}, which led, was ${when(first)}.`, more: [] }
     : {
         answer: `No leader was replaced, but whoever led was away ${count(absences.length)} times: first ${first.node} was ${when(first)}.`,
-        more: [`The longest: ${longest.node} was ${when(longest)}.`],
+        more: longest === first ? [] : [`The longest: ${longest.node} was ${when(longest)}.`],
       };
 }
 
