@@ -55,6 +55,15 @@ it('tells how often gates on what was run would alarm, and what they would find'
   expect(noiseText(blocks('same', 0), rules).join('\n')).toMatch(/read leader p99 +\d\.\d % +\d\.\d % +±\d\.\d %/);
 });
 
+it('runs that lack a measure say nothing of how it differs', () => {
+  const lacking = blocks('same', 0).map(({ a, b }, i) => ({
+    a: [a[0], { ...a[1], latencies: [] }],
+    b: i < 6 ? [] : b,
+  }));
+  expect(noiseText(lacking, rules).join('\n')).toMatch(/read leader p99 +\d\.\d % +\d\.\d % /);
+  expect(noiseText(lacking.slice(0, 6), rules).join('\n')).toMatch(/read leader p99 +– +– /);
+});
+
 it('is kept for this machine and these options, and read back', () => {
   const made = blocks('kept', 0);
   expect(readCalibration(folder, ['bench', '--rate', '1'])).toBeUndefined();

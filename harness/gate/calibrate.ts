@@ -60,7 +60,7 @@ function percentText(share: number): string {
 
 interface Noise {
   readonly measure: Measure;
-  /** Standard deviations of the runs' logarithms, as ratios. */
+  /** Standard deviations of the runs' logarithms, as ratios; not a number where too few runs have it. */
   readonly within: number;
   readonly between: number;
   /** What a gate of the policy's size would take for noise; undefined where it was taken too seldom. */
@@ -82,12 +82,16 @@ function noises(blocks: readonly RunBlock[], rules: Rules): readonly Noise[] {
   }));
 }
 
+function ratioText(ratio: number): string {
+  return Number.isNaN(ratio) ? '–' : `${(100 * ratio).toFixed(1)} %`;
+}
+
 /** For each measure of the policy: how runs differ, and what a gate of its size would take for noise. */
 export function noiseText(blocks: readonly RunBlock[], rules: Rules): readonly string[] {
   const rows = noises(blocks, rules).map(({ measure, within, between, noise }) => [
     measureName(measure),
-    `${(100 * within).toFixed(1)} %`,
-    `${(100 * between).toFixed(1)} %`,
+    ratioText(within),
+    ratioText(between),
     noise === undefined ? '–' : `±${(100 * noise).toFixed(1)} %`,
   ]);
   const heading = ['measure', 'within a block', 'between blocks', `noise of ${rules.blocks.first} blocks`];
@@ -95,7 +99,12 @@ export function noiseText(blocks: readonly RunBlock[], rules: Rules): readonly s
 }
 
 function spreads(blocks: readonly RunBlock[], measure: Measure): Pick<Noise, 'within' | 'between'> {
-  const logs = blocks.map(({ a, b }) => [...a, ...b].map((record) => ln(take(record, measure)?.value ?? 1)));
+  // Of runs that have it, in blocks where more than one does.
+  const logs = blocks
+    .map(({ a, b }) => [...a, ...b].map((record) => ln(take(record, measure)?.value ?? Number.NaN)))
+    .map((values) => values.filter(Number.isFinite))
+    .filter((values) => values.length > 1);
+  if (logs.length < 2) return { within: Number.NaN, between: Number.NaN };
   const squares = logs.map((values) => deviation(values) ** 2);
   return { within: exp(Math.sqrt(mean(squares))) - 1, between: exp(deviation(logs.map(mean))) - 1 };
 }
