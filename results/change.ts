@@ -93,7 +93,7 @@ export function compareMeasure(
     a: median(a.map(({ value }) => value)),
     b: median(b.map(({ value }) => value)),
     runs: { a: a.length, b: b.length },
-    change: basis === 'runs' ? change : { ...change, ...(isSpread(taken) ? drawn : UNBOUNDED) },
+    change: basis === 'runs' ? change : { ...change, ...ofOperations(taken, measure, drawn, options.confidence) },
     pMore: test.pGreater,
     pLess: test.pLess,
     drawn,
@@ -104,8 +104,30 @@ export function compareMeasure(
 /** A rate is one figure a run: of too few runs nothing is known of how it differs by chance. */
 const UNBOUNDED = { low: -1, high: Number.POSITIVE_INFINITY };
 
-function isSpread(blocks: readonly TakenBlock[]): boolean {
-  return blocks.every(({ a, b }) => [...a, ...b].every(({ spread }) => spread !== undefined));
+/**
+ * What was drawn, as far as there are operations beyond the quantile. Of n of them the slowest is below the true quantile by the chance of
+ * its share to the power of n: where that is more than the interval leaves out, as of 100 for the 99th percentile, the quantile has no upper
+ * end, and draws that all come to the slowest know nothing of it. At the other end likewise.
+ */
+function ofOperations(
+  blocks: readonly TakenBlock[],
+  measure: Measure,
+  drawn: { readonly low: number; readonly high: number },
+  confidence: number,
+): { readonly low: number; readonly high: number } {
+  const share = measure.type === 'latency' ? measure.percentile / 100 : Number.NaN;
+  const outside = ln((1 - confidence) / 2);
+  const seen = (side: 'a' | 'b', part: number): boolean =>
+    blocks.every((block) =>
+      block[side].every(
+        ({ spread }) => spread !== undefined && part < 1 && (part <= 0 || countOf(spread) * ln(part) <= outside),
+      ),
+    );
+  const [top, bottom] = [share, 1 - share];
+  return {
+    low: seen('a', top) && seen('b', bottom) ? drawn.low : UNBOUNDED.low,
+    high: seen('b', top) && seen('a', bottom) ? drawn.high : UNBOUNDED.high,
+  };
 }
 
 export type Certainty = 'differs' | 'may be chance' | 'cannot tell';

@@ -34,6 +34,20 @@ describe('comparing', () => {
     expect(Number.isFinite(figure.change.high)).toBe(true);
   });
 
+  it('of single runs says nothing of a percentile that has no operations beyond it', () => {
+    const of = (operations: number, factor: number): RunRecord => {
+      const latencies = new Latencies();
+      for (let i = 1; i <= operations; i++)
+        latencies.record('read', 'leader', 'leader', 'calm', factor * (1e6 + i * 100));
+      return { ...base, plan: {}, latencies: latencies.records() };
+    };
+    const certain = (n: number, factor: number): readonly string[] =>
+      compare([of(n, 1)], [of(n, factor)], [50, 99]).figures.map(certaintyOf);
+    // The slowest of 100 is below their 99th percentile in a third of all cases.
+    expect(certain(100, 3)).toEqual(['differs', 'cannot tell']);
+    expect(certain(400, 3)).toEqual(['differs', 'differs']);
+  });
+
   it('of single runs says nothing of a rate, which is one figure each', () => {
     const bench = (throughput: number): RunRecord => ({
       ...base,
