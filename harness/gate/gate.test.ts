@@ -11,7 +11,6 @@ import type { Cell, RunRecord } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import { buildFirst, tidemark } from '../../test-support/tidemark.ts';
 import { asset } from '../entry.ts';
-import { quoted } from './live.ts';
 import { programIn } from './program.ts';
 
 let folder = '';
@@ -233,8 +232,4 @@ it('a candidate that is not vouched for any more cannot be told from one that br
   );
   expect(ended.stdout).toContain('no run of the candidate is vouched for: undecided in 8; of the baseline: kept in 8');
   expect(ended.code).toBe(2);
-});
-
-it('a side is started by words that are quoted for a shell', () => {
-  expect(['a=b', 'it is', "it's"].map(quoted)).toEqual(['a=b', "'it is'", "'it'\\''s'"]);
 });

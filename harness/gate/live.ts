@@ -1,5 +1,6 @@
 /** Runs both sides of a gate now, by turns: A B B A, so that what drifts meets both alike. */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { runFolder, writeRunFiles } from '../../results/files.ts';
 import type { RunBlock } from '../../results/change.ts';
@@ -8,8 +9,8 @@ import { type Clock, MILLISECOND } from '../../history/clock.ts';
 import { hasFailed, wasInterrupted } from '../../results/caveats.ts';
 import { recordOf } from '../../results/valid.ts';
 import { BadInput, BROKEN, HARNESS_FAILED, KEPT, UNDECIDED } from '../errors.ts';
+import { shellWord } from '../shell.ts';
 import { recordedPlan } from '../stored/recorded-plan.ts';
-import { existsSync } from 'node:fs';
 import type { Program } from './program.ts';
 
 export interface Side {
@@ -146,7 +147,7 @@ function started(side: Side, args: readonly string[], timeoutMs: number): Promis
   const child =
     side.command === undefined
       ? spawn(program, [...first, ...args], options)
-      : spawn(`${side.command} ${args.map(quoted).join(' ')}`, { ...options, shell: true });
+      : spawn(`${side.command} ${args.map(shellWord).join(' ')}`, { ...options, shell: true });
   child.stdin.on('error', () => undefined); // it may have ended by then
   child.stdin.end();
   let stdout = '';
@@ -159,8 +160,4 @@ function started(side: Side, args: readonly string[], timeoutMs: number): Promis
     );
     child.on('close', (code) => done({ code, stdout, stderr }));
   });
-}
-
-export function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
