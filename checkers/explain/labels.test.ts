@@ -15,3 +15,10 @@ test.each([
   expect(printable(text)).toBe(shown);
   expect(printable(shown)).toBe(shown);
 });
+
+test.each(['::', '##', '    ', ''])('a million letters, spaces and brackets behind %j are read at once', (begin) => {
+  for (const filling of ['a', ' ', '[', ':', 'a[', '#']) {
+    const text = `${begin}${filling.repeat(1_000_000 / filling.length)}`;
+    expect(printable(text).length).toBeGreaterThanOrEqual(text.length);
+  }
+});
