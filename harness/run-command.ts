@@ -92,7 +92,8 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
   const reports = (await import('./report/formats.ts')).wantedReports(flags.report, io.cwd);
   if (flags.progress !== undefined && flags.progress !== 'json')
     throw unknownName('progress style', flags.progress, ['json']);
-  if (!flags.database && flags.storeJournal === true)
+  // Where only one of them is said here, it holds against a plan file or a configuration that says the other.
+  if (!flags.database && asked.storeJournal === true && given('storeJournal') && given('database'))
     throw new BadInput('--store-journal puts the journal into the database: it does not go with --no-database.');
   if (flags.keep !== 'failed' && flags.keep !== 'all')
     throw unknownName('choice for --keep', flags.keep, ['failed', 'all']);
@@ -104,7 +105,7 @@ export async function runCommand(asked: RunFlags, io: Io, given: Given): Promise
     json: flags.json === true,
     labels,
     reports,
-    storeJournal: flags.storeJournal === true,
+    storeJournal: flags.database && flags.storeJournal === true,
     database: flags.database,
   };
   const bail = flags.bail === undefined ? undefined : wholeNumber('--bail', flags.bail, 1, 1_000_000);

@@ -205,7 +205,7 @@ function sideOf(
     : [flags.candidate, flags.candidateDir, flags.candidateCommand, flags.candidateSet];
   if (word !== undefined && dir !== undefined)
     throw new BadInput(`--${name} ${word} is checked out into a folder of its own: it does not go with --${name}-dir.`);
-  if (dir !== undefined && statSync(resolve(io.cwd, dir), { throwIfNoEntry: false })?.isDirectory() !== true)
+  if (dir !== undefined && !isFolder(resolve(io.cwd, dir)))
     throw new BadInput(`--${name}-dir ${dir}: there is no such folder.`);
   const checkout = word === undefined ? undefined : checkOut(word, io.cwd, flags.prepare, say);
   if (checkout !== undefined) checkouts.push(checkout);
@@ -217,6 +217,14 @@ function sideOf(
     cwd,
     options: set.flatMap((pair) => ['--set', pair]),
   };
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // or it may not be looked at
+  }
 }
 
 function measureNotes({ unmatched, added, overruled, verdicts }: Gated): readonly string[] {

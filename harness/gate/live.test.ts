@@ -9,6 +9,7 @@ import type { RunRecord } from '../../results/record.ts';
 import { sampleRecord } from '../../test-support/sample-record.ts';
 import { BadInput } from '../errors.ts';
 import { runBlock, type Running, runOnce, type Side } from './live.ts';
+import { shellWord } from '../shell.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -59,8 +60,31 @@ describe('a run of a side', () => {
     const one = side(`sh -c 'echo "$*" > ${asked}; cat ${printed}' sh`);
     await runOnce({ ...running(one), words: [command, '--rate', '5'] }, one, 2);
     expect(readFileSync(asked, 'utf8')).toBe(
-      `${command} --rate 5 --json --no-database --seed 3 --label side=baseline\n`,
+      `${command} --rate 5 --json --seed 3 --label side=baseline --no-database\n`,
     );
+  });
+
+  it('of a Tidemark whose run knew no --no-database is made without, and so are those of the other side', async () => {
+    const [printed, asked] = [join(folder, 'old.json'), join(folder, 'old.asked')];
+    writeFileSync(printed, JSON.stringify({ schema: 1, type: 'run', ...sampleRecord(kept) }));
+    const told = "tidemark: There is no option '--no-database'. Valid: --seed.";
+    const old = side(
+      `sh -c 'echo "$*" >> ${asked}; case "$*" in *--no-database*) echo "$0" >&2; exit 254;; esac; cat ${printed}' ${shellWord(told)}`,
+    );
+    const both = { ...running(old), words: ['run'] };
+    await runOnce(both, old, 0);
+    await runOnce(both, old, 1);
+    expect(readFileSync(asked, 'utf8').split('\n').slice(0, -1)).toEqual([
+      'run --json --seed 1 --label side=baseline --no-database',
+      'run --json --seed 1 --label side=baseline',
+      'run --json --seed 2 --label side=baseline',
+    ]);
+  });
+
+  it('of a candidate that took too long, and broke a promise, has broken it', async () => {
+    const run = sampleRecord({ plan: {}, exitCode: 1, counts: { interrupted: 1 } });
+    const one = side(printing([run], 1), 'candidate');
+    expect((await runOnce(running(one), one, 0)).verdict).toBe('broken');
   });
 
   it('of two mixes is two runs, and neither is taken for both', async () => {

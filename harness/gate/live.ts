@@ -52,7 +52,7 @@ export async function runBlock(running: Running, n: number): Promise<RunBlock> {
   for (const [i, side] of [baseline, candidate, candidate, baseline].entries()) {
     if (running.stopped()) break;
     const record = await unlessStopped(running, runOnce(running, side, 2 * n + (paired && i >= 2 ? 1 : 0)));
-    if (record === undefined || wasInterrupted(record)) break;
+    if (record === undefined || (wasInterrupted(record) && !breaks(side, record))) break;
     paired ||= record.environment === 'simulation';
     (side === baseline ? a : b).push(record);
   }
@@ -70,6 +70,12 @@ async function unlessStopped(running: Running, run: Promise<RunRecord>): Promise
   }
 }
 
+/**
+ * Gates of which a side is of a time when `run` knew no `--no-database`: it is said to neither side any more, for a database beside one of
+ * them only would be in the figures.
+ */
+const saving = new WeakSet<Running>();
+
 /** `later`: by so much its seed is higher than the first one's. Throws {@link BadInput} where the side cannot be run, or is no side of a gate. */
 export async function runOnce(running: Running, side: Side, later: number): Promise<RunRecord> {
   const { words, seed, labels, folder } = running;
@@ -77,9 +83,14 @@ export async function runOnce(running: Running, side: Side, later: number): Prom
     '--label',
     `${name}=${value}`,
   ]);
-  const args = [...words, ...side.options, '--json', '--no-database', '--seed', String(seed + later), ...said];
-  const { code, stdout, stderr } = await started(side, args, running.timeoutMs);
+  const args = [...words, ...side.options, '--json', '--seed', String(seed + later), ...said];
+  const hasNone = !saving.has(running);
+  const { code, stdout, stderr } = await started(side, hasNone ? [...args, '--no-database'] : args, running.timeoutMs);
   const last = tellingLine(stderr);
+  if (code === 254 && hasNone && words[0] === 'run' && /no option '--no-database'/.test(last)) {
+    saving.add(running);
+    return runOnce(running, side, later);
+  }
   if (code === 254) throw new BadInput(`The ${side.name} cannot be run: ${last}`);
   const lines = stdout.split('\n').filter((line) => line.startsWith('{"schema":1,"type":"run"'));
   if (lines.length === 0) {
@@ -96,17 +107,20 @@ export async function runOnce(running: Running, side: Side, later: number): Prom
   if (!existsSync(kept)) writeRunFiles(kept, record, `${record.command}\nRun by a gate in ${resolve(side.cwd)}.\n`);
   const wentWell = code === KEPT || code === BROKEN || code === UNDECIDED;
   if (!wentWell || hasFailed(record)) {
-    // A promise that the candidate broke is broken whatever else went wrong, and no figure is looked at then.
-    const isBroken = wentWell && side.name === 'candidate' && record.verdict === 'broken';
     const [failure = last] = (record.plan['failures'] ?? []) as readonly string[]; // recordedPlan has looked
-    if (!isBroken) throw new Error(`${notWell(side, code, failure)} (run ${record.id})`);
+    if (!wentWell || !breaks(side, record)) throw new Error(`${notWell(side, code, failure)} (run ${record.id})`);
   }
   // Nobody asked it to stop but us: it took too long, and answers for less than was asked of it.
-  if (wasInterrupted(record) && !running.stopped())
+  if (wasInterrupted(record) && !running.stopped() && !breaks(side, record))
     throw new Error(
       `a run of the ${side.name} was stopped before its end, as after ${running.timeoutMs / 1_000} s any is (--run-timeout); it is not compared (run ${record.id})`,
     );
   return record;
+}
+
+/** A promise that the candidate broke is broken whatever else went wrong, and no figure is looked at then. */
+function breaks(side: Side, { verdict }: RunRecord): boolean {
+  return side.name === 'candidate' && verdict === 'broken';
 }
 
 function notWell(side: Side, code: number | null, why: string): string {

@@ -245,7 +245,19 @@ function limitsOf(limit: LimitText): readonly Limit[] {
 }
 
 /** What the gate itself says to those that it runs. */
-const OURS = ['json', 'quiet', 'label', 'seed', 'database', 'runs', 'replay', 'progress', 'help', 'version'];
+const OURS = [
+  'json',
+  'quiet',
+  'label',
+  'seed',
+  'database',
+  'store-journal',
+  'runs',
+  'replay',
+  'progress',
+  'help',
+  'version',
+];
 
 interface Options {
   readonly options: readonly string[];

@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { recordOf } from '../../results/valid.ts';
 import { placesIn, spoiled } from '../../test-support/places.ts';
+import { asset } from '../entry.ts';
 import { recordedPlan } from './recorded-plan.ts';
 
 const deed = { fault: 'pause', target: 'leader', figures: { 'bytes-per-second': 5 } };
@@ -156,6 +160,14 @@ const plan = JSON.parse(
     },
   }),
 ) as unknown;
+
+test('runs of earlier versions have plans that can be read', () => {
+  const folder = asset('results/testdata');
+  const files = readdirSync(folder).filter((file) => file.startsWith('record-'));
+  expect(files.length).toBeGreaterThan(3);
+  for (const file of files)
+    expect(recordOf(JSON.parse(readFileSync(join(folder, file), 'utf8')), recordedPlan)).toHaveProperty('id');
+});
 
 test('a plan with all that may be there can be read, and so can one with nothing', () => {
   expect(recordedPlan(plan, 'plan')).toBeUndefined();

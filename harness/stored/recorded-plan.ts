@@ -15,12 +15,15 @@ import {
   type Fields,
   figure,
   is,
+  isMap,
   listOf,
   map,
+  mapOf,
   numbers,
   oneOf,
   optional,
   text,
+  textOrNumber,
   texts,
   whole,
   yesOrNo,
@@ -193,6 +196,15 @@ const bench = map({
   ),
 } satisfies Fields<BenchResult>);
 
+/** Of workloads and faults: earlier versions wrote one text, or objects with a name. */
+const names = is(
+  'a list of names',
+  (value) =>
+    typeof value === 'string' ||
+    (Array.isArray(value) &&
+      value.every((one) => typeof one === 'string' || (isMap(one) && typeof one['name'] === 'string'))),
+);
+
 const bail = map({
   guarantee,
   writePath: optional(text),
@@ -229,4 +241,8 @@ export const recordedPlan: Check = map({
   failures: optional(listOf(text)),
   bail: optional(bail),
   positions: optional(aMap),
+  strongestReadPath: optional(text),
+  settings: optional(mapOf('a map of texts or numbers', textOrNumber)),
+  workloads: optional(names),
+  faults: optional(names),
 });
