@@ -71,7 +71,8 @@ describe('a run of a side', () => {
     const old = side(
       `sh -c 'echo "$*" >> ${asked}; case "$*" in *--no-database*) echo "$0" >&2; exit 254;; esac; cat ${printed}' ${shellWord(told)}`,
     );
-    const both = { ...running(old), words: ['run'] };
+    const said: string[] = [];
+    const both = { ...running(old), words: ['run'], say: (line: string) => void said.push(line) };
     await runOnce(both, old, 0);
     await runOnce(both, old, 1);
     expect(readFileSync(asked, 'utf8').split('\n').slice(0, -1)).toEqual([
@@ -79,6 +80,7 @@ describe('a run of a side', () => {
       'run --json --seed 1 --label side=baseline',
       'run --json --seed 2 --label side=baseline',
     ]);
+    expect(said).toEqual(["the baseline's run knows no --no-database: a database is beside the runs of both sides"]);
   });
 
   it('of a candidate that took too long, and broke a promise, has broken it', async () => {

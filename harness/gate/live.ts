@@ -89,6 +89,7 @@ export async function runOnce(running: Running, side: Side, later: number): Prom
   const last = tellingLine(stderr);
   if (code === 254 && hasNone && words[0] === 'run' && /no option '--no-database'/.test(last)) {
     saving.add(running);
+    running.say(`the ${side.name}'s run knows no --no-database: a database is beside the runs of both sides`);
     return runOnce(running, side, later);
   }
   if (code === 254) throw new BadInput(`The ${side.name} cannot be run: ${last}`);
